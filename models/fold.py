@@ -1,0 +1,286 @@
+"""From accepted heartbeats to pieces of segments (rules 1, 2, 9, 11, 12).
+
+``Track`` is where an instrument's fold stands after its newest row; ``advance`` takes one more
+row, which must be newer. Late rows are folded again from where they touch: see
+``ingest/late.py``. What the pieces mean for a window is ``usage.py``'s.
+
+The fold is the hot path of ingest: one call a heartbeat, so ``Track`` is mutable and slotted.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from models.segment import HOUR_US, Segment, State
+
+#: Rule 1: hold where neither instrument nor heartbeat says how often it reports.
+DEFAULT_HOLD_US = 180_000_000
+#: Rule 1: the longest hold that an interval can ask for; ``hold_s`` may say more.
+LONGEST_DERIVED_HOLD_US = 900_000_000
+#: Rule 12: what a counter may gain beyond the wall time, at least (µs).
+COUNTER_SLACK_US = 2_000_000
+
+
+def hold_us(
+    *, own_us: int | None, reported_interval_us: int | None, interval_us: int | None
+) -> int:
+    """How long a heartbeat's state lasts unless the next one comes (rule 1).
+
+    Args:
+        own_us: The instrument's ``hold_s`` in the version in force (µs).
+        reported_interval_us: The heartbeat's own ``interval_s`` (µs).
+        interval_us: The instrument's ``interval_s`` in the version in force (µs).
+
+    Returns:
+        Microseconds, positive.
+    """
+    if own_us is not None:
+        return own_us
+    interval = interval_us if reported_interval_us is None else reported_interval_us
+    if interval is None:
+        return DEFAULT_HOLD_US
+    return min(3 * interval, LONGEST_DERIVED_HOLD_US)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An accepted heartbeat as the fold sees it: its settings resolved, its time corrected."""
+
+    #: Corrected time (rule 8); what figures use.
+    at_us: int
+    #: The device's own time; the key.
+    ts_us: int
+    state: State
+    hold_us: int
+    seq: int | None = None
+    boot_id: str | None = None
+    #: The hour meter in microseconds.
+    runtime_us: int | None = None
+    power_w: float | None = None
+    live: bool = True
+
+
+@dataclass(slots=True)
+class Track:
+    """Where an instrument's fold stands; the columns of ``instrument_status``.
+
+    All times are corrected microseconds but ``newest_ts_us``; ``None`` before the first row.
+    """
+
+    first_at_us: int | None = None
+    #: The newest row, repeats included: what rule 9 compares the next one with.
+    newest_ts_us: int | None = None
+    newest_at_us: int | None = None
+    newest_seq: int | None = None
+    newest_boot_id: str | None = None
+    newest_stale: bool = False
+    #: The newest row that counts: what it credits, from when and until when at the latest.
+    credit_from_us: int | None = None
+    credit_until_us: int | None = None
+    state: State | None = None
+    #: The open segment's start, and the start of its piece in the present hour.
+    segment_from_us: int | None = None
+    piece_from_us: int | None = None
+    piece_step_us: int = 0
+    piece_counter_us: int = 0
+    piece_counter_readings: int = 0
+    piece_witness_counter_us: int = 0
+    piece_witness_state_us: int = 0
+    #: Rule 12: the last reading of ``runtime_s``, and what the states said since.
+    reading_at_us: int | None = None
+    reading_us: int | None = None
+    reading_running_us: int = 0
+    reading_gap: bool = False
+    #: The newest live heartbeat that counts (rule 10).
+    live_at_us: int | None = None
+    live_until_us: int | None = None
+    power_w: float | None = None
+
+
+def repeats(track: Track, seq: int | None, boot_id: str | None) -> bool:
+    """Whether a row with this ``seq`` would be a stale repeat of the newest row (rule 9)."""
+    return seq is not None and seq == track.newest_seq and boot_id == track.newest_boot_id
+
+
+def advance(track: Track, row: Row, closed: list[Segment]) -> bool:
+    """Takes the next row in time.
+
+    Args:
+        track: Changed in place.
+        row: Not older than the track's newest row.
+        closed: Pieces that the row closes are appended, sorted and disjoint.
+
+    Returns:
+        Whether the row is a stale repeat, which counts for nothing (rule 9).
+    """
+    stale = repeats(track, row.seq, row.boot_id)
+    at = row.at_us
+    track.newest_ts_us = row.ts_us
+    track.newest_at_us = at
+    track.newest_seq = row.seq
+    track.newest_boot_id = row.boot_id
+    track.newest_stale = stale
+    if stale:
+        return True
+
+    credit_from = track.credit_from_us
+    if credit_from is None:
+        track.first_at_us = at
+        track.segment_from_us = track.piece_from_us = at
+    else:
+        _close_step(track, at, credit_from, row.state, closed)
+
+    if row.runtime_us is not None:
+        _read_counter(track, at, row.runtime_us)
+    track.credit_from_us = at
+    track.credit_until_us = at + row.hold_us
+    track.state = row.state
+    track.power_w = row.power_w
+    if row.live:
+        track.live_at_us = at
+        track.live_until_us = at + row.hold_us
+    return False
+
+
+def _close_step(
+    track: Track, at: int, credit_from: int, state: State, closed: list[Segment]
+) -> None:
+    """Ends the open credit at the next row's time or its hold, whichever comes first."""
+    credit_until = track.credit_until_us
+    piece_from = track.piece_from_us
+    old_state = track.state
+    assert credit_until is not None
+    assert piece_from is not None
+    assert old_state is not None
+    step_end = at if at < credit_until else credit_until
+    step = step_end - credit_from
+    if old_state is State.RUNNING:
+        track.reading_running_us += step
+    # The step overlaps every piece that is cut off here, and so counts in each of them whole.
+    hour_end = piece_from - piece_from % HOUR_US + HOUR_US
+    while step_end >= hour_end:
+        _cut_piece(track, hour_end, step, closed)
+        hour_end += HOUR_US
+    if at > credit_until or state is not old_state:
+        if at > credit_until:
+            track.reading_gap = True
+        if step_end > track.piece_from_us:  # type: ignore[operator]
+            _cut_piece(track, step_end, step, closed)
+        track.segment_from_us = track.piece_from_us = at
+        track.piece_step_us = 0
+    elif step_end > track.piece_from_us and step > track.piece_step_us:  # type: ignore[operator]
+        track.piece_step_us = step
+
+
+def _cut_piece(track: Track, end: int, step: int, closed: list[Segment]) -> None:
+    assert track.piece_from_us is not None
+    assert track.state is not None
+    closed.append(
+        Segment(
+            start_us=track.piece_from_us,
+            end_us=end,
+            state=track.state,
+            step_us=max(step, track.piece_step_us),
+            counter_us=track.piece_counter_us,
+            counter_readings=track.piece_counter_readings,
+            witness_counter_us=track.piece_witness_counter_us,
+            witness_state_us=track.piece_witness_state_us,
+        )
+    )
+    track.piece_from_us = end
+    track.piece_step_us = 0
+    track.piece_counter_us = 0
+    track.piece_counter_readings = 0
+    track.piece_witness_counter_us = 0
+    track.piece_witness_state_us = 0
+
+
+def counter_step_us(before_us: int, now_us: int, wall_us: int) -> int:
+    """What one step of the hour meter counts (rule 12).
+
+    Args:
+        before_us: The earlier reading (µs).
+        now_us: The later reading; a smaller one is a reset, which adds the new value.
+        wall_us: The time between the two.
+
+    Returns:
+        The increase, at most the wall time plus the greater of 2 s and 1 %.
+    """
+    increase = now_us - before_us if now_us >= before_us else now_us
+    return min(increase, wall_us + max(COUNTER_SLACK_US, wall_us // 100))
+
+
+def _read_counter(track: Track, at: int, runtime_us: int) -> None:
+    if track.reading_at_us is not None:
+        assert track.reading_us is not None
+        increase = counter_step_us(track.reading_us, runtime_us, at - track.reading_at_us)
+        track.piece_counter_us += increase
+        if not track.reading_gap:
+            track.piece_witness_counter_us += increase
+            track.piece_witness_state_us += track.reading_running_us
+    track.piece_counter_readings += 1
+    track.reading_at_us = at
+    track.reading_us = runtime_us
+    track.reading_running_us = 0
+    track.reading_gap = False
+
+
+def fold(rows: Iterable[Row], track: Track | None = None) -> tuple[Track, list[Segment]]:
+    """Folds rows in order of (``at_us``, ``ts_us``).
+
+    Args:
+        rows: Sorted; all newer than the track's newest row.
+        track: Where to go on from; changed in place. A new one if absent.
+
+    Returns:
+        The track after the last row, and the pieces closed on the way.
+    """
+    track = track or Track()
+    closed: list[Segment] = []
+    for row in rows:
+        advance(track, row, closed)
+    return track, closed
+
+
+def open_pieces(track: Track, now_us: int) -> list[Segment]:
+    """The open segment as of now, cut at full hours like the closed ones (rules 1, 5).
+
+    Args:
+        track: Where the fold stands.
+        now_us: Nothing from here on is credited yet.
+
+    Returns:
+        Pieces up to ``min(now, credit_until)``; none where the open segment lies ahead.
+    """
+    if track.credit_from_us is None or track.state is None:
+        return []
+    assert track.piece_from_us is not None
+    assert track.credit_until_us is not None
+    end = min(now_us, track.credit_until_us)
+    step = max(end - track.credit_from_us, 0)
+    pieces: list[Segment] = []
+    start = track.piece_from_us
+    counted = (
+        track.piece_counter_us,
+        track.piece_counter_readings,
+        track.piece_witness_counter_us,
+        track.piece_witness_state_us,
+    )
+    longest = max(step, track.piece_step_us)
+    while start < end:
+        cut = min(start - start % HOUR_US + HOUR_US, end)
+        pieces.append(
+            Segment(
+                start_us=start,
+                end_us=cut,
+                state=track.state,
+                step_us=longest,
+                counter_us=counted[0],
+                counter_readings=counted[1],
+                witness_counter_us=counted[2],
+                witness_state_us=counted[3],
+            )
+        )
+        counted = (0, 0, 0, 0)
+        longest = step
+        start = cut
+    return pieces
