@@ -40,6 +40,7 @@ CREATE TABLE dead_letter (
     payload        bytea,
     payload_bytes  integer NOT NULL,
     payload_sha256 bytea NOT NULL,
+    replay_requested_at timestamptz,
     replayed_at    timestamptz
 );
 CREATE INDEX dead_letter_received ON dead_letter (received_at);
