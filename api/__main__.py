@@ -1,0 +1,98 @@
+"""``python -m api``: serve until SIGTERM; requests under way get time to end.
+
+Once it listens, one line of JSON on standard output says where: ``{"api_url": …}``. With
+``JISHI_API_PORT=0`` that is the only way to know.
+"""
+
+import json
+import logging
+import socket
+import sys
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            print(json.dumps({"api_url": url_of(sockets[0])}), flush=True)
+
+
+def url_of(listening: socket.socket) -> str:
+    """The address of a listening socket as a URL."""
+    host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - read, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to ``host`` and ``port``; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is not ours, or taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal; the exit status."""
+    try:
+        listening = listen(settings.api_host, settings.api_port)
+    except OSError as error:
+        print(
+            f"cannot listen on {settings.api_host} port {settings.api_port}: {error.strerror}; "
+            "JISHI_API_PORT chooses another port, 0 a free one",
+            file=sys.stderr,
+        )
+        return 1
+    config = uvicorn.Config(
+        create_app(settings),
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=settings.shutdown_s,
+        # Slow or idle clients hold no worker, only a socket; this bounds those.
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    server = AnnouncingServer(config)
+    server.run(sockets=[listening])
+    return 0 if server.started else 1
+
+
+def configure_logs() -> None:
+    """JSON lines on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+if __name__ == "__main__":
+    configure_logs()
+    sys.exit(serve(Settings()))

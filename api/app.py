@@ -1,0 +1,76 @@
+"""The application: parts, middleware and routers put together; nothing else.
+
+`create_app` reads no environment and opens nothing: the lifespan does, within the server's
+event loop. Routes are in `routes/`, errors in `errors.py`, who may ask in `auth.py`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CollectorRegistry
+
+from api import errors
+from api.context import Context
+from api.database import Database, open_pool
+from api.limits import LimitsMiddleware
+from api.metrics import Metrics, MetricsMiddleware
+from api.routes import ROUTERS
+from api.settings import Settings
+
+
+def create_app(settings: Settings, *, registry: CollectorRegistry | None = None) -> FastAPI:
+    """The API over one database.
+
+    Args:
+        settings: Where the database is, and the limits.
+        registry: Where metrics go; a new one unless given.
+    """
+    pool = open_pool(settings)
+    metrics = Metrics(registry or CollectorRegistry())
+    metrics.watch(pool)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Not waited for: without a database the process lives and says so in /readyz.
+        await pool.open(wait=False)
+        try:
+            yield
+        finally:
+            await pool.close()
+
+    app = FastAPI(
+        title="Jishi",
+        summary="Which scientific instruments are online, and how much each is used",
+        version="1",
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = Context(settings=settings, database=Database(pool), metrics=metrics)
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    # The last one added is the outermost.
+    app.add_middleware(LimitsMiddleware, settings=settings)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the one shape that all errors have."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        body = errors.ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(body.pop("$defs", {}))
+        schemas["ProblemBody"] = body
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,127 @@
+"""Who asks: ``Authorization: Bearer KEY``, checked against the database on every request.
+
+So a key that is revoked or expired stops at once. How keys are made and stored is in
+`store/keys.py`. A route says what it wants with `require`.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from psycopg.errors import ReadOnlySqlTransaction
+from starlette.requests import HTTPConnection
+
+from api.context import Context, Ctx
+from api.errors import Problem
+from store.keys import SCOPES, digest, find_key, key_id_of, note_use
+
+CHALLENGE = 'Bearer realm="jishi"'
+# Compared with where there is no such key, so that both ways take as long.
+NO_DIGEST = digest("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The key that a request came with."""
+
+    key_id: str
+    name: str
+    #: All that it may do, implied scopes included.
+    scopes: frozenset[str]
+    #: The one institution that it may see; `None`: the whole city.
+    institution_key: int | None
+    institution_id: str | None
+
+    @property
+    def actor(self) -> str:
+        """How the audit names it."""
+        return f"key:{self.key_id}"
+
+
+def unauthorized(detail: str, *, error: str | None = None) -> Problem:
+    """401, with the challenge that RFC 6750 wants."""
+    challenge = CHALLENGE + (f', error="{error}"' if error else "")
+    return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+async def authenticate(context: Context, header: str | None) -> Principal:
+    """The principal of an ``Authorization`` header.
+
+    Raises:
+        Problem: 401; no key, or one that is unknown, expired or revoked. The three read the
+            same: a stranger learns nothing from the difference.
+    """
+    scheme, _, key = (header or "").strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise unauthorized("this address wants a key: `Authorization: Bearer KEY`")
+    key_id = key_id_of(key)
+    stored = await context.database.read(find_key(key_id)) if key_id else None
+    right = hmac.compare_digest(digest(key), stored.secret_sha256 if stored else NO_DIGEST)
+    if stored is None or not right or not stored.usable:
+        raise unauthorized("the key is unknown, expired or revoked", error="invalid_token")
+    if stored.use_unnoted:
+        with suppress(ReadOnlySqlTransaction):  # a replica serves reads all the same
+            await context.database.write(note_use(stored.key_id))
+    return Principal(
+        key_id=stored.key_id,
+        name=stored.name,
+        scopes=frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in stored.scopes)),
+        institution_key=stored.institution_key,
+        institution_id=stored.institution_id,
+    )
+
+
+_bearer = HTTPBearer(auto_error=False, description="a key made by `POST /v1/keys`")
+
+
+async def get_principal(
+    connection: HTTPConnection,
+    context: Ctx,
+    # Only so that the OpenAPI document shows the scheme.
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+) -> Principal:
+    """Who asks, for a route's signature; 401 otherwise."""
+    return await authenticate(context, connection.headers.get("authorization"))
+
+
+#: A route's parameter that says who asks.
+Who = Annotated[Principal, Depends(get_principal)]
+
+
+def require(scope: str, *, tenants: bool = False) -> Callable[[Principal], Awaitable[Principal]]:
+    """A dependency that wants a key of at least ``scope``: ``Depends(require("operate"))``.
+
+    Args:
+        scope: `read`, `operate` or `admin`; each implies the ones before it.
+        tenants: The route keeps to the institution of a key that has one. Where a route does
+            not say so, such keys are refused.
+
+    Raises:
+        ValueError: there is no such scope.
+    """
+    if scope not in SCOPES:
+        raise ValueError(f"scope {scope!r} must be one of {', '.join(SCOPES)}")
+
+    async def wanted(principal: Who) -> Principal:
+        if scope not in principal.scopes:
+            raise Problem(
+                403, "forbidden", f"the key's scopes do not include {scope!r}, wanted here"
+            )
+        if principal.institution_key is not None and not tenants:
+            raise Problem(
+                403, "forbidden", "the key is one institution's; this address is the whole city's"
+            )
+        return principal
+
+    return wanted
+
+
+#: A route's parameters that say who asks and want a scope.
+Reader = Annotated[Principal, Depends(require("read"))]
+Operator = Annotated[Principal, Depends(require("operate"))]
+Admin = Annotated[Principal, Depends(require("admin"))]

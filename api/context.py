@@ -1,0 +1,30 @@
+"""What every request can reach: settings, database, metrics; made once by `app.py`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from api.database import Database
+from api.metrics import Metrics
+from api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Parts that live as long as the application."""
+
+    settings: Settings
+    database: Database
+    metrics: Metrics
+
+
+def get_context(connection: HTTPConnection) -> Context:
+    """The application's context, for a route's signature."""
+    context: Context = connection.app.state.context
+    return context
+
+
+#: A route's parameter that reaches the application's parts.
+Ctx = Annotated[Context, Depends(get_context)]

@@ -1,0 +1,60 @@
+"""JSON answers: exact decimals, and a weak ETag over all but ``as_of``.
+
+msgspec writes `Decimal` as a JSON number with every digit, which the standard library and
+pydantic do not.
+"""
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/json"
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+# Inside a JSON string every quote carries a backslash, so this finds keys and nothing else.
+_AS_OF = re.compile(rb'"as_of":(?:"[^"]*"|null)')
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+def encode(payload: Any) -> bytes:
+    """``payload`` as JSON; `Decimal` as a number, an aware datetime as RFC 3339."""
+    return _encoder.encode(payload)
+
+
+def json_response(
+    payload: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer that carries ``payload`` as JSON."""
+    return Response(encode(payload), status, headers, MEDIA_TYPE)
+
+
+def weak_etag(body: bytes) -> str:
+    """The weak entity tag of an encoded answer; ``as_of`` does not count, wherever it stands."""
+    return f'W/"{blake2b(_AS_OF.sub(b"", body), digest_size=16).hexdigest()}"'
+
+
+def etag_response(
+    request: Request, payload: Any, headers: Mapping[str, str] | None = None
+) -> Response:
+    """``payload`` as JSON with its ETag, or 304 where the client has it already."""
+    body = encode(payload)
+    tag = weak_etag(body)
+    headers = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
+    if matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, MEDIA_TYPE)
+
+
+def matches(if_none_match: str | None, tag: str) -> bool:
+    """Whether a request's ``If-None-Match`` names ``tag``, by weak comparison."""
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() == "*":
+        return True
+    return tag.removeprefix("W/").strip('"') in _TAG.findall(if_none_match)

@@ -1,0 +1,242 @@
+"""Errors as RFC 9457 ``application/problem+json``, all in this one place.
+
+Routes raise `Problem` or let the database's errors pass; `install` turns each into an answer.
+Every problem has ``type``, ``title``, ``status``, ``detail``, ``instance`` and ``errors``, the
+last naming field, value and rule of each thing that was wrong.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.encoding import encode
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:jishi:problem:"
+RETRY_AFTER = 5  # seconds
+VALUE_MAX = 200  # characters of a wrong value that are shown back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One wrong thing in a request: where it stands, what it is, what would be right."""
+
+    field: str
+    value: Any
+    rule: str
+
+
+class Problem(Exception):  # noqa: N818 - named as the RFC names it
+    """An answer other than the one that was asked for."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        title: str | None = None,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.title = title or HTTPStatus(status).phrase
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+class ProblemErrorBody(BaseModel):
+    """One entry of a problem's ``errors``."""
+
+    field: str = Field(description="where: `query.from`, `body.hold_s`, `row 3: lon`")
+    value: Any = Field(description="what was sent, shortened")
+    rule: str = Field(description="what would be right")
+
+
+class ProblemBody(BaseModel):
+    """The shape of every error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[ProblemErrorBody] = []
+
+
+def invalid(*errors: FieldError, detail: str | None = None) -> Problem:
+    """422: the request is understood but breaks a rule."""
+    text = detail or "; ".join(
+        f"{error.field} {shown(error.value)!r}: {error.rule}" for error in errors
+    )
+    return Problem(422, "validation", text, title="Invalid request", errors=errors)
+
+
+def not_found(thing: str, value: object) -> Problem:
+    """404: there is no such thing, or it is not the caller's to see."""
+    return Problem(404, "not-found", f"there is no {thing} {str(value)[:VALUE_MAX]!r}")
+
+
+def conflict(detail: str, *errors: FieldError) -> Problem:
+    """409: right in itself, but not beside what is stored."""
+    return Problem(409, "conflict", detail, errors=errors)
+
+
+#: What any data route may answer besides its own, for the OpenAPI document.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+    }
+    for status in (400, 401, 403, 404, 405, 409, 413, 415, 422, 500, 503, 504)
+}
+
+
+def shown(value: Any) -> Any:
+    """A wrong value as it may be shown back: short, and JSON whatever it was."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and abs(value) < 1 << 53:
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    # A lone surrogate has no UTF-8.
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "…"
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """The answer that a problem makes."""
+    body = {
+        "type": TYPE_PREFIX + problem.kind,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.url.path,
+        "errors": [
+            {"field": error.field, "value": shown(error.value), "rule": error.rule}
+            for error in problem.errors
+        ],
+    }
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return Response(encode(body), problem.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Let ``app`` answer every error as a problem."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(psycopg.Error, _on_database)
+    app.add_exception_handler(psycopg.DataError, _on_unstorable)
+    app.add_exception_handler(UnicodeEncodeError, _on_unstorable)
+    for pool_error in (PoolTimeout, PoolClosed, TooManyRequests):
+        app.add_exception_handler(pool_error, _on_database)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(request, error)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldError(
+            field=".".join(str(part) for part in entry["loc"]),
+            # A missing field's input is the object around it, which says nothing.
+            value=None if entry["type"] == "missing" else entry.get("input"),
+            rule=entry["msg"].removeprefix("Value error, "),
+        )
+        for entry in error.errors()
+    ]
+    return problem_response(request, invalid(*errors))
+
+
+_KINDS = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "media-type"}
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    phrase = HTTPStatus(status).phrase
+    detail = str(error.detail)
+    if status == 404 and detail == phrase:
+        detail = f"there is nothing at {request.url.path}"
+    elif status == 405 and detail == phrase:
+        allow = (error.headers or {}).get("Allow", "")
+        detail = f"{request.method} is not among the methods of this address: {allow}"
+    kind = _KINDS.get(status, "http")
+    return problem_response(request, Problem(status, kind, detail, headers=error.headers))
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """The database's own errors: away, too slow, or our bug."""
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return problem_response(
+            request,
+            Problem(
+                504,
+                "statement-timeout",
+                "the database took longer than one statement may: ask for a shorter window, "
+                "a coarser bucket or fewer instruments",
+            ),
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege) or not isinstance(
+        error,
+        psycopg.OperationalError
+        | psycopg.errors.ReadOnlySqlTransaction
+        | psycopg.InterfaceError
+        | PoolTimeout
+        | PoolClosed
+        | TooManyRequests,
+    ):
+        return await _on_bug(request, error)
+    log.warning("database unavailable", action="database_unavailable", error=str(error).strip())
+    return problem_response(
+        request,
+        Problem(
+            503,
+            "database-unavailable",
+            "the database does not answer: try again later",
+            headers={"Retry-After": str(RETRY_AFTER)},
+        ),
+    )
+
+
+async def _on_unstorable(request: Request, error: Exception) -> Response:
+    """A value that passed our own rules and that PostgreSQL has no place for."""
+    log.warning("value refused by the database", action="value_refused", error=str(error).strip())
+    detail = "a value holds what the database cannot store: a NUL character, a lone surrogate, "
+    detail += "a number or a time out of all bounds"
+    return problem_response(request, invalid(detail=detail))
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    log.error(
+        "request failed",
+        action="request_failed",
+        method=request.method,
+        path=request.url.path,
+        exc_info=error,
+    )
+    return problem_response(
+        request,
+        Problem(500, "internal", "the service failed on this request; its log says why"),
+    )

@@ -1,0 +1,58 @@
+"""Parameters that routes share, parsed and bounded in one place: instants, days, ids."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from models.timestamp import format_ts, parse_ts
+from store.instant import to_us
+
+INSTANT_RULE = "RFC 3339 with offset, such as 2026-03-01T00:00:00+08:00"
+_LOST_PLUS = re.compile(r" (?=[0-9]{2}:[0-9]{2}\Z)")
+
+
+def parse_instant(text: str) -> int:
+    """Microseconds since 1970 UTC of an RFC 3339 time; finer digits are cut off.
+
+    A blank before the offset is taken for the plus sign that an unescaped query string loses.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if len(text) > 64:
+        raise ValueError(f"must be {INSTANT_RULE}")
+    # The blank may also stand for the T: only the last one, after a clock, is a lost plus.
+    if text.count(":") == 3:
+        text = _LOST_PLUS.sub("+", text)
+    try:
+        return parse_ts(text)
+    except ValueError as error:
+        raise ValueError(f"must be {INSTANT_RULE}") from error
+
+
+def format_instant(us: int) -> str:
+    """Microseconds since 1970 as RFC 3339 in UTC: what every answer carries."""
+    return format_ts(us).replace(".000000Z", "Z")
+
+
+def _instant(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f"must be {INSTANT_RULE}")
+    return parse_instant(value)
+
+
+#: A time of a request: RFC 3339 outside, microseconds since 1970 UTC inside. Between the years
+#: 1970 and 2200, so that arithmetic on it stays within the database's times.
+Instant = Annotated[
+    int,
+    Field(ge=0, le=to_us(datetime(2200, 1, 1, tzinfo=UTC))),
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+#: What addresses a record.
+GatewayId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+InstrumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+InstitutionId = InstrumentId

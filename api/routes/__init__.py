@@ -1,0 +1,15 @@
+"""Routes, one module a subject; each has a ``router`` and is named in `ROUTERS`.
+
+A route parses, calls a query, hands rows to `models/` and returns values with units in their
+names. It says whose key it wants with `api.auth.require`; a test walks all of them.
+"""
+
+from fastapi import APIRouter
+
+from api.routes import keys, operations
+
+#: All routers, in the order in which the OpenAPI document shows them.
+ROUTERS: tuple[APIRouter, ...] = (
+    keys.router,
+    operations.router,
+)

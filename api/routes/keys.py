@@ -1,0 +1,102 @@
+"""``/v1/keys``: make, list and revoke API keys. How they are stored is in `store/keys.py`."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api.auth import Admin
+from api.context import Ctx
+from api.cursor import CursorText, Limit, decode_cursor, page
+from api.encoding import json_response
+from api.errors import PROBLEMS, FieldError, invalid, not_found
+from api.params import Instant, InstitutionId, format_instant
+from store.instant import from_us, to_us
+from store.keys import StoredKey, create_key, list_keys, revoke_key
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"], responses=PROBLEMS)
+
+
+class KeyRequest(BaseModel):
+    """What a new key may do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scopes: list[Literal["read", "operate", "admin"]] = Field(min_length=1, max_length=3)
+    institution_id: InstitutionId | None = Field(
+        None, description="the one institution that it may see; none: the whole city"
+    )
+    expires_at: Instant | None = None
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+@router.post("", status_code=201, summary="Make a key; it is shown this once")
+async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
+    """Answers ``{"id", "key", …}``."""
+    try:
+        made = await context.database.write(
+            create_key(
+                scopes=body.scopes,
+                name=body.name,
+                institution_id=body.institution_id,
+                expires_at=None if body.expires_at is None else from_us(body.expires_at),
+                actor=admin.actor,
+            )
+        )
+    except LookupError as error:
+        raise invalid(
+            FieldError(
+                field="body.institution_id",
+                value=body.institution_id,
+                rule="the id of an institution that is registered",
+            )
+        ) from error
+    return json_response(
+        {
+            "id": made.key_id,
+            "key": made.key,
+            "name": made.name,
+            "scopes": made.scopes,
+            "institution_id": made.institution_id,
+            "created_at": format_instant(to_us(made.created_at)),
+            "expires_at": made.expires_at and format_instant(to_us(made.expires_at)),
+        },
+        201,
+        {"Cache-Control": "no-store", "Location": f"/v1/keys/{made.key_id}"},
+    )
+
+
+@router.get("", summary="Keys, without their secrets")
+async def get_keys(
+    context: Ctx, _: Admin, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
+    """Oldest first, revoked ones included."""
+    after = decode_cursor("keys", cursor, (int, str))
+    keys = await context.database.read(
+        list_keys(None if after is None else (from_us(after[0]), after[1]), limit + 1)
+    )
+    shown, more = page(keys, limit, "keys", lambda key: (to_us(key.created_at), key.key_id))
+    return json_response({"items": [_shown(key) for key in shown], "next_cursor": more})
+
+
+@router.delete("/{key_id}", status_code=204, summary="Revoke a key, at once")
+async def delete_key(
+    context: Ctx, admin: Admin, key_id: Annotated[str, Path(max_length=64)]
+) -> Response:
+    """204, also where it was revoked already."""
+    if not await context.database.write(revoke_key(key_id, admin.actor)):
+        raise not_found("key", key_id)
+    return Response(status_code=204)
+
+
+def _shown(key: StoredKey) -> dict[str, Any]:
+    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    values = {name: getattr(key, name) for name in times}
+    return {
+        "id": key.key_id,
+        "name": key.name,
+        "scopes": key.scopes,
+        "institution_id": key.institution_id,
+        **{name: value and format_instant(to_us(value)) for name, value in values.items()},
+    }

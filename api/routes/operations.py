@@ -1,0 +1,94 @@
+"""``/healthz``, ``/readyz`` and ``/metrics``: for those who keep the service running."""
+
+import ipaddress
+from pathlib import Path
+
+import psycopg
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from api.auth import authenticate
+from api.context import Ctx
+from api.encoding import json_response
+from api.errors import PROBLEMS, Problem
+from store.run import Query, Steps
+
+router = APIRouter(tags=["operations"])
+
+# Names as `migrations/runner.py` records them. Files, not an import: the rooms stay apart.
+_FOLDER = Path(__file__).parents[2] / "migrations"
+APPLIED = "SELECT name FROM schema_migration"
+
+
+def wanted_migrations(folder: Path = _FOLDER) -> frozenset[str]:
+    """The migrations that this version of the code needs, on either edition."""
+    return frozenset(
+        f"incremental/{path.name}"
+        for path in (folder / "incremental").glob("*.sql")
+        if "-- requires: community" not in path.read_text("utf-8").splitlines()[:2]
+    )
+
+
+def missing_migrations(wanted: frozenset[str]) -> Steps[list[str]]:
+    """Of ``wanted``, those that the database has not."""
+    try:
+        rows = yield Query(APPLIED)
+    except psycopg.errors.UndefinedTable:
+        return sorted(wanted)
+    return sorted(wanted - {name for (name,) in rows})
+
+
+@router.get("/healthz", summary="The process is alive")
+async def healthz() -> Response:
+    """Answers without asking anything else."""
+    return json_response({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    summary="The database answers and is migrated",
+    responses={503: PROBLEMS[503]},
+)
+async def readyz(context: Ctx) -> Response:
+    """503 until requests can be served."""
+    if not await context.database.answers():
+        raise Problem(
+            503,
+            "database-unavailable",
+            "the database does not answer",
+            headers={"Retry-After": "5"},
+        )
+    missing = await context.database.read(missing_migrations(wanted_migrations()))
+    if missing:
+        raise Problem(
+            503,
+            "migrations-pending",
+            f"migrations are not applied: {', '.join(missing)}; run `jishi migrate`",
+            headers={"Retry-After": "5"},
+        )
+    return json_response({"status": "ready"})
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics, on loopback or with a key",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, 401: PROBLEMS[401]},
+)
+async def metrics(request: Request, context: Ctx) -> Response:
+    """Only who sits on this machine needs no key."""
+    if not on_loopback(request.client.host if request.client else None):
+        await authenticate(context, request.headers.get("authorization"))
+    # The registry is read at once; its gauges call no database.
+    return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def on_loopback(host: str | None) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback

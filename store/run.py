@@ -1,0 +1,88 @@
+"""Runs generators of queries over a psycopg connection, sync or async.
+
+A function of this room knows what to ask and what the rows mean, but no connection: it
+*yields* a `Query` and is sent its rows, as psycopg's own generators do. So the same lines
+serve the API's async pool, the ingest's sync connection and the command line::
+
+    def instrument_count() -> Steps[int]:
+        rows = yield Query("SELECT count(*) FROM instrument")
+        return rows[0][0]
+
+    run(conn, instrument_count())          # sync
+    await arun(aconn, instrument_count())  # async
+
+Neither opens nor ends a transaction: that is the caller's.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import psycopg
+from psycopg.rows import BaseRowFactory, tuple_row
+
+T = TypeVar("T")
+
+Rows: TypeAlias = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement with its parameters."""
+
+    sql: str
+    params: Sequence[Any] | Mapping[str, Any] | None = None
+    #: What a row is sent back as: a tuple, or with psycopg's ``dict_row`` a dict.
+    rows: BaseRowFactory[Any] = tuple_row
+    #: Ask for binary results: faster where many numbers and times come back.
+    binary: bool = False
+
+
+#: A generator that yields queries, is sent their rows and returns a value.
+Steps: TypeAlias = Generator[Query, Rows, T]
+
+
+def run(conn: psycopg.Connection[Any], steps: Steps[T]) -> T:
+    """Drive ``steps`` over a sync connection.
+
+    Returns:
+        What the generator returns.
+
+    Raises:
+        psycopg.Error: thrown into the generator first, which may clean up but not go on with
+            an aborted transaction.
+    """
+    try:
+        query = next(steps)
+        while True:
+            try:
+                with conn.cursor(row_factory=query.rows, binary=query.binary) as cursor:
+                    cursor.execute(query.sql, query.params)
+                    rows = cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                query = steps.throw(error)
+            else:
+                query = steps.send(rows)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+async def arun(conn: psycopg.AsyncConnection[Any], steps: Steps[T]) -> T:
+    """Drive ``steps`` over an async connection; as `run` otherwise."""
+    try:
+        query = next(steps)
+        while True:
+            try:
+                async with conn.cursor(row_factory=query.rows, binary=query.binary) as cursor:
+                    await cursor.execute(query.sql, query.params)
+                    rows = await cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                query = steps.throw(error)
+            else:
+                query = steps.send(rows)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()

@@ -1,0 +1,50 @@
+-- name: create
+WITH home AS (
+    SELECT institution_key FROM institution WHERE institution_id = %(institution_id)s
+), made AS (
+    INSERT INTO api_key (key_id, name, secret_sha256, scopes, institution_key, expires_at)
+    SELECT %(key_id)s, %(name)s, %(digest)s, %(scopes)s::text[], (SELECT institution_key FROM home),
+           %(expires_at)s
+    WHERE %(institution_id)s::text IS NULL OR EXISTS (SELECT FROM home)
+    RETURNING key_id, created_at, scopes, name, expires_at
+), noted AS (
+    INSERT INTO audit (actor, action, object_type, object_id, after)
+    SELECT %(actor)s, 'create', 'key', key_id,
+           jsonb_build_object('name', name, 'scopes', scopes, 'expires_at', expires_at,
+                              'institution_id', %(institution_id)s::text)
+    FROM made
+)
+SELECT created_at FROM made
+
+-- name: find
+SELECT k.key_id, k.secret_sha256, k.name, k.scopes, k.institution_key, i.institution_id,
+       k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+       k.revoked_at IS NULL AND coalesce(k.expires_at > clock_timestamp(), true) AS usable,
+       coalesce(k.last_used_at < now() - interval '1 minute', true) AS use_unnoted
+FROM api_key k LEFT JOIN institution i USING (institution_key)
+WHERE k.key_id = %s
+
+-- name: list
+SELECT k.key_id, k.secret_sha256, k.name, k.scopes, k.institution_key, i.institution_id,
+       k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+       k.revoked_at IS NULL AND coalesce(k.expires_at > clock_timestamp(), true) AS usable,
+       coalesce(k.last_used_at < now() - interval '1 minute', true) AS use_unnoted
+FROM api_key k LEFT JOIN institution i USING (institution_key)
+WHERE %(at)s::timestamptz IS NULL OR (k.created_at, k.key_id) > (%(at)s, %(id)s)
+ORDER BY k.created_at, k.key_id
+LIMIT %(limit)s
+
+-- name: revoke
+WITH gone AS (
+    UPDATE api_key SET revoked_at = now()
+    WHERE key_id = %(key_id)s AND revoked_at IS NULL
+    RETURNING key_id, name
+), noted AS (
+    INSERT INTO audit (actor, action, object_type, object_id, before)
+    SELECT %(actor)s, 'revoke', 'key', key_id, jsonb_build_object('name', name) FROM gone
+)
+SELECT key_id FROM api_key WHERE key_id = %(key_id)s
+
+-- name: note_use
+UPDATE api_key SET last_used_at = now()
+WHERE key_id = (SELECT key_id FROM api_key WHERE key_id = %s FOR NO KEY UPDATE SKIP LOCKED)

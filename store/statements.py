@@ -1,0 +1,34 @@
+"""Named statements out of `.sql` files; what they are for is written beside them there.
+
+A file is a list of blocks, each headed ``-- name: the_name``. `run.py` sends them.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+FOLDER = Path(__file__).parent / "sql"
+HEAD = "-- name: "
+
+
+@cache
+def statements(name: str) -> Mapping[str, str]:
+    """The statements of ``store/sql/{name}.sql`` by name.
+
+    Raises:
+        ValueError: a name stands there twice, or text stands before the first name.
+    """
+    found: dict[str, list[str]] = {}
+    lines: list[str] | None = None
+    for line in (FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines():
+        if line.startswith(HEAD):
+            key = line.removeprefix(HEAD).strip()
+            if key in found:
+                raise ValueError(f"statement {key!r} stands twice in {name}.sql")
+            lines = found[key] = []
+        elif lines is not None:
+            lines.append(line)
+        elif line.strip() and not line.startswith("--"):
+            raise ValueError(f"{name}.sql: {line!r} stands before the first {HEAD!r}")
+    return MappingProxyType({key: "\n".join(text).strip() for key, text in found.items()})
