@@ -1,0 +1,394 @@
+"""One Mosquitto broker: configured, started, stopped, with its accounts.
+
+Listens on loopback only and knows nobody without a password. What each account may do is in
+`passwords.py`; how the broker is kept from outliving us is in `lifecycle.py`.
+
+One listener serves everyone. Its client ids are tied to user names where they can be
+(`use_username_as_clientid`), so that nobody takes another's session by taking its client id.
+With the publisher account, which any number of clients share, they cannot be, and client ids
+are one space for all of a broker's listeners: a second listener for the ingest would not
+protect it. Therefore the ingest's user name, which is its client id in both cases, ends in 128
+random bits that only its owner can read.
+"""
+
+import json
+import secrets
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from stack import passwords
+from stack.account import Account, make_private_dir, server_account, write_private
+from stack.errors import InUseError, StackError
+from stack.fetch import MosquittoPrograms
+from stack.lifecycle import HOST, Lock, Order, ServerProcess, ports, tail, wait_until
+
+START_PATIENCE = 120.0  # seconds: a large persisted queue is read first
+STOPPING = ((signal.SIGTERM, 60.0),)  # it writes its queue to disk; then SIGKILL
+RELOAD_PATIENCE = 10.0  # seconds
+
+MAX_QUEUED_MESSAGES = 10_000_000  # for one client; 0 misbehaves, the default drops at 1,000
+MAX_QUEUED_BYTES = 4 << 30
+#: Above the 1 MiB that a message may have: what is larger must reach us to be recorded.
+MAX_PACKET_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MqttAccount:
+    """A user of the broker."""
+
+    username: str
+    password: str
+    #: The client id to use: the user name where the broker insists on it or where it is the
+    #: secret; `None` where any will do.
+    client_id: str | None = None
+
+
+class Mosquitto:
+    """A broker whose queue, sessions and accounts live in one folder.
+
+    Below `folder` lie `mosquitto/` (configuration, hashed passwords and the queue: the
+    broker's own), `mosquitto.log`, `mosquitto.lock` and `mosquitto.accounts` (mode 0600: the
+    accounts of ours, with their passwords).
+    """
+
+    def __init__(
+        self,
+        programs: MosquittoPrograms,
+        folder: Path,
+        *,
+        port: int | None = None,
+        publisher: bool = False,
+        ingest_workers: int = 1,
+        max_queued_messages: int = MAX_QUEUED_MESSAGES,
+        max_queued_bytes: int = MAX_QUEUED_BYTES,
+        account: Account | None = None,
+        throwaway: bool = False,
+    ) -> None:
+        """Describe the broker; nothing happens before `start`.
+
+        Args:
+            programs: From `fetch.find_mosquitto`.
+            folder: Kept between runs; created if absent.
+            port: `None` takes a free one.
+            publisher: Whether there is an account that may publish for any gateway, from any
+                number of clients. It unties client ids from user names.
+            ingest_workers: How many ingest accounts there are; a worker needs one for itself.
+            max_queued_messages: For each client that is away or slow.
+            max_queued_bytes: The same in bytes; whichever is reached first.
+            account: To run as; `None` is the present user, or root's usual choice.
+            throwaway: Whether the supervisor removes the folder should we die.
+        """
+        self._programs = programs
+        self._account = account or server_account()
+        self._folder = folder.absolute()
+        self._own = self._folder / "mosquitto"
+        self._log = self._folder / "mosquitto.log"
+        self._accounts_file = self._folder / "mosquitto.accounts"
+        self._port = port
+        self._wanted_port = port
+        self._publisher = publisher
+        self._ingest_workers = ingest_workers
+        self._limits = (max_queued_messages, max_queued_bytes)
+        self._throwaway = throwaway
+        self._lock: Lock | None = None
+        self._process: ServerProcess | None = None
+        self._secrets: dict[str, str] = {}  # of our own accounts, by role
+        self._hashes: dict[str, str] = {}  # of gateways, by name
+        self._probe_password = ""
+
+    host = HOST
+
+    @property
+    def port(self) -> int:
+        """The port in use; known once started."""
+        assert self._port is not None, "not started"
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """Process id of the broker."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """The broker's log."""
+        return self._log
+
+    @property
+    def data_directory(self) -> Path:
+        """The broker's own folder."""
+        return self._own
+
+    @property
+    def ingest(self) -> MqttAccount:
+        """The account of the first ingest worker, with its client id."""
+        return self.ingest_account(0)
+
+    @property
+    def ingest_client_id(self) -> str:
+        """The first ingest worker's client id, which nobody else can know."""
+        return self._ingest_user(0)
+
+    def ingest_account(self, worker: int) -> MqttAccount:
+        """The account of one ingest worker; one connection at a time each."""
+        if not 0 <= worker < self._ingest_workers:
+            raise ValueError(f"ingest worker {worker} must be below {self._ingest_workers}")
+        user = self._ingest_user(worker)
+        return MqttAccount(username=user, password=self._secrets["ingest"], client_id=user)
+
+    @property
+    def publisher(self) -> MqttAccount | None:
+        """The account that may publish for any gateway, where it was asked for."""
+        if not self._publisher:
+            return None
+        return MqttAccount(username=passwords.PUBLISHER, password=self._secrets["publisher"])
+
+    def start(self) -> Self:
+        """Write the configuration, start the broker and wait until it answers.
+
+        Raises:
+            InUseError: Another process uses the folder or the port.
+            StackError: The broker did not start; quotes its log.
+        """
+        if self._process is not None:
+            raise StackError("this broker is started already", remedy="stop() it first")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        candidates = ports(self._port)  # once chosen, the port is kept through restarts
+        self._lock = Lock(self._folder / "mosquitto.lock")
+        try:
+            make_private_dir(self._own, self._account)
+            self._load_accounts()
+            self._write_accounts()
+            self._start_on_first_free(candidates)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Shut down in order: queue and sessions are kept. Nothing when not running."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End it as a power cut would: what it had not written is lost."""
+        self._end(kill=True)
+
+    def restart(self) -> None:
+        """Stop and start on the same port."""
+        self.stop()
+        self.start()
+
+    def running(self) -> bool:
+        """Whether the broker lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def set_password(self, gateway: str, password: str | None = None) -> MqttAccount:
+        """Let a gateway in, or change its password; holds at once where the broker runs.
+
+        Args:
+            gateway: The gateway's id, which is its user name.
+            password: `None` makes up a new one.
+        """
+        accounts = self.set_passwords({gateway: password or secrets.token_urlsafe(32)})
+        return accounts[gateway]
+
+    def set_passwords(self, by_gateway: Mapping[str, str]) -> dict[str, MqttAccount]:
+        """Like `set_password` for a whole fleet, with one reload."""
+        for gateway in by_gateway:
+            passwords.check_gateway(gateway)
+        if self._process is None and not self._hashes:
+            self._load_accounts()
+        self._hashes |= {name: passwords.hashed(word) for name, word in by_gateway.items()}
+        self._reload()
+        return {
+            name: MqttAccount(
+                username=name, password=word, client_id=None if self._publisher else name
+            )
+            for name, word in by_gateway.items()
+        }
+
+    def remove(self, gateway: str) -> None:
+        """Shut a gateway out; an unknown one is no error."""
+        if self._process is None and not self._hashes:
+            self._load_accounts()
+        if self._hashes.pop(gateway, None) is not None:
+            self._reload()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def _end(self, *, kill: bool) -> None:
+        if self._process is not None:
+            if kill:
+                self._process.kill()
+            else:
+                self._process.stop()
+            self._process = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _ingest_user(self, worker: int) -> str:
+        return f"{passwords.INGEST}.{self._secrets['suffix']}" + (f".{worker}" if worker else "")
+
+    def _load_accounts(self) -> None:
+        """Read the accounts of an earlier run, and make up what is missing."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stored: dict[str, Any] = {}
+        if self._accounts_file.exists():
+            stored = json.loads(self._accounts_file.read_text(encoding="utf-8"))
+        self._hashes = dict(stored.get("gateways", {}))
+        self._secrets = {
+            "suffix": secrets.token_hex(16),
+            "ingest": secrets.token_urlsafe(32),
+            "publisher": secrets.token_urlsafe(32),
+        } | dict(stored.get("own", {}))
+
+    def _write_accounts(self) -> None:
+        stored = {"own": self._secrets, "gateways": self._hashes}
+        write_private(self._accounts_file, json.dumps(stored, indent=1))
+        # A new one each time: once the broker takes it, it has read the files anew.
+        self._probe_password = secrets.token_urlsafe(16)
+        users = [self._ingest_user(worker) for worker in range(self._ingest_workers)]
+        hashes = {user: passwords.hashed(self._secrets["ingest"]) for user in users}
+        hashes[passwords.PROBE] = passwords.hashed(self._probe_password)
+        if self._publisher:
+            hashes[passwords.PUBLISHER] = passwords.hashed(self._secrets["publisher"])
+        text = passwords.password_file((hashes | self._hashes).items())
+        rules = passwords.access_list(ingest_users=users, publisher=self._publisher)
+        make_private_dir(self._own, self._account)
+        write_private(self._own / "acl", rules, self._account)
+        write_private(self._own / "passwords", text, self._account)
+
+    def _reload(self) -> None:
+        self._write_accounts()
+        if self._process is None:
+            return
+        self._process.reload()
+        if not wait_until(
+            self._answers,
+            self._process,
+            what="the broker's new password file",
+            log=self._log,
+            seconds=RELOAD_PATIENCE,
+        ):
+            raise StackError(
+                f"the broker ended while reading its files:\n{tail(self._log)}",
+                remedy=f"read {self._log}",
+            )
+
+    def _configuration(self, port: int) -> str:
+        tied = "false" if self._publisher else "true"
+        messages, size = self._limits
+        # Relative paths: the broker's working directory is its folder, and the way there may
+        # lead through folders that its account cannot enter.
+        return f"""\
+# Written by stack/mosquitto.py at each start.
+per_listener_settings false
+listener {port} {HOST}
+socket_domain ipv4
+use_username_as_clientid {tied}
+
+allow_anonymous false
+password_file passwords
+acl_file acl
+
+# SIGTERM keeps everything, kill -9 keeps what the last autosave wrote.
+persistence true
+persistence_location ./
+persistence_file mosquitto.db
+autosave_interval 60
+retain_available true
+persistent_client_expiration 60d
+
+# A client that is away or slow has its messages kept, not dropped in silence.
+max_queued_messages {messages}
+max_queued_bytes {size}
+# The window is the client's to choose (Receive Maximum); older clients get as much.
+max_inflight_messages 65535
+max_packet_size {MAX_PACKET_BYTES}
+
+set_tcp_nodelay true
+sys_interval 2
+
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+log_timestamp true
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+"""
+
+    def _start_on_first_free(self, candidates: Iterator[int]) -> None:
+        assert self._lock is not None
+        seen = 0
+        for port in candidates:
+            seen += 1
+            begun = self._log.stat().st_size if self._log.exists() else 0
+            write_private(self._own / "mosquitto.conf", self._configuration(port), self._account)
+            self._process = ServerProcess(
+                Order(
+                    command=[self._programs.mosquitto, "-c", "mosquitto.conf"],
+                    directory=self._own,
+                    log=self._log,
+                    account=self._account,
+                    stages=STOPPING,
+                    remove=self._files() if self._throwaway else (),
+                    remove_if_empty=[self._folder] if self._throwaway else (),
+                ),
+                self._lock,
+            )
+            self._port = port
+            if wait_until(
+                self._answers,
+                self._process,
+                what="Mosquitto",
+                log=self._log,
+                seconds=START_PATIENCE,
+            ):
+                return
+            self._process.close()
+            self._process = None
+            self._port = self._wanted_port
+            with self._log.open("rb") as file:
+                file.seek(begun)
+                said = file.read().decode("utf-8", "replace")
+            if "Address already in use" not in said:
+                raise StackError(
+                    f"Mosquitto did not start:\n{tail(self._log)}", remedy=f"read {self._log}"
+                )
+        raise InUseError(
+            f"no port for Mosquitto: {self._wanted_port or f'{seen} free ones'} taken",
+            remedy="choose another --mqtt-port, or see who has it: ss -ltnp",
+        )
+
+    def _files(self) -> list[Path]:
+        return [self._own, self._log, self._accounts_file, self._folder / "mosquitto.lock"]
+
+    def _answers(self) -> bool:
+        """Whether our broker, and no other, takes the probe's present password."""
+        try:
+            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+                connection.sendall(_connect_packet(passwords.PROBE, self._probe_password))
+                return connection.recv(4) == b"\x20\x02\x00\x00"
+        except OSError:
+            return False
+
+
+def _connect_packet(user: str, password: str) -> bytes:
+    """MQTT 3.1.1 CONNECT with a clean session, the user name being the client id."""
+    fields = b"".join(
+        len(part).to_bytes(2, "big") + part
+        for part in (user.encode(), user.encode(), password.encode())
+    )
+    body = b"\x00\x04MQTT\x04\xc2\x00\x0a" + fields
+    assert len(body) < 128
+    return bytes([0x10, len(body)]) + body

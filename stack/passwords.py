@@ -1,0 +1,81 @@
+"""Mosquitto's password file and access list, computed here: no secret on a command line.
+
+Only values in, text out. `mosquitto.py` writes the files and has the broker read them.
+
+User names other than gateways' contain a dot, which no gateway's id can: a gateway that
+someone registers as "ingest" or "publisher" is never mistaken for ours.
+"""
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+
+GATEWAY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+#: PBKDF2 rounds. Passwords here are random, so guessing is hopeless anyway; the broker checks
+#: on its only thread, and 1,200 gateways reconnect at once after it restarts (0.4 ms each).
+ITERATIONS = 1000
+
+INGEST = "jishi.ingest"
+PUBLISHER = "jishi.publisher"
+PROBE = "jishi.probe"
+
+#: What every user may do with topics of its own name. For users of ours this opens topics of
+#: gateways that cannot exist, since their names have dots.
+GATEWAY_RULES = (
+    "pattern write instruments/v1/%u/heartbeat",
+    "pattern write instruments/v1/%u/status",
+    "pattern read instruments/v1/%u/receipt",
+)
+INGEST_RULES = (
+    "topic read instruments/v1/+/heartbeat",
+    "topic read instruments/v1/+/status",
+    "topic read $SYS/#",
+    "topic write instruments/v1/+/receipt",
+)
+PUBLISHER_RULES = (
+    "topic write instruments/v1/+/heartbeat",
+    "topic write instruments/v1/+/status",
+    "topic read instruments/v1/+/receipt",
+)
+
+
+def hashed(password: str, *, salt: bytes | None = None) -> str:
+    """Mosquitto 2's `$7$` form of a password: PBKDF2 with SHA-512.
+
+    Args:
+        password: In the clear.
+        salt: Random by default.
+    """
+    salt = os.urandom(12) if salt is None else salt
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salt, ITERATIONS, 64)
+    encoded = (base64.b64encode(part).decode("ascii") for part in (salt, digest))
+    return f"$7${ITERATIONS}${'$'.join(encoded)}"
+
+
+def check_gateway(name: str) -> None:
+    """Refuse a user name that is no gateway's id.
+
+    Raises:
+        ValueError: It is not; `+`, `#` or `/` in it would widen the access list's patterns.
+    """
+    if not GATEWAY_ID.fullmatch(name):
+        raise ValueError(
+            f"gateway id {name!r} must match {GATEWAY_ID.pattern}: it stands in topics"
+        )
+
+
+def access_list(*, ingest_users: Iterable[str], publisher: bool) -> str:
+    """The broker's acl_file. What no line allows is denied."""
+    lines = [*GATEWAY_RULES]
+    for user in ingest_users:
+        lines += ["", f"user {user}", *INGEST_RULES]
+    if publisher:
+        lines += ["", f"user {PUBLISHER}", *PUBLISHER_RULES]
+    return "\n".join(lines) + "\n"
+
+
+def password_file(hashes: Iterable[tuple[str, str]]) -> str:
+    """The broker's password_file, of users and hashed passwords."""
+    return "".join(f"{user}:{value}\n" for user, value in hashes)

@@ -1,0 +1,382 @@
+"""One PostgreSQL with TimescaleDB: created, started, stopped.
+
+It listens on loopback only, with a password, and has no Unix socket. Where its programs come
+from is in `fetch.py`; how it is kept from outliving us is in `lifecycle.py`.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from stack.account import Account, make_private_dir, server_account, write_private
+from stack.errors import InUseError, StackError
+from stack.fetch import PostgresPrograms
+from stack.lifecycle import HOST, Lock, Order, ServerProcess, ports, tail, wait_until
+
+USER = "jishi"
+DATABASE = "jishi"
+#: Where a server's own processes find its folder: they all have it as working directory, and
+#: this way holds even where the path itself leads through folders closed to their account
+#: (root's temporary folders are).
+HERE = "/proc/self/cwd"
+
+START_PATIENCE = 300.0  # seconds: recovery after a crash replays the log first
+STOPPING = (  # fast, then immediate, then SIGKILL
+    (signal.SIGINT, 30.0),
+    (signal.SIGQUIT, 10.0),
+)
+
+
+class Postgres:
+    """A PostgreSQL server whose data live in one folder.
+
+    Below `folder` lie `postgres/` (the cluster), `postgres.log`, `postgres.lock` and
+    `postgres.password` (mode 0600, the superuser's).
+    """
+
+    def __init__(
+        self,
+        programs: PostgresPrograms,
+        folder: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        license: Literal["apache", "timescale"] | None = None,  # noqa: A002 its name there
+        account: Account | None = None,
+        throwaway: bool = False,
+    ) -> None:
+        """Describe the server; nothing happens before `start`.
+
+        Args:
+            programs: From `fetch.find_postgres`.
+            folder: Kept between runs; created if absent.
+            port: `None` takes a free one.
+            durable: False gives up crash safety for speed, for tests.
+            license: `timescaledb.license`; `None` leaves the package's own default.
+            account: To run as; `None` is the present user, or root's usual choice.
+            throwaway: Whether the supervisor removes the folder should we die.
+        """
+        self._programs = programs
+        self._account = account or server_account()
+        self._folder = folder.absolute()
+        self._cluster = self._folder / "postgres"
+        self._log = self._folder / "postgres.log"
+        self._password_file = self._folder / "postgres.password"
+        self._wanted_port = port
+        self._port = port
+        self._durable = durable
+        self._license = license
+        self._throwaway = throwaway
+        self._lock: Lock | None = None
+        self._process: ServerProcess | None = None
+        self._password = ""
+
+    @property
+    def port(self) -> int:
+        """The port in use; known once started."""
+        assert self._port is not None, "not started"
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """Process id of the postmaster."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """The server's log."""
+        return self._log
+
+    @property
+    def data_directory(self) -> Path:
+        """The cluster's folder, for measuring its size."""
+        return self._cluster
+
+    @property
+    def url(self) -> str:
+        """Superuser's address of the database `jishi`."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Superuser's address of `database`."""
+        return f"postgresql://{USER}:{quote(self._password)}@{HOST}:{self.port}/{quote(database)}"
+
+    def start(self) -> Self:
+        """Create the cluster if there is none, start it, and make the database ready.
+
+        Raises:
+            InUseError: Another process uses the folder or the port.
+            StackError: The server did not start; quotes its log.
+        """
+        if self._process is not None:
+            raise StackError("this PostgreSQL is started already", remedy="stop() it first")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Once chosen, a free port stays ours through restarts: clients come back to it.
+        candidates = ports(self._port)
+        self._lock = Lock(self._folder / "postgres.lock")
+        try:
+            self._password = self._read_or_make_password()
+            if not (self._cluster / "PG_VERSION").exists():
+                self._initialise()
+            self._refuse_strangers()
+            write_private(self._cluster / "jishi.conf", self._configuration(), self._account)
+            self._start_on_first_free(candidates)
+            self._prepare_database()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Shut down (fast, then immediate); does nothing when not running."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(kill=True)
+
+    def restart(self) -> None:
+        """Stop and start on the same port."""
+        self.stop()
+        self.start()
+
+    def running(self) -> bool:
+        """Whether the server lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def create_database(self, name: str | None = None) -> str:
+        """Create a database with TimescaleDB in it; returns its address.
+
+        Args:
+            name: `None` makes up a new one.
+        """
+        name = name or f"jishi_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        with psycopg.connect(self.url_of(name), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION timescaledb")
+        return self.url_of(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, its connections with it."""
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(statement.format(sql.Identifier(name)))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def _end(self, *, kill: bool) -> None:
+        if self._process is not None:
+            if kill:
+                self._process.kill()
+            else:
+                self._process.stop()
+            self._process = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _read_or_make_password(self) -> str:
+        try:
+            return self._password_file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            if (self._cluster / "PG_VERSION").exists():
+                raise StackError(
+                    f"{self._password_file} is gone, and the cluster beside it wants its password",
+                    remedy=f"restore that file, or give up the data: rm -r {self._cluster}",
+                ) from None
+        password = secrets.token_urlsafe(32)
+        write_private(self._password_file, password + "\n")
+        return password
+
+    def _initialise(self) -> None:
+        """Run initdb in a folder aside, so that a crash leaves no half cluster."""
+        unfinished = self._folder / "postgres.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        make_private_dir(unfinished, self._account)
+        # In memory, so that the account can read it wherever folders are closed to it.
+        password = os.memfd_create("password")
+        try:
+            os.write(password, self._password.encode("ascii") + b"\n")
+            os.fchmod(password, 0o400)
+            if os.geteuid() == 0:
+                os.fchown(password, self._account.uid, self._account.gid)
+            command: list[str | Path] = [
+                self._programs.initdb,
+                f"--pgdata={HERE}",
+                f"--username={USER}",
+                f"--pwfile=/proc/self/fd/{password}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-locale",
+                # Built in: letters beyond ASCII have case, and sort the same everywhere.
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--no-instructions",
+            ]
+            if self._throwaway or not self._durable:
+                command.append("--no-sync")
+            status = self._run(command, unfinished, keep=[password]).close()
+        finally:
+            os.close(password)
+        if status != 0:
+            raise StackError(
+                f"initdb failed (status {status}):\n{tail(self._log)}",
+                remedy=f"read {self._log}; is there room? df -h {self._folder}",
+            )
+        with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("\n# Written anew at each start; what stands below it wins.\n")
+            file.write("include 'jishi.conf'\n")
+        unfinished.rename(self._cluster)
+
+    def _refuse_strangers(self) -> None:
+        """With our lock held, only a server started by hand can be on the cluster."""
+        pid_file = self._cluster / "postmaster.pid"
+        try:
+            pid = pid_file.read_text(encoding="ascii", errors="replace").split("\n", 1)[0].strip()
+            # Its working directory tells a living server from another process that got the
+            # number of a dead one.
+            theirs = os.stat(f"/proc/{pid}/cwd")
+        except OSError:
+            theirs = None
+        if theirs is not None and os.path.samestat(theirs, self._cluster.stat()):
+            raise InUseError(
+                f"{self._cluster} is served by process {pid}, which was not started by us",
+                remedy=f"stop it: kill -INT {pid}",
+            )
+        pid_file.unlink(missing_ok=True)
+
+    def _configuration(self) -> str:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20  # MiB
+        cores = len(os.sched_getaffinity(0))
+        values: dict[str, str | int] = {
+            "listen_addresses": HOST,
+            "unix_socket_directories": "",
+            "password_encryption": "scram-sha-256",
+            "max_connections": 100,
+            "shared_preload_libraries": "timescaledb",
+            "timescaledb.telemetry_level": "off",
+            "timescaledb.max_background_workers": 8,  # one a database at rest
+            "max_worker_processes": 8 + cores + 6,
+            "max_parallel_workers": cores,
+            "max_parallel_workers_per_gather": min(cores, 4),
+            "max_locks_per_transaction": 256,  # a query over a year locks each chunk it meets
+            "jit": "off",  # costs more than it saves below seconds; and it is not unpacked
+            "shared_buffers": f"{min(1024, max(128, memory // 8))}MB",
+            "effective_cache_size": f"{max(512, memory // 2)}MB",
+            "work_mem": "32MB",
+            "maintenance_work_mem": "256MB",
+            "random_page_cost": "1.1",
+            "effective_io_concurrency": 200,
+            "min_wal_size": "256MB",
+            "max_wal_size": "4GB",
+            "checkpoint_timeout": "15min",
+            "checkpoint_completion_target": "0.9",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_destination": "stderr",
+            "logging_collector": "off",
+            "log_line_prefix": "%m [%p] %q%a@%d ",
+        }
+        safe = "on" if self._durable else "off"
+        values |= {"fsync": safe, "synchronous_commit": safe, "full_page_writes": safe}
+        if self._license is not None:
+            values["timescaledb.license"] = self._license
+        lines = (f"{name} = '{value}'" for name, value in values.items())
+        return "# Written by stack/postgres.py at each start.\n" + "\n".join(lines) + "\n"
+
+    def _run(
+        self, command: Sequence[str | Path], directory: Path, keep: Sequence[int]
+    ) -> ServerProcess:
+        assert self._lock is not None
+        return ServerProcess(
+            Order(
+                command=command,
+                directory=directory,
+                log=self._log,
+                account=self._account,
+                stages=STOPPING,
+                keep=keep,
+                remove=[directory, *self._files()] if self._throwaway else (),
+                remove_if_empty=[self._folder] if self._throwaway else (),
+            ),
+            self._lock,
+        )
+
+    def _files(self) -> list[Path]:
+        return [self._log, self._password_file, self._folder / "postgres.lock"]
+
+    def _start_on_first_free(self, candidates: Iterator[int]) -> None:
+        seen = 0
+        for port in candidates:
+            begun = self._log.stat().st_size if self._log.exists() else 0
+            seen += 1
+            command: list[str | Path] = [self._programs.postgres, "-D", HERE, "-p", str(port)]
+            self._process = self._run(command, self._cluster, keep=[])
+            self._port = port
+            if wait_until(
+                self._answers,
+                self._process,
+                what="PostgreSQL",
+                log=self._log,
+                seconds=START_PATIENCE,
+            ):
+                return
+            self._process.close()
+            self._process = None
+            self._port = self._wanted_port
+            said = _since(self._log, begun)
+            if "could not bind" not in said:
+                raise StackError(
+                    f"PostgreSQL did not start:\n{tail(self._log)}", remedy=f"read {self._log}"
+                )
+        raise InUseError(
+            f"no port for PostgreSQL: {self._wanted_port or f'{seen} free ones'} taken",
+            remedy="choose another --database-port, or see who has it: ss -ltnp",
+        )
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url_of("postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False  # not listening yet, or still recovering
+        return True
+
+    def _prepare_database(self) -> None:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
+            ).fetchone()
+            if found is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            installed = connection.execute(
+                "SELECT installed_version, default_version FROM pg_available_extensions"
+                " WHERE name = 'timescaledb'"
+            ).fetchone()
+            if installed is None or installed[0] is None:
+                connection.execute("CREATE EXTENSION timescaledb")
+        if installed is not None and installed[0] is not None and installed[0] != installed[1]:
+            # The programs are newer than the data; this must be a session's first statement.
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute("ALTER EXTENSION timescaledb UPDATE")
+
+
+def _since(log: Path, offset: int) -> str:
+    with log.open("rb") as file:
+        if os.fstat(file.fileno()).st_size >= offset:
+            file.seek(offset)
+        return file.read().decode("utf-8", "replace")
