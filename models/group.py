@@ -11,12 +11,13 @@ from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from models.ratios import Terms, fields, is_sufficient, ratio
+from models.ratios import Terms, fields, ratio, threshold
 from models.usage import Usage, Window
 from models.zone import start_of_day
 
 #: A band holds the instruments whose ratio is strictly above this.
 BANDS = (Fraction(1, 2), Fraction(4, 5))
+_BAND_TERMS = [band.as_integer_ratio() for band in BANDS]
 # Ratios are summed as fixed-point integers of this many binary places, finer than any float:
 # integer sums do not depend on the order of the instruments.
 _PLACES = 80
@@ -59,7 +60,7 @@ class Tally:
     never_seen: int = 0
     #: Of those seen, the ones with enough coverage; ``always_on`` included.
     sufficient: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     #: Effective time of the instruments that have rated time.
     effective_rated_us: int = 0
     #: Sum and number of the ratios that ``mean_utilization`` is over; binary fixed point.
@@ -76,7 +77,8 @@ class Tally:
             members: Usage in the window, None where there is no heartbeat before its end; and
                 whether the instrument is always on.
         """
-        basis, threshold = self.basis, self.sufficient_coverage
+        basis = self.basis
+        least, least_of = threshold(self.sufficient_coverage).as_integer_ratio()
         # Local sums: this runs once per instrument of a city.
         running = idle = off = before_first = collector = gateway = device = 0
         effective = session_idle = rated = effective_rated = 0
@@ -90,13 +92,17 @@ class Tally:
                 continue
             running_us = usage.running_us
             known_us = running_us + usage.idle_us + usage.off_us
+            before_us = usage.unknown_before_first_us
+            collector_us = usage.unknown_collector_us
+            gateway_us = usage.unknown_gateway_us
+            device_us = usage.unknown_device_us
             running += running_us
             idle += usage.idle_us
             off += usage.off_us
-            before_first += usage.unknown_before_first_us
-            collector += usage.unknown_collector_us
-            gateway += usage.unknown_gateway_us
-            device += usage.unknown_device_us
+            before_first += before_us
+            collector += collector_us
+            gateway += gateway_us
+            device += device_us
             if usage.scheduled_us is not None:
                 scheduled = (scheduled or 0) + usage.scheduled_us
                 running_scheduled = (running_scheduled or 0) + (usage.running_scheduled_us or 0)
@@ -113,7 +119,8 @@ class Tally:
             if usage.step_us > step:
                 step = usage.step_us
 
-            if not is_sufficient(known_us, usage.window_us, threshold):
+            window_us = known_us + before_us + collector_us + gateway_us + device_us
+            if not window_us or known_us * least_of < window_us * least:
                 continue
             self.sufficient += 1
             if always_on:
@@ -124,8 +131,8 @@ class Tally:
             part, whole = basis_terms(usage, basis)
             if whole:
                 self.bandable += 1
-                for index, band in enumerate(BANDS):
-                    if part * band.denominator > whole * band.numerator:
+                for index, (above, above_of) in enumerate(_BAND_TERMS):
+                    if part * above_of > whole * above:
                         self.banded[index] += 1
         self.effective_rated_us += effective_rated
         self.usage += Usage(

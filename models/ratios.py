@@ -76,14 +76,14 @@ def is_sufficient(known_us: int, window_us: int, sufficient_coverage: float) -> 
     """Whether coverage reaches the threshold, compared exactly; an empty window never does."""
     if not window_us:
         return False
-    least = _exact(sufficient_coverage)
+    least = threshold(sufficient_coverage)
     return known_us * least.denominator >= window_us * least.numerator
 
 
 @lru_cache(maxsize=64)
-def _exact(threshold: float) -> Fraction:
-    # 0.9 means nine tenths, not the binary fraction next to it: 9 of 10 hours are enough.
-    return Fraction(str(threshold))
+def threshold(value: float) -> Fraction:
+    """A threshold as it is written: 0.9 is nine tenths, not the binary fraction next to it."""
+    return Fraction(str(value))
 
 
 def counter_disagrees(witness_counter_us: int, witness_state_us: int) -> bool:
