@@ -1,0 +1,409 @@
+"""Bytes from and for MQTT: heartbeat messages, gateways' status, receipts.
+
+A message is first taken whole by strictly typed decoders, which costs about as much as looking
+at its bytes. What they refuse is parted (``elements.py``) and taken one heartbeat at a time,
+and what is refused again is read field by field (``fields.py``), so that the sender hears which
+field broke which rule and its neighbours are kept. The values are in ``message.py``.
+
+All three ways must agree: a rule that changes in ``fields.py`` changes in ``_Wire`` too.
+"""
+
+from contextlib import suppress
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from models import fields
+from models.elements import NOT_JSON, WHITESPACE, NotJsonError, object_members, outline
+from models.fields import BadFieldError, BadHeartbeatError, examine, optional, shown
+from models.heartbeat import Heartbeat, Reason, canonical_encoding
+from models.identifier import is_instrument_id
+from models.message import GatewayStatus, Message, Receipt, Reject
+from models.timestamp import (
+    MalformedTimestampError,
+    UnrepresentableTimestampError,
+    format_ts,
+    from_millis,
+    parse_ts,
+)
+
+__all__ = [
+    "MOST_BYTES",
+    "MOST_HEARTBEATS",
+    "GatewayStatus",
+    "Message",
+    "Receipt",
+    "Reject",
+    "canonical_encoding",
+    "decode",
+    "decode_status",
+    "encode_receipt",
+    "format_ts",
+]
+
+MOST_BYTES: Final = 1 << 20  # 1 MiB a message
+MOST_HEARTBEATS: Final = 1_000  # a message
+
+#: A message too large to take is still opened for its batch id and count up to this size
+#: (bytes); counting more would cost more memory than the count is worth.
+_MOST_COUNTED: Final = 8 << 20
+
+
+class _Wire(msgspec.Struct, gc=False):
+    """A heartbeat as typed as msgspec can check it; ``fields.py`` has the same rules."""
+
+    instrument_id: str
+    ts: str | int
+    state: str
+    power_w: Annotated[float, Meta(ge=fields.POWER_W[0], le=fields.POWER_W[1])] | None = None
+    runtime_s: Annotated[float, Meta(ge=fields.RUNTIME_S[0], le=fields.RUNTIME_S[1])] | None = None
+    energy_wh: Annotated[float, Meta(ge=fields.ENERGY_WH[0], le=fields.ENERGY_WH[1])] | None = None
+    seq: Annotated[int, Meta(ge=0, le=fields.LARGEST_SEQ)] | None = None
+    boot_id: Annotated[str, Meta(min_length=1, max_length=fields.LONGEST_TEXT)] | int | None = None
+    interval_s: Annotated[float, Meta(ge=fields.INTERVAL_S[0], le=fields.INTERVAL_S[1])] | None = (
+        None
+    )
+
+
+class _StrictWire(_Wire, forbid_unknown_fields=True, gc=False):
+    """The same with nothing to count: no unknown fields."""
+
+
+class _StrictEnvelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    heartbeats: list[_StrictWire]
+    batch_id: Annotated[str, Meta(min_length=1, max_length=fields.LONGEST_TEXT)] | None = None
+    sent_at: str | int | None = None
+    historical: bool | None = None
+
+
+class _Something(msgspec.Struct, gc=False):
+    """Any object, for counting."""
+
+
+class _Countable(msgspec.Struct, gc=False):
+    heartbeats: list[_Something]
+
+
+class _BatchId(msgspec.Struct, gc=False):
+    batch_id: msgspec.Raw
+
+
+_decode_single = msgspec.json.Decoder(_StrictWire).decode
+_decode_array = msgspec.json.Decoder(list[_StrictWire]).decode
+_decode_envelope = msgspec.json.Decoder(_StrictEnvelope).decode
+_decode_lenient = msgspec.json.Decoder(_Wire).decode
+_decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_count_array = msgspec.json.Decoder(list[_Something]).decode
+_count_envelope = msgspec.json.Decoder(_Countable).decode
+_find_batch_id = msgspec.json.Decoder(_BatchId).decode
+
+
+# How an envelope most likely begins, and a single heartbeat cannot: a guess saves searching
+# every message for "heartbeats".
+_ENVELOPE_STARTS: Final = frozenset({b'{"bat', b'{"hea', b'{"his', b'{"sen'})
+
+
+class _NotTypicalError(ValueError):
+    """The quick way does not take this; whether anything is wrong the careful way finds out."""
+
+
+_QUICK_REFUSALS = (
+    *NOT_JSON,
+    _NotTypicalError,
+    KeyError,  # no such state
+    MalformedTimestampError,
+    UnrepresentableTimestampError,
+)
+
+
+def decode(payload: bytes) -> Message:
+    """Decode what a gateway published on its ``heartbeat`` topic.
+
+    Args:
+        payload: Whatever arrived.
+
+    Returns:
+        The message; what is wrong with it, or with single heartbeats, stands in ``rejects``.
+        Never raises: one that did would come back after every reconnect.
+    """
+    try:
+        if len(payload) > MOST_BYTES:
+            return _too_many_bytes(payload)
+        message = decode_quickly(payload)
+        return decode_carefully(payload) if message is None else message
+    except Exception as error:  # a bug of ours must not stop the intake; the payload is kept
+        return _rejected(payload, Reason.MALFORMED, f"message cannot be decoded: {error!r}")
+
+
+def decode_quickly(payload: bytes) -> Message | None:
+    """Decode a typical message: at most 1 MiB, well-formed, without unknown fields.
+
+    Returns:
+        The message; ``None`` leaves it to ``decode_carefully``.
+    """
+    try:
+        if payload[:1] == b"[":
+            heartbeats = _numbered(_decode_array(payload))
+            return Message(
+                heartbeats=heartbeats, rejects=[], total=len(heartbeats), payload=payload
+            )
+        if payload[:5] not in _ENVELOPE_STARTS:
+            try:
+                wire = _decode_single(payload)
+            except NOT_JSON:
+                if b'"heartbeats"' not in payload:
+                    return None
+            else:
+                return Message(
+                    heartbeats=[(0, _heartbeat(wire))], rejects=[], total=1, payload=payload
+                )
+        envelope = _decode_envelope(payload)
+        batch_id = envelope.batch_id
+        if batch_id is not None and not batch_id.isprintable():
+            return None
+        heartbeats = _numbered(envelope.heartbeats)
+        return Message(
+            batch_id=batch_id,
+            sent_at_us=None if envelope.sent_at is None else _instant(envelope.sent_at),
+            historical=envelope.historical is True,
+            heartbeats=heartbeats,
+            rejects=[],
+            total=len(heartbeats),
+            payload=payload,
+        )
+    except _QUICK_REFUSALS:
+        return None
+
+
+def decode_carefully(payload: bytes) -> Message:
+    """Decode any message of at most 1 MiB, heartbeat by heartbeat."""
+    try:
+        parted = outline(payload)
+    except NotJsonError as error:
+        return _rejected(payload, Reason.MALFORMED, f"message {error}")
+    elements = parted.elements
+    count = 1 if elements is None else max(1, len(elements))
+    members = parted.envelope or {}
+    batch_id: str | None = None
+    problem: tuple[Reason, str] | None = None
+    try:
+        batch_id = optional(members, "batch_id", fields.batch_id)
+    except BadFieldError as bad:
+        problem = bad.reason, f"batch_id is {shown(members['batch_id'])}; {bad}"
+    if elements is None:
+        return _rejected(
+            payload,
+            Reason.MALFORMED,
+            "heartbeats must be an array of heartbeats",
+            batch_id=batch_id,
+        )
+    if len(elements) > MOST_HEARTBEATS:
+        problem = (
+            Reason.TOO_LARGE,
+            f"message has {len(elements):,} heartbeats; at most {MOST_HEARTBEATS:,} are allowed",
+        )
+    sent_at_us: int | None = None
+    historical: bool | None = None
+    name = "sent_at"
+    try:
+        sent_at_us = optional(members, name, fields.instant)
+        name = "historical"
+        historical = optional(members, name, fields.boolean)
+    except BadFieldError as bad:
+        problem = problem or (bad.reason, f"{name} is {shown(members[name])}; {bad}")
+    if problem is not None:
+        reason, detail = problem
+        return _rejected(payload, reason, detail, batch_id=batch_id, heartbeats=count)
+
+    heartbeats: list[tuple[int, Heartbeat]] = []
+    rejects: list[Reject] = []
+    unknown_fields = len(members.keys() - {"batch_id", "sent_at", "historical"})
+    for index, raw in enumerate(elements):
+        try:
+            heartbeat, unknown = _take(raw) or examine(raw)
+        except BadHeartbeatError as bad:
+            rejects.append(
+                Reject(
+                    index=index,
+                    reason=bad.reason,
+                    detail=str(bad),
+                    payload=raw,
+                    instrument_id=bad.instrument_id,
+                    ts_us=bad.ts_us,
+                )
+            )
+        else:
+            heartbeats.append((index, heartbeat))
+            unknown_fields += unknown
+    return Message(
+        batch_id=batch_id,
+        sent_at_us=sent_at_us,
+        historical=historical is True,
+        heartbeats=heartbeats,
+        rejects=rejects,
+        total=len(elements),
+        unknown_fields=unknown_fields,
+        payload=payload,
+    )
+
+
+def _take(raw: bytes) -> tuple[Heartbeat, int] | None:
+    """One heartbeat that may have unknown fields, and their number; ``None``: examine it."""
+    try:
+        heartbeat = _heartbeat(_decode_lenient(raw))
+        return heartbeat, len(_decode_names(raw).keys() - fields.KNOWN)
+    except _QUICK_REFUSALS:
+        return None
+
+
+# The same instruments report again and again: matching each id once is a fifth of the price.
+_STATES = fields.STATES
+_IDS_KEPT = 1 << 16
+_instrument_ids: set[str] = set()
+
+
+def _heartbeat(wire: _Wire) -> Heartbeat:
+    """What typing cannot check: id, time, state's word, the two forms of ``boot_id``.
+
+    Raises:
+        One of ``_QUICK_REFUSALS``.
+    """
+    instrument_id = wire.instrument_id
+    if instrument_id not in _instrument_ids:
+        if not is_instrument_id(instrument_id):
+            raise _NotTypicalError
+        if len(_instrument_ids) >= _IDS_KEPT:
+            _instrument_ids.clear()
+        _instrument_ids.add(instrument_id)
+    ts = wire.ts
+    boot_id = wire.boot_id
+    if boot_id is not None:
+        if type(boot_id) is int:
+            boot_id = str(boot_id)
+            if len(boot_id) > fields.LONGEST_TEXT:
+                raise _NotTypicalError
+        elif "\0" in boot_id:  # type: ignore[operator]  # mypy loses type() in a union
+            raise _NotTypicalError
+    return Heartbeat(
+        instrument_id=instrument_id,
+        ts_us=parse_ts(ts) if type(ts) is str else _instant(ts),
+        state=_STATES[wire.state],
+        power_w=wire.power_w,
+        runtime_s=wire.runtime_s,
+        energy_wh=wire.energy_wh,
+        seq=wire.seq,
+        boot_id=boot_id,  # type: ignore[arg-type]  # likewise
+        interval_s=wire.interval_s,
+    )
+
+
+def _instant(ts: str | int) -> int:
+    return parse_ts(ts) if isinstance(ts, str) else from_millis(ts)
+
+
+def _numbered(wires: list[_StrictWire]) -> list[tuple[int, Heartbeat]]:
+    if len(wires) > MOST_HEARTBEATS:
+        raise _NotTypicalError
+    return list(enumerate(map(_heartbeat, wires)))
+
+
+def _rejected(
+    payload: bytes,
+    reason: Reason,
+    detail: str,
+    *,
+    batch_id: str | None = None,
+    heartbeats: int = 1,
+) -> Message:
+    """A message of which nothing is taken."""
+    reject = Reject(
+        index=None, reason=reason, detail=detail, payload=payload, heartbeats=heartbeats
+    )
+    return Message(
+        batch_id=batch_id, heartbeats=[], rejects=[reject], total=heartbeats, payload=payload
+    )
+
+
+def _too_many_bytes(payload: bytes) -> Message:
+    heartbeats = 1
+    batch_id: str | None = None
+    if len(payload) <= _MOST_COUNTED:
+        with suppress(*NOT_JSON):
+            heartbeats = len(_count_array(payload))
+        with suppress(BadFieldError, *NOT_JSON):
+            batch_id = fields.batch_id(bytes(_find_batch_id(payload).batch_id))
+        with suppress(*NOT_JSON):
+            heartbeats = len(_count_envelope(payload).heartbeats)
+    return _rejected(
+        payload,
+        Reason.TOO_LARGE,
+        f"message has {len(payload):,} bytes; at most {MOST_BYTES:,} (1 MiB) are allowed",
+        batch_id=batch_id,
+        heartbeats=max(1, heartbeats),
+    )
+
+
+def decode_status(payload: bytes) -> GatewayStatus | Reject:
+    """Decode what a gateway, or its will, published on its ``status`` topic.
+
+    Args:
+        payload: Whatever arrived.
+
+    Returns:
+        The status, or the reject that says what is wrong. Never raises.
+    """
+    reason = Reason.MALFORMED
+    try:
+        if len(payload) > MOST_BYTES:
+            reason = Reason.TOO_LARGE
+            detail = f"status has {len(payload):,} bytes; at most {MOST_BYTES:,} are allowed"
+        else:
+            return _status(payload)
+    except BadHeartbeatError as bad:
+        reason, detail = bad.reason, str(bad)
+    except Exception as error:  # as in decode
+        detail = f"status cannot be decoded: {error!r}"
+    return Reject(index=None, reason=reason, detail=detail, payload=payload, heartbeats=0)
+
+
+def _status(payload: bytes) -> GatewayStatus:
+    try:
+        members, broken = object_members(payload.strip(WHITESPACE))
+    except NotJsonError as error:
+        raise BadHeartbeatError(Reason.MALFORMED, f"status {error}") from error
+    if broken is not None:
+        raise BadHeartbeatError(Reason.MALFORMED, f"status {broken}")
+    name = "online"
+    try:
+        online = optional(members, name, fields.boolean)
+        name = "session"
+        mqtt_session = optional(members, name, fields.label)
+        name = "ts"
+        ts_us = optional(members, name, fields.instant)
+        name = "will"
+        will = optional(members, name, fields.boolean)
+    except BadFieldError as bad:
+        raise BadHeartbeatError(bad.reason, f"{name} is {shown(members[name])}; {bad}") from bad
+    if online is None:
+        raise BadHeartbeatError(Reason.MALFORMED, "online is missing; every status has it")
+    return GatewayStatus(online=online, mqtt_session=mqtt_session, ts_us=ts_us, will=will is True)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_receipt(receipt: Receipt) -> bytes:
+    """A receipt as published on the gateway's ``receipt`` topic: compact JSON."""
+    return _encode(
+        {
+            "batch_id": receipt.batch_id,
+            "stored": receipt.stored,
+            "duplicates": receipt.duplicates,
+            "rejected": receipt.rejected,
+            "errors": [
+                {"index": index, "reason": reason.value} for index, reason in receipt.errors
+            ],
+            "server_time": format_ts(receipt.server_time_us),
+        }
+    )
