@@ -1,0 +1,95 @@
+-- What models/usage.py needs to measure, in microseconds; read by inputs.py and figures.py.
+
+-- name: moment
+SELECT us(now()), (SELECT value FROM service_setting WHERE name = 'rollup_zone')
+
+-- name: tracks
+SELECT instrument_key, us(first_at), us(newest_at), us(credit_from), us(credit_until), state,
+       us(segment_from), us(piece_from), piece_step_us, piece_counter_us, piece_counter_readings,
+       piece_witness_counter_us, piece_witness_state_us, us(live_at), us(live_until)
+FROM instrument_status
+WHERE instrument_key = ANY (%(keys)s::integer[])
+
+-- name: instrument_versions
+SELECT instrument_key,
+       CASE WHEN isfinite(force_from) THEN us(force_from) END,
+       CASE WHEN isfinite(force_to) THEN us(force_to) END,
+       institution_key, gateway_key, timezone, kind, rated_hours_per_year,
+       opening_hours::text, hold_us, interval_us, session_gap_us, session_min_us
+FROM instrument_version
+WHERE instrument_key = ANY (%(keys)s::integer[])
+ORDER BY instrument_key, force_from
+
+-- name: institution_versions
+SELECT institution_key,
+       CASE WHEN isfinite(force_from) THEN us(force_from) END,
+       CASE WHEN isfinite(force_to) THEN us(force_to) END,
+       opening_hours::text
+FROM institution_version
+WHERE institution_key = ANY (%(keys)s::integer[])
+ORDER BY institution_key, force_from
+
+-- name: maintenance
+SELECT instrument_key, us(starts_at), us(ends_at)
+FROM maintenance
+WHERE instrument_key = ANY (%(keys)s::integer[])
+  AND starts_at < %(end)s AND ends_at > %(start)s
+
+-- name: calendar_days
+SELECT day, kind, as_weekday
+FROM calendar_day
+WHERE calendar = %(calendar)s AND day BETWEEN %(first)s AND %(last)s
+
+-- name: listening
+-- Records that overlap the range, and whether a record still counts as listening now.
+SELECT us(starts_at), us(ends_at), gateways,
+       NOT closed AND ends_at > now() - interval '15 seconds'
+FROM collector_listening
+WHERE starts_at < %(end)s AND ends_at >= %(start)s - interval '15 seconds'
+ORDER BY starts_at
+
+-- name: first_listening
+-- The first record of all that speaks for every gateway, and the first for each one named.
+SELECT us(min(starts_at)), NULL::text FROM collector_listening WHERE gateways IS NULL
+UNION ALL
+SELECT us(min(starts_at)), gateway_id
+FROM collector_listening, unnest(gateways) AS named (gateway_id)
+WHERE gateways IS NOT NULL
+GROUP BY gateway_id
+
+-- name: gateway_ids
+SELECT gateway_key, gateway_id FROM gateway WHERE gateway_key = ANY (%(keys)s::integer[])
+
+-- name: gateway_offline
+SELECT gateway_key, us(starts_at), us(ends_at)
+FROM gateway_offline
+WHERE gateway_key = ANY (%(keys)s::integer[])
+  AND starts_at < %(end)s AND (ends_at IS NULL OR ends_at > %(start)s)
+ORDER BY gateway_key, starts_at
+
+-- name: pieces
+-- No piece is longer than the hour that it lies in, so its start is bounded on both sides:
+-- that is what lets whole chunks go unread.
+SELECT instrument_key, us(starts_at), us(ends_at), state, step_us,
+       counter_us, counter_readings, witness_counter_us, witness_state_us
+FROM segment
+WHERE instrument_key = ANY (%(keys)s::integer[])
+  AND starts_at >= %(start)s::timestamptz - interval '1 hour' AND starts_at < %(end)s
+  AND ends_at > %(start)s
+ORDER BY instrument_key, starts_at
+
+-- name: rollup_days
+SELECT instrument_key, day, running_us, idle_us, off_us, unknown_before_first_us,
+       unknown_collector_us, unknown_gateway_us, unknown_device_us, scheduled_us,
+       running_scheduled_us, effective_us, session_idle_us, rated_us, counter_us,
+       counter_readings, witness_counter_us, witness_state_us, step_us
+FROM rollup_day
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND day >= %(first)s AND day < %(end)s
+
+-- name: last_piece_before
+-- The segment that covers or most recently preceded a moment, piece by piece backwards.
+SELECT us(starts_at), us(ends_at), state, step_us
+FROM segment
+WHERE instrument_key = %(key)s AND starts_at <= %(at)s
+ORDER BY starts_at DESC
+LIMIT %(limit)s
