@@ -163,6 +163,7 @@ def measure(
     session_min_us: int,
     rated_us: int,
     readings: Sequence[Reading | tuple[int, int, bool, int]] | None = None,
+    now_us: int | None = None,
 ) -> Usage:
     """What ``window`` of one instrument is made of.
 
@@ -182,6 +183,8 @@ def measure(
         readings: Counter readings inside the pieces that the window cuts
             (``cut_by`` names those); others are ignored. None where the raw rows are gone: a
             cut piece's counters then count where the piece starts, which still adds up.
+        now_us: What pieces say from here on is not so yet: a heartbeat may lie ahead of now,
+            and its predecessor's piece then ends there. None where no piece does.
 
     Returns:
         Figures whose states and causes sum to the window's length.
@@ -201,6 +204,7 @@ def measure(
     cut: list[Segment] = []
     known_to = begin  # what of the window has been accounted for
     last_end = _NEVER
+    now = -_NEVER if now_us is None else now_us
     # The session being joined: where it began, where its last running time ended, how far
     # running and idle reach without a break, and its part within the window.
     session_from = run_end = reach = _NEVER
@@ -229,6 +233,10 @@ def measure(
                 cut.append(piece)
         else:
             inside = 0
+        if end > now:
+            if start >= now:
+                break
+            end = now
         if inside:
             if inside_from > known_to:
                 gaps.append((known_to, inside_from))

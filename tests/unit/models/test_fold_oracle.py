@@ -1,0 +1,348 @@
+"""The whole core, heartbeats to figures, against an oracle that shares no code with it."""
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.bucket import Bucket, buckets
+from models.fold import Row, Track, fold, hold_us, open_pieces
+from models.heartbeat import Heartbeat, lesser
+from models.segment import State, join
+from models.session import sessions
+from models.usage import Reading, Usage, Window, cut_by, measure
+from tests import oracle
+from tests.strategies import (
+    BASE,
+    SECOND,
+    heartbeats,
+    intervals,
+    moments,
+    settings_versions,
+    windows,
+    zones,
+)
+
+HOUR = 3_600 * SECOND
+END = BASE + 6 * HOUR
+GAP_S, MIN_S = 300, 60
+
+
+def rows_of(timeline: oracle.Timeline, versions: list[dict]) -> list[Row]:
+    """The accepted heartbeats, repeats included, as the fold takes them."""
+    rows = [
+        Row(
+            at_us=oracle.corrected(heartbeat, versions),
+            ts_us=heartbeat["ts"],
+            state=State[heartbeat["state"].upper()],
+            hold_us=hold_us(
+                own_us=_us(oracle.setting(versions, heartbeat["ts"], "hold_s")),
+                reported_interval_us=_us(heartbeat.get("interval_s")),
+                interval_us=_us(oracle.setting(versions, heartbeat["ts"], "interval_s")),
+            ),
+            seq=heartbeat.get("seq"),
+            boot_id=heartbeat.get("boot_id"),
+            runtime_us=_us(heartbeat.get("runtime_s")),
+        )
+        for heartbeat in timeline.accepted
+    ]
+    return sorted(rows, key=lambda row: (row.at_us, row.ts_us))
+
+
+def _us(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * SECOND)
+
+
+class Core:
+    """The same questions that the oracle answers, put to the core."""
+
+    def __init__(self, timeline: oracle.Timeline, versions: list[dict]) -> None:
+        self.timeline = timeline
+        self.track, closed = fold(rows_of(timeline, versions))
+        self.pieces = closed + open_pieces(self.track, timeline.now)
+
+    def measure(self, start: int, end: int) -> Usage:
+        timeline = self.timeline
+        window = Window(start_us=start, end_us=end).clip(timeline.now)
+        around = window.around(timeline.gap + timeline.minimum)
+        ranges = cut_by(self.pieces, window)
+        return measure(
+            # No more of the timeline than the contract of measure asks for.
+            [p for p in self.pieces if p.start_us < around.end_us and around.start_us < p.end_us],
+            window,
+            first_us=self.track.first_at_us,
+            collector_gaps=timeline.collector_gaps,
+            gateway_gaps=timeline.gateway_gaps,
+            schedule=timeline.schedule,
+            session_gap_us=timeline.gap,
+            session_min_us=timeline.minimum,
+            rated_us=0,
+            readings=[
+                Reading(*reading)
+                for reading in timeline.readings
+                if any(a <= reading[0] < b for a, b in ranges)
+            ],
+            now_us=timeline.now,
+        )
+
+    def counters_are_settled(self) -> bool:
+        """Not while a heartbeat lies ahead of now: its piece has counted it already."""
+        newest = self.track.credit_from_us
+        return newest is None or newest < self.timeline.now
+
+    def adds_up(self, edges: list[int]) -> None:
+        """Rule 4: windows that touch sum to the whole, every figure of them."""
+        parts = [self.agree(a, b) for a, b in pairwise(edges)]
+        total, summed = self.agree(edges[0], edges[-1]), sum(parts[1:], parts[0])
+        if not self.counters_are_settled():
+            total, summed = (
+                replace(
+                    usage,
+                    counter_us=0,
+                    counter_readings=0,
+                    witness_counter_us=0,
+                    witness_state_us=0,
+                )
+                for usage in (total, summed)
+            )
+        assert summed == total
+
+    def agree(self, start: int, end: int) -> Usage:
+        """Compares every figure of a window, to the microsecond."""
+        usage = self.measure(start, end)
+        found = self.timeline.figures(start, end)
+        assert (usage.running_us, usage.idle_us, usage.off_us) == (
+            found["running"],
+            found["idle"],
+            found["off"],
+        )
+        assert usage.window_us == found["window"]
+        assert (
+            usage.unknown_before_first_us,
+            usage.unknown_collector_us,
+            usage.unknown_gateway_us,
+            usage.unknown_device_us,
+        ) == (found["before_first"], found["collector"], found["gateway"], found["device"])
+        assert usage.scheduled_us == found["scheduled"]
+        assert usage.running_scheduled_us == found["running_scheduled"]
+        assert usage.effective_us == found["effective"]
+        assert usage.session_idle_us == found["session_idle"]
+        if self.counters_are_settled():
+            assert usage.counter_readings == found["readings"]
+            assert usage.counter_us == found["counter"]
+            assert usage.witness_counter_us == found["witness_counter"]
+            assert usage.witness_state_us == found["witness_state"]
+            assert usage.step_us == found["resolution"]
+        return usage
+
+
+def compare(beats: list[dict], versions: list[dict], now: int, **circumstances: object) -> Core:
+    timeline = oracle.Timeline(
+        beats, now=now, versions=versions, session_gap_s=GAP_S, session_min_s=MIN_S, **circumstances
+    )
+    core = Core(timeline, versions)
+    whole = [
+        (p.start_us, min(p.end_us, now), p.state.word)
+        for p in join(core.pieces)
+        if p.start_us < now
+    ]
+    assert whole == timeline.segments
+    assert core.track.first_at_us == timeline.first
+    for piece in core.pieces:
+        assert piece.start_us // HOUR == (piece.end_us - 1) // HOUR, "cut at every full hour"
+    return core
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    beats=heartbeats(),
+    versions=settings_versions(),
+    now=moments(6 * 3_600),
+    cuts=st.lists(moments(5 * 3_600), min_size=2, max_size=5).map(sorted),
+    collector_gaps=intervals(),
+    gateway_gaps=intervals(),
+    schedule=st.none() | intervals(),
+)
+def test_core_agrees_with_oracle(
+    beats, versions, now, cuts, collector_gaps, gateway_gaps, schedule
+) -> None:
+    core = compare(
+        beats,
+        versions,
+        now,
+        collector_gaps=collector_gaps,
+        gateway_gaps=gateway_gaps,
+        schedule=schedule,
+    )
+    core.adds_up(cuts)
+
+
+def random_case(seed: int) -> tuple[list[dict], list[dict], int]:
+    """A case without hypothesis' bookkeeping: less to shrink, many more a second."""
+    rnd = random.Random(seed)
+    versions: list[dict] = [{}]
+    if rnd.random() < 0.5:
+        versions.append({"from": BASE + rnd.randrange(0, 4 * 3_600) * SECOND})
+    for version in versions:
+        if rnd.random() < 0.4:
+            version["hold_s"] = rnd.choice([1, 60, 180, 900, 7_200])
+        if rnd.random() < 0.4:
+            version["interval_s"] = rnd.choice([1, 10, 60, 600])
+        if rnd.random() < 0.2:
+            version["correction_s"] = rnd.choice([-300, -1, 0.5, 90, 3_600])
+    beats: list[dict] = []
+    at, seq, boot, runtime = BASE + rnd.randrange(0, 3_600) * SECOND, 1, None, 0.0
+    for _ in range(rnd.randrange(0, 60)):
+        at += rnd.choice([1, SECOND, 10 * SECOND, *[60 * SECOND] * 5, 181 * SECOND, 900 * SECOND])
+        seq += rnd.random() < 0.9
+        if rnd.random() < 0.05:
+            boot, seq, runtime = rnd.choice([None, "a", "b"]), 1, 0.0
+        runtime += rnd.choice([0.0, 10.0, 59.5, 60.0, 61.0, 500.0])
+        beat = {"ts": at, "state": rnd.choice(["off", "idle", "running", "running"])}
+        if rnd.random() < 0.6:
+            beat["seq"] = seq
+            if boot:
+                beat["boot_id"] = boot
+        if rnd.random() < 0.4:
+            beat["runtime_s"] = runtime
+        if rnd.random() < 0.1:
+            beat["interval_s"] = rnd.choice([1, 10, 59.5, 100, 301, 3_600])
+        beats.append(beat)
+        if rnd.random() < 0.1:
+            beats.append(dict(rnd.choice(beats)))
+        if rnd.random() < 0.1:
+            beats.append({**rnd.choice(beats), "state": rnd.choice(["off", "idle", "running"])})
+    rnd.shuffle(beats)
+    now = rnd.choice(
+        [END, at + 60 * SECOND, at + 1, at, BASE + rnd.randrange(0, 5 * 3_600) * SECOND]
+    )
+    return beats, versions, now
+
+
+@pytest.mark.parametrize("block", range(10), ids=lambda block: f"seeds-{block}xxx")
+def test_core_agrees_with_oracle_ten_thousand_times(block: int) -> None:
+    for seed in range(block * 1_000, (block + 1) * 1_000):
+        beats, versions, now = random_case(seed)
+        core = compare(beats, versions, now)
+        rnd = random.Random(seed)
+        core.adds_up(sorted(BASE + rnd.randrange(-600, 6 * 3_600) * SECOND for _ in range(3)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(beats=heartbeats(), versions=settings_versions(), split=st.integers(0, 30))
+def test_fold_goes_on_where_it_stood(beats, versions, split) -> None:
+    rows = rows_of(oracle.Timeline(beats, now=END, versions=versions), versions)
+    whole, closed = fold(rows)
+    track, first = fold(rows[:split])
+    track, second = fold(rows[split:], track)
+    assert first + second == closed
+    assert track == whole
+
+
+@settings(max_examples=100, deadline=None)
+@given(beats=heartbeats(), versions=settings_versions(), data=st.data())
+def test_order_of_arrival_does_not_matter(beats, versions, data) -> None:
+    accepted, conflicts = oracle.settle(beats, versions)
+    again = data.draw(st.permutations(beats + beats[:5]))
+    assert oracle.settle(again, versions)[0] == accepted
+    assert len(oracle.settle(again, versions)[1]) == len(conflicts)
+
+    winners: dict[int, tuple[Heartbeat, int]] = {}
+    for beat in again:
+        heartbeat = Heartbeat(
+            instrument_id="A-1",
+            ts_us=beat["ts"],
+            state=State[beat["state"].upper()],
+            **{name: value for name, value in beat.items() if name not in ("ts", "state")},
+        )
+        hold = oracle.hold_of(beat, versions)
+        if beat["ts"] in winners:
+            held, held_hold = winners[beat["ts"]]
+            if lesser(held, held_hold, heartbeat, hold) is held:
+                continue
+        winners[beat["ts"]] = (heartbeat, hold)
+    assert [
+        (w.ts_us, w.state.word, w.seq, w.boot_id, w.interval_s, w.runtime_s, w.power_w)
+        for _, (w, _) in sorted(winners.items())
+    ] == [
+        (
+            b["ts"],
+            b["state"],
+            *map(b.get, ("seq", "boot_id", "interval_s", "runtime_s", "power_w")),
+        )
+        for b in accepted
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    beats=heartbeats(most=12, whole_seconds=True),
+    collector_gaps=intervals(),
+    gateway_gaps=intervals(),
+    start=st.integers(-600, 4 * 3_600),
+    length=st.integers(0, 1_200),
+)
+def test_oracle_agrees_with_a_walk_second_by_second(
+    beats, collector_gaps, gateway_gaps, start, length
+) -> None:
+    whole = [
+        [(a // SECOND * SECOND, b // SECOND * SECOND) for a, b in gaps]
+        for gaps in (collector_gaps, gateway_gaps)
+    ]
+    timeline = oracle.Timeline(beats, now=END, collector_gaps=whole[0], gateway_gaps=whole[1])
+    first = BASE + start * SECOND
+    seconds = oracle.walk(timeline, first, first + length * SECOND)
+    found = timeline.figures(first, first + length * SECOND)
+    assert seconds == {name: found[name] for name in seconds}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    beats=heartbeats(),
+    now=moments(5 * 3_600),
+    window=windows(),
+    bucket=st.sampled_from(Bucket),
+    zone=zones,
+)
+def test_buckets_add_up_to_the_whole(beats, now, window, bucket, zone) -> None:
+    core = compare(beats, [{}], now)
+    asked = Window(start_us=window[0], end_us=window[1])
+    divided = buckets(asked, bucket, ZoneInfo(zone), now_us=now, limit=1_000)
+    assert all(part.start_us < part.end_us for part in divided)
+    if not divided:
+        assert asked.clip(now).length_us == 0
+        return
+    assert (divided[0].start_us, divided[-1].end_us) == (asked.start_us, asked.clip(now).end_us)
+    core.adds_up([part.start_us for part in divided] + [divided[-1].end_us])
+
+
+@settings(max_examples=150, deadline=None)
+@given(beats=heartbeats(), window=windows())
+def test_sessions_one_by_one_are_those_that_are_summed(beats, window) -> None:
+    core = compare(beats, [{}], END)
+    timeline = core.timeline
+    assert [
+        (s.start_us, s.end_us, s.running_us)
+        for s in sessions(core.pieces, timeline.gap, timeline.minimum)
+    ] == [(runs[0][0], runs[-1][1], sum(b - a for a, b in runs)) for runs in timeline.sessions]
+
+    cut = sessions(
+        core.pieces,
+        timeline.gap,
+        timeline.minimum,
+        Window(start_us=window[0], end_us=window[1]),
+    )
+    usage = core.measure(*window)
+    assert sum(session.running_us for session in cut) == usage.effective_us
+    assert sum(session.idle_us for session in cut) == usage.session_idle_us
+    assert all(window[0] <= s.start_us < s.end_us <= window[1] for s in cut)
+
+
+def test_nothing_at_all_is_before_the_first() -> None:
+    core = compare([], [{}], END)
+    assert core.track == Track()
+    assert core.agree(BASE, BASE + HOUR).unknown_before_first_us == HOUR
