@@ -7,6 +7,7 @@ ordinary user's servers run as that user. Starting them is in `lifecycle.py`.
 import os
 import pwd
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,22 +64,27 @@ def _name_of(uid: int) -> str:
 
 
 def unreachable_part(path: Path, account: Account) -> Path | None:
-    """The first folder on the way to `path` that `account` may not enter, if any."""
-    for folder in (*reversed(path.parents), path):
+    """The first part of `path` that `account` may not enter, if any.
+
+    Only the ordinary permission bits count; access lists beyond them are not looked at.
+    """
+    if account.uid == os.geteuid():
+        return None if os.access(path, os.F_OK) else path
+    for part in (*reversed(path.parents), path):
         try:
-            info = folder.stat()
-        except (FileNotFoundError, PermissionError):
-            return folder if folder.parent.exists() else None
-        if not folder.is_dir():
+            info = part.stat()
+        except OSError:
+            return part
+        if not stat.S_ISDIR(info.st_mode):
             return None
         if info.st_uid == account.uid:
-            bit = 0o100
+            bit = stat.S_IXUSR
         elif info.st_gid == account.gid:
-            bit = 0o010
+            bit = stat.S_IXGRP
         else:
-            bit = 0o001
+            bit = stat.S_IXOTH
         if not info.st_mode & bit:
-            return folder
+            return part
     return None
 
 

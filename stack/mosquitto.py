@@ -371,12 +371,12 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
         )
 
     def _files(self) -> list[Path]:
-        return [self._own, self._log, self._accounts_file, self._folder / "mosquitto.lock"]
+        return [self._own, self._log, self._accounts_file]
 
     def _answers(self) -> bool:
         """Whether our broker, and no other, takes the probe's present password."""
         try:
-            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+            with socket.create_connection((HOST, self.port), timeout=1) as connection:
                 connection.sendall(_connect_packet(passwords.PROBE, self._probe_password))
                 return connection.recv(4) == b"\x20\x02\x00\x00"
         except OSError:

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from stack.account import Account, make_private_dir, server_account, write_private
+from stack.debian import SYSTEM_ZONES
 from stack.errors import InUseError, StackError
 from stack.fetch import PostgresPrograms
 from stack.lifecycle import HOST, Lock, Order, ServerProcess, ports, tail, wait_until
@@ -29,6 +30,7 @@ DATABASE = "jishi"
 HERE = "/proc/self/cwd"
 
 START_PATIENCE = 300.0  # seconds: recovery after a crash replays the log first
+SHARED_MEMORY = 256 << 20  # bytes in /dev/shm that queries in parallel may take
 STOPPING = (  # fast, then immediate, then SIGKILL
     (signal.SIGINT, 30.0),
     (signal.SIGQUIT, 10.0),
@@ -128,6 +130,7 @@ class Postgres:
             if not (self._cluster / "PG_VERSION").exists():
                 self._initialise()
             self._refuse_strangers()
+            self._link_zones()
             write_private(self._cluster / "jishi.conf", self._configuration(), self._account)
             self._start_on_first_free(candidates)
             self._prepare_database()
@@ -259,8 +262,15 @@ class Postgres:
             )
         pid_file.unlink(missing_ok=True)
 
+    def _link_zones(self) -> None:
+        """Where programs that were fetched to a system without time zones look for them."""
+        zones, link = self._programs.bin.parents[3] / "share/zoneinfo", self._cluster / "zone"
+        if self._programs.origin == "fetched" and not (Path(SYSTEM_ZONES) / "UTC").exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(zones)
+
     def _configuration(self) -> str:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20  # MiB
+        memory = _memory() >> 20  # MiB
         cores = len(os.sched_getaffinity(0))
         values: dict[str, str | int] = {
             "listen_addresses": HOST,
@@ -291,6 +301,9 @@ class Postgres:
             "logging_collector": "off",
             "log_line_prefix": "%m [%p] %q%a@%d ",
         }
+        if _room_in(Path("/dev/shm")) < SHARED_MEMORY:  # noqa: S108 only measured
+            # Containers get 64 MB there, and queries in parallel would fail for want of room.
+            values["dynamic_shared_memory_type"] = "mmap"
         safe = "on" if self._durable else "off"
         values |= {"fsync": safe, "synchronous_commit": safe, "full_page_writes": safe}
         if self._license is not None:
@@ -317,7 +330,7 @@ class Postgres:
         )
 
     def _files(self) -> list[Path]:
-        return [self._log, self._password_file, self._folder / "postgres.lock"]
+        return [self._log, self._password_file]
 
     def _start_on_first_free(self, candidates: Iterator[int]) -> None:
         seen = 0
@@ -349,11 +362,13 @@ class Postgres:
         )
 
     def _answers(self) -> bool:
+        # It says so itself: a connection attempt could meet another program on the port.
         try:
-            psycopg.connect(self.url_of("postgres"), connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return False  # not listening yet, or still recovering
-        return True
+            text = (self._cluster / "postmaster.pid").read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            return False
+        lines = text.splitlines()
+        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
     def _prepare_database(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
@@ -373,6 +388,24 @@ class Postgres:
             # The programs are newer than the data; this must be a session's first statement.
             with psycopg.connect(self.url, autocommit=True) as connection:
                 connection.execute("ALTER EXTENSION timescaledb UPDATE")
+
+
+def _memory() -> int:
+    """Bytes of memory that this machine, or the container that we are in, has."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def _room_in(folder: Path) -> int:
+    try:
+        info = os.statvfs(folder)
+    except OSError:
+        return 0
+    return info.f_bavail * info.f_frsize
 
 
 def _since(log: Path, offset: int) -> str:

@@ -13,20 +13,10 @@ from urllib.parse import urlsplit
 #: component `main`, is a full Debian mirror; vendors' repositories use other suites
 #: (`bookworm-pgdg`) or other components (`stable`).
 DEBIAN_SUITES = frozenset(
-    [
-        "oldoldstable",
-        "oldstable",
-        "stable",
-        "testing",
-        "unstable",
-        "sid",
-        "buster",
-        "bullseye",
-        "bookworm",
-        "trixie",
-        "forky",
-        "duke",
-    ]
+    (
+        *("oldoldstable", "oldstable", "stable", "testing", "unstable", "sid"),
+        *("buster", "bullseye", "bookworm", "trixie", "forky", "duke"),
+    )
 )
 #: Ways of apt to reach a mirror over a network or a file; `cdrom:` cannot hold a newer release.
 SCHEMES = frozenset(("http", "https", "file", "ftp", "mirror", "tor"))

@@ -96,9 +96,13 @@ def main() -> NoReturn:
         status = _reap(pid)
     _end_orphans()
     if orphaned:
-        # Nobody is left to tidy a throwaway folder.
-        for folder in order["remove"]:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Nobody is left to tidy: a throwaway's files, and in any case the lock's.
+        for path in order["remove"]:
+            if os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
         for folder in order["remove_if_empty"]:
             with contextlib.suppress(OSError):  # another server's supervisor removes it
                 os.rmdir(folder)
