@@ -1,5 +1,6 @@
--- Deletes the rollups that a change of [range_from, range_to) makes untrue and queues them
--- again. Called inside the transaction that makes the change; returns the day rows deleted.
+-- Deletes the rollups that a change of [range_from, range_to) makes untrue and queues every
+-- day of it that is over. Called inside the transaction that makes the change; returns the day
+-- rows deleted.
 --
 -- The status rows are locked first, in key order: whoever computes a rollup holds the same
 -- lock while reading its inputs, so that no row computed from the old state lands afterwards.
@@ -28,7 +29,10 @@ BEGIN
           AND m.day BETWEEN date_trunc('month', t.first_day)::date AND t.last_day
     ), queued AS (
         INSERT INTO rollup_todo (instrument_key, day)
-        SELECT instrument_key, day FROM gone_day
+        SELECT DISTINCT t.key, d::date
+        FROM touched t,
+             generate_series(t.first_day, least(t.last_day, (now() AT TIME ZONE zone)::date - 1),
+                             interval '1 day') AS d
         ON CONFLICT DO NOTHING
     )
     SELECT count(*) INTO gone FROM gone_day;

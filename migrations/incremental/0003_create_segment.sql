@@ -60,9 +60,8 @@ CREATE TABLE gateway_status (
     online         boolean,
     mqtt_session   text,
     since          timestamptz,
-    last_status_at timestamptz,
+    last_status_at timestamptz,                   -- receipt of the last status message
     by_will        boolean NOT NULL DEFAULT false,
-    last_received_at timestamptz,
     skew_us        bigint,
     skew_at        timestamptz
 );

@@ -1,0 +1,85 @@
+"""The values that pass from step to step: messages in, arrivals between, outcomes out."""
+
+from dataclasses import dataclass, field
+
+from models.elements import elements
+from models.heartbeat import Heartbeat, Reason
+from models.message import GatewayStatus, Message, Reject
+from models.segment import State
+
+
+@dataclass(slots=True)
+class Inbound:
+    """One decoded message and where it came from."""
+
+    gateway_id: str
+    topic: str
+    #: ``heartbeat`` or ``status``.
+    kind: str
+    retained: bool
+    #: Monotonic seconds of the arrival, or ``None`` where ``received_us`` is known (replay).
+    arrived: float | None
+    message: Message | None = None
+    status: GatewayStatus | None = None
+    #: What the message as a whole was refused for (a status that cannot be read).
+    refused: Reject | None = None
+    payload: bytes = b""
+    #: The database's time of receipt; set inside the transaction.
+    received_us: int = 0
+    live: bool = True
+    _parts: tuple[bytes, ...] | None = None
+
+    def raw(self, index: int) -> bytes:
+        """The heartbeat at ``index`` as it arrived; the message is parted once."""
+        assert self.message is not None
+        if self._parts is None:
+            self._parts = elements(self.message.payload)
+        return self._parts[index]
+
+    @property
+    def historical(self) -> bool:
+        """Whether the gateway marked the message as history."""
+        return self.message is not None and self.message.historical
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one message, for its receipt."""
+
+    stored: int = 0
+    duplicates: int = 0
+    errors: list[tuple[int | None, Reason]] = field(default_factory=list)
+    #: Heartbeats that the errors stand for.
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One heartbeat on its way into the database, its settings resolved."""
+
+    inbound: Inbound
+    outcome: Outcome
+    index: int
+    heartbeat: Heartbeat
+    instrument_key: int
+    gateway_key: int
+    ts_us: int
+    at_us: int
+    hold_us: int
+    state: State
+    live: bool
+    stale: bool = False
+
+
+#: Bits of ``heartbeat.flags``.
+LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8
+
+
+def flags_of(arrival: Arrival) -> int:
+    """The bits that the arrival's row carries."""
+    return (
+        (LIVE if arrival.live else 0)
+        | (STALE if arrival.stale else 0)
+        | (HISTORICAL if arrival.inbound.historical else 0)
+        | (RETAINED if arrival.inbound.retained else 0)
+    )

@@ -1,0 +1,327 @@
+"""MQTT through paho-mqtt 2, in one thread that alone touches the client.
+
+Other threads leave acknowledgements and receipts in a queue; the network thread sends them.
+So the generation of a token is compared where the connection is made, and nothing can slip
+in between.
+"""
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.reader import Delivery, Token
+
+log = structlog.get_logger(__name__)
+
+#: The session outlives any absence of ours.
+SESSION_EXPIRY = 0xFFFFFFFF  # seconds; this value means never
+KEEP_ALIVE = 20  # seconds
+BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 5.0  # seconds
+POLL = 0.01  # seconds between looks at the queue while a batch fills
+READ_BURST = 1000  # packets read before the rest of the loop gets its turn
+#: Beyond the contract's 1 MiB, so that a larger message arrives and is recorded as such.
+LARGEST_PACKET = 16 * 1024 * 1024  # bytes
+
+
+class PahoReader:
+    """A ``Reader`` over one MQTT 5 connection with a persistent session."""
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        filters: Sequence[str],
+        *,
+        window: int,
+        ca_file: str | None = None,
+    ) -> None:
+        """Prepares the client; ``start`` connects.
+
+        Args:
+            url: ``mqtt://user:password@host:port`` or ``mqtts://…``.
+            client_id: Names the session at the broker; the same over restarts.
+            filters: Topic filters to subscribe to at QoS 1.
+            window: Most messages in flight (the Receive Maximum), 1 to 65,535.
+            ca_file: Authority that signed the broker's certificate; the system's if absent.
+
+        Raises:
+            ValueError: The URL is not one of MQTT, or ``window`` is out of range.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise ValueError(
+                f"MQTT url has scheme {parts.scheme!r} and host {parts.hostname!r};"
+                " expected mqtt://user:password@host:port or mqtts://…"
+            )
+        if not 1 <= window <= 65_535:
+            raise ValueError(f"window {window} is outside 1 to 65,535, MQTT's Receive Maximum")
+        self._host = parts.hostname
+        self._port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        self._filters = list(filters)
+        self._window = window
+        self._generation = 0
+        self._queue: deque[Delivery] = deque()
+        self._filled = threading.Event()
+        self._outbox: deque[Token | tuple[str, bytes]] = deque()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._wake_w.setblocking(False)
+        self._taken = 0  # messages received, for the read burst
+        self._connected = False
+        self._intake = True
+        self._closing = False
+        self._alive_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self.dropped_acks = 0
+
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        self._client.max_inflight_messages_set(65_535)
+        if parts.username:
+            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            context = ssl.create_default_context(cafile=ca_file)
+            self._client.tls_set_context(context)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        # Registered so that a queued packet is not written from inside the queuing call:
+        # the loop writes them together.
+        self._client.on_socket_register_write = lambda *_: None
+
+    # -- what the pipeline's thread calls --------------------------------------------------
+
+    def start(self) -> None:
+        """Starts the network thread."""
+        self._thread.start()
+
+    def take(self, most: int, wait: float, linger: float) -> list[Delivery]:
+        """See ``Reader.take``."""
+        queue = self._queue
+        if not queue:
+            self._filled.clear()
+            if not queue:
+                self._filled.wait(wait)
+        if not queue:
+            return []
+        until = time.monotonic() + linger
+        while len(queue) < most and time.monotonic() < until:
+            time.sleep(POLL)
+        return [queue.popleft() for _ in range(min(most, len(queue)))]
+
+    def ack(self, tokens: Iterable[Token]) -> None:
+        """See ``Reader.ack``."""
+        self._outbox.extend(tokens)
+        self._wake()
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """See ``Reader.publish``."""
+        if messages:
+            self._outbox.extend(messages)
+            self._wake()
+
+    def stop_intake(self) -> None:
+        """See ``Reader.stop_intake``: unsubscribing would end the session's queue, so this
+        only stops reading; unread messages stay with the broker.
+        """
+        self._intake = False
+        self._wake()
+
+    def close(self, deadline: float) -> None:
+        """See ``Reader.close``."""
+        self._closing = True
+        self._wake()
+        self._thread.join(deadline)
+
+    @property
+    def connected(self) -> bool:
+        """See ``Reader.connected``."""
+        return self._connected
+
+    @property
+    def alive_at(self) -> float:
+        """See ``Reader.alive_at``."""
+        return self._alive_at if self._thread.is_alive() else 0.0
+
+    @property
+    def queued(self) -> int:
+        """Deliveries that wait for the pipeline."""
+        return len(self._queue)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # a wake-up is pending already
+            self._wake_w.send(b"\0")
+
+    # -- the network thread ----------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause = BACK_OFF_FIRST
+        while not self._closing:
+            self._generation += 1
+            started = time.monotonic()
+            try:
+                self._connect()
+                self._serve()
+            except (OSError, ValueError) as error:
+                log.warning("broker not reached", action="mqtt_connect", error=str(error))
+            self._connected = False
+            if time.monotonic() - started > BACK_OFF_MOST:
+                pause = BACK_OFF_FIRST
+            until = time.monotonic() + pause
+            while not self._closing and time.monotonic() < until:
+                self._alive_at = time.monotonic()
+                time.sleep(0.05)
+            pause = min(2 * pause, BACK_OFF_MOST)
+
+    def _connect(self) -> None:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY
+        properties.ReceiveMaximum = self._window
+        properties.MaximumPacketSize = LARGEST_PACKET
+        self._client.connect_timeout = 5.0
+        self._client.connect(
+            self._host,
+            self._port,
+            keepalive=KEEP_ALIVE,
+            # "First only", paho's default, erases the session at each start of the process.
+            clean_start=False,
+            properties=properties,
+        )
+
+    def _serve(self) -> None:
+        client = self._client
+        while True:
+            self._alive_at = time.monotonic()
+            sock = client.socket()
+            if sock is None:
+                return
+            self._send_outbox()
+            if self._closing and not client.want_write():
+                client.disconnect()
+                client.loop_write()
+                return
+            pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            readers = [sock, self._wake_r] if self._intake else [self._wake_r]
+            writers = [sock] if client.want_write() else []
+            readable, writable, _ = select.select(readers, writers, [], 0 if pending else 0.5)
+            if self._wake_r in readable:
+                self._drain_wake()
+            if (sock in readable or pending) and not self._read_burst():
+                return
+            if writable and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
+                return
+            if self._intake and client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
+                return
+
+    def _read_burst(self) -> bool:
+        """Reads until nothing more is there; False when the connection is gone."""
+        for _ in range(READ_BURST):
+            before = self._taken
+            if self._client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
+                return False
+            if self._taken == before:
+                return True
+        return True
+
+    def _drain_wake(self) -> None:
+        try:
+            while self._wake_r.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _send_outbox(self) -> None:
+        if not self._connected:
+            return
+        outbox = self._outbox
+        while outbox:
+            item = outbox.popleft()
+            if isinstance(item, Token):
+                if item.generation == self._generation:
+                    self._client.ack(item.packet_id, 1)
+                else:
+                    self.dropped_acks += 1
+            else:
+                self._client.publish(item[0], item[1], qos=1)
+
+    # -- callbacks: none may raise, for that would end the thread ---------------------------
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _userdata: Any,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.error("broker refused us", action="mqtt_connect", reason=str(reason))
+            return
+        log.info("connected", action="mqtt_connect", session_present=flags.session_present)
+        client.subscribe(
+            # Retained leftovers once, with the first subscription only (rule 10 keeps them
+            # from making anything look alive).
+            [
+                (
+                    name,
+                    SubscribeOptions(
+                        qos=1,
+                        retainHandling=(
+                            SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+                            if name.endswith("/status")
+                            else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+                        ),
+                    ),
+                )
+                for name in self._filters
+            ]
+        )
+
+    def _on_subscribe(
+        self,
+        _client: mqtt.Client,
+        _userdata: Any,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("subscription refused", action="mqtt_subscribe", reasons=refused)
+        else:
+            self._connected = True
+
+    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self._taken += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            # No gateway of ours can be named so; nothing to attribute it to, nothing to store.
+            log.warning("topic is not UTF-8", action="mqtt_message")
+            topic = ""
+        token = Token(self._generation, message.mid) if message.qos else None
+        self._queue.append(
+            Delivery(topic, bytes(message.payload), bool(message.retain), time.monotonic(), token)
+        )
+        if not self._filled.is_set():
+            self._filled.set()

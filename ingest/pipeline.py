@@ -1,0 +1,230 @@
+"""The data's path: take, decode, write, acknowledge, receipt.
+
+One thread turns this loop. Nothing is acknowledged that is not committed; what fails is tried
+again for ever, with a pause that grows, and meanwhile the broker's window is full: that is how
+backpressure reaches the gateways.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+
+import psycopg
+import structlog
+
+from ingest.batch import Inbound, Outcome
+from ingest.clock_guard import ClockGuard
+from ingest.database import connect
+from ingest.decode import decode_delivery
+from ingest.errors import Remedy, remedy
+from ingest.isolate import Isolation, OurBugError, write_apart
+from ingest.metrics import Metrics
+from ingest.reader import Delivery, Reader
+from ingest.settings import IngestSettings
+from ingest.writer import Writer
+from models.message import Receipt
+from models.wire import encode_receipt
+
+log = structlog.get_logger(__name__)
+
+PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
+IDLE_WAIT = 0.5  # seconds without a delivery until the loop turns
+
+
+class Pipeline:
+    """Moves deliveries from the reader into the database until told to stop."""
+
+    def __init__(self, settings: IngestSettings, reader: Reader, metrics: Metrics) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._metrics = metrics
+        self._writer = Writer(
+            metrics,
+            accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
+            raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
+        )
+        self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))
+        self._isolation = Isolation()
+        self._connection: psycopg.Connection | None = None
+        self._stopping = threading.Event()
+        #: Monotonic seconds of the last turn of the loop, waits included; for the watchdog.
+        self.alive_at = time.monotonic()
+        #: Why intake halts now; empty while it does not.
+        self.halted = ""
+
+    def run(self) -> None:
+        """Turns the loop; returns after ``stop`` once what was taken is committed."""
+        settings = self._settings
+        while not (self._stopping.is_set() and self._drained()):
+            self.alive_at = time.monotonic()
+            deliveries = self._reader.take(
+                settings.batch_messages, IDLE_WAIT, settings.batch_age.total_seconds()
+            )
+            if deliveries:
+                self._move(deliveries)
+        if self._connection is not None:
+            self._connection.close()
+
+    def stop(self) -> None:
+        """Ends ``run`` once nothing that was received waits."""
+        self._reader.stop_intake()
+        self._stopping.set()
+
+    def _drained(self) -> bool:
+        return getattr(self._reader, "queued", 0) == 0
+
+    def _move(self, deliveries: Sequence[Delivery]) -> None:
+        started = time.monotonic()
+        inbounds = [decode_delivery(delivery) for delivery in deliveries]
+        for part in _parts(inbounds, self._settings.batch_heartbeats):
+            outcomes = self._write(part)
+            if outcomes is None:
+                return  # told to stop while it could not be written: it comes again
+            self._acknowledge(deliveries, inbounds, part, outcomes)
+        self._metrics.batch_seconds.observe(time.monotonic() - started)
+        self._metrics.lag_seconds.set(time.monotonic() - deliveries[0].arrived)
+
+    def _acknowledge(
+        self,
+        deliveries: Sequence[Delivery],
+        inbounds: Sequence[Inbound],
+        part: Sequence[Inbound],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        first = next(i for i, inbound in enumerate(inbounds) if inbound is part[0])
+        done = deliveries[first : first + len(part)]
+        self._reader.ack(d.token for d in done if d.token is not None)
+        now_us = self._now_us()
+        receipts = []
+        heartbeats = 0
+        for inbound, outcome in zip(part, outcomes, strict=True):
+            message = inbound.message
+            if message is None:
+                continue
+            heartbeats += message.total
+            self._metrics.unknown_fields.inc(message.unknown_fields)
+            if message.batch_id is not None:
+                receipt = Receipt(
+                    batch_id=message.batch_id,
+                    stored=outcome.stored,
+                    duplicates=outcome.duplicates,
+                    rejected=outcome.rejected,
+                    errors=tuple(
+                        sorted(outcome.errors, key=lambda e: -1 if e[0] is None else e[0])
+                    ),
+                    server_time_us=now_us,
+                )
+                topic = f"instruments/v1/{inbound.gateway_id}/receipt"
+                receipts.append((topic, encode_receipt(receipt)))
+        self._reader.publish(receipts)
+        self._metrics.batch_heartbeats.observe(heartbeats)
+
+    def _now_us(self) -> int:
+        database_us, monotonic = self._writer.clock
+        return database_us + int((time.monotonic() - monotonic) * 1_000_000)
+
+    # -- writing, for as long as it takes --------------------------------------------------
+
+    def _write(self, inbounds: Sequence[Inbound]) -> list[Outcome] | None:
+        pause = PAUSE_FIRST
+        careful = False
+        isolate = False
+        while True:
+            self.alive_at = time.monotonic()
+            try:
+                connection = self._connected()
+                why = self._halt(connection, inbounds)
+                if why is None:
+                    if isolate:
+                        return write_apart(
+                            lambda some: self._writer.write(self._connected(), some, careful=True),
+                            inbounds,
+                            lambda error: remedy(error) is Remedy.ISOLATE,
+                            self._isolation,
+                        )
+                    outcomes = self._writer.write(connection, inbounds, careful=careful)
+                    self._isolation.note(len(inbounds), 0)
+                    return outcomes
+            except OurBugError as error:
+                self._alarm(str(error))
+            except Exception as error:
+                careful, isolate = self._recover(error, careful=careful, isolate=isolate)
+            if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
+                return None
+            pause = min(2 * pause, PAUSE_MOST)
+
+    def _halt(self, connection: psycopg.Connection, inbounds: Sequence[Inbound]) -> str | None:
+        database_us, _ = self._writer.now(connection)
+        why = self._guard.check(
+            inbounds,
+            database_us=database_us,
+            host_us=time.time_ns() // 1000,
+            monotonic=time.monotonic(),
+        )
+        if why:
+            self._alarm(why)
+        elif self.halted:
+            log.warning("intake goes on", action="clock", was=self.halted)
+            self.halted = ""
+        self._metrics.clock_alarm.set(1 if self.halted else 0)
+        return why
+
+    def _alarm(self, why: str) -> None:
+        if why != self.halted:
+            log.error("intake halts", action="halt", why=why)
+        self.halted = why
+
+    def _recover(self, error: Exception, *, careful: bool, isolate: bool) -> tuple[bool, bool]:
+        """Readies the next try; returns how careful it must be."""
+        kind = remedy(error)
+        self._metrics.retries.labels(kind=kind.value).inc()
+        log.warning(
+            "batch not written",
+            action="write_retry",
+            remedy=kind.value,
+            error=str(error).strip(),
+            type=type(error).__name__,
+        )
+        if kind is Remedy.LOOK_UP:
+            # A second one in the careful mode cannot be a race any more.
+            return True, isolate or careful
+        if kind is Remedy.RELOAD:
+            self._writer.forget_registry()
+            return careful, isolate
+        if kind is Remedy.ISOLATE:
+            return careful, True
+        self._disconnect()
+        return careful, isolate
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._disconnect()
+            connection = connect(
+                self._settings.database_url.get_secret_value(), self._settings.worker
+            )
+            self._writer.prepare(connection)
+            self._connection = connection
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except psycopg.Error as error:
+                log.debug("closing a broken connection", action="write_retry", error=str(error))
+            self._connection = None
+
+
+def _parts(inbounds: list[Inbound], most: int) -> list[list[Inbound]]:
+    """Parts of at most ``most`` heartbeats each, at least one message."""
+    parts: list[list[Inbound]] = [[]]
+    size = 0
+    for inbound in inbounds:
+        count = inbound.message.total if inbound.message else 1
+        if parts[-1] and size + count > most:
+            parts.append([])
+            size = 0
+        parts[-1].append(inbound)
+        size += count
+    return parts

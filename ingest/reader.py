@@ -1,0 +1,67 @@
+"""The small interface behind which MQTT stands; ``paho_reader.py`` implements it.
+
+A delivery is *in flight* from its arrival until its acknowledgement. The token carries the
+generation of the connection that brought it: packet ids start again with a new session, so an
+acknowledgement of an older generation could acknowledge a message that is not stored, and is
+dropped instead. What was not acknowledged comes again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class Token(NamedTuple):
+    """Names one delivery of one connection."""
+
+    generation: int
+    packet_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as the broker handed it over."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    #: Monotonic seconds of the arrival; the host's wall clock plays no part.
+    arrived: float
+    #: ``None`` where nothing is to be acknowledged (QoS 0).
+    token: Token | None
+
+
+class Reader(Protocol):
+    """A source of deliveries with manual acknowledgement."""
+
+    def start(self) -> None:
+        """Begins to connect, and goes on connecting until stopped."""
+
+    def take(self, most: int, wait: float, linger: float) -> list[Delivery]:
+        """Up to ``most`` deliveries in order of arrival.
+
+        Args:
+            most: Upper bound.
+            wait: Seconds to wait for the first one; empty afterwards.
+            linger: Seconds to go on collecting after the first one.
+        """
+
+    def ack(self, tokens: Iterable[Token]) -> None:
+        """Acknowledges in the given order; tokens of an older connection are dropped."""
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publishes (topic, payload) at QoS 1, not retained; lost when not connected."""
+
+    def stop_intake(self) -> None:
+        """Stops asking for more; what is in flight can still be acknowledged."""
+
+    def close(self, deadline: float) -> None:
+        """Sends what is queued, disconnects, ends; at most ``deadline`` seconds."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has granted the subscriptions of the present connection."""
+
+    @property
+    def alive_at(self) -> float:
+        """Monotonic seconds of the last turn of the network loop; old when it hangs or died."""

@@ -1,0 +1,57 @@
+"""Drops raw heartbeats and dead letters that are past their time, carefully (rules 6, 7).
+
+A chunk goes only when the clock and the newest accepted heartbeat both say that it is old, and
+one day's chunks a run: a clock that leapt a year ahead cannot empty the table.
+"""
+
+from datetime import timedelta
+
+import psycopg
+import structlog
+
+log = structlog.get_logger(__name__)
+
+OLDEST_CHUNK = """
+SELECT min(range_end) FROM timescaledb_information.chunks WHERE hypertable_name = 'heartbeat'
+"""
+NEWEST_ACCEPTED = "SELECT max(newest_ts) FROM instrument_status"
+
+
+def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
+    """Drops the oldest day's chunks of ``heartbeat`` if they are past ``keep``.
+
+    Args:
+        connection: In autocommit, with psycopg's own types.
+        keep: How long raw rows are kept.
+
+    Returns:
+        Names of the chunks dropped.
+    """
+    row = connection.execute(
+        f"SELECT clock_timestamp(), ({NEWEST_ACCEPTED}), ({OLDEST_CHUNK})"
+    ).fetchone()
+    assert row is not None
+    now, newest, oldest_end = row
+    if newest is None or oldest_end is None:
+        return []
+    limit = min(now, newest) - keep
+    if oldest_end > limit:
+        return []
+    dropped = [
+        str(name)
+        for (name,) in connection.execute(
+            "SELECT drop_chunks('heartbeat', older_than => %s::timestamptz)", [oldest_end]
+        )
+    ]
+    log.info("raw heartbeats dropped", action="retention", until=str(oldest_end), chunks=dropped)
+    return dropped
+
+
+def drop_old_letters(connection: psycopg.Connection, keep: timedelta) -> int:
+    """Deletes dead letters received longer ago than ``keep``, some thousands a run."""
+    cursor = connection.execute(
+        "DELETE FROM dead_letter WHERE dead_letter_id IN (SELECT dead_letter_id FROM dead_letter"
+        " WHERE received_at < now() - %s ORDER BY received_at LIMIT 10000)",
+        [keep],
+    )
+    return cursor.rowcount

@@ -1,0 +1,183 @@
+"""Computes daily and monthly rollups from segments, behind the writers' backs.
+
+``rollup_todo`` says which; a day of every instrument joins it once the day is over. Readers
+take a missing row from segments, so this can be late but never wrong: the status rows are
+locked while their segments are read, as ``rollup_forget`` locks them to delete.
+"""
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+
+from models.ratios import counter_disagrees
+from models.zone import start_of_day
+from store.figures import COLUMNS, compute_days
+from store.run import run
+from store.subject import Subject, load_subjects, zone_of
+from store.surroundings import load_moment
+
+#: Instrument-days in one transaction.
+PORTION = 1_000
+#: After midnight, before the day of silent instruments is rolled (seconds).
+DAY_SETTLES = 1_200
+
+TAKE = """
+SELECT instrument_key, day FROM rollup_todo
+WHERE day < (now() AT TIME ZONE %(zone)s)::date
+ORDER BY instrument_key, day LIMIT %(most)s
+"""
+LOCK = (
+    "SELECT 1 FROM instrument_status WHERE instrument_key = ANY(%s)"
+    " ORDER BY instrument_key FOR NO KEY UPDATE"
+)
+UPSERT = f"""
+INSERT INTO rollup_day (instrument_key, day, {", ".join(COLUMNS)})
+VALUES (%s, %s, {", ".join(["%s"] * len(COLUMNS))})
+ON CONFLICT (instrument_key, day) DO UPDATE SET
+    {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS)}
+"""
+SUMS = ", ".join(f"max({c})" if c == "step_us" else f"sum({c})::bigint" for c in COLUMNS)
+MONTHS = f"""
+INSERT INTO rollup_month (instrument_key, day, {", ".join(COLUMNS)})
+SELECT r.instrument_key, w.month, {SUMS}
+FROM unnest(%s::int[], %s::date[]) AS w (instrument_key, month)
+JOIN rollup_day r ON r.instrument_key = w.instrument_key
+    AND r.day >= w.month AND r.day < w.month + interval '1 month'
+GROUP BY r.instrument_key, w.month
+HAVING count(*) = (w.month + interval '1 month')::date - w.month
+ON CONFLICT (instrument_key, day) DO NOTHING
+"""
+CLOSE_DAYS = """
+INSERT INTO rollup_todo (instrument_key, day)
+SELECT s.instrument_key, d::date
+FROM instrument_status s,
+     generate_series(greatest(%(after)s::date + 1, (s.first_at AT TIME ZONE %(zone)s)::date),
+                     %(through)s::date, interval '1 day') AS d
+WHERE s.first_at IS NOT NULL
+ON CONFLICT DO NOTHING
+"""
+
+
+def ensure_zone(connection: psycopg.Connection, zone: str) -> None:
+    """Fixes the zone of the rollups, or has them all computed again when it changed.
+
+    Args:
+        connection: In autocommit.
+        zone: IANA name.
+    """
+    with connection.transaction():
+        # The upsert's row lock keeps two workers with different settings apart.
+        before = connection.execute(
+            "SELECT value FROM service_setting WHERE name = 'rollup_zone' FOR UPDATE"
+        ).fetchone()
+        if before is not None and before[0] == zone:
+            return
+        connection.execute(
+            "INSERT INTO service_setting (name, value) VALUES ('rollup_zone', %s)"
+            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
+            [zone],
+        )
+        if before is not None:
+            connection.execute("DELETE FROM rollup_month")
+            connection.execute("DELETE FROM rollup_day")
+            connection.execute("DELETE FROM rollup_todo")
+            connection.execute("DELETE FROM service_setting WHERE name = 'rolled_through'")
+
+
+def close_days(connection: psycopg.Connection, zone: str) -> None:
+    """Queues the days that ended since the last call, for every instrument that was heard."""
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT (clock_timestamp() AT TIME ZONE %s - make_interval(secs => %s))::date - 1,"
+            " (SELECT value::date FROM service_setting WHERE name = 'rolled_through' FOR UPDATE)",
+            [zone, DAY_SETTLES],
+        ).fetchone()
+        assert row is not None
+        through, after = row
+        if after is None:
+            after = date(1970, 1, 1)
+        if through <= after:
+            return
+        connection.execute(CLOSE_DAYS, {"after": after, "through": through, "zone": zone})
+        connection.execute(
+            "INSERT INTO service_setting (name, value) VALUES ('rolled_through', %s)"
+            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
+            [through.isoformat()],
+        )
+
+
+def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
+    """Computes one portion of what is queued.
+
+    Args:
+        connection: In autocommit, with psycopg's own types.
+        zone: IANA name of the rollups' zone.
+        calendar: Name of the holidays' calendar.
+
+    Returns:
+        Queued days dealt with; 0 when nothing (that can be computed yet) is left.
+    """
+    with connection.transaction():
+        todo = connection.execute(TAKE, {"zone": zone, "most": PORTION}).fetchall()
+        if not todo:
+            return 0
+        days: dict[int, list[date]] = defaultdict(list)
+        for key, day in todo:
+            days[key].append(day)
+        keys = list(days)
+        connection.execute(LOCK, [keys])
+        moment = run(connection, load_moment(calendar))
+        subjects = run(connection, load_subjects(keys))
+        ready = {
+            key: _settled(subjects[key], days[key], moment.now_us, zone)
+            for key in keys
+            if key in subjects
+        }
+        usages = run(connection, compute_days(list(subjects.values()), ready, moment))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                UPSERT,
+                [
+                    (key, day, *(getattr(usage, column) for column in COLUMNS))
+                    for (key, day), usage in usages.items()
+                ],
+            )
+            done = [(key, day) for key in keys for day in ready.get(key, ())]
+            cursor.execute(
+                "DELETE FROM rollup_todo t USING unnest(%s::int[], %s::date[]) AS d (key, day)"
+                " WHERE t.instrument_key = d.key AND t.day = d.day",
+                [[key for key, _ in done], [day for _, day in done]],
+            )
+            months = sorted({(key, day.replace(day=1)) for key, day in usages})
+            cursor.execute(MONTHS, [[key for key, _ in months], [m for _, m in months]])
+            _flag_counters(cursor, usages)
+        return len(done)
+
+
+def _settled(subject: Subject, days: list[date], now_us: int, zone: str) -> list[date]:
+    """The days whose figures cannot change any more by the mere passing of time (rule 11)."""
+    tz = zone_of(zone)
+    ready = []
+    for day in sorted(days):
+        end = start_of_day(day + timedelta(days=1), tz)
+        if end + subject.settle_us(end) <= now_us:
+            ready.append(day)
+    return ready
+
+
+def _flag_counters(cursor: psycopg.Cursor[Any], usages: dict[tuple[int, date], Any]) -> None:
+    """Notes whether counter and state disagree, by the newest day at hand (rule 12)."""
+    newest: dict[int, tuple[date, bool]] = {}
+    for (key, day), usage in usages.items():
+        if usage.counter_readings and (key not in newest or day > newest[key][0]):
+            flag = counter_disagrees(usage.witness_counter_us, usage.witness_state_us)
+            newest[key] = (day, flag)
+    if newest:
+        cursor.execute(
+            "UPDATE instrument_status s SET counter_disagrees = f.flag"
+            " FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)"
+            " WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag",
+            [list(newest), [flag for _, flag in newest.values()]],
+        )

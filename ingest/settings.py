@@ -1,0 +1,68 @@
+"""What ingest can be told, read once from the environment (prefix ``JISHI_``)."""
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.duration import Duration
+
+
+class IngestSettings(BaseSettings):
+    """Settings of one ingest worker."""
+
+    model_config = SettingsConfigDict(env_prefix="JISHI_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="PostgreSQL URL of the role that writes")
+    mqtt_url: SecretStr = Field(description="mqtt://user:password@host:port, or mqtts://")
+    mqtt_client_id: str = Field(
+        "jishi-ingest", description="names the session at the broker; keep it over restarts"
+    )
+    mqtt_ca_file: str | None = Field(None, description="authority of the broker's certificate")
+    mqtt_window: int = Field(
+        5_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
+    )
+    worker: str = Field("ingest-1", description="name of this worker in the collector's record")
+    gateways: str = Field("", description="only these gateways, by comma; empty: all")
+    share_group: str = Field("", description="shared subscription's group; empty: not shared")
+    batch_heartbeats: int = Field(20_000, ge=1, description="most heartbeats in a transaction")
+    batch_messages: int = Field(5_000, ge=1, description="most messages in a transaction")
+    batch_age: Duration = Field(
+        timedelta(milliseconds=100), description="how long a batch may fill before it is written"
+    )
+    accept_past: Duration = Field(
+        timedelta(days=30), description="how old a heartbeat may be (rule 6)"
+    )
+    raw_retention: Duration = Field(
+        timedelta(days=35),
+        description="how long raw heartbeats are kept; at least a day longer than accept_past",
+    )
+    dead_letter_retention: Duration = Field(
+        timedelta(days=90), description="how long dead letters are kept"
+    )
+    timezone: str = Field("Asia/Shanghai", description="zone of the daily rollups")
+    calendar: str = Field("CN", description="calendar of holidays that opening hours refer to")
+    metrics_host: str = Field("127.0.0.1", description="where /metrics of ingest listens")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="0 takes a free port")
+    drain_deadline: Duration = Field(
+        timedelta(seconds=20), description="how long the first signal may drain"
+    )
+
+    @property
+    def kept(self) -> timedelta:
+        """How long raw heartbeats are kept: always a day longer than they are accepted."""
+        return max(self.raw_retention, self.accept_past + timedelta(days=1))
+
+    def filters(self) -> list[str]:
+        """The topic filters of this worker."""
+        names = [name.strip() for name in self.gateways.split(",") if name.strip()] or ["+"]
+        prefix = f"$share/{self.share_group}/" if self.share_group else ""
+        return [
+            f"{prefix}instruments/v1/{name}/{kind}"
+            for name in names
+            for kind in ("heartbeat", "status")
+        ]
+
+    def gateway_list(self) -> list[str] | None:
+        """The gateways that this worker listens for; ``None``: all."""
+        return [name.strip() for name in self.gateways.split(",") if name.strip()] or None
