@@ -1,0 +1,297 @@
+"""``jishi simulate``: be a city of instruments, and check what the service made of it."""
+
+import json
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from simulators.faults import FaultRates
+from simulators.fleet import CITY_GATEWAYS, CITY_INSTRUMENTS, FleetOptions
+from simulators.gateway import Profile
+from simulators.registration import NotRegistered
+from simulators.run import FleetRun, Progress, Ready, RunOptions, run_fleet
+
+app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
+_people = Console(stderr=True)
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_LINE_S = 5.0  # between two lines where there is no terminal
+
+
+def seconds(text: str) -> float:
+    """A duration such as ``90``, ``2m`` or ``1h30m`` in seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", text):
+        raise ValueError(f"duration is {text!r}; it must look like 90, 90s, 2m or 1h30m")
+    return sum(
+        float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", text)
+    )
+
+
+def instant_us(text: str) -> int:
+    """An RFC 3339 time with offset, or a duration before now, as µs since 1970 UTC."""
+    if re.fullmatch(r"-?(\d+(\.\d+)?(ms|s|m|h|d))+", text):
+        return time.time_ns() // 1_000 - int(seconds(text.lstrip("-")) * 1e6)
+    if text == "now":
+        return time.time_ns() // 1_000
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"time is {text!r}; it must have an offset, as 2026-03-01T00:00:00+08:00")
+    return round(at.timestamp() * 1e6)
+
+
+def _line(progress: Progress) -> str:
+    stats = progress.stats
+    rate = stats.published / progress.elapsed_s if progress.elapsed_s else 0.0
+    return (
+        f"{progress.phase}: {stats.published:,} attempted, {stats.receipted:,} receipted, "
+        f"{stats.published - max(stats.receipted, stats.acknowledged):,} in flight, {rate:,.0f}/s, "
+        f"p99 {stats.round_trips.percentile_ms(0.99) or 0:.0f} ms, {stats.rejected:,} rejected, "
+        f"{progress.gateways_up}/{progress.gateways} gateways up"
+    )
+
+
+def _table(progress: Progress, duration: str) -> Table:
+    stats = progress.stats
+    trips = stats.round_trips
+    rate = stats.published / progress.elapsed_s if progress.elapsed_s else 0.0
+    table = Table(title=f"jishi simulate · {progress.phase} · {duration}", show_header=False)
+    rows = (
+        ("done", f"{progress.done:.1%}, behind {progress.behind_s:,.1f} s"),
+        ("gateways up", f"{progress.gateways_up:,} of {progress.gateways:,}"),
+        ("attempted", f"{stats.published:,}"),
+        ("receipted", f"{stats.receipted:,}"),
+        ("acknowledged only", f"{stats.acknowledged:,}"),
+        (
+            "in flight",
+            f"{stats.published - max(stats.receipted, stats.acknowledged):,} "
+            f"in {progress.in_flight_messages:,} messages",
+        ),
+        ("rate", f"{rate:,.0f} heartbeats/s"),
+        (
+            "round trip",
+            "p50 {} · p95 {} · p99 {} ms".format(
+                *(trips.percentile_ms(share) for share in (0.5, 0.95, 0.99))
+            ),
+        ),
+        (
+            "errors",
+            f"{stats.rejected:,} rejected, {stats.refused_publishes:,} refused, "
+            f"{stats.resent_messages:,} resent, {stats.disconnects:,} disconnects",
+        ),
+        ("faults", ", ".join(f"{n} {c:,}" for n, c in sorted(stats.faults.items())) or "none"),
+    )
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+@contextmanager
+def _watching(duration: str) -> Iterator[Callable[[Progress], None]]:
+    """A live table on a terminal, a plain line now and then elsewhere."""
+    if _people.is_terminal:
+        with Live(console=_people, refresh_per_second=4, transient=True) as live:
+            yield lambda progress: live.update(_table(progress, duration))
+        return
+    last = [0.0]
+
+    def say(progress: Progress) -> None:
+        if progress.phase == "done" or time.monotonic() - last[0] >= _LINE_S:
+            last[0] = time.monotonic()
+            print(_line(progress), file=sys.stderr, flush=True)
+
+    yield say
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM finish the run; the second one does not wait for receipts."""
+    before = {
+        number: signal.signal(number, lambda *_: stop())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@app.callback(invoke_without_command=True)
+def simulate(
+    context: typer.Context,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(envvar="JISHI_READY_FILE", help="What `jishi up --ready-file` wrote."),
+    ] = None,
+    instruments: Annotated[
+        int, typer.Option(envvar="JISHI_SIMULATE_INSTRUMENTS", help="Instruments of the city.")
+    ] = CITY_INSTRUMENTS,
+    gateways: Annotated[
+        int, typer.Option(envvar="JISHI_SIMULATE_GATEWAYS", help="Gateways they are behind.")
+    ] = CITY_GATEWAYS,
+    interval: Annotated[
+        str,
+        typer.Option(
+            envvar="JISHI_SIMULATE_INTERVAL", help="Between two heartbeats of an instrument."
+        ),
+    ] = "10",
+    duration: Annotated[
+        str, typer.Option(envvar="JISHI_SIMULATE_DURATION", help="How long to run, as 90 or 2m.")
+    ] = "1m",
+    batch: Annotated[
+        int, typer.Option(envvar="JISHI_SIMULATE_BATCH", help="Most heartbeats in one message.")
+    ] = 50,
+    faults: Annotated[
+        str,
+        typer.Option(envvar="JISHI_SIMULATE_FAULTS", help="none, all, or NAME=RATE,NAME=RATE…"),
+    ] = "none",
+    seed: Annotated[int, typer.Option(envvar="JISHI_SIMULATE_SEED", help="Another city.")] = 1,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="JISHI_SIMULATE_LEDGER", help="Folder for what was attempted and what is true."
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            envvar="JISHI_SIMULATE_RATE",
+            help="Heartbeats a second of the whole fleet, instead of --interval; "
+            "with --backfill a limit.",
+        ),
+    ] = None,
+    speedup: Annotated[
+        float,
+        typer.Option(envvar="JISHI_SIMULATE_SPEEDUP", help="Simulated seconds in a second."),
+    ] = 1.0,
+    backfill: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="FROM TO",
+            help="Send history instead: two times with offset, or durations before now (7d 0s).",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            envvar="JISHI_SIMULATE_START",
+            help="Where simulated time begins; with it, the same seed publishes the same bytes.",
+        ),
+    ] = None,
+    profile: Annotated[
+        Profile,
+        typer.Option(envvar="JISHI_SIMULATE_PROFILE", help="What a message holds."),
+    ] = Profile.ENVELOPE,
+    protocol: Annotated[
+        str, typer.Option(envvar="JISHI_SIMULATE_PROTOCOL", help="MQTT version: 5 or 3.1.1.")
+    ] = "5",
+    tls: Annotated[
+        bool, typer.Option("--tls", envvar="JISHI_SIMULATE_TLS", help="Speak TLS to the broker.")
+    ] = False,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(envvar="JISHI_SIMULATE_TLS_CA", help="CA file of the broker, with --tls."),
+    ] = None,
+    equipped_only: Annotated[
+        bool,
+        typer.Option(
+            "--equipped-only",
+            envvar="JISHI_SIMULATE_EQUIPPED_ONLY",
+            help="Only instruments that are equipped first (3,990 of the city).",
+        ),
+    ] = False,
+    tag: Annotated[
+        str | None,
+        typer.Option(envvar="JISHI_SIMULATE_TAG", help="Part of every id; derived otherwise."),
+    ] = None,
+    no_register: Annotated[
+        bool, typer.Option("--no-register", help="The registry has the city already.")
+    ] = False,
+    grace: Annotated[
+        str, typer.Option(envvar="JISHI_SIMULATE_GRACE", help="Wait so long for last receipts.")
+    ] = "60",
+) -> None:
+    """Register a seeded city and publish its heartbeats; print a JSON summary."""
+    if context.invoked_subcommand is not None:
+        return
+    if ready_file is None:
+        raise typer.BadParameter("--ready-file FILE is needed: `jishi up` writes one")
+    try:
+        options = RunOptions(
+            fleet=FleetOptions(
+                seed=seed,
+                instruments=instruments,
+                gateways=gateways,
+                equipped_only=equipped_only,
+                interval_s=instruments / rate if rate and not backfill else seconds(interval),
+                tag=tag,
+            ),
+            duration_s=seconds(duration),
+            batch=batch,
+            profile=profile,
+            faults=FaultRates.parse(faults),
+            rate=rate if backfill else None,
+            speedup=speedup,
+            start_us=None if start is None else instant_us(start),
+            backfill_us=None
+            if backfill is None
+            else (instant_us(backfill[0]), instant_us(backfill[1])),
+            protocol=protocol,
+            tls_ca=(str(tls_ca) if tls_ca else "") if tls else None,
+            ledger=ledger,
+            register=not no_register,
+            grace_s=seconds(grace),
+        )
+        ready = Ready.read(ready_file)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    runs: list[FleetRun] = []
+
+    def stop() -> None:
+        if not runs:
+            raise KeyboardInterrupt
+        runs[0].stop()
+
+    def registering(done: int, rows: int) -> None:
+        if _people.is_terminal or done == rows:
+            _people.print(f"registered {done:,} of {rows:,}", end="\r" if done < rows else "\n")
+
+    try:
+        with _signals(stop), _watching(duration) as watch:
+            summary = run_fleet(
+                ready, options, watch=watch, registering=registering, started=runs.append
+            )
+    except (NotRegistered, PermissionError, ConnectionError) as error:
+        _people.print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    print(json.dumps(summary, ensure_ascii=False))
+    _exit(summary)
+
+
+def _exit(summary: dict[str, Any]) -> None:
+    """Exit status 1 where something published was never answered."""
+    if summary["unreceipted_messages"]:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()
