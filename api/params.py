@@ -1,7 +1,7 @@
 """Parameters that routes share, parsed and bounded in one place: instants, days, ids."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -56,3 +56,17 @@ Instant = Annotated[
 GatewayId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 InstrumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 InstitutionId = InstrumentId
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("must be a date, written YYYY-MM-DD")
+    return value
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+#: A calendar day of a request.
+Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31)), BeforeValidator(_day)]
+#: One line of text for people.
+Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]

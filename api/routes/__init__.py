@@ -6,10 +6,29 @@ names. It says whose key it wants with `api.auth.require`; a test walks all of t
 
 from fastapi import APIRouter
 
-from api.routes import keys, operations
+from api.routes import (
+    audit,
+    calendars,
+    dead_letters,
+    figures,
+    imports,
+    instruments,
+    keys,
+    maintenance,
+    operations,
+    registry,
+)
 
 #: All routers, in the order in which the OpenAPI document shows them.
 ROUTERS: tuple[APIRouter, ...] = (
+    instruments.router,
+    figures.router,
+    registry.router,
+    imports.router,
+    maintenance.router,
+    calendars.router,
+    dead_letters.router,
+    audit.router,
     keys.router,
     operations.router,
 )

@@ -11,7 +11,7 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
-from api.params import Instant, InstitutionId, format_instant
+from api.params import Instant, InstitutionId, Line, format_instant
 from store.instant import from_us, to_us
 from store.keys import StoredKey, create_key, list_keys, revoke_key
 
@@ -28,7 +28,7 @@ class KeyRequest(BaseModel):
         None, description="the one institution that it may see; none: the whole city"
     )
     expires_at: Instant | None = None
-    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    name: Line = ""
 
 
 @router.post("", status_code=201, summary="Make a key; it is shown this once")

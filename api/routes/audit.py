@@ -1,0 +1,66 @@
+"""``/v1/audit``: who changed what, before and after."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.auth import Admin
+from api.context import Ctx
+from api.cursor import CursorText, Limit, decode_cursor, page
+from api.encoding import etag_response
+from api.errors import PROBLEMS
+from api.params import Instant, format_instant
+from store.audit import list_entries
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
+
+Text = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("", summary="Changes that were made")
+async def get_audit(
+    request: Request,
+    context: Ctx,
+    _: Admin,
+    actor: Text = None,
+    object_type: Text = None,
+    object_id: Text = None,
+    from_: Annotated[Instant | None, Query(alias="from")] = None,
+    to: Instant | None = None,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """Newest first, made within ``[from, to)`` where given."""
+    before = decode_cursor("audit", cursor, (int,))
+    found = await context.database.read(
+        list_entries(
+            before_id=before[0] if before else None,
+            limit=limit + 1,
+            actor=actor,
+            object_type=object_type,
+            object_id=object_id,
+            from_at_us=from_,
+            to_at_us=to,
+        )
+    )
+    items, more = page(found, limit, "audit", lambda one: (one.audit_id,))
+    return etag_response(
+        request,
+        {
+            "items": [
+                {
+                    "id": one.audit_id,
+                    "at": format_instant(one.at_us),
+                    "actor": one.actor,
+                    "action": one.action,
+                    "object_type": one.object_type,
+                    "object_id": one.object_id,
+                    "before": one.before,
+                    "after": one.after,
+                }
+                for one in items
+            ],
+            "next_cursor": more,
+        },
+    )

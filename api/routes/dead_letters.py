@@ -1,0 +1,107 @@
+"""``/v1/dead-letters``: what could not be taken; looked at and dropped here.
+
+Replaying one takes the writing side's own rules, so it is the command line's:
+``jishi dead-letters replay``.
+"""
+
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from api.auth import Operator
+from api.context import Ctx
+from api.cursor import CursorText, Limit, decode_cursor, page
+from api.encoding import etag_response
+from api.errors import PROBLEMS, not_found
+from api.params import Instant, format_instant
+from store.dead_letters import DeadLetter, drop_dead_letter, find_dead_letter, list_dead_letters
+
+router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=PROBLEMS)
+
+Id = Annotated[int, Path(ge=1, lt=1 << 63)]
+Text = Annotated[str | None, Query(max_length=64)]
+
+
+@router.get("", summary="Dead letters, without their payloads")
+async def get_dead_letters(
+    request: Request,
+    context: Ctx,
+    _: Operator,
+    reason: Text = None,
+    gateway: Text = None,
+    instrument: Text = None,
+    replayed: bool | None = None,
+    from_: Annotated[Instant | None, Query(alias="from")] = None,
+    to: Instant | None = None,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """Newest first, received within ``[from, to)`` where given."""
+    before = decode_cursor("dead-letters", cursor, (int,))
+    found = await context.database.read(
+        list_dead_letters(
+            before_id=before[0] if before else None,
+            limit=limit + 1,
+            reason=reason,
+            gateway_id=gateway,
+            instrument_id=instrument,
+            received_from_us=from_,
+            received_to_us=to,
+            replayed=replayed,
+        )
+    )
+    items, more = page(found, limit, "dead-letters", lambda one: (one.dead_letter_id,))
+    return etag_response(request, {"items": [_shown(one) for one in items], "next_cursor": more})
+
+
+@router.get("/{dead_letter_id}", summary="One dead letter with its payload")
+async def get_dead_letter(
+    request: Request, context: Ctx, _: Operator, dead_letter_id: Id
+) -> Response:
+    """``payload`` is text where it is UTF-8, else ``payload_base64`` has it.
+
+    Both are null where the gateway flooded and only the digest was kept.
+    """
+    found = await context.database.read(find_dead_letter(dead_letter_id))
+    if found is None:
+        raise not_found("dead letter", dead_letter_id)
+    return etag_response(request, {**_shown(found), **_payload(found.payload)})
+
+
+@router.delete("/{dead_letter_id}", status_code=204, summary="Give a dead letter up for good")
+async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) -> Response:
+    """The audit keeps its reason and digest."""
+    if not await context.database.write(drop_dead_letter(dead_letter_id, actor=who.actor)):
+        raise not_found("dead letter", dead_letter_id)
+    return Response(status_code=204)
+
+
+def _payload(payload: bytes | None) -> dict[str, str | None]:
+    if payload is None:
+        return {"payload": None, "payload_base64": None}
+    try:
+        return {"payload": payload.decode("utf-8"), "payload_base64": None}
+    except UnicodeDecodeError:
+        return {"payload": None, "payload_base64": base64.b64encode(payload).decode("ascii")}
+
+
+def _shown(one: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": one.dead_letter_id,
+        "reason": one.reason,
+        "detail": one.detail,
+        "gateway_id": one.gateway_id,
+        "topic": one.topic,
+        "instrument_id": one.instrument_id,
+        "ts": None if one.ts_us is None else format_instant(one.ts_us),
+        "received_at": format_instant(one.received_us),
+        "heartbeats": one.heartbeats,
+        "occurrences": one.occurrences,
+        "live": one.live,
+        "historical": one.historical,
+        "payload_bytes": one.payload_bytes,
+        "payload_sha256": one.payload_sha256.hex(),
+        "replayed_at": None if one.replayed_us is None else format_instant(one.replayed_us),
+    }

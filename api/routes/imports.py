@@ -1,0 +1,166 @@
+"""``POST /v1/registry/import``: a CSV file of institutions, gateways or instruments.
+
+Each row is a whole record, as PUT takes it. Good rows are taken and bad ones told apart, in
+one transaction and one revision of the registry. How a row is read is in
+`models/registry_csv.py`.
+"""
+
+import csv
+import io
+from typing import Annotated, Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api import records
+from api.auth import Operator
+from api.context import Ctx
+from api.encoding import json_response
+from api.errors import PROBLEMS, FieldError, Problem, invalid
+from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
+from store.registry import KINDS, Change, Outcome, Result, write
+
+router = APIRouter(prefix="/v1/registry", tags=["registry"], responses=PROBLEMS)
+
+ERRORS_MAX = 1_000  # that one answer lists
+CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
+    ("gb18030", "gbk", "gb2312"), "gb18030"
+)
+MEDIA_TYPES = ("", "text/csv", "text/plain", "application/csv", "application/octet-stream",
+               "application/vnd.ms-excel")  # fmt: skip
+
+
+@router.post(
+    "/import",
+    summary="Import records from CSV",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def post_import(
+    request: Request,
+    context: Ctx,
+    who: Operator,
+    kind_name: Annotated[
+        Literal["institutions", "gateways", "instruments"] | None,
+        Query(alias="type", description="what the file lists; guessed from its header"),
+    ] = None,
+) -> Response:
+    """Answers ``{"created", "updated", "unchanged", "rejected", "errors": […]}``.
+
+    The numbers count rows. Each error names row (the header is row 1), column, value and rule.
+    """
+    text = decoded(await request.body(), request.headers.get("content-type", ""))
+    kind = RecordKind(kind_name.removesuffix("s")) if kind_name else guess_kind(text)
+    # Seconds of work for a large file: other requests go on meanwhile.
+    file = await to_thread.run_sync(read_csv, kind, text)
+    if not file.rows and any(error.row <= 1 for error in file.errors):
+        raise invalid(
+            *(
+                FieldError(field=f"row {e.row}: {e.column}", value=e.value, rule=e.rule)
+                for e in file.errors[:ERRORS_MAX]
+            ),
+            detail=f"the header does not fit a file of {kind.value}s: "
+            + "; ".join(f"{e.column} {e.rule}" for e in file.errors[:3]),
+        )
+    stored_kind = KINDS[kind.value]
+    changes = await to_thread.run_sync(_changes, file)
+    outcomes = await context.database.write(
+        write(stored_kind, changes, actor=who.actor, zone=context.settings.zone),
+        timeout_s=context.settings.import_timeout_s,
+    )
+    report = reported(file, outcomes)
+    for result in ("created", "updated", "unchanged", "rejected"):
+        context.metrics.registry_writes.labels(stored_kind.name, result).inc(report[result])
+    return json_response(report)
+
+
+def decoded(body: bytes, content_type: str) -> str:
+    """A file's text.
+
+    Raises:
+        Problem: 415 for what is no text, 422 for bytes that are not of its character set.
+    """
+    media_type, _, rest = content_type.partition(";")
+    if media_type.strip().lower() not in MEDIA_TYPES:
+        raise Problem(415, "media-type", f"a registry import is text/csv, not {media_type}")
+    name = "utf-8"
+    for parameter in rest.split(";"):
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "charset":
+            name = value.strip().strip('"').lower()
+    if name not in CHARSETS:
+        raise Problem(415, "media-type", f"charset {name!r} is not one of {', '.join(CHARSETS)}")
+    try:
+        return body.decode(CHARSETS[name])
+    except UnicodeDecodeError as error:
+        raise invalid(
+            FieldError(
+                field="body",
+                value=body[error.start : error.start + 8].hex(" "),
+                rule=f"text in {name} (byte {error.start} is not); a file saved by a Chinese "
+                "spreadsheet program may want `Content-Type: text/csv; charset=gb18030`",
+            )
+        ) from error
+
+
+def guess_kind(text: str) -> RecordKind:
+    """What a file lists, by its header.
+
+    Raises:
+        Problem: 422; the header names no record's id.
+    """
+    try:
+        rows = csv.reader(io.StringIO(text[:100_000], newline=""))
+        header = next((row for row in rows if any(cell.strip() for cell in row)), [])
+    except csv.Error:
+        header = []
+    names = {cell.strip() for cell in header}
+    # An instrument's row names all three, a gateway's may name its institution.
+    for kind in (RecordKind.INSTRUMENT, RecordKind.GATEWAY, RecordKind.INSTITUTION):
+        if columns(kind)[0] in names:
+            return kind
+    raise invalid(
+        FieldError(
+            field="row 1",
+            value=",".join(header),
+            rule="a header that names instrument_id, gateway_id or institution_id",
+        )
+    )
+
+
+def _changes(file: RegistryFile) -> list[Change]:
+    kind = KINDS[file.kind.value]
+    return [records.put(kind, row.record_id, row.record) for row in file.rows]
+
+
+def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
+    """What became of a file: rows counted, errors listed in the order of rows."""
+    errors = list(file.errors)
+    for row, outcome in zip(file.rows, outcomes, strict=True):
+        errors += _refused(row, outcome)
+    errors.sort(key=lambda error: error.row)
+    counts = dict.fromkeys(("created", "updated", "unchanged"), 0)
+    for outcome in outcomes:
+        if outcome.result is not Result.REJECTED:
+            counts[outcome.result.value] += 1
+    return {
+        **counts,
+        "rejected": len({error.row for error in errors}),
+        "errors": [
+            {"row": e.row, "column": e.column, "value": e.value[:200], "rule": e.rule}
+            for e in errors[:ERRORS_MAX]
+        ],
+        "errors_left_out": max(0, len(errors) - ERRORS_MAX),
+    }
+
+
+def _refused(row: RecordRow, outcome: Outcome) -> list[RowError]:
+    return [
+        RowError(row=row.row, column=one.field, value=str(one.value or ""), rule=one.rule)
+        for one in outcome.refusals
+    ]

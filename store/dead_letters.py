@@ -1,0 +1,80 @@
+"""Dead letters: listed, shown, dropped. The ingest writes and replays them.
+
+Statements are in `sql/dead_letters.sql`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from store.instant import from_us
+from store.run import Query, Steps
+from store.statements import statements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """What could not be taken, and why."""
+
+    dead_letter_id: int
+    reason: str
+    detail: str
+    gateway_id: str
+    topic: str
+    instrument_id: str | None
+    ts_us: int | None
+    received_us: int
+    #: How many heartbeats the payload stands for.
+    heartbeats: int
+    occurrences: int
+    live: bool
+    historical: bool
+    #: Not read by lists; `None` too where only the digest was kept.
+    payload: bytes | None = field(repr=False)
+    payload_bytes: int
+    payload_sha256: bytes
+    replayed_us: int | None
+
+
+def list_dead_letters(
+    *,
+    before_id: int | None,
+    limit: int,
+    reason: str | None = None,
+    gateway_id: str | None = None,
+    instrument_id: str | None = None,
+    received_from_us: int | None = None,
+    received_to_us: int | None = None,
+    replayed: bool | None = None,
+) -> Steps[list[DeadLetter]]:
+    """Dead letters received within the range, newest first, without payloads."""
+    rows = yield Query(
+        statements("dead_letters")["list"],
+        {
+            "before_id": before_id,
+            "limit": limit,
+            "reason": reason,
+            "gateway_id": gateway_id,
+            "instrument_id": instrument_id,
+            "from": None if received_from_us is None else from_us(received_from_us),
+            "to": None if received_to_us is None else from_us(received_to_us),
+            "replayed": replayed,
+        },
+    )
+    return [_read(row) for row in rows]
+
+
+def find_dead_letter(dead_letter_id: int) -> Steps[DeadLetter | None]:
+    """One by its id, with its payload."""
+    rows = yield Query(statements("dead_letters")["find"], {"id": dead_letter_id})
+    return _read(rows[0]) if rows else None
+
+
+def drop_dead_letter(dead_letter_id: int, *, actor: str) -> Steps[bool]:
+    """Give one up for good; whether there was one."""
+    rows = yield Query(statements("dead_letters")["drop"], {"id": dead_letter_id, "actor": actor})
+    return bool(rows)
+
+
+def _read(row: Sequence[Any]) -> DeadLetter:
+    return DeadLetter(**dict(zip(DeadLetter.__dataclass_fields__, row, strict=True)))

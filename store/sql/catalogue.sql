@@ -1,0 +1,84 @@
+-- Lists of what the registry holds now; read by catalogue.py. Versions are those in force now.
+
+-- name: institutions
+SELECT e.institution_id, v.valid_from, v.name, v.name_en, v.kind, v.district_code, v.address,
+       v.lon, v.lat, v.timezone, v.opening_hours, v.retired_on, c.instruments
+FROM institution e
+JOIN institution_version v USING (institution_key)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS instruments FROM instrument_version i
+    WHERE i.institution_key = e.institution_key
+      AND i.force_from <= now() AND i.force_to > now()
+      AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
+) c
+WHERE v.force_from <= now() AND v.force_to > now()
+  AND (%(id)s::text IS NULL OR e.institution_id = %(id)s)
+  AND (%(after)s::text IS NULL OR e.institution_id > %(after)s)
+  AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
+  AND (%(district)s::text IS NULL OR v.district_code = %(district)s)
+  AND (%(q)s::text IS NULL OR e.institution_id ILIKE %(q)s OR v.name ILIKE %(q)s
+       OR v.name_en ILIKE %(q)s)
+ORDER BY e.institution_id
+LIMIT %(limit)s
+
+-- name: gateways
+SELECT e.gateway_id, v.valid_from, v.name, n.institution_id, v.clock_correction_us, v.retired_on,
+       s.online, s.mqtt_session, s.since, s.last_status_at, s.by_will, s.skew_us, s.skew_at,
+       c.children, c.children_online, c.last_received_at
+FROM gateway e
+JOIN gateway_version v USING (gateway_key)
+LEFT JOIN institution n ON n.institution_key = v.institution_key
+LEFT JOIN gateway_status s USING (gateway_key)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS children, count(*) FILTER (WHERE t.live_until > now()) AS children_online,
+           max(t.last_received_at) AS last_received_at
+    FROM instrument_version i LEFT JOIN instrument_status t USING (instrument_key)
+    WHERE i.gateway_key = e.gateway_key
+      AND i.force_from <= now() AND i.force_to > now()
+      AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
+) c
+WHERE v.force_from <= now() AND v.force_to > now()
+  AND (%(id)s::text IS NULL OR e.gateway_id = %(id)s)
+  AND (%(after)s::text IS NULL OR e.gateway_id > %(after)s)
+  AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
+  AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
+  AND (%(online)s::boolean IS NULL OR coalesce(s.online, false) = %(online)s)
+  AND (%(q)s::text IS NULL OR e.gateway_id ILIKE %(q)s OR v.name ILIKE %(q)s)
+ORDER BY e.gateway_id
+LIMIT %(limit)s
+
+-- name: districts
+SELECT d.district_code, d.name, d.name_en, d.seat_lon, d.seat_lat, coalesce(c.instruments, 0)
+FROM district d
+LEFT JOIN (
+    SELECT i.district_code, count(*) AS instruments FROM instrument_version i
+    WHERE i.force_from <= now() AND i.force_to > now()
+      AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
+    GROUP BY i.district_code
+) c USING (district_code)
+WHERE %(after)s::text IS NULL OR d.district_code > %(after)s
+ORDER BY d.district_code
+LIMIT %(limit)s
+
+-- name: classes
+-- A major class counts the instruments of its middle classes too.
+WITH counted AS (
+    SELECT i.class_scheme, i.class_code, count(*) AS instruments FROM instrument_version i
+    WHERE i.force_from <= now() AND i.force_to > now()
+      AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
+    GROUP BY i.class_scheme, i.class_code
+)
+SELECT c.class_scheme, c.class_code, c.name, c.parent_code, coalesce((
+           SELECT sum(n.instruments)::bigint
+           FROM counted n
+           LEFT JOIN instrument_class m ON m.class_scheme = n.class_scheme
+                                       AND m.class_code = n.class_code
+           WHERE n.class_scheme = c.class_scheme AND c.class_code IN (n.class_code, m.parent_code)
+       ), 0)
+FROM instrument_class c
+WHERE (%(scheme)s::text IS NULL OR c.class_scheme = %(scheme)s)
+  AND (%(parent)s::text IS NULL OR c.parent_code = %(parent)s)
+  AND (%(after_scheme)s::text IS NULL
+       OR (c.class_scheme, c.class_code) > (%(after_scheme)s, %(after_code)s))
+ORDER BY c.class_scheme, c.class_code
+LIMIT %(limit)s

@@ -1,0 +1,35 @@
+-- What could not be taken. Written by the ingest, read and dropped here and by the command line.
+
+-- name: list
+SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts), us(received_at),
+       heartbeats, occurrences, live, historical, NULL::bytea AS payload, payload_bytes,
+       payload_sha256, us(replayed_at)
+FROM dead_letter
+WHERE (%(before_id)s::bigint IS NULL OR dead_letter_id < %(before_id)s)
+  AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+  AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+  AND (%(instrument_id)s::text IS NULL OR instrument_id = %(instrument_id)s)
+  AND (%(from)s::timestamptz IS NULL OR received_at >= %(from)s)
+  AND (%(to)s::timestamptz IS NULL OR received_at < %(to)s)
+  AND (%(replayed)s::boolean IS NULL OR (replayed_at IS NOT NULL) = %(replayed)s)
+ORDER BY dead_letter_id DESC
+LIMIT %(limit)s
+
+-- name: find
+SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts), us(received_at),
+       heartbeats, occurrences, live, historical, payload, payload_bytes, payload_sha256,
+       us(replayed_at)
+FROM dead_letter WHERE dead_letter_id = %(id)s
+
+-- name: drop
+WITH gone AS (
+    DELETE FROM dead_letter WHERE dead_letter_id = %(id)s
+    RETURNING dead_letter_id, reason, gateway_id, instrument_id, payload_sha256
+)
+INSERT INTO audit (actor, action, object_type, object_id, before)
+SELECT %(actor)s, 'drop', 'dead_letter', dead_letter_id::text,
+       jsonb_build_object('reason', reason, 'gateway_id', gateway_id,
+                          'instrument_id', instrument_id,
+                          'payload_sha256', encode(payload_sha256, 'hex'))
+FROM gone
+RETURNING object_id

@@ -1,0 +1,44 @@
+-- Planned maintenance: time outside opening hours' sums. Read and written by maintenance.py.
+
+-- name: instrument_key
+SELECT instrument_key FROM instrument WHERE instrument_id = %(instrument_id)s
+
+-- name: create
+INSERT INTO maintenance (instrument_key, starts_at, ends_at, reason)
+VALUES (%(key)s, %(starts_at)s, %(ends_at)s, %(reason)s)
+RETURNING maintenance_id
+
+-- name: find
+SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.reason,
+       us(m.created_at), m.instrument_key
+FROM maintenance m JOIN instrument i USING (instrument_key)
+WHERE m.maintenance_id = %(id)s
+
+-- name: lock
+SELECT FROM maintenance WHERE maintenance_id = %(id)s FOR UPDATE
+
+-- name: list
+SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.reason,
+       us(m.created_at), m.instrument_key
+FROM maintenance m JOIN instrument i USING (instrument_key)
+WHERE m.maintenance_id > %(after)s
+  AND (%(instrument_id)s::text IS NULL OR i.instrument_id = %(instrument_id)s)
+  AND (%(from)s::timestamptz IS NULL OR m.ends_at > %(from)s)
+  AND (%(to)s::timestamptz IS NULL OR m.starts_at < %(to)s)
+ORDER BY m.maintenance_id
+LIMIT %(limit)s
+
+-- name: update
+UPDATE maintenance SET instrument_key = %(key)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
+       reason = %(reason)s
+WHERE maintenance_id = %(id)s
+
+-- name: delete
+DELETE FROM maintenance WHERE maintenance_id = %(id)s
+
+-- name: forget
+-- What lies ahead of now has no rollup yet.
+SELECT rollup_forget(array_agg(k), array_agg(a), array_agg(least(b, now())))
+FROM unnest(%(keys)s::integer[], %(from)s::timestamptz[], %(to)s::timestamptz[]) AS t (k, a, b)
+WHERE a < now()
+HAVING count(*) > 0
