@@ -115,6 +115,14 @@ class ServerProcess:
         self._command(b"k")
         return self.close()
 
+    def run_to_end(self) -> int:
+        """Wait for a program that ends by itself; an interrupted wait takes it along."""
+        try:
+            return self.close()
+        except BaseException:
+            self.kill()
+            raise
+
     def close(self) -> int:
         """Wait for the end and give up the pipe."""
         status = self._process.wait()
@@ -156,7 +164,7 @@ class Lock:
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             #: Inherited by the server and its supervisor.
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            self.descriptor = _open_lock(path)
             try:
                 if self._taken():
                     break
@@ -187,6 +195,16 @@ class Lock:
         """Remove the file and let go. The server is gone by now, and with it its copy."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except PermissionError as error:
+        raise StackError(
+            f"{path.parent} cannot be used by user {os.geteuid()}: {error.strerror}",
+            remedy="run as the user who created it, or choose another --data-dir",
+        ) from error
 
 
 def _alive(pid: str) -> bool:
@@ -229,6 +247,16 @@ def _first_ephemeral_port() -> int:
         return int(text.split()[0])
     except (OSError, ValueError):
         return 32_768
+
+
+def memory_bytes() -> int:
+    """Bytes of memory that this machine, or the container that we are in, has."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
 
 
 def wait_until(

@@ -24,14 +24,26 @@ from stack import passwords
 from stack.account import Account, make_private_dir, server_account, write_private
 from stack.errors import InUseError, StackError
 from stack.fetch import MosquittoPrograms
-from stack.lifecycle import HOST, Lock, Order, ServerProcess, ports, tail, wait_until
+from stack.lifecycle import (
+    HOST,
+    Lock,
+    Order,
+    ServerProcess,
+    memory_bytes,
+    ports,
+    tail,
+    wait_until,
+)
 
 START_PATIENCE = 120.0  # seconds: a large persisted queue is read first
 STOPPING = ((signal.SIGTERM, 60.0),)  # it writes its queue to disk; then SIGKILL
 RELOAD_PATIENCE = 10.0  # seconds
 
 MAX_QUEUED_MESSAGES = 10_000_000  # for one client; 0 misbehaves, the default drops at 1,000
-MAX_QUEUED_BYTES = 4 << 30
+#: At most; a broker that eats all memory is killed and loses everything. Larger numbers wrap
+#: around at 2**32 in Mosquitto 2.0 (measured: 2**32 + 50,000 kept 50,000 bytes).
+MAX_QUEUED_BYTES = 2_000_000_000
+MEMORY_SHARE = 8  # of this machine's memory, an eighth may be queued
 #: Above the 1 MiB that a message may have: what is larger must reach us to be recorded.
 MAX_PACKET_BYTES = 8 << 20
 
@@ -64,7 +76,7 @@ class Mosquitto:
         publisher: bool = False,
         ingest_workers: int = 1,
         max_queued_messages: int = MAX_QUEUED_MESSAGES,
-        max_queued_bytes: int = MAX_QUEUED_BYTES,
+        max_queued_bytes: int | None = None,
         account: Account | None = None,
         throwaway: bool = False,
     ) -> None:
@@ -78,7 +90,8 @@ class Mosquitto:
                 number of clients. It unties client ids from user names.
             ingest_workers: How many ingest accounts there are; a worker needs one for itself.
             max_queued_messages: For each client that is away or slow.
-            max_queued_bytes: The same in bytes; whichever is reached first.
+            max_queued_bytes: The same in bytes of payload; whichever is reached first. `None`
+                goes by this machine's memory.
             account: To run as; `None` is the present user, or root's usual choice.
             throwaway: Whether the supervisor removes the folder should we die.
         """
@@ -92,6 +105,11 @@ class Mosquitto:
         self._wanted_port = port
         self._publisher = publisher
         self._ingest_workers = ingest_workers
+        if max_queued_bytes is None:
+            max_queued_bytes = min(MAX_QUEUED_BYTES, memory_bytes() // MEMORY_SHARE)
+        for limit in (max_queued_messages, max_queued_bytes):
+            if not 0 < limit < 2**31:
+                raise ValueError(f"queue limit {limit} must be in 1..{2**31 - 1}: 0 is unlimited")
         self._limits = (max_queued_messages, max_queued_bytes)
         self._throwaway = throwaway
         self._lock: Lock | None = None

@@ -20,7 +20,16 @@ from stack.account import Account, make_private_dir, server_account, write_priva
 from stack.debian import SYSTEM_ZONES
 from stack.errors import InUseError, StackError
 from stack.fetch import PostgresPrograms
-from stack.lifecycle import HOST, Lock, Order, ServerProcess, ports, tail, wait_until
+from stack.lifecycle import (
+    HOST,
+    Lock,
+    Order,
+    ServerProcess,
+    memory_bytes,
+    ports,
+    tail,
+    wait_until,
+)
 
 USER = "jishi"
 DATABASE = "jishi"
@@ -32,7 +41,7 @@ HERE = "/proc/self/cwd"
 START_PATIENCE = 300.0  # seconds: recovery after a crash replays the log first
 SHARED_MEMORY = 256 << 20  # bytes in /dev/shm that queries in parallel may take
 STOPPING = (  # fast, then immediate, then SIGKILL
-    (signal.SIGINT, 30.0),
+    (signal.SIGINT, 60.0),
     (signal.SIGQUIT, 10.0),
 )
 
@@ -232,7 +241,7 @@ class Postgres:
             ]
             if self._throwaway or not self._durable:
                 command.append("--no-sync")
-            status = self._run(command, unfinished, keep=[password]).close()
+            status = self._run(command, unfinished, keep=[password]).run_to_end()
         finally:
             os.close(password)
         if status != 0:
@@ -246,7 +255,14 @@ class Postgres:
         unfinished.rename(self._cluster)
 
     def _refuse_strangers(self) -> None:
-        """With our lock held, only a server started by hand can be on the cluster."""
+        """Check that the cluster is ours, and that nobody started a server on it by hand."""
+        owner = self._cluster.stat().st_uid
+        if owner != self._account.uid:
+            raise StackError(
+                f"{self._cluster} belongs to user {owner}, and PostgreSQL would run as "
+                f"{self._account.name} ({self._account.uid})",
+                remedy="run as the user who created it, or choose another --data-dir",
+            )
         pid_file = self._cluster / "postmaster.pid"
         try:
             pid = pid_file.read_text(encoding="ascii", errors="replace").split("\n", 1)[0].strip()
@@ -270,7 +286,7 @@ class Postgres:
             link.symlink_to(zones)
 
     def _configuration(self) -> str:
-        memory = _memory() >> 20  # MiB
+        memory = memory_bytes() >> 20  # MiB
         cores = len(os.sched_getaffinity(0))
         values: dict[str, str | int] = {
             "listen_addresses": HOST,
@@ -388,16 +404,6 @@ class Postgres:
             # The programs are newer than the data; this must be a session's first statement.
             with psycopg.connect(self.url, autocommit=True) as connection:
                 connection.execute("ALTER EXTENSION timescaledb UPDATE")
-
-
-def _memory() -> int:
-    """Bytes of memory that this machine, or the container that we are in, has."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
 
 
 def _room_in(folder: Path) -> int:

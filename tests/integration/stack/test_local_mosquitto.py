@@ -171,6 +171,28 @@ def test_the_queue_outlives_a_restart(broker: Mosquitto, connect: Connect) -> No
     assert back.payloads() == sent
 
 
+def test_queue_limits_hold(programs: Programs, tmp_path: Path, connect: Connect) -> None:
+    with Mosquitto(programs.mosquitto, tmp_path, max_queued_bytes=50_000) as broker:
+        account = broker.set_password("gw-1")
+        ingest = connect(broker, broker.ingest, keep_session=True)
+        ingest.subscribe(*ALL)
+        ingest.close()
+        connect(broker, account).send(topic("gw-1", "heartbeat"), [bytes(1_000)] * 100)
+        back = connect(broker, broker.ingest, keep_session=True)
+        back.subscribe("$SYS/broker/publish/messages/dropped")
+        eventually(lambda: any(where.startswith("$SYS") for where, _ in back.received))
+        kept = [where for where, _ in back.received if not where.startswith("$SYS")]
+        assert len(kept) == 50
+
+
+@pytest.mark.parametrize("limit", [0, -1, 2**31])
+def test_queue_limits_that_would_wrap_around_are_refused(
+    programs: Programs, tmp_path: Path, limit: int
+) -> None:
+    with pytest.raises(ValueError, match="queue limit"):
+        Mosquitto(programs.mosquitto, tmp_path, max_queued_bytes=limit)
+
+
 def test_the_client_chooses_the_window(broker: Mosquitto, connect: Connect) -> None:
     account = broker.set_password("gw-1")
     ingest = connect(broker, broker.ingest, manual_ack=True, receive_maximum=500)
