@@ -85,9 +85,9 @@ def script(years: range) -> Iterator[str]:
     yield f"-- Public holidays and make-up workdays of mainland China, {years[0]} to {years[-1]}."
     yield "--"
     yield "-- Written by scripts/make_calendar.py out of the Python package `holidays`"
-    yield f"-- {version('holidays')} (MIT), which follows the State Council's yearly notices. Days of"
-    yield "-- a year without a notice yet follow from the law alone and are not confirmed: exchanges"
-    yield "-- with weekends come with the notice, usually in November."
+    yield f"-- {version('holidays')} (MIT), which follows the State Council's yearly notices. Days"
+    yield "-- of a year without a notice yet follow from the law alone and are not confirmed:"
+    yield "-- exchanges with weekends come with the notice, usually in November."
     yield "INSERT INTO calendar_day"
     yield "    (calendar, day, kind, name, as_weekday, confirmed, source) VALUES"
     rows = []

@@ -1,9 +1,9 @@
 -- Public holidays and make-up workdays of mainland China, 2020 to 2027.
 --
 -- Written by scripts/make_calendar.py out of the Python package `holidays`
--- 0.109 (MIT), which follows the State Council's yearly notices. Days of
--- a year without a notice yet follow from the law alone and are not confirmed: exchanges
--- with weekends come with the notice, usually in November.
+-- 0.109 (MIT), which follows the State Council's yearly notices. Days
+-- of a year without a notice yet follow from the law alone and are not confirmed:
+-- exchanges with weekends come with the notice, usually in November.
 INSERT INTO calendar_day
     (calendar, day, kind, name, as_weekday, confirmed, source) VALUES
     ('CN', '2020-01-01', 'holiday', '元旦', NULL, true, 'holidays 0.109'),

@@ -67,15 +67,18 @@ WITH counted AS (
     WHERE i.force_from <= now() AND i.force_to > now()
       AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
     GROUP BY i.class_scheme, i.class_code
+), upward AS (
+    SELECT class_scheme, class_code, instruments FROM counted
+    UNION ALL
+    SELECT n.class_scheme, m.parent_code, n.instruments
+    FROM counted n JOIN instrument_class m USING (class_scheme, class_code)
+    WHERE m.parent_code IS NOT NULL
+), summed AS (
+    SELECT class_scheme, class_code, sum(instruments)::bigint AS instruments
+    FROM upward GROUP BY class_scheme, class_code
 )
-SELECT c.class_scheme, c.class_code, c.name, c.parent_code, coalesce((
-           SELECT sum(n.instruments)::bigint
-           FROM counted n
-           LEFT JOIN instrument_class m ON m.class_scheme = n.class_scheme
-                                       AND m.class_code = n.class_code
-           WHERE n.class_scheme = c.class_scheme AND c.class_code IN (n.class_code, m.parent_code)
-       ), 0)
-FROM instrument_class c
+SELECT c.class_scheme, c.class_code, c.name, c.parent_code, coalesce(s.instruments, 0)
+FROM instrument_class c LEFT JOIN summed s USING (class_scheme, class_code)
 WHERE (%(scheme)s::text IS NULL OR c.class_scheme = %(scheme)s)
   AND (%(parent)s::text IS NULL OR c.parent_code = %(parent)s)
   AND (%(after_scheme)s::text IS NULL
