@@ -1,0 +1,1 @@
+"""``jishi``, the one command line; one module a command."""

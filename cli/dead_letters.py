@@ -1,0 +1,131 @@
+"""``jishi dead-letters``: list, show, replay and drop what could not be taken."""
+
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+
+from cli.connection import DatabaseUrl, ReadyFile, database_url, fail
+
+app = typer.Typer(
+    name="dead-letters",
+    help="List, show, replay and drop what could not be taken. Replay after the cause is mended:"
+    " the heartbeats go in with the receipt time that they had.",
+    no_args_is_help=True,
+)
+
+_REASON = Annotated[str | None, typer.Option("--reason", help="Only this reason.")]
+_GATEWAY = Annotated[str | None, typer.Option("--gateway", help="Only of this gateway.")]
+_ALL = Annotated[bool, typer.Option("--all", help="All that match, not single ids.")]
+_IDS = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
+
+MATCH = """
+(%(reason)s::text IS NULL OR reason = %(reason)s)
+AND (%(gateway)s::text IS NULL OR gateway_id = %(gateway)s)
+AND (%(ids)s::bigint[] IS NULL OR dead_letter_id = ANY(%(ids)s))
+"""
+
+
+def _connect(url: str | None, ready_file: Any) -> psycopg.Connection[dict[str, Any]]:
+    try:
+        return psycopg.connect(
+            database_url(url, ready_file), connect_timeout=5, row_factory=dict_row
+        )
+    except psycopg.Error as error:
+        raise fail(f"the database cannot be reached: {str(error).strip()}") from None
+
+
+def _choice(
+    ids: list[int] | None, reason: str | None, gateway: str | None, every: bool
+) -> dict[str, Any]:
+    if not ids and not (every or reason or gateway):
+        raise fail("name ids, or --reason, --gateway or --all", 2)
+    return {"ids": ids or None, "reason": reason, "gateway": gateway}
+
+
+@app.command("list")
+def list_letters(
+    reason: _REASON = None,
+    gateway: _GATEWAY = None,
+    limit: Annotated[int, typer.Option(help="Rows at most.", min=1, max=10_000)] = 50,
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """The newest dead letters."""
+    with _connect(url, ready_file) as connection:
+        rows = connection.execute(
+            "SELECT dead_letter_id, reason, gateway_id, instrument_id, received_at, occurrences,"
+            f" detail, replayed_at FROM dead_letter WHERE {MATCH}"
+            " ORDER BY dead_letter_id DESC LIMIT %(limit)s",
+            {"ids": None, "reason": reason, "gateway": gateway, "limit": limit},
+        ).fetchall()
+    table = Table("id", "reason", "gateway", "instrument", "received", "times", "detail")
+    for row in rows:
+        table.add_row(
+            str(row["dead_letter_id"]),
+            row["reason"] + (" (replayed)" if row["replayed_at"] else ""),
+            row["gateway_id"],
+            row["instrument_id"] or "",
+            f"{row['received_at']:%Y-%m-%d %H:%M:%S}",
+            str(row["occurrences"]),
+            row["detail"],
+        )
+    Console().print(table if rows else "no dead letters")
+
+
+@app.command()
+def show(
+    letter: Annotated[int, typer.Argument(help="Id of the dead letter.")],
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """One dead letter, whole."""
+    with _connect(url, ready_file) as connection:
+        row = connection.execute(
+            "SELECT * FROM dead_letter WHERE dead_letter_id = %s", [letter]
+        ).fetchone()
+    if row is None:
+        raise fail(f"there is no dead letter {letter}; `jishi dead-letters list` names them")
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            value = value.hex() if name != "payload" else value.decode("utf-8", "backslashreplace")
+        typer.echo(f"{name:20} {value}")
+
+
+@app.command()
+def replay(
+    ids: _IDS = None,
+    reason: _REASON = None,
+    gateway: _GATEWAY = None,
+    every: _ALL = False,
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Ask ingest to take dead letters again; it does so within seconds."""
+    choice = _choice(ids, reason, gateway, every)
+    with _connect(url, ready_file) as connection:
+        cursor = connection.execute(
+            "UPDATE dead_letter SET replay_requested_at = now()"
+            f" WHERE replayed_at IS NULL AND payload IS NOT NULL AND {MATCH}",
+            choice,
+        )
+        typer.echo(f"{cursor.rowcount} dead letters are to be replayed")
+
+
+@app.command()
+def drop(
+    ids: _IDS = None,
+    reason: _REASON = None,
+    gateway: _GATEWAY = None,
+    every: _ALL = False,
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Delete dead letters for good."""
+    choice = _choice(ids, reason, gateway, every)
+    with _connect(url, ready_file) as connection:
+        cursor = connection.execute(f"DELETE FROM dead_letter WHERE {MATCH}", choice)
+        typer.echo(f"{cursor.rowcount} dead letters dropped")

@@ -1,0 +1,99 @@
+"""``jishi doctor``: what is there, what is missing, what to do next."""
+
+import time
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.connection import DatabaseUrl, ReadyFile, database_url
+from migrations import runner
+
+HYPERTABLES = """
+SELECT hypertable_name, num_dimensions, num_chunks, compression_enabled,
+       pg_size_pretty(hypertable_size(
+           format('%I.%I', hypertable_schema, hypertable_name)::regclass))
+FROM timescaledb_information.hypertables ORDER BY hypertable_name
+"""
+COUNTS = """
+SELECT (SELECT count(*) FROM institution), (SELECT count(*) FROM gateway),
+       (SELECT count(*) FROM instrument),
+       (SELECT count(*) FROM instrument_status WHERE live_until > now()),
+       (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM rollup_todo),
+       (SELECT count(*) FROM rebuild_todo),
+       (SELECT extract(epoch FROM now() - max(ends_at)) FROM collector_listening WHERE NOT closed),
+       extract(epoch FROM clock_timestamp())
+"""
+
+
+def doctor(
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+    _verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also list migrations.")
+    ] = False,
+) -> None:
+    """Look at database, schema, hypertables, clocks and queues; exit 1 if something is wrong."""
+    console = Console()
+    problems: list[str] = []
+    try:
+        with psycopg.connect(database_url(url, ready_file), connect_timeout=5) as connection:
+            _database(connection, console, problems, verbose=_verbose)
+    except psycopg.Error as error:
+        problems.append(f"the database cannot be used: {str(error).strip()}")
+    except runner.MigrationError as error:
+        problems.append(str(error))
+    for problem in problems:
+        console.print(f"[red]✗[/red] {problem}")
+    if problems:
+        raise typer.Exit(1)
+    console.print("[green]✓[/green] all is well")
+
+
+def _database(
+    connection: psycopg.Connection, console: Console, problems: list[str], *, verbose: bool
+) -> None:
+    row = connection.execute(
+        "SELECT current_setting('server_version'),"
+        " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+    ).fetchone()
+    assert row is not None
+    if row[1] is None:
+        problems.append("the database has no TimescaleDB; run CREATE EXTENSION timescaledb")
+        return
+    console.print(
+        f"PostgreSQL {row[0]}, TimescaleDB {row[1]} ({runner.edition(connection)} edition)"
+    )
+    standings = runner.standings(connection, runner.load())
+    waiting = [s.migration.name for s in standings if s.state in ("pending", "changed")]
+    console.print(f"schema: {sum(s.state == 'applied' for s in standings)} files applied")
+    if verbose:
+        for standing in standings:
+            console.print(f"  {standing.state:8} {standing.migration.name}")
+    if waiting:
+        problems.append(f"{len(waiting)} migrations wait ({waiting[0]} …); run `jishi migrate`")
+        return
+    table = Table("hypertable", "dimensions", "chunks", "compressed", "size")
+    for name, dimensions, chunks, compressed, size in connection.execute(HYPERTABLES):
+        table.add_row(name, str(dimensions), str(chunks), "yes" if compressed else "no", size)
+    console.print(table)
+    counts = connection.execute(COUNTS).fetchone()
+    assert counts is not None
+    institutions, gateways, instruments, online, letters, rollups, rebuilds, silence, now = counts
+    console.print(
+        f"registry: {institutions} institutions, {gateways} gateways, {instruments} instruments"
+    )
+    console.print(f"online: {online} instruments")
+    console.print(f"dead letters: {letters}; rollups queued: {rollups}; rebuilds: {rebuilds}")
+    if silence is None or silence > 15:
+        problems.append("no ingest is listening; start `jishi ingest` or `jishi up`")
+    else:
+        console.print(f"ingest listened {silence:.1f} s ago")
+    apart = abs(float(now) - time.time())
+    if apart > 30:
+        problems.append(
+            f"this host's clock and the database's differ by {apart:.0f} s; at most 30 s are"
+            " allowed, and ingest halts until they agree"
+        )

@@ -1,0 +1,29 @@
+"""The tree of commands. What each does is in the module of its name."""
+
+import typer
+
+from cli import dead_letters, doctor, migrate, rebuild, simulate, up, workers
+
+app = typer.Typer(
+    name="jishi",
+    help="Runtime heartbeats of scientific instruments over MQTT into TimescaleDB: which are"
+    " online, and how much each is used. Every setting also comes from the environment, prefix"
+    " JISHI_.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("ingest")(workers.ingest)
+app.command("api")(workers.api)
+app.command("migrate")(migrate.migrate)
+app.command("rebuild")(rebuild.rebuild)
+app.command("doctor")(doctor.doctor)
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(dead_letters.app, name="dead-letters")
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="jishi")

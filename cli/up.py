@@ -1,0 +1,263 @@
+"""``jishi up``: database, broker, migrations, ingest and api in the foreground."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import psycopg
+import typer
+from rich.console import Console
+
+from cli.children import Child, ChildError
+from cli.connection import child_environment, fail
+from migrations import runner
+from models.duration import parse_duration
+from stack import LocalStack, StackError
+from store.keys import create_key
+from store.run import run
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN = 60.0  # seconds for a part to answer
+STOP_WITHIN = 25.0  # seconds for a part to drain
+
+_DATA_DIR = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="JISHI_DATA_DIR",
+        help="Keeps database, broker and keys between runs; without it all is temporary.",
+    ),
+]
+_READY = Annotated[
+    Path | None,
+    typer.Option(
+        "--ready-file",
+        help="Write one JSON object with addresses and keys here once all answer, readable by"
+        " you alone; also makes an MQTT account that may publish for any gateway.",
+    ),
+]
+
+
+class Service:
+    """All parts of the service on this machine; the demo and the tests start it too."""
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path | None = None,
+        api_port: int = 0,
+        mqtt_port: int | None = None,
+        database_port: int | None = None,
+        publisher: bool = False,
+        durable: bool = True,
+        accept_past: timedelta | None = None,
+        settings: dict[str, object] | None = None,
+    ) -> None:
+        self._stack = LocalStack(
+            data_dir,
+            mqtt_port=mqtt_port,
+            database_port=database_port,
+            publisher=publisher,
+            durable=durable,
+        )
+        self._api_port = api_port
+        self._accept_past = accept_past
+        self._settings = settings or {}
+        self.ingest: Child | None = None
+        self.api: Child | None = None
+        self.admin_key = ""
+        self.api_url = ""
+        self.metrics_url = ""
+
+    @property
+    def stack(self) -> LocalStack:
+        """Database and broker."""
+        return self._stack
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is."""
+        return self._stack.database_url
+
+    def start(self) -> None:
+        """Starts every part and waits until all answer.
+
+        Raises:
+            StackError: A server cannot be had; the message says what would help.
+            MigrationError: The schema cannot be brought up to date.
+            ChildError: Ingest or api did not come up.
+        """
+        self._stack.start()
+        runner.migrate(self.database_url)
+        self.admin_key = self._admin_key()
+        folder = self._stack.folder
+        broker = self._stack.broker
+        account = broker.ingest
+        common: dict[str, object] = {"database_url": self.database_url, **self._settings}
+        mqtt_url = (
+            f"mqtt://{quote(account.username)}:{quote(account.password)}"
+            f"@{self._stack.mqtt_host}:{self._stack.mqtt_port}"
+        )
+        past = self._accept_past
+        self.ingest = Child(
+            "ingest",
+            child_environment(
+                mqtt_url=mqtt_url,
+                mqtt_client_id=account.client_id,
+                metrics_port=0,
+                accept_past=None if past is None else f"{past.total_seconds():.0f}s",
+                **common,
+            ),
+            ROOT,
+            folder / "ingest.log",
+        )
+        self.api = Child(
+            "api",
+            child_environment(api_port=self._api_port, **common),
+            ROOT,
+            folder / "api.log",
+        )
+        self.ingest.start()
+        self.api.start()
+        self.metrics_url = self.ingest.wait_ready(READY_WITHIN)["metrics_url"]
+        self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
+
+    def _admin_key(self) -> str:
+        """The admin key of this data folder; made with its first start."""
+        path = self._stack.folder / "admin_key"
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_text("ascii").strip()
+        with psycopg.connect(self.database_url) as connection:
+            made = run(connection, create_key(scopes=["admin"], name="jishi up"))
+        write_private(path, made.key)
+        return made.key
+
+    def ready(self) -> dict[str, Any]:
+        """What the ready file says."""
+        publisher = self._stack.broker.publisher
+        found: dict[str, Any] = {
+            "api_url": self.api_url,
+            "metrics_url": self.metrics_url,
+            "database_url": self.database_url,
+            "admin_key": self.admin_key,
+        }
+        if publisher is not None:
+            found["mqtt"] = {
+                "host": self._stack.mqtt_host,
+                "port": self._stack.mqtt_port,
+                "username": publisher.username,
+                "password": publisher.password,
+            }
+        return found
+
+    def watch(self) -> list[str]:
+        """Starts parts again that have ended; their names."""
+        revived = []
+        for child in (self.ingest, self.api):
+            if child is not None and child.revive():
+                revived.append(child.room)
+        return revived
+
+    def stop(self) -> None:
+        """Ends everything in order: api, ingest (which drains), broker, database."""
+        for child in (self.api, self.ingest):
+            if child is not None:
+                child.stop(STOP_WITHIN)
+        self._stack.stop()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that its owner alone can read, all at once."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def until_signal() -> Iterator[list[int]]:
+    """Notes SIGTERM and SIGINT in a list instead of ending the process."""
+    seen: list[int] = []
+    before = {
+        number: signal.signal(number, lambda n, _frame: seen.append(n))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def up(
+    data_dir: _DATA_DIR = None,
+    ready_file: _READY = None,
+    api_port: Annotated[
+        int, typer.Option("--api-port", envvar="JISHI_API_PORT", help="0: a free one.")
+    ] = 0,
+    mqtt_port: Annotated[
+        int, typer.Option("--mqtt-port", envvar="JISHI_MQTT_PORT", help="0: a free one.")
+    ] = 0,
+    database_port: Annotated[
+        int, typer.Option("--database-port", envvar="JISHI_DATABASE_PORT", help="0: a free one.")
+    ] = 0,
+    accept_past: Annotated[
+        str | None,
+        typer.Option(
+            "--accept-past",
+            envvar="JISHI_ACCEPT_PAST",
+            help="How old a heartbeat may be, such as 400d to let history in.  [default: 30d]",
+        ),
+    ] = None,
+) -> None:
+    """Run database, broker, migrations, ingest and api until Ctrl-C or SIGTERM.
+
+    PostgreSQL with TimescaleDB and Mosquitto are found on this machine or fetched into a cache
+    folder, without touching the system. JISHI_DATABASE_URL names a database of your own.
+    """
+    console = Console(stderr=True)
+    try:
+        past = parse_duration(accept_past) if accept_past else None
+    except ValueError as error:
+        raise fail(f"--accept-past: {error}", 2) from None
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    service = Service(
+        data_dir=data_dir,
+        api_port=api_port,
+        mqtt_port=mqtt_port or None,
+        database_port=database_port or None,
+        publisher=ready_file is not None,
+        accept_past=past,
+    )
+    with until_signal() as signals:
+        try:
+            service.start()
+            console.print(f"api      {service.api_url}")
+            console.print(f"metrics  {service.metrics_url}")
+            console.print(f"mqtt     {service.stack.mqtt_host}:{service.stack.mqtt_port}")
+            console.print(f"logs     {service.stack.folder}")
+            console.print(f"key      in {service.stack.folder / 'admin_key'}")
+            if ready_file is not None:
+                write_private(ready_file, json.dumps(service.ready()))
+                console.print(f"ready    {ready_file}")
+            console.print("Ctrl-C stops all of it")
+            while not signals:
+                time.sleep(0.2)
+                for name in service.watch():
+                    console.print(f"[yellow]{name} had ended and was started again[/yellow]")
+        except (StackError, ChildError, runner.MigrationError, psycopg.Error) as error:
+            raise fail(str(error)) from None
+        finally:
+            service.stop()
+            if ready_file is not None:
+                ready_file.unlink(missing_ok=True)
