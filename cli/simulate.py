@@ -61,7 +61,7 @@ def _line(progress: Progress) -> str:
     rate = stats.published / progress.elapsed_s if progress.elapsed_s else 0.0
     return (
         f"{progress.phase}: {stats.published:,} attempted, {stats.receipted:,} receipted, "
-        f"{stats.published - max(stats.receipted, stats.acknowledged):,} in flight, {rate:,.0f}/s, "
+        f"{stats.in_flight:,} in flight, {rate:,.0f}/s, "
         f"p99 {stats.round_trips.percentile_ms(0.99) or 0:.0f} ms, {stats.rejected:,} rejected, "
         f"{progress.gateways_up}/{progress.gateways} gateways up"
     )
@@ -80,8 +80,7 @@ def _table(progress: Progress, duration: str) -> Table:
         ("acknowledged only", f"{stats.acknowledged:,}"),
         (
             "in flight",
-            f"{stats.published - max(stats.receipted, stats.acknowledged):,} "
-            f"in {progress.in_flight_messages:,} messages",
+            f"{stats.in_flight:,} in {progress.in_flight_messages:,} messages",
         ),
         ("rate", f"{rate:,.0f} heartbeats/s"),
         (

@@ -229,7 +229,7 @@ class GatewayRunner:
                 self._collected += self.faults.release_all()
             self._pack(self.due_us, whole=True)
             if self.faults:
-                self._sending += self.faults.release_messages()
+                self._sending += self.faults.release_messages(self)
 
     @property
     def has_sent_all(self) -> bool:
@@ -254,11 +254,14 @@ class GatewayRunner:
             beats.append(device.beat(polled_us, polled_us + skew_us))
         if faults:
             beats = faults.spoil(beats, at_us)
+            for instrument in faults.to_reset:
+                self._devices[instrument - self.gateway.first].reset_counters()
+            faults.to_reset.clear()
         self._collected += beats
         # History fills its batches; live heartbeats do not wait for the next round.
         self._pack(at_us, whole=not self._schedule.historical)
         if faults:
-            self._sending = faults.arrange(self._sending, at_us)
+            self._sending = faults.arrange(self._sending, self)
 
     def _pack(self, at_us: int, *, whole: bool) -> None:
         schedule = self._schedule

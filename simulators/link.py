@@ -114,6 +114,7 @@ class Link:
         self._on_acked = on_acked
         self._backoff_s = FIRST_BACKOFF_S
         self._retry_at = 0.0
+        self._away_until = 0.0
         self._watching = False
         self._connecting = False
         self.is_up = False
@@ -164,11 +165,7 @@ class Link:
 
     def due(self, now: float) -> bool:
         """Whether it is time to connect (again)."""
-        return not self.is_up and now >= self._retry_at
-
-    def hold_off(self, seconds: float) -> None:
-        """Do not connect before that long."""
-        self._retry_at = time.monotonic() + seconds
+        return not self.is_up and now >= self._retry_at and now >= self._away_until
 
     def _failed(self) -> None:
         self._connecting = False
@@ -187,8 +184,13 @@ class Link:
         """Subscribe with QoS 1."""
         self._client.subscribe(topic, qos=1)
 
-    def drop(self) -> None:
-        """Break the connection as a power cut would: the broker publishes the will."""
+    def drop(self, stay_away_s: float = 0.0) -> None:
+        """Break the connection as a power cut would: the broker publishes the will.
+
+        Args:
+            stay_away_s: Do not connect again before that long.
+        """
+        self._away_until = time.monotonic() + stay_away_s
         sock = self._client.socket()
         if isinstance(sock, socket.socket):
             with suppress(OSError):  # it broke by itself

@@ -52,7 +52,7 @@ class Stats:
     published: int = 0
     #: Of these: in a batch that was receipted.
     receipted: int = 0
-    #: Acknowledged by the broker, which promises less than a receipt.
+    #: Without a batch id, and acknowledged by the broker, which promises less than a receipt.
     acknowledged: int = 0
     stored: int = 0
     duplicates: int = 0
@@ -66,6 +66,11 @@ class Stats:
     round_trips: Histogram = field(default_factory=Histogram)
     #: How often each fault struck.
     faults: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def in_flight(self) -> int:
+        """Published, and neither receipted nor, without a batch id, acknowledged."""
+        return self.published - self.receipted - self.acknowledged
 
     def merge(self, other: "Stats") -> None:
         """Add another process's counts."""
@@ -98,7 +103,7 @@ class Stats:
             "duplicates": self.duplicates,
             "rejected": self.rejected,
             "acknowledged": self.acknowledged,
-            "in_flight": self.published - max(self.receipted, self.acknowledged),
+            "in_flight": self.in_flight,
             "messages": self.messages,
             "resent_messages": self.resent_messages,
             "refused_publishes": self.refused_publishes,
