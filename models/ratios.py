@@ -8,23 +8,14 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 
+from models.cause import Cause
 from models.usage import Usage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_SLACK_US = 60_000_000  # rule 12: at least this much counter and state may differ
-
-
-class Cause(StrEnum):
-    """Why time is unknown; the first that fits (rule 14)."""
-
-    BEFORE_FIRST = "before_first"
-    COLLECTOR = "collector"
-    GATEWAY = "gateway"
-    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

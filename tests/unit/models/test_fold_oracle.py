@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.bucket import Bucket, buckets
+from models.cause import unknown
 from models.fold import Track, fold
 from models.heartbeat import Heartbeat, lesser
 from models.segment import State
@@ -219,3 +220,22 @@ def test_nothing_at_all_is_before_the_first() -> None:
     core = compare([], [{}], END)
     assert core.track == Track()
     assert core.agree(BASE, BASE + HOUR).unknown_before_first_us == HOUR
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    beats=heartbeats(),
+    collector_gaps=intervals(),
+    gateway_gaps=intervals(),
+    window=windows(),
+)
+def test_unknown_stretches_with_their_causes(beats, collector_gaps, gateway_gaps, window) -> None:
+    core = compare(beats, [{}], END, collector_gaps=collector_gaps, gateway_gaps=gateway_gaps)
+    found = unknown(
+        core.pieces,
+        Window(start_us=window[0], end_us=window[1]),
+        first_us=core.track.first_at_us,
+        collector_gaps=collector_gaps,
+        gateway_gaps=gateway_gaps,
+    )
+    assert [(u.start_us, u.end_us, u.cause) for u in found] == core.timeline.unknown(window)
