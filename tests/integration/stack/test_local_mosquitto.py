@@ -147,6 +147,18 @@ def test_accounts_change_while_it_runs(broker: Mosquitto, connect: Connect) -> N
     assert connect(broker, fleet["gw-199"]).refusal is None
 
 
+def test_new_accounts_disturb_nobody(broker: Mosquitto, connect: Connect) -> None:
+    ingest = connect(broker, broker.ingest)
+    ingest.subscribe(*ALL)
+    gateway = connect(broker, broker.set_password("gw-1"))
+    broker.set_password("gw-2")
+    broker.remove("gw-2")
+    gateway.publish(topic("gw-1", "heartbeat"), b"x")
+    eventually(lambda: ingest.payloads() == [b"x"])
+    assert not ingest.lost.is_set()
+    assert not gateway.lost.is_set()
+
+
 def test_accounts_can_be_made_before_it_runs(
     programs: Programs, tmp_path: Path, connect: Connect
 ) -> None:
