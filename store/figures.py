@@ -6,9 +6,11 @@ groups of instruments are in ``groups.py``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from functools import partial
+from operator import le
+from typing import NamedTuple
 
 from models.rated import rated
 from models.usage import Reading, Usage, Window, cut_by, measure
@@ -48,7 +50,9 @@ _APART_US = 3 * _DAY_US
 # What one reading of pieces holds in memory: at 60 pieces a day about 100,000.
 _STRETCH_US = 62 * _DAY_US
 _INSTRUMENT_DAYS = 1_500
-_ROLLUP_ROWS = 50_000
+# Instruments times windows that are summed up at once.
+_FIGURES = 10_000
+_NONE: tuple[int, Usage | None] = (0, None)
 
 
 class Plan(NamedTuple):
@@ -96,85 +100,112 @@ def usages(
         By instrument key: one `Usage` a window.
     """
     found: dict[int, list[Usage]] = {}
-    plans: dict[tuple[Window, ...], list[Plan]] = {}
-    for subject in subjects:
-        asked = tuple(windows[subject.key])
-        if asked not in plans:
-            plans[asked] = [plan_window(window, moment) for window in asked]
-    for batch in _batches(subjects, windows):
-        asked = tuple(windows[batch[0].key])
-        rollups = yield from load_rollups([s.key for s in batch], plans[asked])
-        measured = yield from measure_windows(
-            [(s, missing_windows(plans[asked], rollups.get(s.key, {}), moment)) for s in batch],
-            moment,
-        )
+    for batch, asked in _batches(subjects, windows):
+        plans = [plan_window(window, moment) for window in asked]
+        rollups = yield from load_rollups([s.key for s in batch], plans)
+        missing = yield from _load_missing(batch, plans, rollups, moment)
+        measured = yield from measure_windows(missing, moment)
         for subject in batch:
-            found[subject.key] = _put_together(
-                asked, plans[asked], rollups.get(subject.key, {}), measured[subject.key]
-            )
+            totals: list[Usage | None] = [
+                rollups.get((subject.key, i), _NONE)[1] for i in range(len(asked))
+            ]
+            at = 0
+            for window, usage in measured[subject.key]:
+                while window.start_us >= asked[at].end_us:
+                    at += 1
+                before = totals[at]
+                # None + x is x, but no figure at all is not a figure of 0.
+                totals[at] = usage if before is None else before + usage
+            found[subject.key] = [total or Usage() for total in totals]
     return found
 
 
 def _batches(
     subjects: Sequence[Subject], windows: Mapping[int, Sequence[Window]]
-) -> Iterable[list[Subject]]:
+) -> Iterable[tuple[list[Subject], tuple[Window, ...]]]:
     """Instruments that are asked for the same windows, in bounded numbers."""
     alike: dict[tuple[Window, ...], list[Subject]] = defaultdict(list)
     for subject in subjects:
         alike[tuple(windows[subject.key])].append(subject)
     for asked, batch in alike.items():
-        days = sum(window.length_us for window in asked) // _DAY_US + 1
-        size = max(1, _ROLLUP_ROWS // days)
+        size = max(1, _FIGURES // max(len(asked), 1))
         for at in range(0, len(batch), size):
-            yield batch[at : at + size]
+            yield batch[at : at + size], asked
 
 
-def _put_together(
-    windows: Sequence[Window],
-    plans: Sequence[Plan],
-    rollups: Mapping[date, Usage],
-    measured: Sequence[tuple[Window, Usage]],
-) -> list[Usage]:
-    """The figure of each window: its days' rollups and what was measured within it."""
-    found: list[Usage] = []
-    at = 0
-    for window, plan in zip(windows, plans, strict=True):
-        total: Usage | None = None
-        while at < len(measured) and measured[at][0].start_us < window.end_us:
-            usage = measured[at][1]
-            total = usage if total is None else total + usage
-            at += 1
-        day = plan.first
-        while day < plan.end:
-            rollup = rollups.get(day)
-            if rollup is not None:
-                total = rollup if total is None else total + rollup
-            day += _DAY
-        found.append(total or Usage())
-    return found
+def load_rollups(
+    keys: Sequence[int], plans: Sequence[Plan]
+) -> Steps[dict[tuple[int, int], tuple[int, Usage]]]:
+    """Sums of the daily rollups of planned windows, by instrument and index of the window.
 
-
-def load_rollups(keys: Sequence[int], plans: Sequence[Plan]) -> Steps[dict[int, dict[date, Usage]]]:
-    """Daily rollups of the planned days, by instrument and day; missing ones are left out."""
+    Returns:
+        How many days of the window have a row, and their sum; none where that is 0.
+    """
     first = min((plan.first for plan in plans if plan.first < plan.end), default=None)
-    found: dict[int, dict[date, Usage]] = defaultdict(dict)
     if first is None:
-        return found
+        return {}
     end = max(plan.end for plan in plans if plan.first < plan.end)
+    # One entry a day: which window it belongs to, 0 where to none.
+    index_of = [0] * (end - first).days
+    for index, plan in enumerate(plans, 1):
+        for day in range((plan.first - first).days, (plan.end - first).days):
+            index_of[day] = index
     rows = yield Query(
-        _SQL["rollup_days"], {"keys": list(keys), "first": first, "end": end}, binary=True
+        _SQL["rollup_sums"],
+        {"keys": list(keys), "first": first, "end": end, "index_of": index_of},
+        binary=True,
     )
-    for key, day, *figures in rows:
-        found[key][day] = _usage(figures)
+    return {
+        (key, index - 1): (days, Usage(**dict(zip(COLUMNS, figures, strict=True))))
+        for key, index, days, *figures in rows
+    }
+
+
+def _load_missing(
+    subjects: Sequence[Subject],
+    plans: Sequence[Plan],
+    rollups: Mapping[tuple[int, int], tuple[int, Usage]],
+    moment: Moment,
+) -> Steps[list[tuple[Subject, list[Window]]]]:
+    """What of the planned windows is to be measured, by instrument; in order."""
+    zone = zone_of(moment.rollup_zone)
+    # Windows of those that have all rows, from the day of the first heartbeat on: most of all.
+    whole: dict[date, list[Window]] = {}
+    found: list[tuple[Subject, list[Window]]] = []
+    short: list[Subject] = []
+    for subject in subjects:
+        first_us = subject.track.first_at_us
+        first_day = date.max if first_us is None else local_day(first_us, zone)
+        for index, plan in enumerate(plans):
+            due = (plan.end - max(plan.first, min(first_day, plan.end))).days
+            if rollups.get((subject.key, index), _NONE)[0] != due:
+                short.append(subject)
+                break
+        else:
+            begin = max(first_day, plans[0].first) if plans else first_day
+            if begin not in whole:
+                whole[begin] = missing_windows(plans, partial(le, begin), moment)
+            found.append((subject, whole[begin]))
+    if short:
+        first = min(plan.first for plan in plans if plan.first < plan.end)
+        end = max(plan.end for plan in plans if plan.first < plan.end)
+        rows = yield Query(
+            _SQL["rollup_days_present"],
+            {"keys": [subject.key for subject in short], "first": first, "end": end},
+            binary=True,
+        )
+        present: dict[int, set[date]] = defaultdict(set)
+        for key, day in rows:
+            present[key].add(day)
+        found += (
+            (subject, missing_windows(plans, present[subject.key].__contains__, moment))
+            for subject in short
+        )
     return found
-
-
-def _usage(figures: Sequence[Any]) -> Usage:
-    return Usage(**dict(zip(COLUMNS, figures, strict=True)))
 
 
 def missing_windows(
-    plans: Sequence[Plan], days: Mapping[date, object], moment: Moment
+    plans: Sequence[Plan], has_row: Callable[[date], bool], moment: Moment
 ) -> list[Window]:
     """What of the planned windows has no rollup, in order; runs of days as one window each."""
     zone = zone_of(moment.rollup_zone)
@@ -184,7 +215,7 @@ def missing_windows(
         day = plan.first
         while day < plan.end:
             since = day
-            while day < plan.end and day not in days:
+            while day < plan.end and not has_row(day):
                 day += _DAY
             if since < day:
                 runs.append(

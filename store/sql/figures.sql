@@ -78,16 +78,38 @@ WHERE instrument_key = ANY (%(keys)s::integer[])
   AND ends_at > %(start)s
 ORDER BY instrument_key, starts_at
 
--- name: rollup_days
-SELECT instrument_key, day, running_us, idle_us, off_us, unknown_before_first_us,
-       unknown_collector_us, unknown_gateway_us, unknown_device_us, scheduled_us,
-       running_scheduled_us, effective_us, session_idle_us, rated_us, counter_us,
-       counter_readings, witness_counter_us, witness_state_us, step_us
+-- name: rollup_sums
+-- One instrument's sums fit into 64 bits for 290,000 years.
+SELECT instrument_key, (%(index_of)s::integer[])[day - %(first)s::date + 1] AS index, count(*),
+       sum(running_us)::bigint,
+       sum(idle_us)::bigint,
+       sum(off_us)::bigint,
+       sum(unknown_before_first_us)::bigint,
+       sum(unknown_collector_us)::bigint,
+       sum(unknown_gateway_us)::bigint,
+       sum(unknown_device_us)::bigint,
+       sum(scheduled_us)::bigint,
+       sum(running_scheduled_us)::bigint,
+       sum(effective_us)::bigint,
+       sum(session_idle_us)::bigint,
+       sum(rated_us)::bigint,
+       sum(counter_us)::bigint,
+       sum(counter_readings)::bigint,
+       sum(witness_counter_us)::bigint,
+       sum(witness_state_us)::bigint,
+       max(step_us)
+FROM rollup_day
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND day >= %(first)s AND day < %(end)s
+  AND (%(index_of)s::integer[])[day - %(first)s::date + 1] > 0
+GROUP BY 1, 2
+
+-- name: rollup_days_present
+SELECT instrument_key, day
 FROM rollup_day
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND day >= %(first)s AND day < %(end)s
 
--- name: last_piece_before
--- The segment that covers or most recently preceded a moment, piece by piece backwards.
+-- name: last_pieces
+-- Pieces up to a moment, the newest first.
 SELECT us(starts_at), us(ends_at), state, step_us
 FROM segment
 WHERE instrument_key = %(key)s AND starts_at <= %(at)s

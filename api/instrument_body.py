@@ -1,0 +1,80 @@
+"""How answers spell instruments, statuses and stretches of time.
+
+Values come from `store/registered.py` and `models/`; the fields' names are the contract's.
+"""
+
+from typing import Any
+
+from api.params import format_instant
+from models.ratios import seconds
+from models.status import Status
+from models.timeline import Stretch
+from store.registered import Registered
+
+
+def instant(us: int | None) -> str | None:
+    """A time, where there is one."""
+    return None if us is None else format_instant(us)
+
+
+def span_seconds(us: int | None) -> Any:
+    """Exact seconds, where there are any."""
+    return None if us is None else seconds(us)
+
+
+def instrument_body(row: Registered, status: Status) -> dict[str, Any]:
+    """An instrument as registered, with its status."""
+    return {
+        "instrument_id": row["instrument_id"],
+        "name": row["name"],
+        "institution_id": row["institution_id"],
+        "institution_name": row["institution_name"],
+        "gateway_id": row["gateway_id"],
+        "district_code": row["district_code"],
+        "class_code": row["class_code"],
+        "class_scheme": row["class_scheme"],
+        "lon": row["lon"],
+        "lat": row["lat"],
+        "value_cny": row["value_cny"],
+        "kind": row["kind"],
+        "rated_hours_per_year": row["rated_hours_per_year"],
+        "timezone": row["timezone"],
+        "interval_s": span_seconds(row["interval_us"]),
+        "hold_s": span_seconds(row["hold_us"]),
+        "always_on": row["always_on"],
+        "opening_hours": row["opening_hours"],
+        "session_gap_s": span_seconds(row["session_gap_us"]),
+        "session_min_s": span_seconds(row["session_min_us"]),
+        "acquired_on": row["acquired_on"],
+        "retired_on": row["retired_on"],
+        "valid_from": instant(row["valid_from_us"]),
+        "status": status_body(row["instrument_id"], status),
+    }
+
+
+def status_body(instrument_id: str, status: Status) -> dict[str, Any]:
+    """What an instrument does now."""
+    return {
+        "instrument_id": instrument_id,
+        "connectivity": status.connectivity.value,
+        "activity": status.activity.value,
+        "cause": None if status.cause is None else status.cause.value,
+        "since": instant(status.since_us),
+        "last_heartbeat_at": instant(status.last_heartbeat_us),
+        "last_received_at": instant(status.last_received_us),
+        "power_w": status.power_w,
+        "clock_skew_s": span_seconds(status.skew_us),
+        "flags": [flag.value for flag in status.flags],
+    }
+
+
+def stretch_body(stretch: Stretch) -> dict[str, Any]:
+    """One stretch of a timeline."""
+    return {
+        "from": format_instant(stretch.start_us),
+        "to": format_instant(stretch.end_us),
+        "seconds": seconds(stretch.end_us - stretch.start_us),
+        "state": "unknown" if stretch.state is None else stretch.state.word,
+        "cause": None if stretch.cause is None else stretch.cause.value,
+        "resolution_s": seconds(stretch.step_us) if stretch.step_us else None,
+    }

@@ -1,0 +1,198 @@
+"""Figures of one instrument: utilization, timeline, sessions.
+
+Groups are in `groups.py`, what lies behind a figure in `evidence.py`.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.context import Ctx
+from api.cursor import CursorText, decode_cursor, encode_cursor
+from api.encoding import etag_response
+from api.errors import PROBLEMS, not_found
+from api.instrument_body import stretch_body
+from api.params import InstrumentId, format_instant
+from api.settings import Settings
+from api.windows import BucketName, FigureReader, Span, Zone, divide
+from models.ratios import Terms, fields, seconds
+from models.session import Session
+from models.timeline import Stretch
+from models.usage import Usage, Window
+from store.figures import usages
+from store.registered import find_key
+from store.run import Steps
+from store.subject import Subject, load_subjects
+from store.surroundings import Moment, load_moment
+from store.told import load_sessions, load_timeline
+
+router = APIRouter(prefix="/v1/instruments", tags=["figures"], responses=PROBLEMS)
+
+SEGMENTS_DEFAULT = 1_000
+SEGMENTS_MAX = 10_000
+SegmentLimit = Annotated[int, Query(ge=1, le=SEGMENTS_MAX, description="items a page")]
+
+
+def load_subject(instrument_id: str, tenant: int | None) -> Steps[Subject]:
+    """The instrument of an address.
+
+    Raises:
+        Problem: 404; there is none, or it is another institution's.
+    """
+    key = yield from find_key(instrument_id, tenant)
+    subjects = {} if key is None else (yield from load_subjects([key]))
+    if key is None or key not in subjects:
+        raise not_found("instrument", instrument_id)
+    return subjects[key]
+
+
+def terms_of(settings: Settings, moment: Moment, subject: Subject, end_us: int) -> Terms:
+    """What turns one instrument's figures into an answer."""
+    return Terms(
+        as_of_us=moment.now_us,
+        end_us=end_us,
+        settle_us=subject.settle_us(end_us),
+        sufficient_coverage=settings.coverage_threshold,
+    )
+
+
+def add_up(parts: list[Usage]) -> Usage:
+    """The sum of neighbouring windows; nothing is an empty window's figure."""
+    total = parts[0] if parts else Usage()
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+@router.get("/{instrument_id}/utilization", summary="Seconds and ratios of a window")
+async def get_utilization(
+    request: Request,
+    context: Ctx,
+    who: FigureReader,
+    instrument_id: InstrumentId,
+    span: Span,
+    tz: Zone,
+    bucket: BucketName = None,
+) -> Response:
+    """The window in total and, where asked for, by local hour, day, week or month."""
+    settings = context.settings
+
+    def ask() -> Steps[dict[str, object]]:
+        moment = yield from load_moment(settings.calendar)
+        subject = yield from load_subject(instrument_id, who.institution_key)
+        window = span.clip(moment.now_us)
+        zone = tz or subject.version_at(max(window.start_us, window.end_us - 1)).zone
+        parts = divide(window, bucket, zone, settings)
+        wanted = list(parts) or ([window] if window.length_us else [])
+        found = yield from usages([subject], {subject.key: wanted}, moment)
+        figures = found[subject.key]
+        terms = terms_of(settings, moment, subject, window.end_us)
+        return {
+            "instrument_id": instrument_id,
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": zone.key,
+            "bucket": bucket,
+            "total": fields(add_up(figures), terms),
+            "buckets": [
+                {
+                    "from": format_instant(part.start_us),
+                    "to": format_instant(part.end_us),
+                    **fields(usage, terms_of(settings, moment, subject, part.end_us)),
+                }
+                for part, usage in zip(parts, figures if parts else (), strict=True)
+            ],
+        }
+
+    return etag_response(request, await context.database.read(ask(), snapshot=True))
+
+
+def start_from(span: Window, position: tuple[int] | None) -> Window:
+    """What is left of a window after the pages before."""
+    return span if position is None else span.cut(position[0], span.end_us)
+
+
+@router.get("/{instrument_id}/timeline", summary="Segments, unknown ones with their cause")
+async def get_timeline(
+    request: Request,
+    context: Ctx,
+    who: FigureReader,
+    instrument_id: InstrumentId,
+    span: Span,
+    limit: SegmentLimit = SEGMENTS_DEFAULT,
+    cursor: CursorText = None,
+) -> Response:
+    """Maximal stretches of one state that fill the window, cut to it."""
+    position = decode_cursor("timeline", cursor, (int,))
+
+    def ask() -> Steps[tuple[Moment, Window, list[Stretch]]]:
+        moment = yield from load_moment(context.settings.calendar)
+        subject = yield from load_subject(instrument_id, who.institution_key)
+        window = span.clip(moment.now_us)
+        told = yield from load_timeline(subject, start_from(window, position), moment, limit)
+        return moment, window, told
+
+    moment, window, told = await context.database.read(ask(), snapshot=True)
+    return etag_response(
+        request,
+        {
+            "instrument_id": instrument_id,
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "items": [stretch_body(stretch) for stretch in told[:limit]],
+            "next_cursor": (
+                encode_cursor("timeline", (told[limit].start_us,)) if len(told) > limit else None
+            ),
+            "as_of": format_instant(moment.now_us),
+        },
+    )
+
+
+@router.get("/{instrument_id}/sessions", summary="Usage sessions")
+async def get_sessions(
+    request: Request,
+    context: Ctx,
+    who: FigureReader,
+    instrument_id: InstrumentId,
+    span: Span,
+    limit: SegmentLimit = SEGMENTS_DEFAULT,
+    cursor: CursorText = None,
+) -> Response:
+    """Running segments joined over short idle gaps, found on the whole timeline, then cut."""
+    position = decode_cursor("sessions", cursor, (int,))
+
+    def ask() -> Steps[tuple[Moment, Window, Subject, list[Session]]]:
+        moment = yield from load_moment(context.settings.calendar)
+        subject = yield from load_subject(instrument_id, who.institution_key)
+        window = span.clip(moment.now_us)
+        found = yield from load_sessions(subject, start_from(window, position), moment, limit)
+        return moment, window, subject, found
+
+    moment, window, subject, found = await context.database.read(ask(), snapshot=True)
+    settled_us = moment.now_us - subject.settle_us(window.end_us)
+    return etag_response(
+        request,
+        {
+            "instrument_id": instrument_id,
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "session_gap_s": seconds(subject.session_gap_us),
+            "session_min_s": seconds(subject.session_min_us),
+            "items": [
+                {
+                    "from": format_instant(session.start_us),
+                    "to": format_instant(session.end_us),
+                    "seconds": seconds(session.end_us - session.start_us),
+                    "effective_s": seconds(session.running_us),
+                    "session_idle_s": seconds(session.idle_us),
+                    "provisional": session.end_us > settled_us,
+                }
+                for session in found[:limit]
+            ],
+            "next_cursor": (
+                encode_cursor("sessions", (found[limit].start_us,)) if len(found) > limit else None
+            ),
+            "as_of": format_instant(moment.now_us),
+        },
+    )

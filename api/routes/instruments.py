@@ -1,0 +1,168 @@
+"""``/v1/instruments``: what is registered and what it does now, one by one or counted.
+
+Writing the registry is in `registry.py`, figures over windows in `figures.py`.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.context import Ctx
+from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page
+from api.encoding import etag_response
+from api.errors import PROBLEMS, not_found
+from api.instrument_body import instrument_body, status_body
+from api.params import InstrumentId, format_instant
+from api.windows import FigureReader, InstrumentFilters
+from models.status import Activity, Connectivity, Status
+from store.registered import (
+    Counts,
+    Filters,
+    Registered,
+    count_by,
+    find_registered,
+    names_of,
+    statuses,
+)
+from store.run import Steps
+from store.surroundings import load_moment
+
+router = APIRouter(prefix="/v1", tags=["instruments"], responses=PROBLEMS)
+
+GroupBy = Annotated[
+    str | None,
+    Query(
+        pattern="^(institution|district|class|class_major|gateway|kind)$",
+        description="institution, district, class, class_major, gateway or kind",
+    ),
+]
+
+
+@router.get("/instruments", summary="Instruments in service, with their status")
+async def get_instruments(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    connectivity: Annotated[Connectivity | None, Query()] = None,
+    activity: Annotated[Activity | None, Query()] = None,
+    q: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="part of the id or name")
+    ] = None,
+    retired: Annotated[bool, Query(description="those out of service as well")] = False,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> Response:
+    """In order of their ids."""
+    after = decode_cursor("instruments", cursor, (str,))
+
+    def ask() -> Steps[tuple[int, list[tuple[Registered, Status]]]]:
+        moment = yield from load_moment()
+        rows = yield from find_registered(
+            filters,
+            limit=limit + 1,
+            after=after[0] if after else None,
+            connectivity=connectivity and connectivity.value,
+            activity=activity and activity.value,
+            q=q,
+            retired=retired,
+        )
+        found = yield from statuses(rows, moment.now_us)
+        return moment.now_us, list(zip(rows, found, strict=True))
+
+    now_us, found = await context.database.read(ask(), snapshot=True)
+    shown, next_cursor = page(found, limit, "instruments", lambda one: (one[0]["instrument_id"],))
+    return etag_response(
+        request,
+        {
+            "items": [instrument_body(row, status) for row, status in shown],
+            "next_cursor": next_cursor,
+            "as_of": format_instant(now_us),
+        },
+    )
+
+
+def _ask_one(tenant: int | None, instrument_id: str) -> Steps[tuple[int, Registered, Status]]:
+    moment = yield from load_moment()
+    rows = yield from find_registered(
+        Filters(tenant=tenant), limit=1, instrument_id=instrument_id, retired=True
+    )
+    if not rows:
+        raise not_found("instrument", instrument_id)
+    found = yield from statuses(rows, moment.now_us)
+    return moment.now_us, rows[0], found[0]
+
+
+@router.get("/instruments/{instrument_id}", summary="One instrument, retired or not")
+async def get_instrument(
+    request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId
+) -> Response:
+    """As it is registered now, with its status."""
+    now_us, row, status = await context.database.read(
+        _ask_one(who.institution_key, instrument_id), snapshot=True
+    )
+    return etag_response(request, {**instrument_body(row, status), "as_of": format_instant(now_us)})
+
+
+@router.get("/instruments/{instrument_id}/status", summary="What one instrument does now")
+async def get_status(
+    request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId
+) -> Response:
+    """Connectivity is the link's, activity the instrument's own."""
+    now_us, _, status = await context.database.read(
+        _ask_one(who.institution_key, instrument_id), snapshot=True
+    )
+    return etag_response(
+        request, {**status_body(instrument_id, status), "as_of": format_instant(now_us)}
+    )
+
+
+@router.get("/status/summary", summary="Instruments in service by connectivity and activity")
+async def get_summary(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    group_by: GroupBy = None,
+) -> Response:
+    """Counts of all, and of each group."""
+
+    def ask() -> Steps[tuple[int, list[Counts], dict[str, str | None]]]:
+        moment = yield from load_moment()
+        counts = yield from count_by(group_by, filters)
+        names: dict[str, str | None] = {}
+        if group_by is not None:
+            names = yield from names_of(group_by, [c.key for c in counts], moment.now_us)
+        return moment.now_us, counts, names
+
+    now_us, counts, names = await context.database.read(ask(), snapshot=True)
+    groups = [
+        {"key": c.key, "name": None if c.key is None else names.get(c.key), **_counts_body(c)}
+        for c in counts
+        if group_by is not None
+    ]
+    return etag_response(
+        request,
+        {
+            "as_of": format_instant(now_us),
+            "group_by": group_by,
+            "overall": _counts_body(Counts.of_all(counts)),
+            "groups": groups,
+        },
+    )
+
+
+def _counts_body(counts: Counts) -> dict[str, Any]:
+    return {
+        "instruments": counts.instruments,
+        "connectivity": {
+            "online": counts.online,
+            "offline": counts.offline,
+            "never_seen": counts.never_seen,
+        },
+        "activity": {
+            "running": counts.running,
+            "idle": counts.idle,
+            "off": counts.off,
+            "unknown": counts.unknown,
+        },
+    }

@@ -1,0 +1,158 @@
+"""Figures of groups of instruments: one `Tally` a group, for a window and its buckets.
+
+Instruments are read a chunk at a time, so memory is bounded by the groups and not by the
+instruments. Their own figures come from ``figures.py``.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from models.group import Basis, Tally, in_service
+from models.usage import Usage, Window
+from store.figures import usages
+from store.instant import from_us
+from store.registered import Filters
+from store.run import Query, Steps
+from store.statements import statements
+from store.subject import load_subjects, zone_of
+from store.surroundings import Moment
+
+_SQL = statements("groups")
+# Instruments whose settings and pieces are in memory at once.
+_CHUNK = 1_000
+
+
+class Member(NamedTuple):
+    """An instrument in service at some time of the window."""
+
+    key: int
+    group: str | None
+    #: It has a heartbeat before the window's end.
+    seen: bool
+    always_on: bool
+    timezone: str
+    acquired_on: date | None
+    retired_on: date | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """What is summed up of one group."""
+
+    total: Tally
+    buckets: list[Tally]
+    #: How long before now figures may still change: the longest of its instruments.
+    settle_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be summed up, and how."""
+
+    #: Clipped to now.
+    window: Window
+    #: Clipped to now, making up the window; none where no buckets are wanted.
+    buckets: Sequence[Window] = ()
+    filters: Filters = field(default_factory=Filters)
+    #: A word of `store.registered.GROUPINGS`; None: everything is one group.
+    group_by: str | None = None
+    basis: Basis = Basis.RATED
+    sufficient_coverage: float = 0.9
+
+    def new_group(self) -> Group:
+        """A group of nothing."""
+        return Group(total=self._new_tally(), buckets=[self._new_tally() for _ in self.buckets])
+
+    def _new_tally(self) -> Tally:
+        return Tally(basis=self.basis, sufficient_coverage=self.sufficient_coverage)
+
+
+def load_members(question: Question) -> Steps[list[Member]]:
+    """Everyone in service during the window, by the registry of its end."""
+    rows = yield Query(
+        _SQL["members"],
+        {
+            **question.filters.params(),
+            "group_by": question.group_by,
+            "start": from_us(question.window.start_us),
+            "end": from_us(question.window.end_us),
+        },
+        binary=True,
+    )
+    return [Member(*row) for row in rows]
+
+
+def tally_groups(question: Question, moment: Moment) -> Steps[dict[str | None, Group]]:
+    """Each group's sums."""
+    members = yield from load_members(question)
+    return (yield from tally_members(members, question, moment))
+
+
+def tally_members(
+    members: Sequence[Member], question: Question, moment: Moment
+) -> Steps[dict[str | None, Group]]:
+    """The sums of ``members`` by group."""
+    groups: dict[str | None, Group] = {}
+    for at in range(0, len(members), _CHUNK):
+        chunk = members[at : at + _CHUNK]
+        figures, settle = yield from _figures(chunk, question, moment)
+        by_group: dict[str | None, list[Member]] = defaultdict(list)
+        for member in chunk:
+            by_group[member.group].append(member)
+        for key, inside in by_group.items():
+            group = groups.setdefault(key, question.new_group())
+            group.settle_us = max(
+                group.settle_us, *(settle.get(member.key, 0) for member in inside)
+            )
+            group.total.extend(
+                (_sum(figures[member.key]) if member.seen else None, member.always_on)
+                for member in inside
+            )
+            for index, tally in enumerate(group.buckets):
+                tally.extend(
+                    (figures[member.key][index] if member.seen else None, member.always_on)
+                    for member in inside
+                )
+    return groups
+
+
+def _sum(parts: Iterable[Usage]) -> Usage:
+    total: Usage | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    return total or Usage()
+
+
+def _figures(
+    chunk: Sequence[Member], question: Question, moment: Moment
+) -> Steps[tuple[Mapping[int, Sequence[Usage]], Mapping[int, int]]]:
+    """By instrument: figures of each bucket (or of the window), and how long they settle."""
+    wanted = question.buckets or (question.window,)
+    seen = [member for member in chunk if member.seen]
+    subjects = yield from load_subjects([member.key for member in seen])
+    windows: dict[int, list[Window]] = {}
+    positions: dict[int, list[int]] = {}
+    cuts: dict[tuple[str, date | None, date | None], tuple[list[Window], list[int]]] = {}
+    for member in seen:
+        service = (member.timezone, member.acquired_on, member.retired_on)
+        if service not in cuts:
+            zone = zone_of(member.timezone)
+            cut = [in_service(w, member.acquired_on, member.retired_on, zone) for w in wanted]
+            inside = [index for index, window in enumerate(cut) if window.length_us]
+            cuts[service] = ([cut[index] for index in inside], inside)
+        windows[member.key], positions[member.key] = cuts[service]
+    found = yield from usages(list(subjects.values()), windows, moment)
+    figures: dict[int, Sequence[Usage]] = {}
+    for key, parts in found.items():
+        if len(parts) == len(wanted):
+            figures[key] = parts
+        else:
+            whole = [Usage()] * len(wanted)
+            for index, part in zip(positions[key], parts, strict=True):
+                whole[index] = part
+            figures[key] = whole
+    settle = {key: subject.settle_us(question.window.end_us) for key, subject in subjects.items()}
+    return figures, settle

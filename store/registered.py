@@ -1,0 +1,220 @@
+"""Instruments as registered, with what they do now; and counts of that by group.
+
+A row is a mapping by the statement's column names: what the API spells of it is its own
+affair. Status itself is derived in ``models/status.py``.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from psycopg.rows import dict_row
+
+from models.fold import Track, hold_us
+from models.segment import Segment, State, join
+from models.status import Standing, Status, derive_status, lies_ahead
+from store.instant import from_us
+from store.run import Query, Steps
+from store.statements import statements
+
+_SQL = statements("status")
+_FIGURES = statements("figures")
+
+Registered: TypeAlias = Mapping[str, Any]
+GROUPINGS = ("institution", "district", "class", "class_major", "gateway", "instrument", "kind")
+# Rows read at a time when a segment's start is looked for backwards.
+_LOOK_BACK = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which instruments are meant; None: whatever it is."""
+
+    #: The one institution that the asking key may see.
+    tenant: int | None = None
+    institution: str | None = None
+    district: str | None = None
+    #: A LIKE pattern of class codes (`class_pattern`).
+    class_: str | None = None
+    gateway: str | None = None
+    kind: str | None = None
+    always_on: bool | None = None
+
+    def params(self) -> dict[str, Any]:
+        """As the statements name them."""
+        params = asdict(self)
+        params["class"] = params.pop("class_")
+        return params
+
+
+class Counts(NamedTuple):
+    """Instruments of one group by connectivity and by activity."""
+
+    key: str | None
+    instruments: int
+    online: int
+    offline: int
+    never_seen: int
+    running: int
+    idle: int
+    off: int
+    unknown: int
+
+    @classmethod
+    def of_all(cls, counts: "Sequence[Counts]") -> "Counts":
+        """The sum over groups."""
+        sums = [sum(column) for column in zip(*(one[1:] for one in counts), strict=True)]
+        return cls(None, *(sums or [0] * (len(cls._fields) - 1)))
+
+
+def like(text: str) -> str:
+    r"""``text`` as a LIKE pattern that matches just itself.
+
+    >>> like("50%_a")
+    '50\\%\\_a'
+    """
+    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def class_pattern(code: str) -> str:
+    """A LIKE pattern of a class and its children: pairs of trailing zeros stand for any.
+
+    >>> class_pattern("010000"), class_pattern("010100"), class_pattern("010103")
+    ('01%', '0101%', '010103')
+    """
+    stem = code
+    while len(code) == 6 and code.isdecimal() and len(stem) > 2 and stem.endswith("00"):
+        stem = stem[:-2]
+    return like(stem) + "%" if stem != code else like(code)
+
+
+def find_registered(
+    filters: Filters,
+    *,
+    limit: int,
+    after: str | None = None,
+    instrument_id: str | None = None,
+    connectivity: str | None = None,
+    activity: str | None = None,
+    q: str | None = None,
+    retired: bool = False,
+) -> Steps[list[Registered]]:
+    """Instruments in order of their ids.
+
+    Args:
+        filters: Which.
+        limit: How many at most.
+        after: Only ids after this one.
+        instrument_id: Only this one.
+        connectivity: A word of `models.status.Connectivity`.
+        activity: A word of `models.status.Activity`.
+        q: Part of the id or the name, upper and lower case alike.
+        retired: Those out of service as well.
+    """
+    return (
+        yield Query(
+            _SQL["registered"],
+            {
+                **filters.params(),
+                "limit": limit,
+                "after": after,
+                "id": instrument_id,
+                "connectivity": connectivity,
+                "activity": activity,
+                "q": None if q is None else f"%{like(q)}%",
+                "retired": retired,
+            },
+            rows=dict_row,
+            binary=True,
+        )
+    )
+
+
+def standing_of(row: Registered) -> Standing:
+    """What is known of a registered instrument's present."""
+    state = row["state"]
+    return Standing(
+        track=Track(
+            first_at_us=row["first_at_us"],
+            newest_at_us=row["newest_at_us"],
+            newest_seq=row["newest_seq"],
+            newest_stale=row["newest_stale"],
+            credit_from_us=row["credit_from_us"],
+            credit_until_us=row["credit_until_us"],
+            state=None if state is None else State(state),
+            segment_from_us=row["segment_from_us"],
+            piece_from_us=row["piece_from_us"],
+            live_at_us=row["live_at_us"],
+            live_until_us=row["live_until_us"],
+            power_w=row["power_w"],
+        ),
+        hold_us=hold_us(
+            own_us=row["hold_us"], reported_interval_us=None, interval_us=row["interval_us"]
+        ),
+        last_received_us=row["last_received_us"],
+        clock_future_us=row["clock_future_us"],
+        counter_disagrees=row["counter_disagrees"],
+        gateway_off_since_us=row["gateway_off_since_us"],
+        skew_us=row["skew_us"],
+    )
+
+
+def statuses(rows: Sequence[Registered], now_us: int) -> Steps[list[Status]]:
+    """The status of each row, in their order."""
+    gateways = sorted({row["gateway_id"] for row in rows})
+    heard = yield Query(_SQL["listens"], {"gateways": gateways}, binary=True)
+    listens = dict(heard)
+    found: list[Status] = []
+    for row in rows:
+        standing = standing_of(row)
+        before = None
+        if lies_ahead(standing.track, now_us):
+            before = yield from segment_before(row["instrument_key"], now_us)
+        found.append(
+            derive_status(standing, now_us, listening=listens[row["gateway_id"]], before=before)
+        )
+    return found
+
+
+def segment_before(key: int, at_us: int) -> Steps[Segment | None]:
+    """The newest closed segment that began at or before a moment, whole."""
+    pieces: list[Segment] = []
+    limit = 2
+    while True:
+        rows = yield Query(
+            _FIGURES["last_pieces"],
+            {"key": key, "at": from_us(at_us), "limit": limit},
+            binary=True,
+        )
+        pieces = [
+            Segment(start_us=start, end_us=end, state=State(state), step_us=step)
+            for start, end, state, step in reversed(rows)
+        ]
+        segments = list(join(pieces))
+        if len(segments) > 1 or len(rows) < limit:
+            return segments[-1] if segments else None
+        limit = max(2 * limit, _LOOK_BACK)
+
+
+def count_by(group_by: str | None, filters: Filters) -> Steps[list[Counts]]:
+    """Counts by group, in order of the key, that of no group last."""
+    rows = yield Query(_SQL["counts"], {**filters.params(), "group_by": group_by}, binary=True)
+    return [Counts(*row) for row in rows]
+
+
+def names_of(group_by: str, keys: Sequence[str | None], at_us: int) -> Steps[dict[str, str | None]]:
+    """Names of groups in force at the end of a window."""
+    statement = "names_class" if group_by == "class_major" else f"names_{group_by}"
+    wanted = [key for key in keys if key is not None]
+    names: dict[str, str | None] = defaultdict(lambda: None)
+    if statement in _SQL and wanted:
+        rows = yield Query(_SQL[statement], {"keys": wanted, "at": from_us(at_us)}, binary=True)
+        names.update(rows)
+    return names
+
+
+def find_key(instrument_id: str, tenant: int | None = None) -> Steps[int | None]:
+    """The key of an instrument, retired or not; none where it is another institution's."""
+    rows = yield Query(_SQL["key"], {"id": instrument_id, "tenant": tenant}, binary=True)
+    return rows[0][0] if rows else None

@@ -1,0 +1,152 @@
+-- What instruments are and do now; read by registered.py. Online and activity stand here as
+-- models/status.py derives them, for filters and counts; a test holds the two together.
+
+-- name: registered
+WITH shown AS (
+    SELECT i.instrument_key, i.instrument_id, v.valid_from, v.name, n.institution_id,
+           nv.name AS institution_name,
+           coalesce(v.district_code, nv.district_code) AS district_code,
+           v.class_code, v.class_scheme, v.lon, v.lat, v.value_cny, v.kind,
+           v.rated_hours_per_year, v.timezone, v.interval_us, v.hold_us, g.gateway_id,
+           v.always_on, v.opening_hours, v.session_gap_us, v.session_min_us,
+           v.acquired_on, v.retired_on, v.gateway_key, v.institution_key,
+           s.first_at, s.newest_at, s.newest_seq, coalesce(s.newest_stale, false) AS newest_stale,
+           s.credit_from, s.credit_until, s.state, s.segment_from, s.piece_from, s.live_at,
+           s.live_until, s.last_received_at, s.power_w, s.clock_future_at,
+           coalesce(s.counter_disagrees, false) AS counter_disagrees,
+           CASE WHEN s.first_at IS NULL THEN 'never_seen'
+                WHEN s.live_until > now() THEN 'online' ELSE 'offline' END AS connectivity,
+           CASE WHEN s.live_until > now() THEN
+                CASE WHEN s.piece_from > now() THEN ahead.state
+                     WHEN s.credit_until > now() THEN s.state END END AS activity
+    FROM instrument i
+    JOIN instrument_version v ON v.instrument_key = i.instrument_key
+         AND v.force_from <= now() AND v.force_to > now()
+    JOIN institution n ON n.institution_key = v.institution_key
+    JOIN gateway g ON g.gateway_key = v.gateway_key
+    LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
+         AND nv.force_from <= now() AND nv.force_to > now()
+    LEFT JOIN instrument_status s ON s.instrument_key = i.instrument_key
+    LEFT JOIN LATERAL (
+        SELECT p.state FROM segment p
+        WHERE s.piece_from > now() AND p.instrument_key = i.instrument_key
+          AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
+    ) ahead ON true
+    WHERE (%(id)s::text IS NULL OR i.instrument_id = %(id)s)
+      AND (%(after)s::text IS NULL OR i.instrument_id > %(after)s)
+      AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
+      AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
+      AND (%(district)s::text IS NULL
+           OR coalesce(v.district_code, nv.district_code) = %(district)s)
+      AND (%(class)s::text IS NULL OR v.class_code LIKE %(class)s)
+      AND (%(gateway)s::text IS NULL OR g.gateway_id = %(gateway)s)
+      AND (%(kind)s::text IS NULL OR v.kind = %(kind)s)
+      AND (%(always_on)s::boolean IS NULL OR v.always_on = %(always_on)s)
+      AND (%(q)s::text IS NULL OR v.name ILIKE %(q)s OR i.instrument_id ILIKE %(q)s)
+      AND (%(retired)s::boolean OR v.retired_on IS NULL
+           OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
+)
+SELECT h.instrument_key, h.instrument_id,
+       CASE WHEN isfinite(h.valid_from) THEN us(h.valid_from) END AS valid_from_us,
+       h.name, h.institution_id, h.institution_name, h.district_code, h.class_code,
+       h.class_scheme, h.lon, h.lat, h.value_cny, h.kind, h.rated_hours_per_year, h.timezone,
+       h.interval_us, h.hold_us, h.gateway_id, h.always_on, h.opening_hours, h.session_gap_us,
+       h.session_min_us, h.acquired_on, h.retired_on, h.institution_key,
+       us(h.first_at) AS first_at_us, us(h.newest_at) AS newest_at_us, h.newest_seq,
+       h.newest_stale, us(h.credit_from) AS credit_from_us, us(h.credit_until) AS credit_until_us,
+       h.state, us(h.segment_from) AS segment_from_us, us(h.piece_from) AS piece_from_us,
+       us(h.live_at) AS live_at_us, us(h.live_until) AS live_until_us,
+       us(h.last_received_at) AS last_received_us, h.power_w,
+       us(h.clock_future_at) AS clock_future_us, h.counter_disagrees,
+       (SELECT skew_us FROM gateway_status c WHERE c.gateway_key = h.gateway_key) AS skew_us,
+       (SELECT us(min(o.starts_at)) FROM gateway_offline o
+        WHERE o.gateway_key = h.gateway_key AND o.starts_at <= now()
+          AND (o.ends_at IS NULL OR o.ends_at > now())) AS gateway_off_since_us
+FROM shown h
+WHERE (%(connectivity)s::text IS NULL OR h.connectivity = %(connectivity)s)
+  AND (%(activity)s::text IS NULL OR %(activity)s =
+       CASE h.activity WHEN 2 THEN 'running' WHEN 1 THEN 'idle' WHEN 0 THEN 'off'
+                       ELSE 'unknown' END)
+ORDER BY h.instrument_id
+LIMIT %(limit)s
+
+-- name: counts
+WITH shown AS (
+    SELECT CASE %(group_by)s::text
+                WHEN 'institution' THEN n.institution_id
+                WHEN 'district' THEN coalesce(v.district_code, nv.district_code)
+                WHEN 'class' THEN v.class_code
+                WHEN 'class_major' THEN left(v.class_code, 2) || '0000'
+                WHEN 'gateway' THEN g.gateway_id
+                WHEN 'kind' THEN v.kind END AS key,
+           s.first_at IS NULL AS never_seen,
+           coalesce(s.live_until > now(), false) AS online,
+           CASE WHEN s.live_until > now() THEN
+                CASE WHEN s.piece_from > now() THEN ahead.state
+                     WHEN s.credit_until > now() THEN s.state END END AS activity
+    FROM instrument_version v
+    JOIN institution n ON n.institution_key = v.institution_key
+    JOIN gateway g ON g.gateway_key = v.gateway_key
+    LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
+         AND nv.force_from <= now() AND nv.force_to > now()
+    LEFT JOIN instrument_status s ON s.instrument_key = v.instrument_key
+    LEFT JOIN LATERAL (
+        SELECT p.state FROM segment p
+        WHERE s.piece_from > now() AND p.instrument_key = v.instrument_key
+          AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
+    ) ahead ON true
+    WHERE v.force_from <= now() AND v.force_to > now()
+      AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
+      AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
+      AND (%(district)s::text IS NULL
+           OR coalesce(v.district_code, nv.district_code) = %(district)s)
+      AND (%(class)s::text IS NULL OR v.class_code LIKE %(class)s)
+      AND (%(gateway)s::text IS NULL OR g.gateway_id = %(gateway)s)
+      AND (%(kind)s::text IS NULL OR v.kind = %(kind)s)
+      AND (%(always_on)s::boolean IS NULL OR v.always_on = %(always_on)s)
+      AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
+)
+SELECT key, count(*),
+       count(*) FILTER (WHERE online), count(*) FILTER (WHERE NOT online AND NOT never_seen),
+       count(*) FILTER (WHERE never_seen),
+       count(*) FILTER (WHERE activity = 2), count(*) FILTER (WHERE activity = 1),
+       count(*) FILTER (WHERE activity = 0), count(*) FILTER (WHERE activity IS NULL)
+FROM shown
+GROUP BY key
+ORDER BY key COLLATE "C" NULLS LAST
+
+-- name: names_institution
+SELECT n.institution_id, v.name FROM institution n JOIN institution_version v USING (institution_key)
+WHERE n.institution_id = ANY (%(keys)s::text[]) AND v.force_from < %(at)s AND v.force_to >= %(at)s
+
+-- name: names_district
+SELECT district_code, name FROM district WHERE district_code = ANY (%(keys)s::text[])
+
+-- name: names_class
+SELECT class_code, min(name) FROM instrument_class
+WHERE class_code = ANY (%(keys)s::text[]) GROUP BY class_code
+
+-- name: names_gateway
+SELECT g.gateway_id, v.name FROM gateway g JOIN gateway_version v USING (gateway_key)
+WHERE g.gateway_id = ANY (%(keys)s::text[]) AND v.force_from < %(at)s AND v.force_to >= %(at)s
+
+-- name: names_instrument
+SELECT i.instrument_id, v.name FROM instrument i JOIN instrument_version v USING (instrument_key)
+WHERE i.instrument_id = ANY (%(keys)s::text[]) AND v.force_from < %(at)s AND v.force_to >= %(at)s
+
+-- name: listens
+-- Whether a collector that hears a gateway listens now; true before the first record of all.
+SELECT g.gateway_id,
+       NOT EXISTS (SELECT FROM collector_listening l
+                   WHERE l.gateways IS NULL OR g.gateway_id = ANY (l.gateways))
+       OR EXISTS (SELECT FROM collector_listening l
+                  WHERE l.ends_at > now() - interval '15 seconds'
+                    AND (NOT l.closed OR l.ends_at > now())
+                    AND (l.gateways IS NULL OR g.gateway_id = ANY (l.gateways)))
+FROM unnest(%(gateways)s::text[]) AS g (gateway_id)
+
+-- name: key
+SELECT i.instrument_key
+FROM instrument i JOIN instrument_version v USING (instrument_key)
+WHERE i.instrument_id = %(id)s AND v.force_from <= now() AND v.force_to > now()
+  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
