@@ -1,4 +1,4 @@
-"""Dead letters: listed, shown, dropped. The ingest writes and replays them.
+"""Dead letters: listed, shown, dropped, asked to be replayed. The ingest does the rest.
 
 Statements are in `sql/dead_letters.sql`.
 """
@@ -73,6 +73,15 @@ def find_dead_letter(dead_letter_id: int) -> Steps[DeadLetter | None]:
 def drop_dead_letter(dead_letter_id: int, *, actor: str) -> Steps[bool]:
     """Give one up for good; whether there was one."""
     rows = yield Query(statements("dead_letters")["drop"], {"id": dead_letter_id, "actor": actor})
+    return bool(rows)
+
+
+def request_replay(dead_letter_id: int, *, actor: str) -> Steps[bool]:
+    """Ask the ingest to take one again; whether that can be.
+
+    False where there is none of that id, it was replayed already, or no payload was kept.
+    """
+    rows = yield Query(statements("dead_letters")["replay"], {"id": dead_letter_id, "actor": actor})
     return bool(rows)
 
 

@@ -1,7 +1,6 @@
-"""``/v1/dead-letters``: what could not be taken; looked at and dropped here.
+"""``/v1/dead-letters``: what could not be taken; looked at, dropped, asked to be replayed.
 
-Replaying one takes the writing side's own rules, so it is the command line's:
-``jishi dead-letters replay``.
+Replaying takes the writing side's own rules, so the ingest does it; here it is only asked to.
 """
 
 import base64
@@ -13,10 +12,16 @@ from starlette.responses import Response
 from api.auth import Operator
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
-from api.encoding import etag_response
-from api.errors import PROBLEMS, not_found
+from api.encoding import etag_response, json_response
+from api.errors import PROBLEMS, conflict, not_found
 from api.params import Instant, format_instant
-from store.dead_letters import DeadLetter, drop_dead_letter, find_dead_letter, list_dead_letters
+from store.dead_letters import (
+    DeadLetter,
+    drop_dead_letter,
+    find_dead_letter,
+    list_dead_letters,
+    request_replay,
+)
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=PROBLEMS)
 
@@ -76,6 +81,21 @@ async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) ->
     if not await context.database.write(drop_dead_letter(dead_letter_id, actor=who.actor)):
         raise not_found("dead letter", dead_letter_id)
     return Response(status_code=204)
+
+
+@router.post("/{dead_letter_id}/replay", status_code=202, summary="Have a dead letter taken again")
+async def replay_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) -> Response:
+    """The ingest takes it within seconds, with the receipt time that it had."""
+    if await context.database.write(request_replay(dead_letter_id, actor=who.actor)):
+        return json_response({"id": dead_letter_id, "replay": "requested"}, 202)
+    found = await context.database.read(find_dead_letter(dead_letter_id))
+    if found is None:
+        raise not_found("dead letter", dead_letter_id)
+    raise conflict(
+        "only the digest of this dead letter was kept: there is nothing to replay"
+        if found.payload is None
+        else "this dead letter was replayed already"
+    )
 
 
 def _payload(payload: bytes | None) -> dict[str, str | None]:

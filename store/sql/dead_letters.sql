@@ -33,3 +33,17 @@ SELECT %(actor)s, 'drop', 'dead_letter', dead_letter_id::text,
                           'payload_sha256', encode(payload_sha256, 'hex'))
 FROM gone
 RETURNING object_id
+
+-- name: replay
+-- The ingest looks for such requests and takes the payload again by its own rules.
+WITH asked AS (
+    UPDATE dead_letter SET replay_requested_at = now()
+    WHERE dead_letter_id = %(id)s AND payload IS NOT NULL AND replayed_at IS NULL
+    RETURNING dead_letter_id, reason, gateway_id, instrument_id
+)
+INSERT INTO audit (actor, action, object_type, object_id, before)
+SELECT %(actor)s, 'replay', 'dead_letter', dead_letter_id::text,
+       jsonb_build_object('reason', reason, 'gateway_id', gateway_id,
+                          'instrument_id', instrument_id)
+FROM asked
+RETURNING object_id
