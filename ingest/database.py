@@ -10,6 +10,8 @@ import psycopg
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 
+from models.timestamp import format_ts
+
 #: PostgreSQL counts from 2000; this is how much later that is than 1970 (µs).
 POSTGRES_EPOCH_US = 946_684_800_000_000
 PAST = -(2**63)
@@ -18,16 +20,36 @@ FUTURE = 2**63 - 1
 _INT8 = Struct(">q")
 
 
-class Micros(int):
-    """A time in microseconds since 1970 UTC, as a parameter: goes out as ``timestamptz``."""
+class Micros:
+    """A time in microseconds since 1970 UTC, as a parameter: goes out as ``timestamptz``.
+
+    Not an ``int``: psycopg would make lists of it lists of numbers.
+    """
+
+    __slots__ = ("us",)
+
+    def __init__(self, us: int) -> None:
+        self.us = us
 
 
 class _MicrosDumper(Dumper):
     format = Format.BINARY
     oid = psycopg.postgres.types["timestamptz"].oid
 
-    def dump(self, obj: int) -> bytes:
-        return _INT8.pack(obj if obj in (PAST, FUTURE) else obj - POSTGRES_EPOCH_US)
+    def dump(self, obj: Micros) -> bytes:
+        us = obj.us
+        return _INT8.pack(us if us in (PAST, FUTURE) else us - POSTGRES_EPOCH_US)
+
+
+class _MicrosTextDumper(Dumper):
+    """psycopg writes lists as text unless told otherwise."""
+
+    oid = psycopg.postgres.types["timestamptz"].oid
+
+    def dump(self, obj: Micros) -> bytes:
+        if obj.us in (PAST, FUTURE):
+            return b"-infinity" if obj.us == PAST else b"infinity"
+        return format_ts(obj.us).encode()
 
 
 class _MicrosLoader(Loader):
@@ -63,5 +85,6 @@ def connect(url: str, name: str, *, statement_timeout_s: float = 60.0) -> psycop
         " -c timezone=UTC -c client_min_messages=warning",
     )
     connection.adapters.register_loader("timestamptz", _MicrosLoader)
+    connection.adapters.register_dumper(Micros, _MicrosTextDumper)
     connection.adapters.register_dumper(Micros, _MicrosDumper)
     return connection
