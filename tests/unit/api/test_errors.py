@@ -1,0 +1,25 @@
+import pytest
+
+from api.encoding import encode
+from api.errors import FieldError, invalid, shown
+
+
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [
+        pytest.param(None, None, id="null"),
+        pytest.param(1.5, 1.5, id="number"),
+        pytest.param(1 << 70, str(1 << 70), id="integer beyond JSON readers"),
+        pytest.param("x" * 300, "x" * 200 + "…", id="long"),
+        pytest.param("\ud800", "?", id="lone surrogate"),
+        pytest.param({"a": [1]}, "{'a': [1]}", id="object"),
+    ],
+)
+def test_wrong_values_are_shown_short_and_as_json(value: object, short: object) -> None:
+    assert shown(value) == short
+    encode(shown(value))
+
+
+def test_the_detail_names_field_value_and_rule() -> None:
+    problem = invalid(FieldError(field="query.from", value="now", rule="RFC 3339"))
+    assert problem.detail == "query.from 'now': RFC 3339"

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from store import statements as module
+from store.statements import statements
+
+
+@pytest.mark.parametrize("path", sorted(module.FOLDER.glob("*.sql")), ids=lambda path: path.stem)
+def test_every_file_reads(path: Path) -> None:
+    assert all(statements(path.stem).values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("SELECT 1\n-- name: a\nSELECT 2\n", id="text before the first name"),
+        pytest.param("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n", id="a name twice"),
+    ],
+)
+def test_a_file_out_of_order(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.sql").write_text(text)
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="stands"):
+        statements("broken")
