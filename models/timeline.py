@@ -1,13 +1,14 @@
 """A window told stretch by stretch: segments, and unknown time with its cause (rules 11, 14).
 
-``usage.py`` sums the same stretches; pieces are joined in ``segment.py``.
+``usage.py`` sums the same stretches; pieces are joined in ``segment.py``, unknown time is told
+by ``cause.py``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from models.interval import Interval, clip, intersect, subtract
-from models.ratios import Cause
+from models.cause import Cause, unknown
+from models.interval import Interval
 from models.segment import Segment, State, join
 from models.usage import Window
 
@@ -58,22 +59,15 @@ def tell(
             piece for piece in pieces if piece.end_us > start_us and piece.start_us < end_us
         )
     ]
-    gaps = subtract([(start_us, end_us)], [(part.start_us, part.end_us) for part in known])
-    if start_us == end_us:
-        gaps = []
-    first = end_us if first_us is None else first_us
-    unheard = clip(gaps, first, end_us)
-    unsent = subtract(unheard, collector_gaps)
-    causes = {
-        Cause.BEFORE_FIRST: clip(gaps, start_us, first),
-        Cause.COLLECTOR: intersect(unheard, collector_gaps),
-        Cause.GATEWAY: intersect(unsent, gateway_gaps),
-        Cause.DEVICE: subtract(unsent, gateway_gaps),
-    }
     known += (
-        Stretch(start_us=start, end_us=end, state=None, cause=cause)
-        for cause, found in causes.items()
-        for start, end in found
+        Stretch(start_us=gap.start_us, end_us=gap.end_us, state=None, cause=gap.cause)
+        for gap in unknown(
+            pieces,
+            window,
+            first_us=first_us,
+            collector_gaps=collector_gaps,
+            gateway_gaps=gateway_gaps,
+        )
     )
     return sorted(known, key=lambda part: part.start_us)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from models.group import Basis, Tally, in_service
 from models.usage import Usage, Window
-from store.figures import usages
+from store.figures import COLUMNS, usages
 from store.instant import from_us
 from store.registered import Filters
 from store.run import Query, Steps
@@ -46,6 +46,16 @@ class Group:
     buckets: list[Tally]
     #: How long before now figures may still change: the longest of its instruments.
     settle_us: int = 0
+    #: Of every instrument's own figures, in any order.
+    digest: int = 0
+
+    def add(self, other: "Group") -> None:
+        """Adds a group of other instruments, asked for the same way."""
+        self.total.merge(other.total)
+        for tally, more in zip(self.buckets, other.buckets, strict=True):
+            tally.merge(more)
+        self.settle_us = max(self.settle_us, other.settle_us)
+        self.digest ^= other.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +117,31 @@ def tally_members(
             group.settle_us = max(
                 group.settle_us, *(settle.get(member.key, 0) for member in inside)
             )
-            group.total.extend(
-                (_sum(figures[member.key]) if member.seen else None, member.always_on)
-                for member in inside
-            )
+            totals = {m.key: _sum(figures[m.key]) for m in inside if m.seen}
+            group.total.extend((totals.get(m.key), m.always_on) for m in inside)
+            for number, usage in totals.items():
+                group.digest ^= digest_of(number, usage)
             for index, tally in enumerate(group.buckets):
                 tally.extend(
                     (figures[member.key][index] if member.seen else None, member.always_on)
                     for member in inside
                 )
     return groups
+
+
+_PRIME = (1 << 31) - 1
+_MASK = (1 << 62) - 1
+
+
+def digest_of(key: int, usage: Usage) -> int:
+    """A number that changes with one instrument's figures; combined by exclusive or.
+
+    `sums` in ``groups.sql`` computes the same, so it fits into 64 bits all the way.
+    """
+    mixed = 0
+    for place, name in enumerate(COLUMNS):
+        mixed ^= (getattr(usage, name) or 0) << place
+    return (mixed & _MASK) % _PRIME * (key % _PRIME + 1)
 
 
 def _sum(parts: Iterable[Usage]) -> Usage:

@@ -11,6 +11,7 @@ from api.routes import (
     calendars,
     dead_letters,
     figures,
+    groups,
     imports,
     instruments,
     keys,
@@ -23,6 +24,7 @@ from api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     instruments.router,
     figures.router,
+    groups.router,
     registry.router,
     imports.router,
     maintenance.router,

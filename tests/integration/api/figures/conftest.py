@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -20,9 +20,7 @@ from stack import Settings as StackSettings
 from stack.fetch import find_postgres
 from store.keys import create_key
 from store.run import run
-from tests.integration.api.figures_world import World
-
-Get = Callable[..., Any]
+from tests.integration.api.figures.world import Get, World
 
 
 @pytest.fixture(scope="session")

@@ -5,18 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.conftest_figures import (  # noqa: F401
-    Get,
-    client,
-    figures_app,
-    figures_url,
-    get,
-    world,
-)
-from tests.integration.api.figures_world import (
+from tests.integration.api.figures.world import (
     HOUR,
     MINUTE,
     SECOND,
+    Get,
     World,
     at,
     beat,

@@ -4,7 +4,7 @@ Heartbeats go through the core's fold, so segments and status stand as ingest wo
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,6 +19,9 @@ from store.instant import from_us, to_us
 from store.run import run
 from store.subject import load_subjects, zone_of
 from store.surroundings import load_moment
+
+#: Asks the API: a path and parameters in, decoded JSON out.
+Get = Callable[..., Any]
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND

@@ -1,0 +1,227 @@
+"""``/v1/utilization``: figures of groups of instruments, their means and bands.
+
+One instrument's are in `figures.py`; sums are made in `store/groups.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.context import Ctx
+from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor
+from api.encoding import etag_response
+from api.errors import PROBLEMS, FieldError, invalid
+from api.params import format_instant
+from api.windows import BucketName, InstrumentFilters, Span, Zone, divide, too_many
+from models.group import Basis, group_fields
+from models.ratios import Terms
+from models.usage import Window
+from store.groups import Group, Question, tally_groups
+from store.registered import names_of
+from store.run import Steps
+from store.surroundings import load_moment
+
+router = APIRouter(prefix="/v1", tags=["figures"], responses=PROBLEMS)
+
+GroupBy = Literal[
+    "institution", "district", "class", "class_major", "gateway", "instrument", "kind"
+]
+
+#: What groups can be sorted by; ratios rank, so what is not sufficient comes last by them.
+RATIOS = frozenset(
+    {
+        "utilization",
+        "calendar_utilization",
+        "utilization_high",
+        "powered_utilization",
+        "scheduled_utilization",
+        "rated_utilization",
+        "mean_utilization",
+    }
+)
+SORTS = RATIOS | {
+    "key",
+    "name",
+    "coverage",
+    "instruments",
+    "sufficient_instruments",
+    "never_seen_instruments",
+    "window_s",
+    "running_s",
+    "idle_s",
+    "off_s",
+    "unknown_s",
+    "scheduled_s",
+    "running_scheduled_s",
+    "effective_s",
+    "session_idle_s",
+    "rated_s",
+    "counter_running_s",
+    "resolution_s",
+}
+
+
+@router.get("/utilization", summary="Figures of groups of instruments")
+async def get_group_utilization(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    span: Span,
+    tz: Zone,
+    group_by: Annotated[GroupBy | None, Query(description="none: `overall` alone")] = None,
+    bucket: BucketName = None,
+    basis: Annotated[Basis, Query(description="which ratio bands are cut by")] = Basis.RATED,
+    sort: Annotated[
+        str, Query(max_length=64, description="a field of the groups; `-` in front: descending")
+    ] = "key",
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> Response:
+    """Sums and ratios of sums, beside them the mean and the bands of sufficient instruments."""
+    settings = context.settings
+    field, descending = sort.removeprefix("-"), sort.startswith("-")
+    if field not in SORTS:
+        raise invalid(
+            FieldError(field="query.sort", value=sort, rule=f"one of {', '.join(sorted(SORTS))}")
+        )
+    name = f"utilization {group_by} {sort}"
+    position = decode_cursor(name, cursor, (int, str, str))
+
+    def ask() -> Steps[dict[str, object]]:
+        moment = yield from load_moment(settings.calendar)
+        window = span.clip(moment.now_us)
+        parts = divide(window, bucket, tz or settings.zone, settings)
+        question = Question(
+            window=window,
+            buckets=parts,
+            filters=filters,
+            group_by=group_by,
+            basis=basis,
+            sufficient_coverage=settings.coverage_threshold,
+        )
+        groups = yield from tally_groups(question, moment)
+        if group_by is not None and len(groups) * len(parts) > settings.buckets_max:
+            raise too_many(
+                f"{len(groups)} groups of {len(parts)} buckets are more than "
+                f"{settings.buckets_max}; ask for fewer groups or larger buckets"
+            )
+        overall = question.new_group()
+        for group in groups.values():
+            overall.add(group)
+        terms = Terms(
+            as_of_us=moment.now_us,
+            end_us=window.end_us,
+            settle_us=overall.settle_us,
+            sufficient_coverage=settings.coverage_threshold,
+        )
+        found: list[dict[str, Any]] = []
+        if group_by is not None:
+            names = yield from names_of(group_by, list(groups), window.end_us)
+            found = [
+                {
+                    "key": key,
+                    "name": None if key is None else names.get(key),
+                    **_body(group, parts, replace(terms, settle_us=group.settle_us)),
+                }
+                for key, group in groups.items()
+            ]
+        ranked = sorted(found, key=lambda one: _rank(one, field, descending))
+        if position is not None:
+            after = _decoded(position, field, descending)
+            ranked = [one for one in ranked if _rank(one, field, descending) > after]
+        shown, more = ranked[:limit], len(ranked) > limit
+        return {
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": (tz or settings.zone).key,
+            "group_by": group_by,
+            "basis": basis.value,
+            "bucket": bucket,
+            "overall": _body(overall, parts, terms),
+            "groups": shown,
+            "next_cursor": encode_cursor(name, _encoded(shown[-1], field)) if more else None,
+        }
+
+    return etag_response(request, await context.database.read(ask(), snapshot=True))
+
+
+def _body(group: Group, parts: Sequence[Window], terms: Terms) -> dict[str, Any]:
+    body: dict[str, Any] = group_fields(group.total, terms)
+    body["revision"] = _revision(str(body["revision"]), group.digest)
+    body["buckets"] = [
+        {
+            "from": format_instant(part.start_us),
+            "to": format_instant(part.end_us),
+            **group_fields(tally, replace(terms, end_us=part.end_us)),
+        }
+        for part, tally in zip(parts, group.buckets, strict=True)
+    ]
+    return body
+
+
+def _revision(of_sums: str, of_members: int) -> str:
+    """Changes of two instruments may cancel out in the sums; not in this."""
+    return blake2b(f"{of_sums} {of_members}".encode(), digest_size=8).hexdigest()
+
+
+_Rank = tuple[int, Any, str]
+
+
+def _rank(one: dict[str, Any], field: str, descending: bool) -> _Rank:
+    """Where a group stands: what has no figure, or an insufficient one, comes after the rest."""
+    value = one[field]
+    key = "" if one["key"] is None else one["key"]
+    place = 1 if one["key"] is None and field == "key" else 0
+    if field in RATIOS and not one["sufficient"]:
+        place = 1
+    if value is None:
+        return 2, 0, key
+    return place, _Reversed(value) if descending else value, key
+
+
+class _Reversed:
+    """Sorts the other way round; names have no minus."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: "_Reversed") -> bool:
+        return bool(other.value < self.value)
+
+    def __gt__(self, other: "_Reversed") -> bool:
+        return bool(other.value > self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and bool(other.value == self.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+def _encoded(one: dict[str, Any], field: str) -> tuple[int, str, str]:
+    place, _, key = _rank(one, field, False)
+    value = one[field]
+    return place, "" if value is None else str(value), key
+
+
+def _decoded(position: tuple[int, str, str], field: str, descending: bool) -> _Rank:
+    place, text, key = position
+    if place == 2:
+        return 2, 0, key
+    value: Any = text
+    if field not in ("key", "name"):
+        try:
+            # A float's shortest text names just that float, and so does its Decimal.
+            value = float(text) if field in RATIOS or field == "coverage" else Decimal(text)
+        except (ArithmeticError, ValueError) as error:
+            raise invalid(
+                FieldError(field="cursor", value=text, rule="the `next_cursor` of an earlier page")
+            ) from error
+    return place, _Reversed(value) if descending else value, key
