@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import dead_letters, doctor, migrate, rebuild, simulate, up, workers
+from cli import dead_letters, demo, doctor, migrate, rebuild, simulate, up, workers
 
 app = typer.Typer(
     name="jishi",
@@ -15,6 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up.up)
+app.command("demo")(demo.demo)
 app.command("ingest")(workers.ingest)
 app.command("api")(workers.api)
 app.command("migrate")(migrate.migrate)

@@ -60,6 +60,7 @@ class Service:
         durable: bool = True,
         accept_past: timedelta | None = None,
         settings: dict[str, object] | None = None,
+        ingest_workers: int = 1,
     ) -> None:
         self._stack = LocalStack(
             data_dir,
@@ -67,11 +68,14 @@ class Service:
             database_port=database_port,
             publisher=publisher,
             durable=durable,
+            ingest_workers=ingest_workers,
         )
+        self._ingest_workers = ingest_workers
         self._api_port = api_port
         self._accept_past = accept_past
         self._settings = settings or {}
-        self.ingest: Child | None = None
+        #: One a worker; each is subscribed to everything, so all but the first are spare.
+        self.ingests: list[Child] = []
         self.api: Child | None = None
         self.admin_key = ""
         self.api_url = ""
@@ -100,34 +104,41 @@ class Service:
         self.admin_key = self._admin_key()
         folder = self._stack.folder
         broker = self._stack.broker
-        account = broker.ingest
         common: dict[str, object] = {"database_url": self.database_url, **self._settings}
-        mqtt_url = (
-            f"mqtt://{quote(account.username)}:{quote(account.password)}"
-            f"@{self._stack.mqtt_host}:{self._stack.mqtt_port}"
-        )
         past = self._accept_past
-        self.ingest = Child(
-            "ingest",
-            child_environment(
-                mqtt_url=mqtt_url,
-                mqtt_client_id=account.client_id,
-                metrics_port=0,
-                accept_past=None if past is None else f"{past.total_seconds():.0f}s",
-                **common,
-            ),
-            ROOT,
-            folder / "ingest.log",
-        )
+        for number in range(self._ingest_workers):
+            account = broker.ingest_account(number)
+            mqtt_url = (
+                f"mqtt://{quote(account.username)}:{quote(account.password)}"
+                f"@{self._stack.mqtt_host}:{self._stack.mqtt_port}"
+            )
+            name = f"ingest-{number + 1}" if number else "ingest"
+            self.ingests.append(
+                Child(
+                    "ingest",
+                    child_environment(
+                        mqtt_url=mqtt_url,
+                        mqtt_client_id=account.client_id,
+                        worker=f"ingest-{number + 1}",
+                        metrics_port=0,
+                        accept_past=None if past is None else f"{past.total_seconds():.0f}s",
+                        **common,
+                    ),
+                    ROOT,
+                    folder / f"{name}.log",
+                )
+            )
         self.api = Child(
             "api",
             child_environment(api_port=self._api_port, **common),
             ROOT,
             folder / "api.log",
         )
-        self.ingest.start()
+        for ingest in self.ingests:
+            ingest.start()
         self.api.start()
-        self.metrics_url = self.ingest.wait_ready(READY_WITHIN)["metrics_url"]
+        for ingest in reversed(self.ingests):
+            self.metrics_url = ingest.wait_ready(READY_WITHIN)["metrics_url"]
         self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
 
     def _admin_key(self) -> str:
@@ -161,14 +172,14 @@ class Service:
     def watch(self) -> list[str]:
         """Starts parts again that have ended; their names."""
         revived = []
-        for child in (self.ingest, self.api):
+        for child in (*self.ingests, self.api):
             if child is not None and child.revive():
                 revived.append(child.room)
         return revived
 
     def stop(self) -> None:
         """Ends everything in order: api, ingest (which drains), broker, database."""
-        for child in (self.api, self.ingest):
+        for child in (self.api, *self.ingests):
             if child is not None:
                 child.stop(STOP_WITHIN)
         self._stack.stop()

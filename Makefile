@@ -1,0 +1,41 @@
+# Each target needs no step before it: the first makes .venv from the lock, hashes checked.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := models store ingest api simulators migrations stack cli
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-faults check format lock bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+install: $(VENV)/.ready ## the virtual environment with everything locked, and the command .venv/bin/jishi
+
+$(VENV)/.ready: requirements.lock scripts/install
+	@PYTHON=$(PYTHON) scripts/install
+
+demo: $(VENV)/.ready ## the whole service with a simulated fleet; DEMO_FOR=60 ends it after 60 s
+	@$(BIN)/jishi demo $(if $(DEMO_FOR),--for $(DEMO_FOR)s)
+
+test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB and a real Mosquitto
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak
+	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
+
+check: $(VENV)/.ready ## lint, types, formatting, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.ready ## put code into the agreed form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/.ready ## write requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove the virtual environment and caches (downloaded servers stay in the user's cache)
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
