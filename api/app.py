@@ -56,6 +56,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     for router in ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.
+    app.add_middleware(errors.BugMiddleware)
     app.add_middleware(LimitsMiddleware, settings=settings)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.encoding import encode
 
@@ -147,7 +148,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnicodeEncodeError, _on_unstorable)
     for pool_error in (PoolTimeout, PoolClosed, TooManyRequests):
         app.add_exception_handler(pool_error, _on_database)
-    app.add_exception_handler(Exception, _on_bug)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -240,3 +240,34 @@ async def _on_bug(request: Request, error: Exception) -> Response:
         request,
         Problem(500, "internal", "the service failed on this request; its log says why"),
     )
+
+
+class BugMiddleware:
+    """Answers what nothing else did with a 500 problem, and logs it once.
+
+    A handler for `Exception` would answer too, but Starlette raises on from there: the server
+    logs it all again and drops the connection that the client keeps for its next request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noted)
+        except Exception as error:
+            if started:  # half an answer is out: only the connection's end says so
+                raise
+            response = await _on_bug(Request(scope), error)
+            await response(scope, receive, send)
