@@ -119,7 +119,8 @@ def heartbeats(draw: st.DrawFn, most: int = 25, whole_seconds: bool = False) -> 
         if draw(st.integers(0, 2)) == 0:
             heartbeat["runtime_s"] = runtime
         if draw(st.integers(0, 5)) == 0:
-            heartbeat["interval_s"] = draw(st.sampled_from([1, 10, 59.5, 100, 301, 3_600]))
+            uneven = 60 if whole_seconds else 59.5
+            heartbeat["interval_s"] = draw(st.sampled_from([1, 10, uneven, 100, 301, 3_600]))
         if draw(st.integers(0, 9)) == 0:
             heartbeat["power_w"] = float(draw(st.integers(0, 3)))
         found.append(heartbeat)
