@@ -14,6 +14,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.progress import Progress as Bar
+from rich.progress import TaskID
 from rich.table import Table
 
 from simulators.faults import FaultRates
@@ -21,6 +23,7 @@ from simulators.fleet import CITY_GATEWAYS, CITY_INSTRUMENTS, FleetOptions
 from simulators.gateway import Profile
 from simulators.registration import NotRegistered
 from simulators.run import FleetRun, Progress, Ready, RunOptions, run_fleet
+from simulators.verify import NoAnswer, Report, verify
 
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
 _people = Console(stderr=True)
@@ -290,6 +293,79 @@ def _exit(summary: dict[str, Any]) -> None:
     """Exit status 1 where something published was never answered."""
     if summary["unreceipted_messages"]:
         raise typer.Exit(1)
+
+
+@app.command("verify")
+def verify_ledger(
+    ledgers: Annotated[
+        list[Path], typer.Argument(help="Ledgers of one city: all that the service was sent.")
+    ],
+    ready_file: Annotated[
+        Path,
+        typer.Option(envvar="JISHI_READY_FILE", help="What `jishi up --ready-file` wrote."),
+    ],
+) -> None:
+    """Compare the service's answers with what a ledger says they must be."""
+    try:
+        ready = Ready.read(ready_file)
+        with _verifying() as watch:
+            report = verify(
+                ledgers,
+                api_url=ready.api_url,
+                api_key=ready.admin_key,
+                database_url=ready.database_url,
+                watch=watch,
+            )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    except NoAnswer as error:
+        _people.print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(1) from error
+    _show(report)
+    print(
+        json.dumps(
+            {
+                "exact": report.is_exact,
+                "compared": dict(report.checked),
+                "differences": dict(report.differences),
+                **report.figures,
+            },
+            ensure_ascii=False,
+        )
+    )
+    if not report.is_exact:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _verifying() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not _people.is_terminal:
+        yield lambda phase, done, total: None
+        return
+    with Bar(console=_people, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bar.add_task(phase, total=total)
+            bar.update(tasks[phase], completed=done, total=total)
+
+        yield watch
+
+
+def _show(report: Report) -> None:
+    table = Table(title="jishi simulate verify")
+    table.add_column("compared")
+    table.add_column("comparisons", justify="right")
+    table.add_column("differences", justify="right")
+    for check in sorted(report.checked.keys() | report.differences.keys()):
+        differences = report.differences[check]
+        style = "red" if differences else ""
+        table.add_row(check, f"{report.checked[check]:,}", f"{differences:,}", style=style)
+    _people.print(table)
+    for text in (*report.notes, *report.examples):
+        _people.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

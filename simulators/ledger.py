@@ -49,6 +49,10 @@ TABLES: dict[str, pa.Schema] = {
             ("boot_id", _NAME),
             ("interval_s", pa.float64()),
             ("text_ts", pa.bool_()),
+            # Of its message, for readers that go instrument by instrument:
+            ("at_us", pa.int64()),
+            ("historical", pa.bool_()),
+            ("retained", pa.bool_()),
             ("raw", pa.binary()),  # what stood there instead of the fields
             ("expect", _NAME),
             ("fault", _NAME),
@@ -254,8 +258,14 @@ class LedgerWriter:
         gateways: list[int] = []
         numbers: list[int] = []
         indexes: list[int] = []
-        for message, _, _ in kept:
+        ats: list[int] = []
+        historical: list[bool] = []
+        retained: list[bool] = []
+        for message, at_us, _ in kept:
             own = message.beats
+            ats += [at_us] * len(own)
+            historical += [message.historical] * len(own)
+            retained += [message.retain] * len(own)
             beats += own
             gateways += [message.gateway] * len(own)
             numbers += [message.number] * len(own)
@@ -277,6 +287,9 @@ class LedgerWriter:
                     "boot_id": [b.boot_id for b in beats],
                     "interval_s": [b.interval_s for b in beats],
                     "text_ts": [b.text_ts for b in beats],
+                    "at_us": ats,
+                    "historical": historical,
+                    "retained": retained,
                     "raw": [b.raw for b in beats],
                     "expect": [b.expect for b in beats],
                     "fault": [b.fault for b in beats],

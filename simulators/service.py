@@ -1,0 +1,126 @@
+"""Asks the service: over HTTP like anybody, and read-only SQL where the API has no count."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import psycopg
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: What is stored of each instrument, in a form that can be compared without the rows.
+_STORED = """
+SELECT i.instrument_id, count(*), count(*) FILTER (WHERE h.flags & 1 = 1),
+       sum(((extract(epoch FROM h.ts) * 1000000)::bigint %% 1000000007)
+           * (1 + h.state + 3 * ((h.flags & 2) >> 1)))
+FROM heartbeat AS h JOIN instrument AS i USING (instrument_key)
+WHERE i.instrument_id = ANY (%(ids)s)
+GROUP BY i.instrument_id
+"""
+_ROWS = """
+SELECT (extract(epoch FROM h.ts) * 1000000)::bigint, h.state, (h.flags & 2) > 0
+FROM heartbeat AS h JOIN instrument AS i USING (instrument_key)
+WHERE i.instrument_id = %(id)s
+ORDER BY h.ts
+"""
+_DEAD_LETTERS = """
+SELECT reason, count(*)
+FROM dead_letter
+WHERE (gateway_id = ANY (%(gateways)s) OR gateway_id LIKE %(forged)s) AND received_at >= %(since)s
+GROUP BY reason
+"""
+
+
+class NoAnswer(RuntimeError):  # noqa: N818 - named after what the caller hears
+    """The service refused a question, or does not answer."""
+
+
+def to_us(value: Decimal | int | None) -> int | None:
+    """Seconds of an answer as µs, exactly."""
+    return None if value is None else int(value * 1_000_000)
+
+
+def parse_us(text: str) -> int:
+    """An RFC 3339 time of an answer as µs since 1970 UTC."""
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+
+
+def format_us(us: int) -> str:
+    """A time for a question."""
+    return (_EPOCH + timedelta(microseconds=us)).isoformat()
+
+
+class Service:
+    """The service under test."""
+
+    def __init__(self, api_url: str, api_key: str, database_url: str) -> None:
+        self._client = httpx.Client(
+            base_url=api_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120.0
+        )
+        self._database_url = database_url
+        self._database: psycopg.Connection[Any] | None = None
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+        if self._database is not None:
+            self._database.close()
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """One answer, numbers as they were written.
+
+        Raises:
+            NoAnswer: an error status, or no connection.
+        """
+        given = {name.rstrip("_"): value for name, value in params.items() if value is not None}
+        try:
+            response = self._client.get(path, params=given)
+        except httpx.HTTPError as error:
+            raise NoAnswer(f"{path} does not answer: {error}") from error
+        if response.status_code != 200:
+            raise NoAnswer(f"{path} answers {response.status_code}: {response.text[:300]}")
+        content: dict[str, Any] = json.loads(response.content, parse_float=Decimal)
+        return content
+
+    def pages(self, path: str, items: str = "items", **params: Any) -> Iterator[dict[str, Any]]:
+        """All items of a list; each carries the answer's ``as_of`` as ``_as_of``."""
+        cursor = None
+        while True:
+            answer = self.get(path, cursor=cursor, **params)
+            for item in answer[items]:
+                item["_as_of"] = answer.get("as_of") or item.get("as_of")
+                yield item
+            cursor = answer.get("next_cursor")
+            if cursor is None:
+                return
+
+    def _sql(self, query: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+        try:
+            if self._database is None:
+                self._database = psycopg.connect(
+                    self._database_url, autocommit=True, connect_timeout=10
+                )
+                self._database.execute("SET default_transaction_read_only = on")
+            return self._database.execute(query, params).fetchall()
+        except psycopg.Error as error:
+            raise NoAnswer(f"the database does not answer: {error}") from error
+
+    def stored(self, ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+        """By instrument: rows, live rows, checksum over time, state and staleness."""
+        return {
+            one: (count, live, int(checksum))
+            for one, count, live, checksum in self._sql(_STORED, {"ids": list(ids)})
+        }
+
+    def rows(self, instrument_id: str) -> list[tuple[int, int, bool]]:
+        """Stored rows of one instrument: time, state, whether stale."""
+        return [(ts, state, stale) for ts, state, stale in self._sql(_ROWS, {"id": instrument_id})]
+
+    def dead_letters(self, gateways: Sequence[str], forged: str, since_us: int) -> dict[str, int]:
+        """Dead letters by reason."""
+        since = _EPOCH + timedelta(microseconds=since_us)
+        params = {"gateways": list(gateways), "forged": forged, "since": since}
+        return dict(self._sql(_DEAD_LETTERS, params))
