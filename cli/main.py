@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import dead_letters, demo, doctor, migrate, rebuild, simulate, up, workers
+from cli import dead_letters, demo, doctor, env, migrate, rebuild, simulate, up, workers
 
 app = typer.Typer(
     name="jishi",
@@ -18,6 +18,7 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("ingest")(workers.ingest)
 app.command("api")(workers.api)
+app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
 app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
