@@ -216,10 +216,14 @@ def write(
     today = from_us(now_us).astimezone(zone).date()
 
     outcomes: list[Outcome] = []
+    effects = _Effects()
     for start in range(0, len(changes), CHUNK):
         outcomes += yield from _write_chunk(
-            kind, changes[start : start + CHUNK], actor, revision, now_us, today, check
+            kind, changes[start : start + CHUNK], actor, revision, now_us, today, check, effects
         )
+    # Once for all: it locks status rows in key order, as the ingest does; chunk by chunk the
+    # two could each hold what the other waits for.
+    yield from _take_effect(effects)
     if any(outcome.result in (Result.CREATED, Result.UPDATED) for outcome in outcomes):
         yield Query(sql["bump"], {"revision": revision})
     return outcomes
@@ -233,6 +237,7 @@ def _write_chunk(
     now_us: int,
     today: date,
     check: Check | None,
+    effects: _Effects,
 ) -> Steps[list[Outcome]]:
     sql = statements("registry")
     before = yield from read_versions(kind, [change.id for change in changes])
@@ -259,11 +264,9 @@ def _write_chunk(
     yield Query(sql[f"{kind.name}_store"], {"rows": _json(rows)})
     yield Query(sql["audit"], {"actor": actor, "type": kind.name, "rows": _json(audit)})
 
-    effects = _Effects()
     for identity in ids:
         if identity in before:
             _gather(kind, identity, before[identity], written[identity], now_us, effects)
-    yield from _take_effect(effects)
     return outcomes
 
 

@@ -1,0 +1,124 @@
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def test_pages_join_to_the_whole(admin: httpx.Client, fresh: str) -> None:
+    ids = [f"{fresh}-{number}" for number in range(5)]
+    for name in ids:
+        admin.put(f"/v1/institutions/{name}", json={})
+    found: list[str] = []
+    asked: dict[str, Any] = {"q": fresh, "limit": 2}
+    while True:
+        answer = admin.get("/v1/institutions", params=asked).json()
+        found += [one["institution_id"] for one in answer["items"]]
+        assert len(answer["items"]) <= 2
+        if answer["next_cursor"] is None:
+            break
+        asked["cursor"] = answer["next_cursor"]
+    assert found == ids
+
+
+def test_a_cursor_of_another_list(admin: httpx.Client, fresh: str) -> None:
+    for number in range(2):
+        admin.put(f"/v1/institutions/{fresh}-{number}", json={})
+    cursor = admin.get("/v1/institutions?limit=1").json()["next_cursor"]
+    assert admin.get("/v1/gateways", params={"cursor": cursor}).status_code == 422
+
+
+def test_institutions_are_found_by_what_they_are(
+    admin: httpx.Client, fresh: str, place: dict[str, str], instrument: str
+) -> None:
+    name = place["institution_id"]
+    admin.patch(
+        f"/v1/institutions/{name}", json={"district_code": "310104", "name": f"{fresh}_50%"}
+    )
+
+    def found(**asked: Any) -> list[str]:
+        items = admin.get("/v1/institutions", params={"q": fresh, **asked}).json()["items"]
+        return [one["institution_id"] for one in items]
+
+    assert found() == [name]
+    assert found(district="310104") == [name]
+    assert found(district="310101") == []
+    # Wildcards stand for themselves.
+    assert found(q=f"{fresh}_50%") == [name]
+    assert found(q=f"{fresh}%50%") == []
+    assert admin.get(f"/v1/institutions/{name}").json()["instruments"] == 1
+    admin.delete(f"/v1/institutions/{name}")
+    admin.delete(f"/v1/instruments/{instrument}")
+    assert found() == []
+    assert found(retired="true") == [name]
+    assert admin.get(f"/v1/institutions/{name}").json()["instruments"] == 0
+
+
+def test_gateways_show_what_they_say_of_themselves(
+    admin: httpx.Client, conn: Connection, place: dict[str, str], instrument: str
+) -> None:
+    name = place["gateway_id"]
+    silent = admin.get(f"/v1/gateways/{name}").json()
+    assert (silent["online"], silent["session"], silent["children"]) == (None, None, 1)
+    assert silent["name"] == name
+    conn.execute(
+        "UPDATE gateway_status SET online = true, mqtt_session = 's1', skew_us = 1500000,"
+        " skew_at = '2026-03-01T00:00:00Z', since = '2026-03-01T00:00:00Z'"
+        " FROM gateway WHERE gateway.gateway_key = gateway_status.gateway_key AND gateway_id = %s",
+        [name],
+    )
+    shown = admin.get("/v1/gateways", params={"institution": place["institution_id"]}).json()
+    (one,) = shown["items"]
+    assert one == {
+        **silent,
+        "online": True,
+        "session": "s1",
+        "since": "2026-03-01T00:00:00Z",
+        "skew_s": 1.5,
+        "skew_at": "2026-03-01T00:00:00Z",
+    }
+    for online, count in (("true", 1), ("false", 0)):
+        asked = {"institution": place["institution_id"], "online": online}
+        assert len(admin.get("/v1/gateways", params=asked).json()["items"]) == count
+
+
+def test_an_etag_spares_the_answer(admin: httpx.Client, place: dict[str, str]) -> None:
+    path = f"/v1/institutions/{place['institution_id']}"
+    first = admin.get(path)
+    tag = first.headers["etag"]
+    assert tag.startswith('W/"')
+    again = admin.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    admin.patch(path, json={"address": "x"})
+    assert admin.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_districts_and_classes_are_there_from_the_start(
+    admin: httpx.Client, instrument: str
+) -> None:
+    def classes() -> dict[str, Any]:
+        items = admin.get("/v1/classes").json()["items"]
+        return {one["class_code"]: one for one in items}
+
+    before = classes()
+    assert len(before) == 109
+    assert before["010100"]["parent_code"] == "010000"
+    admin.patch(
+        f"/v1/instruments/{instrument}", json={"class_code": "010100", "district_code": "310104"}
+    )
+    after = classes()
+    for code, more in (("010100", 1), ("010000", 1), ("010200", 0)):
+        assert after[code]["instruments"] == before[code]["instruments"] + more
+
+    districts = {one["district_code"]: one for one in admin.get("/v1/districts").json()["items"]}
+    assert len(districts) == 16
+    assert districts["310104"]["name"] == "徐汇区"
+    assert districts["310104"]["instruments"] >= 1
+    assert len(admin.get("/v1/classes?parent=010000&limit=3").json()["items"]) == 3
+
+
+@pytest.mark.parametrize("kind", ["institutions", "gateways"])
+def test_one_that_is_not_there(reader: httpx.Client, kind: str) -> None:
+    assert reader.get(f"/v1/{kind}/none").status_code == 404

@@ -1,0 +1,380 @@
+"""What a write of the registry stores, and what it makes untrue."""
+
+import threading
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+JANUARY = "2026-01-01T00:00:00+08:00"
+MARCH = "2026-03-01T00:00:00+08:00"
+JUNE = "2026-06-01T00:00:00+08:00"
+
+
+def versions(client: httpx.Client, instrument: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.get(f"/v1/instruments/{instrument}/versions").json()[
+        "items"
+    ]
+    return items
+
+
+def forces(conn: Connection, instrument: str) -> list[tuple[str, str]]:
+    return conn.execute(
+        "SELECT force_from::text, force_to::text FROM instrument_version"
+        " JOIN instrument USING (instrument_key) WHERE instrument_id = %s ORDER BY valid_from",
+        [instrument],
+    ).fetchall()  # type: ignore[return-value]
+
+
+def key_of(conn: Connection, instrument: str) -> int:
+    row = conn.execute(
+        "SELECT instrument_key FROM instrument WHERE instrument_id = %s", [instrument]
+    ).fetchone()
+    assert row
+    return int(row[0])
+
+
+def revision(conn: Connection) -> int:
+    row = conn.execute("SELECT revision FROM registry_revision").fetchone()
+    assert row
+    return int(row[0])
+
+
+# What is stored
+
+
+def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[str, str]) -> None:
+    path = f"/v1/instruments/{fresh}-x"
+    body = {
+        "name": "质谱仪",
+        **place,
+        "hold_s": 100.5,
+        "value_cny": 1234.5,
+        "lon": 121.4,
+        "lat": 31,
+    }
+    made = admin.put(path, json=body)
+    assert made.status_code == 201
+    assert made.headers["location"] == path
+    # Exactly as the contract has it, defaults filled in.
+    assert made.json() == {
+        "instrument_id": f"{fresh}-x",
+        "name": "质谱仪",
+        **place,
+        "district_code": None,
+        "class_code": None,
+        "class_scheme": "2004",
+        "lon": 121.4,
+        "lat": 31.0,
+        "value_cny": 1234.5,
+        "kind": "general",
+        "rated_hours_per_year": None,
+        "timezone": "Asia/Shanghai",
+        "interval_s": None,
+        "hold_s": 100.5,
+        "always_on": False,
+        "opening_hours": None,
+        "session_gap_s": 300,
+        "session_min_s": 60,
+        "acquired_on": None,
+        "retired_on": None,
+        "valid_from": made.json()["valid_from"],
+    }
+    again = admin.put(path, json={"name": "质谱仪", **place})
+    assert again.status_code == 200
+    assert again.json()["hold_s"] is None
+    assert len(versions(admin, f"{fresh}-x")) == 2
+
+
+def test_the_same_content_is_no_version_and_no_revision(
+    admin: httpx.Client, conn: Connection, instrument: str, place: dict[str, str]
+) -> None:
+    before = revision(conn), versions(admin, instrument)
+    for method, body in (("PUT", {"name": "扫描电镜", **place}), ("PATCH", {"name": "扫描电镜"})):
+        for valid_from in (None, JANUARY):
+            answer = admin.request(
+                method, f"/v1/instruments/{instrument}", json={**body, "valid_from": valid_from}
+            )
+            assert answer.status_code == 200
+    assert (revision(conn), versions(admin, instrument)) == before
+
+
+def test_a_write_is_one_revision(admin: httpx.Client, conn: Connection, instrument: str) -> None:
+    before = revision(conn)
+    admin.patch(f"/v1/instruments/{instrument}", json={"hold_s": 60})
+    assert revision(conn) == before + 1
+    row = conn.execute(
+        "SELECT changed_revision FROM instrument WHERE instrument_id = %s", [instrument]
+    ).fetchone()
+    assert row == (before + 1,)
+
+
+def test_versions_are_kept_in_step(
+    admin: httpx.Client, conn: Connection, fresh: str, place: dict[str, str]
+) -> None:
+    name = f"{fresh}-x"
+    path = f"/v1/instruments/{name}"
+    admin.put(path, json={"name": "a", **place, "hold_s": 100, "valid_from": JANUARY})
+    admin.patch(path, json={"hold_s": 300, "valid_from": JUNE})
+    assert [one["hold_s"] for one in versions(admin, name)] == [100, 300]
+
+    # A PATCH in between changes its fields there and in what comes after.
+    admin.patch(path, json={"name": "b", "valid_from": MARCH})
+    assert [(one["name"], one["hold_s"]) for one in versions(admin, name)] == [
+        ("a", 100),
+        ("b", 100),
+        ("b", 300),
+    ]
+    assert forces(conn, name) == [
+        ("-infinity", "2026-02-28 16:00:00+00"),
+        ("2026-02-28 16:00:00+00", "2026-05-31 16:00:00+00"),
+        ("2026-05-31 16:00:00+00", "infinity"),
+    ]
+
+    # A PUT in between replaces what was to come.
+    admin.put(path, json={"name": "c", **place, "valid_from": MARCH})
+    assert [one["name"] for one in versions(admin, name)] == ["a", "c"]
+
+    # null puts a field back to its default.
+    answer = admin.patch(path, json={"kind": None, "hold_s": None, "valid_from": JANUARY})
+    assert (answer.json()["kind"], answer.json()["hold_s"]) == ("general", None)
+
+
+def test_what_is_registered_has_its_status_row(
+    conn: Connection, instrument: str, place: dict[str, str]
+) -> None:
+    rows = conn.execute(
+        "SELECT (SELECT count(*) FROM instrument_status JOIN instrument USING (instrument_key)"
+        " WHERE instrument_id = %s), (SELECT count(*) FROM gateway_status"
+        " JOIN gateway USING (gateway_key) WHERE gateway_id = %s)",
+        [instrument, place["gateway_id"]],
+    ).fetchone()
+    assert rows == (1, 1)
+
+
+def test_delete_retires_and_put_brings_back(
+    admin: httpx.Client, instrument: str, place: dict[str, str]
+) -> None:
+    path = f"/v1/instruments/{instrument}"
+    for _ in range(2):
+        assert admin.delete(path).status_code == 204
+    *_, last = versions(admin, instrument)
+    assert abs(date.fromisoformat(last["retired_on"]) - date.today()) <= timedelta(days=1)  # noqa: DTZ011
+    answer = admin.put(path, json={"name": "扫描电镜", **place})
+    assert answer.json()["retired_on"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        pytest.param({"institution_id": "nowhere"}, "body.institution_id", id="institution"),
+        pytest.param({"gateway_id": "nothing"}, "body.gateway_id", id="gateway"),
+        pytest.param({"name": None}, "body", id="name removed"),
+        pytest.param({"lon": 121.4}, "body", id="half a place"),
+        pytest.param({"hold_s": 0}, "body.hold_s", id="hold"),
+        pytest.param({"timezone": "Mars/Olympus"}, "body.timezone", id="zone"),
+        pytest.param({"opening_hours": {"mon": [["9", "17"]]}}, "body.opening_hours", id="hours"),
+        pytest.param({"colour": "red"}, "body.colour", id="unknown field"),
+    ],
+)
+def test_what_is_refused(
+    admin: httpx.Client, conn: Connection, instrument: str, body: dict[str, Any], field: str
+) -> None:
+    before = revision(conn)
+    answer = admin.patch(f"/v1/instruments/{instrument}", json=body)
+    assert answer.status_code == 422, answer.text
+    assert field in [error["field"] for error in answer.json()["errors"]]
+    assert revision(conn) == before
+
+
+def test_there_is_nothing_to_change(admin: httpx.Client) -> None:
+    for kind in ("institutions", "gateways", "instruments"):
+        assert admin.patch(f"/v1/{kind}/none", json={}).status_code == 404
+        assert admin.delete(f"/v1/{kind}/none").status_code == 404
+        assert admin.get(f"/v1/{kind}/none/versions").status_code == 404
+
+
+def test_every_change_is_in_the_audit(admin: httpx.Client, instrument: str) -> None:
+    admin.patch(f"/v1/instruments/{instrument}", json={"hold_s": 60})
+    admin.delete(f"/v1/instruments/{instrument}")
+    items = admin.get(
+        "/v1/audit", params={"object_type": "instrument", "object_id": instrument}
+    ).json()["items"]
+    assert [one["action"] for one in items] == ["retire", "update", "create"]
+    assert items[2]["before"] is None
+    assert (items[1]["before"]["hold_s"], items[1]["after"]["hold_s"]) == (None, 60)
+    assert all(one["actor"].startswith("key:") for one in items)
+
+
+def test_writers_at_once_wait_for_one_another(
+    admin: httpx.Client, conn: Connection, instrument: str
+) -> None:
+    before = revision(conn)
+    holds = range(100, 110)
+    threads = [
+        threading.Thread(
+            target=lambda hold=hold: admin.patch(  # type: ignore[misc]
+                f"/v1/instruments/{instrument}", json={"hold_s": hold}
+            )
+        )
+        for hold in holds
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert revision(conn) == before + len(holds)
+    found = versions(admin, instrument)
+    assert sorted(one["hold_s"] for one in found[1:]) == list(holds)
+    assert len(forces(conn, instrument)) == len(holds) + 1
+
+
+# What a write makes untrue
+
+
+@pytest.fixture
+def history(conn: Connection, instrument: str) -> int:
+    """The instrument with a heartbeat in January and rollups of each month's second day."""
+    key = key_of(conn, instrument)
+    conn.execute(
+        "UPDATE instrument_status SET first_at = '2026-01-02T00:00:00Z' WHERE instrument_key = %s",
+        [key],
+    )
+    for table in ("rollup_day", "rollup_month"):
+        conn.execute(
+            f"""
+            INSERT INTO {table} SELECT %s, d::date, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0,
+                0, 0, 0, 0, 0
+            FROM generate_series(date '2026-01-02', '2026-10-02', '1 month') AS d
+            """,
+            [key],
+        )
+    conn.execute("UPDATE rollup_month SET day = date_trunc('month', day) WHERE instrument_key = %s",
+                 [key])  # fmt: skip
+    return key
+
+
+def kept(conn: Connection, key: int) -> list[int]:
+    """Months whose second day still has its rollup."""
+    rows = conn.execute(
+        "SELECT extract(month FROM day)::integer FROM rollup_day WHERE instrument_key = %s"
+        " ORDER BY 1",
+        [key],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def rebuilds(conn: Connection, key: int) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "SELECT starts_at::text, reason FROM rebuild_todo WHERE instrument_key = %s", [key]
+    ).fetchall()
+
+
+ALL = list(range(1, 11))
+HOURS = {"mon": [["09:00", "17:00"]]}
+
+
+@pytest.mark.parametrize(
+    ("body", "months", "rebuild"),
+    [
+        pytest.param({"name": "x", "valid_from": JUNE}, ALL, False, id="a name changes nothing"),
+        pytest.param({"always_on": True, "valid_from": JUNE}, ALL, False, id="nor always_on"),
+        pytest.param({"hold_s": 60}, ALL, False, id="from now on"),
+        pytest.param({"hold_s": 60, "valid_from": "2100-01-01T00:00:00Z"}, ALL, False, id="ahead"),
+        pytest.param(
+            {"opening_hours": HOURS, "valid_from": JUNE}, [1, 2, 3, 4, 5], False, id="hours"
+        ),
+        pytest.param({"kind": "special", "valid_from": JUNE}, [1, 2, 3, 4, 5], False, id="kind"),
+        pytest.param({"timezone": "UTC", "valid_from": JUNE}, [1, 2, 3, 4, 5], False, id="zone"),
+        pytest.param({"hold_s": 60, "valid_from": JUNE}, [1, 2, 3, 4, 5], True, id="hold"),
+        pytest.param({"interval_s": 60, "valid_from": JUNE}, [1, 2, 3, 4, 5], True, id="interval"),
+        pytest.param({"session_gap_s": 60}, [], False, id="session settings hold for all time"),
+    ],
+)
+def test_a_change_of_the_past_forgets_what_it_touches(
+    admin: httpx.Client,
+    conn: Connection,
+    instrument: str,
+    history: int,
+    place: dict[str, str],
+    body: dict[str, Any],
+    months: list[int],
+    rebuild: bool,
+) -> None:
+    # Its first version holds since January, so that June's is a second one.
+    admin.put(
+        f"/v1/instruments/{instrument}",
+        json={"name": "扫描电镜", **place, "valid_from": JANUARY},
+    )
+    conn.execute("UPDATE instrument_version SET valid_from = %s WHERE instrument_key = %s",
+                 [JANUARY, history])  # fmt: skip
+    assert kept(conn, history) == ALL
+    assert admin.patch(f"/v1/instruments/{instrument}", json=body).status_code == 200
+    assert kept(conn, history) == months
+    found = rebuilds(conn, history)
+    assert [start for start, _ in found] == (["2026-05-31 16:00:00+00"] if rebuild else [])
+
+
+def test_another_gateway_in_the_past_is_folded_again(
+    admin: httpx.Client, conn: Connection, instrument: str, history: int, fresh: str
+) -> None:
+    admin.put(f"/v1/gateways/{fresh}-other", json={})
+    admin.patch(
+        f"/v1/instruments/{instrument}",
+        json={"gateway_id": f"{fresh}-other", "valid_from": JANUARY},
+    )
+    # No further back than its first heartbeat.
+    assert rebuilds(conn, history) == [
+        ("2026-01-02 00:00:00+00", "gateway_id changed in the registry")
+    ]
+    assert kept(conn, history) == []
+
+
+def test_an_institutions_hours_are_its_instruments(
+    admin: httpx.Client,
+    conn: Connection,
+    history: int,
+    fresh: str,
+    place: dict[str, str],
+) -> None:
+    institution = f"/v1/institutions/{place['institution_id']}"
+    conn.execute(
+        "UPDATE institution_version SET valid_from = %s FROM institution"
+        " WHERE institution.institution_key = institution_version.institution_key"
+        " AND institution_id = %s",
+        [JANUARY, place["institution_id"]],
+    )
+    admin.patch(institution, json={"address": "x", "valid_from": MARCH})
+    assert kept(conn, history) == ALL
+    admin.patch(institution, json={"opening_hours": HOURS, "valid_from": JUNE})
+    assert kept(conn, history) == [1, 2, 3, 4, 5]
+
+
+def test_hours_of_its_own_are_nobody_elses(
+    admin: httpx.Client, conn: Connection, instrument: str, history: int, place: dict[str, str]
+) -> None:
+    admin.patch(f"/v1/instruments/{instrument}", json={"opening_hours": HOURS})
+    conn.execute("UPDATE instrument_version SET opening_hours = '{}' WHERE instrument_key = %s",
+                 [history])  # fmt: skip
+    admin.patch(
+        f"/v1/institutions/{place['institution_id']}",
+        json={"opening_hours": HOURS, "valid_from": JANUARY},
+    )
+    assert kept(conn, history) == ALL
+
+
+def test_a_clocks_correction_says_what_is_to_be_done(
+    admin: httpx.Client, conn: Connection, history: int, place: dict[str, str]
+) -> None:
+    path = f"/v1/gateways/{place['gateway_id']}"
+    now = admin.patch(path, json={"clock_correction_s": 5})
+    assert "next_step" not in now.json()
+    past = admin.patch(path, json={"clock_correction_s": 12.5, "valid_from": JANUARY})
+    assert past.json()["clock_correction_s"] == 12.5
+    assert "jishi rebuild" in past.json()["next_step"]
+    assert kept(conn, history) == ALL
+    assert rebuilds(conn, history) == []
