@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import dead_letters, demo, doctor, env, migrate, rebuild, simulate, up, workers
+from cli import dead_letters, demo, doctor, env, migrate, rebuild, registry, simulate, up, workers
 
 app = typer.Typer(
     name="jishi",
@@ -23,6 +23,7 @@ app.command("migrate")(migrate.migrate)
 app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(registry.app, name="registry")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

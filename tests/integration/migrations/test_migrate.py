@@ -1,0 +1,123 @@
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrations import runner
+from stack import LocalStack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    with LocalStack(durable=False) as running:
+        yield running
+
+
+@pytest.fixture
+def url(stack: LocalStack) -> Iterator[str]:
+    assert stack.postgres is not None
+    made = stack.postgres.create_database()
+    yield made
+    stack.postgres.drop_database(made.rsplit("/", 1)[1])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "incremental").mkdir()
+    (tmp_path / "idempotent").mkdir()
+    (tmp_path / "incremental" / "0001_a.sql").write_text("CREATE TABLE a (x int);")
+    (tmp_path / "idempotent" / "0001_v.sql").write_text(
+        "CREATE OR REPLACE VIEW v AS SELECT 1 AS x;"
+    )
+    return tmp_path
+
+
+def test_schema_is_made_once_and_has_its_hypertables(url: str) -> None:
+    assert runner.migrate(url) == [m.name for m in runner.load() if not m.community_only]
+    assert runner.migrate(url) == []
+    assert {s.state for s in runner.status(url)} <= {"applied", "skipped"}
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT hypertable_name FROM timescaledb_information.hypertables ORDER BY 1"
+        ).fetchall()
+    assert [name for (name,) in rows] == ["heartbeat", "segment"]
+
+
+def test_dry_run_changes_nothing(url: str, folder: Path) -> None:
+    assert runner.migrate(url, dry_run=True, folder=folder) == [
+        "incremental/0001_a.sql",
+        "idempotent/0001_v.sql",
+    ]
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT to_regclass('a'), to_regclass('schema_migration')") \
+            .fetchone() == (None, None)  # fmt: skip
+
+
+def test_edited_file_is_refused_and_named(url: str, folder: Path) -> None:
+    runner.migrate(url, folder=folder)
+    (folder / "incremental" / "0001_a.sql").write_text("CREATE TABLE a (x bigint);")
+    with pytest.raises(runner.MigrationError, match=r"0001_a\.sql was edited"):
+        runner.migrate(url, folder=folder)
+
+
+def test_applied_file_that_is_gone_is_refused(url: str, folder: Path) -> None:
+    runner.migrate(url, folder=folder)
+    (folder / "incremental" / "0001_a.sql").unlink()
+    with pytest.raises(runner.MigrationError, match=r"0001_a\.sql was applied .* not in this"):
+        runner.migrate(url, folder=folder)
+
+
+def test_repeatable_file_runs_again_when_its_text_changes(url: str, folder: Path) -> None:
+    runner.migrate(url, folder=folder)
+    (folder / "idempotent" / "0001_v.sql").write_text("CREATE OR REPLACE VIEW v AS SELECT 2 AS x;")
+    assert runner.migrate(url, folder=folder) == ["idempotent/0001_v.sql"]
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT x FROM v").fetchone() == (2,)
+
+
+def test_failing_file_leaves_nothing_of_itself(url: str, folder: Path) -> None:
+    (folder / "incremental" / "0002_b.sql").write_text("CREATE TABLE b (x int); SELECT 1/0;")
+    with pytest.raises(runner.MigrationError, match=r"0002_b\.sql failed: division by zero"):
+        runner.migrate(url, folder=folder)
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT to_regclass('a')::text, to_regclass('b')").fetchone()
+    assert row == ("a", None)
+
+
+def test_statements_run_one_at_a_time_where_there_is_no_transaction(url: str, folder: Path) -> None:
+    # CREATE INDEX CONCURRENTLY refuses any transaction, an implicit one of several statements too.
+    (folder / "incremental" / "0002_i.sql").write_text(
+        "-- no-transaction\nCREATE INDEX CONCURRENTLY a_x ON a (x);\nCOMMENT ON TABLE a IS 'b;c';"
+    )
+    runner.migrate(url, folder=folder)
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT to_regclass('a_x')::text, obj_description('a'::regclass)"
+        ).fetchone()
+    assert row == ("a_x", "b;c")
+
+
+def test_community_file_waits_for_its_edition(url: str, folder: Path) -> None:
+    (folder / "incremental" / "0002_c.sql").write_text(
+        "-- requires: community\nSELECT no_such_function();"
+    )
+    assert "incremental/0002_c.sql" not in runner.migrate(url, folder=folder)
+
+
+def test_two_runners_at_once_apply_each_file_once(url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    shutil.copytree(runner.FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    results: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(runner.migrate(url, folder=folder)))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(len(names) for names in results)[:2] == [0, 0]
+    assert len(results) == 3
