@@ -5,15 +5,17 @@ for its day (`compute_days`), and figures add up over any split (rule 4). Sums o
 groups of instruments are in ``groups.py``.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
-from operator import le
+from operator import attrgetter, le
 from typing import NamedTuple
 
 from models.rated import rated
-from models.usage import Reading, Usage, Window, cut_by, measure
+from models.segment import Segment
+from models.usage import Reading, Usage, Window, measure
 from models.zone import local_day, start_of_day
 from store.readings import load_readings
 from store.run import Query, Steps
@@ -44,6 +46,7 @@ COLUMNS = (
     "step_us",
 )
 _DAY = timedelta(days=1)
+_START = attrgetter("start_us")
 _DAY_US = 86_400_000_000
 # Windows further apart than this are read apart: a month's edge and today, say.
 _APART_US = 3 * _DAY_US
@@ -256,7 +259,7 @@ def measure_windows(
         for at in range(0, len(jobs), size):
             batch = jobs[at : at + size]
             around = yield from load_surroundings([job.subject for job in batch], hull, moment)
-            readings = yield from load_readings(_wanted_readings(batch, around))
+            readings = yield from load_readings(_cut_pieces(batch, around))
             for job in batch:
                 key = job.subject.key
                 usages = _measure(job, around, readings.get(key))
@@ -298,17 +301,22 @@ def _stretches(
     return found
 
 
-def _wanted_readings(
-    batch: Sequence[_Part], around: Surroundings
-) -> list[tuple[Subject, list[tuple[int, int]]]]:
-    """Where windows cut counted pieces: mostly nowhere, since windows end on full hours."""
-    wanted: list[tuple[Subject, list[tuple[int, int]]]] = []
+def _cut_pieces(batch: Sequence[_Part], around: Surroundings) -> list[tuple[int, Segment]]:
+    """Counted pieces that windows cut: mostly none, since windows end on full hours."""
+    found: list[tuple[int, Segment]] = []
     for job in batch:
-        pieces = around.pieces[job.subject.key]
-        cuts = [cut for _, window in job.parts for cut in cut_by(pieces, window)]
-        if cuts:
-            wanted.append((job.subject, cuts))
-    return wanted
+        key = job.subject.key
+        pieces = around.pieces[key]
+        ends = {at for _, window in job.parts for at in (window.start_us, window.end_us)}
+        cut: dict[int, Segment] = {}
+        for at in ends:
+            index = bisect_right(pieces, at, key=_START) - 1
+            if index >= 0:
+                piece = pieces[index]
+                if piece.counter_readings and piece.start_us < at < piece.end_us:
+                    cut[piece.start_us] = piece
+        found += ((key, piece) for piece in cut.values())
+    return found
 
 
 def _measure(job: _Part, around: Surroundings, readings: Sequence[Reading] | None) -> list[Usage]:

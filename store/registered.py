@@ -22,6 +22,8 @@ _SQL = statements("status")
 _FIGURES = statements("figures")
 
 Registered: TypeAlias = Mapping[str, Any]
+#: A distance that stands for one that is not known (metres).
+FAR_M = 1e9
 GROUPINGS = ("institution", "district", "class", "class_major", "gateway", "instrument", "kind")
 # Rows read at a time when a segment's start is looked for backwards.
 _LOOK_BACK = 256
@@ -99,18 +101,22 @@ def find_registered(
     activity: str | None = None,
     q: str | None = None,
     retired: bool = False,
+    near: tuple[float, float] | None = None,
+    after_m: float = 0.0,
 ) -> Steps[list[Registered]]:
-    """Instruments in order of their ids.
+    """Instruments in order of their distance, where a place is given, and of their ids.
 
     Args:
         filters: Which.
         limit: How many at most.
-        after: Only ids after this one.
+        after: Only ids after this one, and with ``near`` only from ``after_m`` on.
         instrument_id: Only this one.
         connectivity: A word of `models.status.Connectivity`.
         activity: A word of `models.status.Activity`.
         q: Part of the id or the name, upper and lower case alike.
         retired: Those out of service as well.
+        near: Longitude and latitude of a place (degrees, WGS84).
+        after_m: Distance of the last one on the page before (metres).
     """
     return (
         yield Query(
@@ -124,6 +130,9 @@ def find_registered(
                 "activity": activity,
                 "q": None if q is None else f"%{like(q)}%",
                 "retired": retired,
+                "near_lon": None if near is None else near[0],
+                "near_lat": None if near is None else near[1],
+                "after_m": after_m,
             },
             rows=dict_row,
             binary=True,
@@ -218,3 +227,9 @@ def find_key(instrument_id: str, tenant: int | None = None) -> Steps[int | None]
     """The key of an instrument, retired or not; none where it is another institution's."""
     rows = yield Query(_SQL["key"], {"id": instrument_id, "tenant": tenant}, binary=True)
     return rows[0][0] if rows else None
+
+
+def gateway_names(keys: Sequence[int]) -> Steps[dict[int, str]]:
+    """Ids of gateways by key."""
+    rows = yield Query(_FIGURES["gateway_ids"], {"keys": list(keys)}, binary=True)
+    return dict(rows)

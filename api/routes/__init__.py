@@ -8,8 +8,10 @@ from fastapi import APIRouter
 
 from api.routes import (
     audit,
+    booking,
     calendars,
     dead_letters,
+    evidence,
     figures,
     groups,
     imports,
@@ -25,6 +27,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     instruments.router,
     figures.router,
     groups.router,
+    evidence.router,
+    booking.router,
     registry.router,
     imports.router,
     maintenance.router,

@@ -14,6 +14,14 @@ WITH shown AS (
            s.credit_from, s.credit_until, s.state, s.segment_from, s.piece_from, s.live_at,
            s.live_until, s.last_received_at, s.power_w, s.clock_future_at,
            coalesce(s.counter_disagrees, false) AS counter_disagrees,
+           -- Metres along a great circle; 0 where no place is asked for, far away where the
+           -- instrument's is not known.
+           CASE WHEN %(near_lon)s::float8 IS NULL THEN 0
+                ELSE coalesce(2 * 6371008.8 * asin(least(1, sqrt(
+                    sind((coalesce(v.lat, nv.lat) - %(near_lat)s::float8) / 2) ^ 2
+                    + cosd(coalesce(v.lat, nv.lat)) * cosd(%(near_lat)s::float8)
+                    * sind((coalesce(v.lon, nv.lon) - %(near_lon)s::float8) / 2) ^ 2))), 1e9)
+           END AS distance_m,
            CASE WHEN s.first_at IS NULL THEN 'never_seen'
                 WHEN s.live_until > now() THEN 'online' ELSE 'offline' END AS connectivity,
            CASE WHEN s.live_until > now() THEN
@@ -33,7 +41,9 @@ WITH shown AS (
           AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
     ) ahead ON true
     WHERE (%(id)s::text IS NULL OR i.instrument_id = %(id)s)
-      AND (%(after)s::text IS NULL OR i.instrument_id > %(after)s)
+      -- Without a place to be near to, the order is that of the ids.
+      AND (%(after)s::text IS NULL OR %(near_lon)s::float8 IS NOT NULL
+           OR i.instrument_id > %(after)s)
       AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
       AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
       AND (%(district)s::text IS NULL
@@ -51,7 +61,7 @@ SELECT h.instrument_key, h.instrument_id,
        h.name, h.institution_id, h.institution_name, h.district_code, h.class_code,
        h.class_scheme, h.lon, h.lat, h.value_cny, h.kind, h.rated_hours_per_year, h.timezone,
        h.interval_us, h.hold_us, h.gateway_id, h.always_on, h.opening_hours, h.session_gap_us,
-       h.session_min_us, h.acquired_on, h.retired_on, h.institution_key,
+       h.session_min_us, h.acquired_on, h.retired_on, h.institution_key, h.distance_m,
        us(h.first_at) AS first_at_us, us(h.newest_at) AS newest_at_us, h.newest_seq,
        h.newest_stale, us(h.credit_from) AS credit_from_us, us(h.credit_until) AS credit_until_us,
        h.state, us(h.segment_from) AS segment_from_us, us(h.piece_from) AS piece_from_us,
@@ -67,7 +77,9 @@ WHERE (%(connectivity)s::text IS NULL OR h.connectivity = %(connectivity)s)
   AND (%(activity)s::text IS NULL OR %(activity)s =
        CASE h.activity WHEN 2 THEN 'running' WHEN 1 THEN 'idle' WHEN 0 THEN 'off'
                        ELSE 'unknown' END)
-ORDER BY h.instrument_id
+  AND (%(after)s::text IS NULL
+       OR (h.distance_m, h.instrument_id) > (%(after_m)s::float8, %(after)s))
+ORDER BY h.distance_m, h.instrument_id
 LIMIT %(limit)s
 
 -- name: counts

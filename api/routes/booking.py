@@ -1,0 +1,170 @@
+"""``/v1/profile`` and ``/v1/available``: when instruments run, and which are free now."""
+
+import math
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.context import Ctx
+from api.cursor import CursorText, decode_cursor, encode_cursor
+from api.encoding import etag_response
+from api.errors import PROBLEMS, FieldError, invalid
+from api.instrument_body import instrument_body
+from api.params import format_instant
+from api.windows import DAY_US, InstrumentFilters, Span, Zone
+from models.free import free_ranges
+from models.ratios import ratio, seconds
+from models.status import Activity, Connectivity, Status
+from models.usage import Window
+from store.groups import Member, Question, load_members
+from store.profile import HOURS, Hour, Known, load_profile, load_profiles
+from store.registered import FAR_M, Registered, find_registered, statuses
+from store.run import Steps
+from store.surroundings import Moment, load_moment
+
+router = APIRouter(prefix="/v1", tags=["booking"], responses=PROBLEMS)
+
+# What "usual" is taken from: whole weeks, so that each hour of the week weighs the same.
+USUAL_WEEKS = 4
+AVAILABLE_DEFAULT = 20
+AVAILABLE_MAX = 100
+
+
+@router.get("/profile", summary="Running share by hour of the local week")
+async def get_profile(
+    request: Request, context: Ctx, filters: InstrumentFilters, span: Span, tz: Zone
+) -> Response:
+    """Of the known time; each instrument's week by its own clock unless `tz` names one."""
+
+    def ask() -> Steps[tuple[Moment, Window, int, dict[Hour, Known]]]:
+        moment = yield from load_moment()
+        window = span.clip(moment.now_us)
+        members = yield from load_members(Question(window=window, filters=filters))
+        found = yield from load_profile(members, window, tz.key if tz else None)
+        return moment, window, len(members), found
+
+    moment, window, members, found = await context.database.read(ask(), snapshot=True)
+    return etag_response(
+        request,
+        {
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": tz.key if tz else None,
+            "instruments": members,
+            "items": [
+                {
+                    "weekday": at.weekday,
+                    "hour": at.hour,
+                    "running_s": seconds(found[at].running_us),
+                    "idle_s": seconds(found[at].idle_us),
+                    "off_s": seconds(found[at].off_us),
+                    "running_share": ratio(found[at].running_us, found[at].known_us),
+                }
+                for at in HOURS
+            ],
+            "next_cursor": None,
+            "as_of": format_instant(moment.now_us),
+        },
+    )
+
+
+def parse_place(near: str | None) -> tuple[float, float] | None:
+    """Longitude and latitude of ``near=lon,lat``.
+
+    Raises:
+        Problem: 422; anything else.
+    """
+    if near is None:
+        return None
+    try:
+        lon, lat = (float(part) for part in near.split(","))
+    except ValueError:
+        lon = lat = math.nan
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise invalid(
+            FieldError(
+                field="query.near", value=near, rule="lon,lat in degrees, such as 121.486,31.225"
+            )
+        )
+    return lon, lat
+
+
+@router.get("/available", summary="Instruments online and idle now, nearest first")
+async def get_available(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    near: Annotated[str | None, Query(max_length=100, description="lon,lat (WGS84)")] = None,
+    limit: Annotated[int, Query(ge=1, le=AVAILABLE_MAX)] = AVAILABLE_DEFAULT,
+    cursor: CursorText = None,
+) -> Response:
+    """With the hours of the week in which each is usually free, by the last four weeks."""
+    place = parse_place(near)
+    position = decode_cursor("available", cursor, ((int, float), str))
+
+    def ask() -> Steps[tuple[Moment, list[Registered], list[Status], dict[int, dict[Hour, Known]]]]:
+        moment = yield from load_moment()
+        rows = yield from find_registered(
+            filters,
+            limit=limit + 1,
+            connectivity=Connectivity.ONLINE.value,
+            activity=Activity.IDLE.value,
+            near=place,
+            after=position[1] if position else None,
+            after_m=float(position[0]) if position else 0.0,
+        )
+        found = yield from statuses(rows, moment.now_us)
+        usual = Window(start_us=moment.now_us - USUAL_WEEKS * 7 * DAY_US, end_us=moment.now_us)
+        members = [
+            Member(
+                key=row["instrument_key"],
+                group=None,
+                seen=True,
+                always_on=row["always_on"],
+                timezone=row["timezone"],
+                acquired_on=row["acquired_on"],
+                retired_on=row["retired_on"],
+            )
+            for row in rows[:limit]
+        ]
+        profiles = yield from load_profiles(members, usual)
+        return moment, rows, found, profiles
+
+    moment, rows, found, profiles = await context.database.read(ask(), snapshot=True)
+    shown = list(zip(rows, found, strict=True))[:limit]
+    return etag_response(
+        request,
+        {
+            "items": [
+                {
+                    **instrument_body(row, status),
+                    "distance_m": _distance(row, place),
+                    "usual_free_hours": _free(profiles.get(row["instrument_key"], {})),
+                }
+                for row, status in shown
+            ],
+            "next_cursor": (
+                encode_cursor(
+                    "available", (shown[-1][0]["distance_m"], shown[-1][0]["instrument_id"])
+                )
+                if len(rows) > limit
+                else None
+            ),
+            "as_of": format_instant(moment.now_us),
+        },
+    )
+
+
+def _distance(row: Registered, place: tuple[float, float] | None) -> float | None:
+    if place is None or row["distance_m"] >= FAR_M:
+        return None
+    return round(float(row["distance_m"]), 1)
+
+
+def _free(profile: dict[Hour, Known]) -> dict[str, Any]:
+    shares = {
+        (at.weekday, at.hour): ratio(known.running_us, known.known_us)
+        for at, known in profile.items()
+    }
+    return dict(free_ranges(shares))

@@ -1,0 +1,141 @@
+"""Stored heartbeats of one instrument, and what each of them credits.
+
+What could not be stored beside them is in the dead letters: `load_conflicts`.
+"""
+
+from dataclasses import dataclass
+
+from models.credit import Accepted, Credit, credits_of
+from models.segment import State
+from models.usage import Window
+from store.instant import from_us
+from store.run import Query, Steps
+from store.statements import statements
+
+_SQL = statements("heartbeats")
+LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8  # bits of heartbeat.flags
+# No hold is longer than what the registry takes; how far back a carry-over is looked for.
+_LONGEST_HOLD_US = 35 * 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A heartbeat that lost against another of the same time (rule 3)."""
+
+    dead_letter_id: int
+    ts_us: int
+    received_us: int
+    detail: str
+    gateway_id: str
+    occurrences: int
+
+
+def load_heartbeats(key: int, start_us: int, end_us: int, limit: int) -> Steps[list[Accepted]]:
+    """Heartbeats whose own time lies within ``[start_us, end_us)``, in its order."""
+    rows = yield Query(
+        _SQL["listed"],
+        {"key": key, "start": from_us(start_us), "end": from_us(end_us), "limit": limit},
+        binary=True,
+    )
+    return [
+        Accepted(
+            ts_us=ts,
+            at_us=ts + shift,
+            received_us=received,
+            state=State(state),
+            live=bool(flags & LIVE),
+            stale=bool(flags & STALE),
+            historical=bool(flags & HISTORICAL),
+            retained=bool(flags & RETAINED),
+            gateway_id=gateway,
+            seq=seq,
+            boot_id=boot,
+            power_w=power,
+            runtime_s=runtime,
+            energy_wh=energy,
+            interval_s=interval,
+            own_hold_us=own,
+            own_interval_us=every,
+        )
+        for (ts, received, flags, state, seq, boot, power, runtime, energy, interval, gateway,
+             shift, own, every) in rows
+    ]  # fmt: skip
+
+
+def load_credits(
+    key: int, window: Window, now_us: int, limit: int, *, carry_over: bool
+) -> Steps[list[Credit]]:
+    """What the heartbeats of a window credit, one more than ``limit`` where there are more.
+
+    Args:
+        key: The instrument's.
+        window: Of corrected times, clipped to now.
+        now_us: The moment of the answer.
+        limit: How many are shown.
+        carry_over: Whether to begin with the heartbeat whose state carries over the window's
+            start (rule 5), where there is one.
+    """
+    rows = yield Query(_SQL["corrections"], {"key": key}, binary=True)
+    least, most = rows[0]
+    start_us, end_us = window.start_us - most, window.end_us - least
+    # Sorted by corrected time only once they are all here: where corrections differ, all of
+    # the window is read.
+    wanted = limit + 1 if least == most else None
+    found: list[Accepted] = []
+    if carry_over:
+        rows = yield Query(
+            _SQL["last_counted"],
+            {
+                "key": key,
+                "before": from_us(start_us),
+                "since": from_us(max(0, start_us - _LONGEST_HOLD_US)),
+            },
+            binary=True,
+        )
+        if rows:
+            before = yield from load_heartbeats(key, rows[0][0], rows[0][0] + 1, 1)
+            found += (one for one in before if one.at_us + one.hold_us > window.start_us)
+    inside = yield from load_heartbeats(key, start_us, end_us, (wanted or 1_000_000_000) + 1)
+    found += (one for one in inside if window.start_us <= one.at_us < window.end_us)
+    found.sort(key=lambda one: (one.at_us, one.ts_us))
+    shown = found[: limit + 1]
+    next_us = next((one.at_us for one in found[limit + 1 :] if not one.stale), None)
+    if next_us is None and shown:
+        last = shown[-1]
+        more = yield from load_heartbeats(
+            key, last.ts_us + 1 - (most - least), last.at_us + last.hold_us - least + 1, 10_000
+        )
+        next_us = min(
+            (
+                one.at_us
+                for one in more
+                if not one.stale and (one.at_us, one.ts_us) > (last.at_us, last.ts_us)
+            ),
+            default=None,
+        )
+    return credits_of(shown, next_us, now_us)
+
+
+def load_conflicts(instrument_id: str, window: Window, limit: int) -> Steps[list[Conflict]]:
+    """Heartbeats that lost against another of the same time, by the device's time."""
+    rows = yield Query(
+        _SQL["conflicts"],
+        {
+            "id": instrument_id,
+            "start": from_us(window.start_us),
+            "end": from_us(window.end_us),
+            "limit": limit,
+        },
+        binary=True,
+    )
+    return [
+        Conflict(
+            dead_letter_id=number,
+            ts_us=ts,
+            received_us=received,
+            detail=detail,
+            gateway_id=gateway,
+            occurrences=times,
+        )
+        for number, ts, received, detail, gateway, times in rows
+    ]
