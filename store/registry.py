@@ -210,7 +210,9 @@ def write(
     sql = statements("registry")
     rows = yield Query(sql["lock"])
     revision = rows[0][0] + 1
-    # After the lock: a write that waited must not date itself before the one it waited for.
+    if f"{kind.name}_lock" in sql:
+        yield Query(sql[f"{kind.name}_lock"], {"ids": [change.id for change in changes]})
+    # After the locks: a write that waited must not date itself before what it waited for.
     rows = yield Query(sql["now"])
     now_us = to_us(rows[0][0])
     today = from_us(now_us).astimezone(zone).date()

@@ -5,6 +5,26 @@
 -- miss nothing.
 SELECT revision FROM registry_revision FOR UPDATE
 
+-- name: instrument_lock
+-- The ingest holds these rows while it credits by the settings that it has read: once they are
+-- ours, all of it that went by older settings is committed, and what follows reads the newer.
+-- In key order, as everyone locks them.
+SELECT count(*) FROM (
+    SELECT 1 FROM instrument_status s JOIN instrument e USING (instrument_key)
+    WHERE e.instrument_id = ANY (%(ids)s::text[])
+    ORDER BY s.instrument_key FOR NO KEY UPDATE OF s
+) locked
+
+-- name: gateway_lock
+-- A clock's correction is a setting of everything that speaks through the gateway.
+SELECT count(*) FROM (
+    SELECT 1 FROM instrument_status s
+    WHERE s.instrument_key IN (
+        SELECT v.instrument_key FROM instrument_version v JOIN gateway g USING (gateway_key)
+        WHERE g.gateway_id = ANY (%(ids)s::text[]))
+    ORDER BY s.instrument_key FOR NO KEY UPDATE
+) locked
+
 -- name: now
 SELECT clock_timestamp()
 

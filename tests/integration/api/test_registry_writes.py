@@ -378,3 +378,34 @@ def test_a_clocks_correction_says_what_is_to_be_done(
     assert "jishi rebuild" in past.json()["next_step"]
     assert kept(conn, history) == ALL
     assert rebuilds(conn, history) == []
+
+
+def test_a_change_dates_itself_after_batches_under_way(
+    admin: httpx.Client, api_database: str, conn: Connection, instrument: str
+) -> None:
+    """A batch that holds the status row credits by the old settings until it commits."""
+    key = key_of(conn, instrument)
+    answers: list[httpx.Response] = []
+    with psycopg.connect(api_database) as batch:
+        batch.execute(
+            "SELECT FROM instrument_status WHERE instrument_key = %s FOR NO KEY UPDATE", [key]
+        )
+        writer = threading.Thread(
+            target=lambda: answers.append(
+                admin.patch(f"/v1/instruments/{instrument}", json={"hold_s": 60})
+            )
+        )
+        writer.start()
+        while not conn.execute(
+            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%locked'"
+        ).fetchall():
+            writer.join(0.01)
+            assert not answers
+        row = batch.execute("SELECT clock_timestamp()").fetchone()
+    writer.join()
+    assert row
+    stored = conn.execute(
+        "SELECT max(valid_from) FROM instrument_version WHERE instrument_key = %s", [key]
+    ).fetchone()
+    assert stored
+    assert stored[0] > row[0]
