@@ -9,8 +9,8 @@ import csv
 import io
 from typing import Annotated, Any, Literal
 
-from anyio import to_thread
 from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import records
@@ -57,7 +57,7 @@ async def post_import(
     text = decoded(await request.body(), request.headers.get("content-type", ""))
     kind = RecordKind(kind_name.removesuffix("s")) if kind_name else guess_kind(text)
     # Seconds of work for a large file: other requests go on meanwhile.
-    file = await to_thread.run_sync(read_csv, kind, text)
+    file = await run_in_threadpool(read_csv, kind, text)
     if not file.rows and any(error.row <= 1 for error in file.errors):
         raise invalid(
             *(
@@ -68,7 +68,7 @@ async def post_import(
             + "; ".join(f"{e.column} {e.rule}" for e in file.errors[:3]),
         )
     stored_kind = KINDS[kind.value]
-    changes = await to_thread.run_sync(_changes, file)
+    changes = await run_in_threadpool(_changes, file)
     outcomes = await context.database.write(
         write(stored_kind, changes, actor=who.actor, zone=context.settings.zone),
         timeout_s=context.settings.import_timeout_s,
