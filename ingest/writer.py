@@ -62,6 +62,14 @@ WHERE instrument_key = %s AND ts = %s
 """
 
 
+class RegistryMovedError(Exception):
+    """A setting changed while the batch waited for its locks: judge it by the new one.
+
+    Whoever changes a setting holds the locks of the status rows that it concerns, and dates
+    the change after every batch that held them before.
+    """
+
+
 @dataclass(slots=True)
 class Standing:
     """An instrument's status row as this worker last saw or wrote it."""
@@ -147,17 +155,20 @@ class Writer:
         Raises:
             psycopg.Error: Nothing was written; the batch may be written again.
         """
-        outcomes = [Outcome() for _ in inbounds]
-        changes = _Changes()
-        touched_keys: set[int] = set()
-        try:
-            with connection.transaction():
-                self._write(connection, inbounds, outcomes, changes, touched_keys, careful)
-        except BaseException:
-            # The tracks were advanced in place and no longer say what the database says.
-            for key in touched_keys:
-                self._standings.pop(key, None)
-            raise
+        while True:
+            outcomes = [Outcome() for _ in inbounds]
+            changes = _Changes()
+            touched_keys: set[int] = set()
+            try:
+                with connection.transaction():
+                    self._write(connection, inbounds, outcomes, changes, touched_keys, careful)
+                break
+            except BaseException as error:
+                # The tracks were advanced in place and no longer say what the database says.
+                for key in touched_keys:
+                    self._standings.pop(key, None)
+                if not isinstance(error, RegistryMovedError):
+                    raise
         self._count(outcomes, changes)
         if len(self._standings) > STANDINGS_KEPT:
             self._standings.clear()
@@ -174,13 +185,14 @@ class Writer:
             low_us: Start of the range, device's time.
             high_us: Its end, exclusive.
         """
-        with connection.transaction():
-            now_us, revision, today_us = self._clock(connection)
-            self.registry.refresh(connection, revision)
-            cursor = connection.cursor(binary=True)
-            standings = self._lock(cursor, [key])
-            standing = standings[key]
-            try:
+        # Not from memory, and not kept there: the transaction may be part of a longer one.
+        self._standings.pop(key, None)
+        try:
+            with connection.transaction():
+                now_us, _, today_us = self._clock(connection)
+                cursor = connection.cursor(binary=True)
+                standing = self._lock(cursor, [key])[key]
+                self.registry.refresh(connection, self._revision(cursor))
                 rebuilt = late.rebuild(
                     cursor,
                     self.registry.instruments_by_key[key],
@@ -205,9 +217,8 @@ class Writer:
                 if rebuilt.touched:
                     changes.touch(key, *rebuilt.touched)
                 self._forget_rollups(cursor, changes, today_us)
-            except BaseException:
-                self._standings.pop(key, None)
-                raise
+        finally:
+            self._standings.pop(key, None)
         return rebuilt
 
     def _write(
@@ -245,6 +256,8 @@ class Writer:
         touched_keys.update(keys)
         cursor = connection.cursor(binary=True)
         standings = self._lock(cursor, keys)
+        if keys and self._revision(cursor) != revision:
+            raise RegistryMovedError
 
         behind: list[Arrival] = []
         ahead: list[tuple[int, list[Arrival]]] = []
@@ -271,6 +284,12 @@ class Writer:
         changes.letters.extend(verdict.letters)
         self._forget_rollups(cursor, changes, today_us)
         self._record_letters(cursor, changes)
+
+    @staticmethod
+    def _revision(cursor: psycopg.Cursor) -> int:
+        row = cursor.execute("SELECT revision FROM registry_revision").fetchone()
+        assert row is not None
+        return int(row[0])
 
     # -- status rows -----------------------------------------------------------------------
 
