@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from .expectation import (
+    AHEAD_US,
     Figures,
     Instrument,
     Judged,
@@ -154,6 +156,7 @@ class Verifier:
         Raises:
             NoAnswer: the service does not answer.
         """
+        self._wait_for_clocks_ahead()
         self._asked_us = time.time_ns() // 1_000 - 2 * SECOND_US
         self._window = (
             day_start_s(local_day(self._from_us // SECOND_US)) * SECOND_US,
@@ -194,6 +197,19 @@ class Verifier:
             else None,
         }
         return self.report
+
+    def _wait_for_clocks_ahead(self) -> None:
+        """Wait until the newest accepted heartbeat lies behind: ahead it credits nothing yet."""
+        newest_us = 0
+        for reader in self._readers:
+            for batch in reader.dataset("attempted").to_batches(columns=["ts_us", "at_us"]):
+                ahead = pc.subtract(batch.column("ts_us"), batch.column("at_us"))
+                timely = batch.column("ts_us").filter(pc.less_equal(ahead, AHEAD_US))
+                newest_us = max(newest_us, pc.max(timely).as_py() or 0)
+        total_s = max(0, newest_us // SECOND_US + 3 - int(time.time()))
+        for waited in range(total_s):
+            self._watch("waiting for the newest heartbeat's time", waited, total_s)
+            time.sleep(1)
 
     # reading
 
@@ -635,7 +651,7 @@ class Verifier:
     ) -> None:
         same = self.report.same
         seen = [(row, figures) for row, figures in members if row["seen"]]
-        same("groups", f"{where} instruments", len(seen), found["instruments"])
+        same("groups", f"{where} instruments", len(members), found["instruments"])
         same(
             "groups",
             f"{where} never seen",
