@@ -32,6 +32,7 @@ from ingest.rows import (
     pack_segment,
     pack_status,
 )
+from ingest.skew import SkewWatch
 from models.fold import Row, Track, advance
 from models.heartbeat import Heartbeat, Reason, canonical_encoding, precedence
 from models.segment import Segment, State
@@ -111,6 +112,7 @@ class Writer:
         self._raw_retention_us = raw_retention_us
         self._standings: dict[int, Standing] = {}
         self._flood = FloodGate()
+        self._skew = SkewWatch()
         #: Database time of the last transaction (µs) and the monotonic second it was read at.
         self.clock: tuple[int, float] = (0, 0.0)
 
@@ -170,6 +172,7 @@ class Writer:
                 if not isinstance(error, RegistryMovedError):
                     raise
         self._count(outcomes, changes)
+        self._skew.listen(inbound for inbound in inbounds if inbound.arrived is not None)
         if len(self._standings) > STANDINGS_KEPT:
             self._standings.clear()
         return outcomes
@@ -282,6 +285,7 @@ class Writer:
         for key, low, high in link_touched:
             changes.touch(key, low, high)
         changes.letters.extend(verdict.letters)
+        self._skew.write(cursor, self.registry, now_us)
         self._forget_rollups(cursor, changes, today_us)
         self._record_letters(cursor, changes)
 
