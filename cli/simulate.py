@@ -18,6 +18,7 @@ from rich.progress import Progress as Bar
 from rich.progress import TaskID
 from rich.table import Table
 
+from models.duration import parse_duration
 from simulators.faults import FaultRates
 from simulators.fleet import CITY_GATEWAYS, CITY_INSTRUMENTS, FleetOptions
 from simulators.gateway import Profile
@@ -28,23 +29,12 @@ from simulators.verify import NoAnswer, Report, verify
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
 _people = Console(stderr=True)
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _LINE_S = 5.0  # between two lines where there is no terminal
 
 
 def seconds(text: str) -> float:
-    """A duration such as ``90``, ``2m`` or ``1h30m`` in seconds.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", text):
-        raise ValueError(f"duration is {text!r}; it must look like 90, 90s, 2m or 1h30m")
-    return sum(
-        float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", text)
-    )
+    """A duration such as ``90``, ``2m`` or ``1h30m`` in seconds."""
+    return parse_duration(text).total_seconds()
 
 
 def instant_us(text: str) -> int:

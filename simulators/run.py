@@ -53,9 +53,20 @@ class Ready:
         """Read a ready-file.
 
         Raises:
+            ValueError: it lacks something, or is none.
+        """
+        try:
+            return cls.of(json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"ready-file {path}: {error}; `jishi up` writes one") from error
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> "Ready":
+        """The content of a ready-file.
+
+        Raises:
             ValueError: it lacks something.
         """
-        content = json.loads(path.read_text())
         try:
             mqtt = content["mqtt"]
             return cls(
@@ -68,7 +79,7 @@ class Ready:
                 database_url=content.get("database_url", ""),
             )
         except KeyError as error:
-            raise ValueError(f"ready-file {path} has no {error}; `jishi up` writes one") from error
+            raise ValueError(f"it has no {error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,7 @@ def test_late_comes_late_but_comes() -> None:
 
 
 def test_restamped_repeats_the_sequence_number() -> None:
-    beats, stats, _ = spoilt(FaultRates(restamped=0.05))
+    beats, _, _ = spoilt(FaultRates(restamped=0.05))
     repeats = [b for b in beats if b.fault == "restamped"]
     assert repeats
     own = sorted((b for b in beats if b.instrument == repeats[0].instrument), key=lambda b: b.ts_us)
