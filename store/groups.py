@@ -7,12 +7,13 @@ instruments. Their own figures come from ``figures.py``.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import NamedTuple
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
-from models.group import Basis, Tally, in_service
+from models.group import BANDS, Basis, Tally, in_service
+from models.ratios import threshold
 from models.usage import Usage, Window
-from store.figures import COLUMNS, usages
+from store.figures import COLUMNS, Plan, plan_window, usages
 from store.instant import from_us
 from store.registered import Filters
 from store.run import Query, Steps
@@ -23,6 +24,13 @@ from store.surroundings import Moment
 _SQL = statements("groups")
 # Instruments whose settings and pieces are in memory at once.
 _CHUNK = 1_000
+_NULLABLE = frozenset({"scheduled_us", "running_scheduled_us"})
+# Columns at the end of `sums`, in its order.
+_SUMMED = tuple(
+    name
+    for name in COLUMNS
+    if name not in ("counter_us", "witness_counter_us", "witness_state_us", "step_us")
+)
 
 
 class Member(NamedTuple):
@@ -80,25 +88,119 @@ class Question:
         return Tally(basis=self.basis, sufficient_coverage=self.sufficient_coverage)
 
 
-def load_members(question: Question) -> Steps[list[Member]]:
-    """Everyone in service during the window, by the registry of its end."""
+def load_members(question: Question, keys: Sequence[int] | None = None) -> Steps[list[Member]]:
+    """Everyone in service during the window, by the registry of its end.
+
+    Args:
+        question: Window and filters.
+        keys: Only these.
+    """
     rows = yield Query(
         _SQL["members"],
-        {
-            **question.filters.params(),
-            "group_by": question.group_by,
-            "start": from_us(question.window.start_us),
-            "end": from_us(question.window.end_us),
-        },
+        {**_params(question), "keys": None if keys is None else list(keys)},
         binary=True,
     )
     return [Member(*row) for row in rows]
 
 
+def _params(question: Question) -> dict[str, Any]:
+    return {
+        **question.filters.params(),
+        "group_by": question.group_by,
+        "start": from_us(question.window.start_us),
+        "end": from_us(question.window.end_us),
+    }
+
+
 def tally_groups(question: Question, moment: Moment) -> Steps[dict[str | None, Group]]:
-    """Each group's sums."""
-    members = yield from load_members(question)
-    return (yield from tally_members(members, question, moment))
+    """Each group's sums: by the database where rollups say it all, else instrument by instrument.
+
+    The two ways give the same sums; the first is for windows of whole days without buckets.
+    """
+    plan = plan_window(question.window, moment)
+    least = threshold(question.sufficient_coverage)
+    if question.buckets or plan.edges or plan.first >= plan.end or least.denominator > 10_000:
+        members = yield from load_members(question)
+        return (yield from tally_members(members, question, moment))
+    groups, short = yield from _load_sums(question, plan)
+    if short:
+        members = yield from load_members(question, short)
+        rest = yield from tally_members(members, question, moment)
+        for key, group in rest.items():
+            groups.setdefault(key, question.new_group()).add(group)
+    return groups
+
+
+def _load_sums(question: Question, plan: Plan) -> Steps[tuple[dict[str | None, Group], list[int]]]:
+    """Sums of all whose rows are there, and the keys of the others."""
+    first, end = plan.first, plan.end
+    # Whole months come from their own rows, days before and after from theirs.
+    months = first if first.day == 1 else _next_month(first)
+    months_end = end.replace(day=1)
+    if months >= months_end:
+        months = months_end = end
+    least = threshold(question.sufficient_coverage)
+    (above_1, of_1), (above_2, of_2) = (band.as_integer_ratio() for band in BANDS)
+    rows = yield Query(
+        _SQL["sums"],
+        {
+            **_params(question),
+            "head": first,
+            "head_end": months,
+            "months": months,
+            "months_end": months_end,
+            "tail": months_end,
+            "tail_end": end,
+            "n_days": (months - first).days + (end - months_end).days,
+            "n_months": (months_end.year - months.year) * 12 + months_end.month - months.month,
+            "some": any(v is not None for v in question.filters.params().values()),
+            "basis": question.basis.value,
+            "least": least.numerator,
+            "least_of": least.denominator,
+            "above_1": above_1,
+            "of_1": of_1,
+            "above_2": above_2,
+            "of_2": of_2,
+        },
+        binary=True,
+    )
+    groups: dict[str | None, Group] = {}
+    short: list[int] = []
+    for row in rows:
+        (key, instruments, unseen, sufficient, settle, short_keys, running, known, bandable,
+         banded_1, banded_2, digest, effective_rated, counter, witness_counter, witness_state,
+         step, *sums) = row  # fmt: skip
+        short += short_keys or ()
+        if not instruments:
+            continue
+        group = question.new_group()
+        group.settle_us = settle
+        group.digest = digest or 0
+        tally = group.total
+        tally.instruments = instruments
+        tally.never_seen = unseen
+        tally.sufficient = sufficient
+        tally.add_ratios(running or (), known or ())
+        tally.bandable = bandable
+        tally.banded = [banded_1, banded_2]
+        tally.effective_rated_us = int(effective_rated or 0)
+        summed: dict[str, Any] = {
+            name: None if value is None and name in _NULLABLE else int(value or 0)
+            for name, value in zip(_SUMMED, sums, strict=True)
+        }
+        tally.usage = Usage(
+            counter_us=int(counter or 0),
+            witness_counter_us=int(witness_counter or 0),
+            witness_state_us=int(witness_state or 0),
+            step_us=step or 0,
+            **summed,
+        )
+        groups[key] = group
+    return groups, short
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def tally_members(
