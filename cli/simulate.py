@@ -19,11 +19,12 @@ from rich.progress import TaskID
 from rich.table import Table
 
 from models.duration import parse_duration
+from simulators.crew import CrewFailed
 from simulators.faults import FaultRates
 from simulators.fleet import CITY_GATEWAYS, CITY_INSTRUMENTS, FleetOptions
 from simulators.gateway import Profile
 from simulators.registration import NotRegistered
-from simulators.run import FleetRun, Progress, Ready, RunOptions, run_fleet
+from simulators.run import Progress, Ready, Running, RunOptions, run_fleet
 from simulators.verify import NoAnswer, Report, verify
 
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
@@ -216,6 +217,13 @@ def simulate(
     no_register: Annotated[
         bool, typer.Option("--no-register", help="The registry has the city already.")
     ] = False,
+    processes: Annotated[
+        int,
+        typer.Option(
+            envvar="JISHI_SIMULATE_PROCESSES",
+            help="Share the gateways among so many; one is enough for a city.",
+        ),
+    ] = 1,
     grace: Annotated[
         str, typer.Option(envvar="JISHI_SIMULATE_GRACE", help="Wait so long for last receipts.")
     ] = "60",
@@ -250,11 +258,12 @@ def simulate(
             ledger=ledger,
             register=not no_register,
             grace_s=seconds(grace),
+            processes=processes,
         )
         ready = Ready.read(ready_file)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    runs: list[FleetRun] = []
+    runs: list[Running] = []
 
     def stop() -> None:
         if not runs:
@@ -270,7 +279,7 @@ def simulate(
             summary = run_fleet(
                 ready, options, watch=watch, registering=registering, started=runs.append
             )
-    except (NotRegistered, PermissionError, ConnectionError) as error:
+    except (NotRegistered, CrewFailed, PermissionError, ConnectionError) as error:
         _people.print(f"[red]{error}[/red]", highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

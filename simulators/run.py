@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
@@ -108,6 +108,8 @@ class RunOptions:
     register: bool = True
     #: Seconds to wait for receipts after the last heartbeat.
     grace_s: float = 60.0
+    #: How many share the gateways (``crew.py``).
+    processes: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= 1_000:
@@ -118,6 +120,8 @@ class RunOptions:
             raise ValueError(f"duration is {self.duration_s} s; it must be above 0")
         if self.backfill_us and self.backfill_us[0] >= self.backfill_us[1]:
             raise ValueError("backfill ends before it begins")
+        if not 1 <= self.processes <= 64:
+            raise ValueError(f"processes is {self.processes}; it must be from 1 to 64")
         if self.protocol not in ("5", "3.1.1"):
             raise ValueError(f"protocol is {self.protocol}; it must be 5 or 3.1.1")
 
@@ -134,6 +138,20 @@ class Progress:
     elapsed_s: float = 0.0
     behind_s: float = 0.0
     done: float = 0.0
+
+
+class Running(Protocol):
+    """A run in progress, of one process or several."""
+
+    @property
+    def stats(self) -> Stats:
+        """What has been counted so far."""
+
+    def stop(self) -> None:
+        """Finish early; a second call does not wait for receipts any more."""
+
+    def run(self, watch: Callable[[Progress], None] | None = None) -> dict[str, Any]:
+        """Run to the end; the summary."""
 
 
 @dataclass(slots=True)
@@ -159,7 +177,7 @@ class FleetRun:
     ) -> None:
         self.city = city
         self.options = options
-        self.stats = Stats()
+        self._stats = Stats()
         self.progress = Progress(stats=self.stats)
         self._ledger: Ledger = ledger or NoLedger()
         self._stopping = False
@@ -231,6 +249,11 @@ class FleetRun:
                 )
             )
         self.progress.gateways = len(self.runners)
+
+    @property
+    def stats(self) -> Stats:
+        """What has been counted so far."""
+        return self._stats
 
     def stop(self) -> None:
         """Finish early; a second call does not wait for receipts any more."""
@@ -467,7 +490,7 @@ def run_fleet(
     *,
     watch: Callable[[Progress], None] | None = None,
     registering: Callable[[int, int], None] | None = None,
-    started: Callable[[FleetRun], None] | None = None,
+    started: Callable[[Any], None] | None = None,
 ) -> dict[str, Any]:
     """Build, register and run a city; what ``jishi simulate`` and ``make demo`` call.
 
@@ -476,7 +499,7 @@ def run_fleet(
         options: What to run.
         watch: Called a few times a second with the run's progress.
         registering: Called with registry rows done and in all.
-        started: Called with the run before it begins, so that a signal can stop it.
+        started: Called with the ``Running`` before it begins, so that a signal can stop it.
 
     Returns:
         The summary.
@@ -485,6 +508,8 @@ def run_fleet(
         NotRegistered: the service refused the registry.
         PermissionError: the broker refused the account.
     """
+    from .crew import Crew  # it runs this module in its processes
+
     city = build_city(options.fleet)
     registered: dict[str, int] = {}
     if options.register:
@@ -498,7 +523,6 @@ def run_fleet(
     ledger: Ledger | None = None
     manifest: dict[str, Any] = {}
     if options.ledger is not None:
-        ledger = LedgerWriter(options.ledger, f"{os.getpid()}")
         write_registry(options.ledger, city)
         manifest = {
             "version": 1,
@@ -513,7 +537,13 @@ def run_fleet(
             "instruments": len(city.instruments),
         }
         write_manifest(options.ledger, manifest)
-    run = FleetRun(city, options, ready, ledger=ledger)
+        if options.processes == 1:
+            ledger = LedgerWriter(options.ledger, f"{os.getpid()}")
+    run: Running = (
+        FleetRun(city, options, ready, ledger=ledger)
+        if options.processes == 1
+        else Crew(options, ready)
+    )
     if started:
         started(run)
     try:

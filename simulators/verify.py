@@ -149,6 +149,7 @@ class Verifier:
         self._dead: Counter[str] = Counter()
         self._misclocked = self._gateways_off_time()
         self._groups: dict[str, dict[str, list[tuple[dict[str, Any], Figures]]]] = {}
+        self._told: dict[str, dict[str, dict[str, Any]]] = {}
 
     def run(self) -> Report:
         """Compare everything.
@@ -166,6 +167,7 @@ class Verifier:
                 self._asked_us // SECOND_US * SECOND_US,
             ),
         )
+        self._ask_groups()
         rows_in_all = sum(r.dataset("attempted").count_rows() for r in self._readers)
         count = len(self._registry)
         parts = max(1, -(-rows_in_all // _ROWS_AT_ONCE))
@@ -537,7 +539,7 @@ class Verifier:
     def _compare_status(self, members: list[_Member]) -> None:
         by_id = {m.instrument_id: m for m in members}
         for gateway in sorted({m.registered["gateway_id"] for m in members}):
-            for item in self._service.pages("/v1/instruments", gateway=gateway, limit=200):
+            for item in self._service.pages("/v1/instruments", gateway=gateway, limit=1_000):
                 member = by_id.pop(item["instrument_id"], None)
                 if member is None:
                     continue
@@ -614,20 +616,11 @@ class Verifier:
             windows["inner"] = inner
         return windows
 
-    def _remember_groups(self, members: list[_Member]) -> None:
+    def _ask_groups(self) -> None:
+        """Ask first: what is expected depends on the moment of each answer."""
         for name, (start_us, end_us) in self._group_windows().items():
-            groups = self._groups.setdefault(name, {})
-            for member in members:
-                figures = member.at(self._asked_us).figures(start_us, end_us)
-                seen = bool(member.judged.rows) and member.judged.rows[0].ts_us < end_us
-                row = {**member.registered, "seen": seen}
-                groups.setdefault(member.registered["institution_id"], []).append((row, figures))
-
-    def _compare_groups(self) -> None:
-        windows = self._group_windows()
-        for name, (start_us, end_us) in windows.items():
-            expected = self._groups[name]
-            found = {
+            self._watch("asking for groups", len(self._told), 2)
+            self._told[name] = {
                 item["key"]: item
                 for item in self._service.pages(
                     "/v1/utilization",
@@ -635,16 +628,29 @@ class Verifier:
                     from_=format_us(start_us),
                     to=format_us(end_us),
                     group_by="institution",
-                    limit=200,
+                    limit=1_000,
                 )
             }
-            for done, (key, members) in enumerate(expected.items()):
-                item = found.get(key)
+
+    def _remember_groups(self, members: list[_Member]) -> None:
+        for name, (start_us, end_us) in self._group_windows().items():
+            groups = self._groups.setdefault(name, {})
+            for member in members:
+                key = member.registered["institution_id"]
+                told = self._told[name].get(key)
+                now_us = self._asked_us if told is None else parse_us(told["as_of"])
+                figures = member.at(now_us).figures(start_us, end_us)
+                seen = bool(member.judged.rows) and member.judged.rows[0].ts_us < end_us
+                groups.setdefault(key, []).append(({**member.registered, "seen": seen}, figures))
+
+    def _compare_groups(self) -> None:
+        for name, expected in self._groups.items():
+            for key, members in expected.items():
+                item = self._told[name].get(key)
                 if item is None:
                     self.report.differ("groups", f"{key} is missing")
-                    continue
-                self._compare_group(f"{key} over {name}", members, item)
-                self._watch("groups", done, len(expected))
+                else:
+                    self._compare_group(f"{key} over {name}", members, item)
 
     def _compare_group(
         self, where: str, members: list[tuple[dict[str, Any], Figures]], found: dict[str, Any]
