@@ -70,38 +70,95 @@ WITH member AS MATERIALIZED (
       AND (v.acquired_on IS NULL OR v.acquired_on::timestamp AT TIME ZONE v.timezone < %(end)s)
       AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > %(start)s)
 ), part AS (
-    SELECT instrument_key, 1 AS days, 0 AS months, running_us, idle_us, off_us, unknown_before_first_us, unknown_collector_us, unknown_gateway_us, unknown_device_us, scheduled_us, running_scheduled_us, effective_us, session_idle_us, rated_us, counter_us, counter_readings, witness_counter_us, witness_state_us, step_us
+    -- Each summed up by itself: rows that go through an append first take three times as long.
+    SELECT instrument_key, count(*) AS days, 0 AS months,
+           sum_us(running_us) AS running_us,
+           sum_us(idle_us) AS idle_us,
+           sum_us(off_us) AS off_us,
+           sum_us(unknown_before_first_us) AS unknown_before_first_us,
+           sum_us(unknown_collector_us) AS unknown_collector_us,
+           sum_us(unknown_gateway_us) AS unknown_gateway_us,
+           sum_us(unknown_device_us) AS unknown_device_us,
+           sum_us(scheduled_us) AS scheduled_us,
+           sum_us(running_scheduled_us) AS running_scheduled_us,
+           sum_us(effective_us) AS effective_us,
+           sum_us(session_idle_us) AS session_idle_us,
+           sum_us(rated_us) AS rated_us,
+           sum_us(counter_us) AS counter_us,
+           sum_us(counter_readings) AS counter_readings,
+           sum_us(witness_counter_us) AS witness_counter_us,
+           sum_us(witness_state_us) AS witness_state_us,
+           max(step_us) AS step_us
     FROM rollup_day
     WHERE day >= %(head)s AND day < %(head_end)s
+      AND (NOT %(some)s::boolean OR instrument_key IN (SELECT instrument_key FROM member))
+    GROUP BY instrument_key
     UNION ALL
-    SELECT instrument_key, 1, 0, running_us, idle_us, off_us, unknown_before_first_us, unknown_collector_us, unknown_gateway_us, unknown_device_us, scheduled_us, running_scheduled_us, effective_us, session_idle_us, rated_us, counter_us, counter_readings, witness_counter_us, witness_state_us, step_us
+    SELECT instrument_key, count(*) AS days, 0 AS months,
+           sum_us(running_us) AS running_us,
+           sum_us(idle_us) AS idle_us,
+           sum_us(off_us) AS off_us,
+           sum_us(unknown_before_first_us) AS unknown_before_first_us,
+           sum_us(unknown_collector_us) AS unknown_collector_us,
+           sum_us(unknown_gateway_us) AS unknown_gateway_us,
+           sum_us(unknown_device_us) AS unknown_device_us,
+           sum_us(scheduled_us) AS scheduled_us,
+           sum_us(running_scheduled_us) AS running_scheduled_us,
+           sum_us(effective_us) AS effective_us,
+           sum_us(session_idle_us) AS session_idle_us,
+           sum_us(rated_us) AS rated_us,
+           sum_us(counter_us) AS counter_us,
+           sum_us(counter_readings) AS counter_readings,
+           sum_us(witness_counter_us) AS witness_counter_us,
+           sum_us(witness_state_us) AS witness_state_us,
+           max(step_us) AS step_us
     FROM rollup_day
     WHERE day >= %(tail)s AND day < %(tail_end)s
+      AND (NOT %(some)s::boolean OR instrument_key IN (SELECT instrument_key FROM member))
+    GROUP BY instrument_key
     UNION ALL
-    SELECT instrument_key, 0, 1, running_us, idle_us, off_us, unknown_before_first_us, unknown_collector_us, unknown_gateway_us, unknown_device_us, scheduled_us, running_scheduled_us, effective_us, session_idle_us, rated_us, counter_us, counter_readings, witness_counter_us, witness_state_us, step_us
+    SELECT instrument_key, 0 AS days, count(*) AS months,
+           sum_us(running_us) AS running_us,
+           sum_us(idle_us) AS idle_us,
+           sum_us(off_us) AS off_us,
+           sum_us(unknown_before_first_us) AS unknown_before_first_us,
+           sum_us(unknown_collector_us) AS unknown_collector_us,
+           sum_us(unknown_gateway_us) AS unknown_gateway_us,
+           sum_us(unknown_device_us) AS unknown_device_us,
+           sum_us(scheduled_us) AS scheduled_us,
+           sum_us(running_scheduled_us) AS running_scheduled_us,
+           sum_us(effective_us) AS effective_us,
+           sum_us(session_idle_us) AS session_idle_us,
+           sum_us(rated_us) AS rated_us,
+           sum_us(counter_us) AS counter_us,
+           sum_us(counter_readings) AS counter_readings,
+           sum_us(witness_counter_us) AS witness_counter_us,
+           sum_us(witness_state_us) AS witness_state_us,
+           max(step_us) AS step_us
     FROM rollup_month
     WHERE day >= %(months)s AND day < %(months_end)s
+      AND (NOT %(some)s::boolean OR instrument_key IN (SELECT instrument_key FROM member))
+    GROUP BY instrument_key
 ), figure AS MATERIALIZED (
-    SELECT instrument_key, count(*) FILTER (WHERE days = 1) AS days, sum(months) AS months,
-           sum(running_us)::bigint AS running_us,
-           sum(idle_us)::bigint AS idle_us,
-           sum(off_us)::bigint AS off_us,
-           sum(unknown_before_first_us)::bigint AS unknown_before_first_us,
-           sum(unknown_collector_us)::bigint AS unknown_collector_us,
-           sum(unknown_gateway_us)::bigint AS unknown_gateway_us,
-           sum(unknown_device_us)::bigint AS unknown_device_us,
-           sum(scheduled_us)::bigint AS scheduled_us,
-           sum(running_scheduled_us)::bigint AS running_scheduled_us,
-           sum(effective_us)::bigint AS effective_us,
-           sum(session_idle_us)::bigint AS session_idle_us,
-           sum(rated_us)::bigint AS rated_us,
-           sum(counter_us)::bigint AS counter_us,
-           sum(counter_readings)::bigint AS counter_readings,
-           sum(witness_counter_us)::bigint AS witness_counter_us,
-           sum(witness_state_us)::bigint AS witness_state_us,
+    SELECT instrument_key, sum_us(days) AS days, sum_us(months) AS months,
+           sum_us(running_us) AS running_us,
+           sum_us(idle_us) AS idle_us,
+           sum_us(off_us) AS off_us,
+           sum_us(unknown_before_first_us) AS unknown_before_first_us,
+           sum_us(unknown_collector_us) AS unknown_collector_us,
+           sum_us(unknown_gateway_us) AS unknown_gateway_us,
+           sum_us(unknown_device_us) AS unknown_device_us,
+           sum_us(scheduled_us) AS scheduled_us,
+           sum_us(running_scheduled_us) AS running_scheduled_us,
+           sum_us(effective_us) AS effective_us,
+           sum_us(session_idle_us) AS session_idle_us,
+           sum_us(rated_us) AS rated_us,
+           sum_us(counter_us) AS counter_us,
+           sum_us(counter_readings) AS counter_readings,
+           sum_us(witness_counter_us) AS witness_counter_us,
+           sum_us(witness_state_us) AS witness_state_us,
            max(step_us) AS step_us
     FROM part
-    WHERE NOT %(some)s::boolean OR instrument_key IN (SELECT instrument_key FROM member)
     GROUP BY instrument_key
 ), whole AS MATERIALIZED (
     SELECT m.key, m.seen, m.always_on, m.settle_us,
