@@ -36,6 +36,10 @@ SELECT_AFTER = f"""
 SELECT {RAW_COLUMNS} FROM heartbeat
 WHERE instrument_key = %s AND ts > %s {{also}} ORDER BY ts LIMIT 1
 """
+SELECT_READS = """
+SELECT 1 FROM heartbeat
+WHERE instrument_key = %s AND ts >= %s AND ts <= %s AND runtime_s IS NOT NULL LIMIT 1
+"""
 SELECT_PIECES = """
 SELECT starts_at, ends_at, state, step_us, counter_us, counter_readings, witness_counter_us,
        witness_state_us
@@ -155,6 +159,13 @@ class _Rows:
         found = self._one(SELECT_AFTER.format(also=also), ts_us)
         return found[1] if found else None
 
+    def read_counters(self, from_us: int, to_us: int) -> bool:
+        """Whether a row with ``from_us <= ts <= to_us`` carries a counter."""
+        found = self._cursor.execute(
+            SELECT_READS, [self._instrument.key, Micros(from_us), Micros(to_us)]
+        ).fetchone()
+        return found is not None
+
     def between(self, from_us: int, to_us: int) -> list[tuple[Raw, Row]]:
         """All rows with ``from_us <= ts <= to_us``, in the order of the fold."""
         self._cursor.execute(
@@ -194,11 +205,18 @@ def _span(
 
     end = None
     successor = rows.after(high, counts=False) if not pad else None
+    # Counters are read on from reading to reading; the first of all may be among what came, or
+    # be the successor's, now that it repeats nothing any more.
+    reads = (
+        track.reading_at_us is not None
+        or (successor is not None and successor.runtime_us is not None)
+        or rows.read_counters(low, high)
+    )
     if successor:
         # The successor is judged again; what comes after it was judged by the successor's own
         # sequence number, which did not change.
         end = rows.after(successor.ts_us, counts=True)
-        if end and track.reading_at_us is not None:
+        if end and reads:
             reading = rows.after(successor.ts_us, counts=True, reading=True)
             end = reading if reading is None or reading.at_us > end.at_us else end
     last = None
@@ -210,7 +228,7 @@ def _span(
         start = min(start, _hour(track.piece_from_us))
 
     first = rows.before(start - shift - pad)
-    if first and track.reading_at_us is not None:
+    if first and reads:
         first = rows.before(first.ts_us + 1, reading=True) or first
     return _Span(
         rows_from_us=first.ts_us if first else OLDEST_US,
