@@ -92,6 +92,7 @@ class Publisher:
     """One MQTT connection that publishes for any gateway."""
 
     def __init__(self, service: Service, will: tuple[str, dict[str, Any]] | None = None) -> None:
+        self._service = service
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False
         )
@@ -134,8 +135,14 @@ class Publisher:
             arrived = self._came.wait_for(
                 lambda: len(self.receipts.get(batch_id, ())) >= number, patience
             )
-            assert arrived, f"no receipt of {batch_id}: {self.receipts.get(batch_id)}"
+            assert arrived, f"no receipt of {batch_id}; the logs end so:\n{self._logs()}"
             return self.receipts[batch_id]
+
+    def _logs(self) -> str:
+        ends = []
+        for log in sorted(self._service.stack.folder.glob("ingest*.log")):
+            ends += [f"-- {log.name}", *log.read_text("utf-8", "replace").splitlines()[-12:]]
+        return "\n".join(ends)
 
     def drop(self) -> None:
         """Breaks the connection without a word, so that the broker speaks the will."""
@@ -360,13 +367,8 @@ class Live:
 
     def wait_for_rollups(self, instrument: str) -> None:
         """Until every day of an instrument that is over is rolled up."""
-        until(
-            lambda: (
-                self.rows(
-                    "SELECT count(*) FROM rollup_todo JOIN instrument USING (instrument_key)"
-                    " WHERE instrument_id = %s AND day < (now() AT TIME ZONE 'Asia/Shanghai')::date - 1",
-                    instrument,
-                )
-                == [(0,)]
-            )
+        queued = (
+            "SELECT count(*) FROM rollup_todo JOIN instrument USING (instrument_key)"
+            " WHERE instrument_id = %s AND day < (now() AT TIME ZONE 'Asia/Shanghai')::date - 1"
         )
+        until(lambda: self.rows(queued, instrument) == [(0,)])
