@@ -2,31 +2,52 @@
 
 import re
 
+import structlog
+
 from ingest.batch import Inbound
 from ingest.reader import Delivery
 from models.heartbeat import Reason
 from models.message import Reject
 from models.wire import decode, decode_status
 
+log = structlog.get_logger(__name__)
+
 _TOPIC = re.compile(r"instruments/v1/([^/]+)/(heartbeat|status)")
 
 
 def decode_delivery(delivery: Delivery) -> Inbound:
-    """Decodes one delivery.
+    """Decodes one delivery; what even fails to be looked at is refused like what is malformed.
 
     Identity comes from the topic alone. A message on a topic that is none of ours (a
     subscription cannot bring one; a broker's bridge might) becomes a refused status.
     """
-    match = _TOPIC.fullmatch(delivery.topic)
-    gateway_id, kind = match.groups() if match else ("", "status")
     inbound = Inbound(
-        gateway_id=gateway_id,
+        gateway_id="",
         topic=delivery.topic,
-        kind=kind,
+        kind="status",
         retained=delivery.retained,
         arrived=delivery.arrived,
         payload=delivery.payload,
     )
+    try:
+        _decode(delivery, inbound)
+    except Exception as error:
+        # A bug of ours: it must cost this message alone, and not stop the intake for ever.
+        log.exception("message not decoded", action="decode", topic=delivery.topic)
+        inbound.kind, inbound.message, inbound.status = "status", None, None
+        inbound.refused = Reject(
+            index=None,
+            reason=Reason.MALFORMED,
+            detail=f"cannot be decoded: {type(error).__name__}: {error}",
+            payload=delivery.payload,
+        )
+    return inbound
+
+
+def _decode(delivery: Delivery, inbound: Inbound) -> None:
+    match = _TOPIC.fullmatch(delivery.topic)
+    if match is not None:
+        inbound.gateway_id, inbound.kind = match.groups()
     if match is None:
         inbound.refused = Reject(
             index=None,
@@ -34,7 +55,7 @@ def decode_delivery(delivery: Delivery) -> Inbound:
             detail=f"topic {delivery.topic!r} is not instruments/v1/GATEWAY/heartbeat or …/status",
             payload=delivery.payload,
         )
-    elif kind == "heartbeat":
+    elif inbound.kind == "heartbeat":
         inbound.message = decode(delivery.payload)
         inbound.live = not (delivery.retained or inbound.message.historical)
     elif delivery.payload:
@@ -43,4 +64,3 @@ def decode_delivery(delivery: Delivery) -> Inbound:
             inbound.refused = said
         else:
             inbound.status = said
-    return inbound

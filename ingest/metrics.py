@@ -96,6 +96,12 @@ class Metrics:
             "1 while intake halts because our own clock is in doubt (rule 7)",
             registry=registry,
         )
+        self.halted = Gauge(
+            "jishi_ingest_halted",
+            "1 while nothing is acknowledged: our clock is in doubt, or the database refuses more"
+            " than single heartbeats",
+            registry=registry,
+        )
         self.stale_wills = Counter(
             "jishi_ingest_stale_wills_total",
             "Wills of older sessions that were ignored",

@@ -2,7 +2,8 @@
 
 Other threads leave acknowledgements and receipts in a queue; the network thread sends them.
 So the generation of a token is compared where the connection is made, and nothing can slip
-in between.
+in between. Keeping the connection alive is done here, not by paho: its answer to a ping may lie
+behind a backlog that we do not want to read yet, and paho would take us for dead.
 """
 
 import contextlib
@@ -30,10 +31,14 @@ log = structlog.get_logger(__name__)
 
 #: The session outlives any absence of ours.
 SESSION_EXPIRY = 0xFFFFFFFF  # seconds; this value means never
-KEEP_ALIVE = 20  # seconds
+#: Shares of the keep-alive: how often to ping, and how long silence is borne.
+PING_AFTER, DEAD_AFTER = 0.5, 1.5
+SUBSCRIBED_WITHIN = 15.0  # seconds from the start of a connection
 BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 5.0  # seconds
 POLL = 0.01  # seconds between looks at the queue while a batch fills
 READ_BURST = 1000  # packets read before the rest of the loop gets its turn
+#: Mosquitto's count of messages that it gave up because a queue was full.
+DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 #: Beyond the contract's 1 MiB, so that a larger message arrives and is recorded as such.
 LARGEST_PACKET = 16 * 1024 * 1024  # bytes
 
@@ -48,6 +53,8 @@ class PahoReader:
         filters: Sequence[str],
         *,
         window: int,
+        window_bytes: int = 32 * 1024 * 1024,
+        keep_alive: float = 20.0,
         ca_file: str | None = None,
     ) -> None:
         """Prepares the client; ``start`` connects.
@@ -57,6 +64,8 @@ class PahoReader:
             client_id: Names the session at the broker; the same over restarts.
             filters: Topic filters to subscribe to at QoS 1.
             window: Most messages in flight (the Receive Maximum), 1 to 65,535.
+            window_bytes: Nothing more is read while payloads of this size wait.
+            keep_alive: Seconds after which silence means a lost connection, roughly.
             ca_file: Authority that signed the broker's certificate; the system's if absent.
 
         Raises:
@@ -74,6 +83,8 @@ class PahoReader:
         self._port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         self._filters = list(filters)
         self._window = window
+        self._window_bytes = window_bytes
+        self._keep_alive = keep_alive
         self._generation = 0
         self._queue: deque[Delivery] = deque()
         self._filled = threading.Event()
@@ -81,13 +92,22 @@ class PahoReader:
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
-        self._taken = 0  # messages received, for the read burst
+        self._received = 0  # messages, for the read burst
+        # Bytes that came into the queue and went out of it; one thread writes each.
+        self._bytes_in = 0
+        self._bytes_out = 0
+        self._full = False
+        self._in_flight = 0
+        self._sys_mid: int | None = None
         self._connected = False
         self._intake = True
         self._closing = False
         self._alive_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        self.dropped_acks = 0
+        #: Acknowledgements dropped because their connection is gone.
+        self.stale_acks = 0
+        #: What the broker last said that it gave up for full queues; ``None``: it did not.
+        self.broker_dropped: int | None = None
 
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -115,7 +135,7 @@ class PahoReader:
         """Starts the network thread."""
         self._thread.start()
 
-    def take(self, most: int, wait: float, linger: float) -> list[Delivery]:
+    def take(self, most: int, wait: float, linger: float, most_bytes: int) -> list[Delivery]:
         """See ``Reader.take``."""
         queue = self._queue
         if not queue:
@@ -125,9 +145,21 @@ class PahoReader:
         if not queue:
             return []
         until = time.monotonic() + linger
-        while len(queue) < most and time.monotonic() < until:
+        while len(queue) < most and self._waiting_bytes < most_bytes and time.monotonic() < until:
             time.sleep(POLL)
-        return [queue.popleft() for _ in range(min(most, len(queue)))]
+        taken: list[Delivery] = []
+        size = 0
+        while len(taken) < most and size < most_bytes:
+            try:
+                delivery = queue.popleft()
+            except IndexError:  # taken, or given up by the network thread meanwhile
+                break
+            taken.append(delivery)
+            size += len(delivery.payload)
+        self._bytes_out += size
+        if self._full:
+            self._wake()
+        return taken
 
     def ack(self, tokens: Iterable[Token]) -> None:
         """See ``Reader.ack``."""
@@ -161,12 +193,21 @@ class PahoReader:
     @property
     def alive_at(self) -> float:
         """See ``Reader.alive_at``."""
-        return self._alive_at if self._thread.is_alive() else 0.0
+        return self._alive_at if self._thread.is_alive() else float("-inf")
 
     @property
     def queued(self) -> int:
         """Deliveries that wait for the pipeline."""
         return len(self._queue)
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries of the present connection that are not acknowledged yet."""
+        return self._in_flight
+
+    @property
+    def _waiting_bytes(self) -> int:
+        return self._bytes_in - self._bytes_out
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # a wake-up is pending already
@@ -178,13 +219,19 @@ class PahoReader:
         pause = BACK_OFF_FIRST
         while not self._closing:
             self._generation += 1
+            self._in_flight = 0
             started = time.monotonic()
             try:
                 self._connect()
-                self._serve()
+                why = self._serve()
             except (OSError, ValueError) as error:
-                log.warning("broker not reached", action="mqtt_connect", error=str(error))
+                why = str(error)
+            except Exception as error:
+                # A packet that paho cannot read must not end the thread.
+                why = f"{type(error).__name__}: {error}"
             self._connected = False
+            if not self._closing:
+                log.warning("no connection to the broker", action="mqtt_connect", why=why)
             if time.monotonic() - started > BACK_OFF_MOST:
                 pause = BACK_OFF_FIRST
             until = time.monotonic() + pause
@@ -202,44 +249,60 @@ class PahoReader:
         self._client.connect(
             self._host,
             self._port,
-            keepalive=KEEP_ALIVE,
+            keepalive=max(1, round(self._keep_alive)),
             # "First only", paho's default, erases the session at each start of the process.
             clean_start=False,
             properties=properties,
         )
 
-    def _serve(self) -> None:
+    def _serve(self) -> str:
+        """Turns the connection's loop; returns why it ended."""
         client = self._client
+        heard = pinged = started = time.monotonic()
         while True:
-            self._alive_at = time.monotonic()
+            now = self._alive_at = time.monotonic()
             sock = client.socket()
             if sock is None:
-                return
+                return "closed by the broker"
             self._send_outbox()
             if self._closing and not client.want_write():
                 client.disconnect()
                 client.loop_write()
-                return
+                return "we leave"
+            self._full = (
+                self._waiting_bytes >= self._window_bytes or len(self._queue) >= 2 * self._window
+            )
+            reading = self._intake and not self._full
+            if not reading:
+                heard = now
+            elif now - heard > DEAD_AFTER * self._keep_alive:
+                return f"nothing heard for {now - heard:.0f} s"
+            if not self._connected and now - started > SUBSCRIBED_WITHIN:
+                return f"not subscribed after {SUBSCRIBED_WITHIN:.0f} s"
+            if now - pinged > PING_AFTER * self._keep_alive and client.is_connected():
+                pinged = now
+                client._send_pingreq()
             pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-            readers = [sock, self._wake_r] if self._intake else [self._wake_r]
+            readers = [sock, self._wake_r] if reading else [self._wake_r]
             writers = [sock] if client.want_write() else []
-            readable, writable, _ = select.select(readers, writers, [], 0 if pending else 0.5)
+            wait = 0.0 if pending and reading else min(0.5, self._keep_alive / 8)
+            readable, writable, _ = select.select(readers, writers, [], wait)
             if self._wake_r in readable:
                 self._drain_wake()
-            if (sock in readable or pending) and not self._read_burst():
-                return
+            if sock in readable or (pending and reading):
+                heard = time.monotonic()
+                if not self._read_burst():
+                    return "closed by the broker"
             if writable and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
-                return
-            if self._intake and client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
-                return
+                return "closed by the broker"
 
     def _read_burst(self) -> bool:
         """Reads until nothing more is there; False when the connection is gone."""
         for _ in range(READ_BURST):
-            before = self._taken
+            before = self._received
             if self._client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
                 return False
-            if self._taken == before:
+            if self._received == before or self._waiting_bytes >= self._window_bytes:
                 return True
         return True
 
@@ -259,8 +322,9 @@ class PahoReader:
             if isinstance(item, Token):
                 if item.generation == self._generation:
                     self._client.ack(item.packet_id, 1)
+                    self._in_flight -= 1
                 else:
-                    self.dropped_acks += 1
+                    self.stale_acks += 1
             else:
                 self._client.publish(item[0], item[1], qos=1)
 
@@ -278,6 +342,8 @@ class PahoReader:
             log.error("broker refused us", action="mqtt_connect", reason=str(reason))
             return
         log.info("connected", action="mqtt_connect", session_present=flags.session_present)
+        if flags.session_present:
+            self._give_up_older()
         client.subscribe(
             # Retained leftovers once, with the first subscription only (rule 10 keeps them
             # from making anything look alive).
@@ -296,15 +362,35 @@ class PahoReader:
                 for name in self._filters
             ]
         )
+        # By itself: a broker that does not have it, or refuses it, is none the worse.
+        self._sys_mid = client.subscribe(DROPPED_TOPIC, 0)[1]
+
+    def _give_up_older(self) -> None:
+        """Drops what older connections brought and nobody took: the broker sends it again.
+
+        Where the session is lost the broker knows nothing of it any more, and it is kept.
+        """
+        queue = self._queue
+        for _ in range(len(queue)):
+            try:
+                delivery = queue.popleft()
+            except IndexError:
+                return
+            if delivery.token is None or delivery.token.generation == self._generation:
+                queue.append(delivery)
+            else:
+                self._bytes_in -= len(delivery.payload)
 
     def _on_subscribe(
         self,
         _client: mqtt.Client,
         _userdata: Any,
-        _mid: int,
+        mid: int,
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
+        if mid == self._sys_mid:
+            return
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
             log.error("subscription refused", action="mqtt_subscribe", reasons=refused)
@@ -312,16 +398,32 @@ class PahoReader:
             self._connected = True
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        self._taken += 1
+        self._received += 1
         try:
             topic = message.topic
         except UnicodeDecodeError:
             # No gateway of ours can be named so; nothing to attribute it to, nothing to store.
             log.warning("topic is not UTF-8", action="mqtt_message")
             topic = ""
-        token = Token(self._generation, message.mid) if message.qos else None
-        self._queue.append(
-            Delivery(topic, bytes(message.payload), bool(message.retain), time.monotonic(), token)
-        )
+        payload = bytes(message.payload)
+        if topic == DROPPED_TOPIC:
+            self._note_dropped(payload)
+            return
+        token = None
+        if message.qos:
+            token = Token(self._generation, message.mid)
+            self._in_flight += 1
+        self._bytes_in += len(payload)
+        self._queue.append(Delivery(topic, payload, bool(message.retain), time.monotonic(), token))
         if not self._filled.is_set():
             self._filled.set()
+
+    def _note_dropped(self, payload: bytes) -> None:
+        if not payload.isdigit():
+            return
+        dropped = int(payload)
+        # The count begins anew with each start of the broker.
+        more = dropped - (self.broker_dropped or 0)
+        if self.broker_dropped is not None and more > 0:
+            log.error("the broker drops messages", action="broker_dropped", dropped=more)
+        self.broker_dropped = dropped

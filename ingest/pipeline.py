@@ -18,7 +18,8 @@ from ingest.clock_guard import ClockGuard
 from ingest.database import connect
 from ingest.decode import decode_delivery
 from ingest.errors import Remedy, remedy
-from ingest.isolate import Isolation, OurBugError, write_apart
+from ingest.isolate import Isolation, OurBugError, size_of, write_apart
+from ingest.leash import Leash
 from ingest.metrics import Metrics
 from ingest.reader import Delivery, Reader
 from ingest.settings import IngestSettings
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
 IDLE_WAIT = 0.5  # seconds without a delivery until the loop turns
+#: Transactions that ended for want of time, or of an answer, until the batch is halved.
+TIMEOUTS_BORNE = 5
 
 
 class Pipeline:
@@ -50,8 +53,12 @@ class Pipeline:
         self._stopping = threading.Event()
         #: Monotonic seconds of the last turn of the loop, waits included; for the watchdog.
         self.alive_at = time.monotonic()
-        #: Why intake halts now; empty while it does not.
-        self.halted = ""
+        self._leash = Leash()
+        #: Seconds after which a transaction without an answer is given up.
+        self._patience = 2 * settings.database_timeout.total_seconds()
+        #: Why intake halts now, for the clock's sake or for a bug's; empty while it does not.
+        self._clock_halt = ""
+        self._bug_halt = ""
 
     def run(self) -> None:
         """Turns the loop; returns after ``stop`` once what was taken is committed."""
@@ -59,10 +66,13 @@ class Pipeline:
         while not (self._stopping.is_set() and self._drained()):
             self.alive_at = time.monotonic()
             deliveries = self._reader.take(
-                settings.batch_messages, IDLE_WAIT, settings.batch_age.total_seconds()
+                settings.batch_messages,
+                IDLE_WAIT,
+                settings.batch_age.total_seconds(),
+                settings.batch_bytes,
             )
-            if deliveries:
-                self._move(deliveries)
+            if deliveries and not self._move(deliveries):
+                break
         if self._connection is not None:
             self._connection.close()
 
@@ -72,18 +82,24 @@ class Pipeline:
         self._stopping.set()
 
     def _drained(self) -> bool:
-        return getattr(self._reader, "queued", 0) == 0
+        return self._reader.queued == 0
 
-    def _move(self, deliveries: Sequence[Delivery]) -> None:
+    def trusts(self, database_us: int) -> bool:
+        """Whether the database's clock goes as it went when gateways last confirmed it."""
+        return not self._clock_halt and self._guard.agrees(database_us, time.monotonic())
+
+    def _move(self, deliveries: Sequence[Delivery]) -> bool:
+        """Sees a batch through; False when told to stop while it could not be written."""
         started = time.monotonic()
         inbounds = [decode_delivery(delivery) for delivery in deliveries]
         for part in _parts(inbounds, self._settings.batch_heartbeats):
             outcomes = self._write(part)
             if outcomes is None:
-                return  # told to stop while it could not be written: it comes again
+                return False  # it was not acknowledged and comes again
             self._acknowledge(deliveries, inbounds, part, outcomes)
         self._metrics.batch_seconds.observe(time.monotonic() - started)
         self._metrics.lag_seconds.set(time.monotonic() - deliveries[0].arrived)
+        return True
 
     def _acknowledge(
         self,
@@ -130,32 +146,65 @@ class Pipeline:
         pause = PAUSE_FIRST
         careful = False
         isolate = False
+        timeouts = 0
         while True:
             self.alive_at = time.monotonic()
             try:
-                connection = self._connected()
-                why = self._halt(connection, inbounds)
-                if why is None:
-                    if isolate:
-                        return write_apart(
-                            lambda some: self._writer.write(self._connected(), some, careful=True),
-                            inbounds,
-                            lambda error: remedy(error) is Remedy.ISOLATE,
-                            self._isolation,
-                        )
-                    outcomes = self._writer.write(connection, inbounds, careful=careful)
-                    self._isolation.note(len(inbounds), 0)
-                    return outcomes
+                if self._clock_is_right(inbounds):
+                    return self._write_once(inbounds, careful=careful, isolate=isolate)
             except OurBugError as error:
-                self._alarm(str(error))
+                self._bug_halt = self._alarm(self._bug_halt, str(error))
             except Exception as error:
+                timeouts += self._timed_out(error)
                 careful, isolate = self._recover(error, careful=careful, isolate=isolate)
+                if timeouts >= TIMEOUTS_BORNE and len(inbounds) > 1:
+                    return self._write_halves(inbounds)
             if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
                 return None
             pause = min(2 * pause, PAUSE_MOST)
 
-    def _halt(self, connection: psycopg.Connection, inbounds: Sequence[Inbound]) -> str | None:
-        database_us, _ = self._writer.now(connection)
+    def _write_once(
+        self, inbounds: Sequence[Inbound], *, careful: bool, isolate: bool
+    ) -> list[Outcome]:
+        if isolate:
+            before = self._isolation.total
+            outcomes = write_apart(
+                lambda some: self._transact(some, careful=True),
+                inbounds,
+                lambda error: remedy(error) is Remedy.ISOLATE,
+                self._isolation,
+            )
+            self._metrics.quarantined.inc(self._isolation.total - before)
+        else:
+            outcomes = self._transact(inbounds, careful=careful)
+            self._isolation.note(sum(map(size_of, inbounds)), 0)
+        if self._bug_halt:
+            log.warning("intake goes on", action="halt", was=self._bug_halt)
+            self._bug_halt = ""
+            self._metrics.halted.set(0)
+        return outcomes
+
+    def _transact(self, inbounds: Sequence[Inbound], *, careful: bool) -> list[Outcome]:
+        self.alive_at = time.monotonic()
+        connection = self._connected()
+        with self._leash.hold(connection, self._patience):
+            return self._writer.write(connection, inbounds, careful=careful)
+
+    def _write_halves(self, inbounds: Sequence[Inbound]) -> list[Outcome] | None:
+        """What never gets done in time may get done in two transactions."""
+        outcomes: list[Outcome] = []
+        half = len(inbounds) // 2
+        for part in (inbounds[:half], inbounds[half:]):
+            written = self._write(part)
+            if written is None:
+                return None
+            outcomes.extend(written)
+        return outcomes
+
+    def _clock_is_right(self, inbounds: Sequence[Inbound]) -> bool:
+        connection = self._connected()
+        with self._leash.hold(connection, self._patience):
+            database_us, _ = self._writer.now(connection)
         why = self._guard.check(
             inbounds,
             database_us=database_us,
@@ -163,17 +212,24 @@ class Pipeline:
             monotonic=time.monotonic(),
         )
         if why:
-            self._alarm(why)
-        elif self.halted:
-            log.warning("intake goes on", action="clock", was=self.halted)
-            self.halted = ""
-        self._metrics.clock_alarm.set(1 if self.halted else 0)
+            self._clock_halt = self._alarm(self._clock_halt, why)
+        elif self._clock_halt:
+            log.warning("intake goes on", action="clock", was=self._clock_halt)
+            self._clock_halt = ""
+            self._metrics.halted.set(0)
+        self._metrics.clock_alarm.set(1 if self._clock_halt else 0)
+        return not why
+
+    def _alarm(self, before: str, why: str) -> str:
+        if not before:
+            log.error("intake halts", action="halt", why=why)
+        self._metrics.halted.set(1)
         return why
 
-    def _alarm(self, why: str) -> None:
-        if why != self.halted:
-            log.error("intake halts", action="halt", why=why)
-        self.halted = why
+    @staticmethod
+    def _timed_out(error: Exception) -> bool:
+        # The leash's end looks like any lost connection; it is counted with those.
+        return isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57014")
 
     def _recover(self, error: Exception, *, careful: bool, isolate: bool) -> tuple[bool, bool]:
         """Readies the next try; returns how careful it must be."""
@@ -201,9 +257,12 @@ class Pipeline:
         if self._connection is None or self._connection.closed or self._connection.broken:
             self._disconnect()
             connection = connect(
-                self._settings.database_url.get_secret_value(), self._settings.worker
+                self._settings.database_url.get_secret_value(),
+                self._settings.worker,
+                statement_timeout_s=self._settings.database_timeout.total_seconds(),
             )
-            self._writer.prepare(connection)
+            with self._leash.hold(connection, self._patience):
+                self._writer.prepare(connection)
             self._connection = connection
         return self._connection
 

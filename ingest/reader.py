@@ -37,11 +37,12 @@ class Reader(Protocol):
     def start(self) -> None:
         """Begins to connect, and goes on connecting until stopped."""
 
-    def take(self, most: int, wait: float, linger: float) -> list[Delivery]:
+    def take(self, most: int, wait: float, linger: float, most_bytes: int) -> list[Delivery]:
         """Up to ``most`` deliveries in order of arrival.
 
         Args:
             most: Upper bound.
+            most_bytes: No more are added once payloads of this size are together.
             wait: Seconds to wait for the first one; empty afterwards.
             linger: Seconds to go on collecting after the first one.
         """
@@ -61,6 +62,14 @@ class Reader(Protocol):
     @property
     def connected(self) -> bool:
         """Whether the broker has granted the subscriptions of the present connection."""
+
+    @property
+    def queued(self) -> int:
+        """Deliveries that were received and not taken."""
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries of the present connection that are not acknowledged yet."""
 
     @property
     def alive_at(self) -> float:

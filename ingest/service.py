@@ -12,15 +12,15 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import FrameType
 
-import psycopg
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import ValidationError
 
 from ingest.housekeeping import Housekeeping
-from ingest.listening import EXTEND_EVERY, ListeningRecord
+from ingest.listening import Listener, ListeningRecord
 from ingest.metrics import Metrics
 from ingest.paho_reader import PahoReader
 from ingest.pipeline import Pipeline
@@ -29,8 +29,10 @@ from ingest.writer import Writer
 
 log = structlog.get_logger(__name__)
 
-#: Longest time in which no loop may turn; above every timeout of a single wait (s).
-STUCK_AFTER = 150.0
+#: Longest time in which no loop may turn (s), or this many times the database's timeout,
+#: whichever is longer: above every timeout of a single wait.
+STUCK_AFTER, STUCK_SHARE = 150.0, 3.0
+LOOK_EVERY = 1.0  # seconds between two looks of the watchdog
 EXIT_STUCK = 3
 
 
@@ -59,6 +61,8 @@ class Service:
             settings.mqtt_client_id,
             settings.filters(),
             window=settings.mqtt_window,
+            window_bytes=settings.mqtt_window_bytes,
+            keep_alive=settings.mqtt_keep_alive.total_seconds(),
             ca_file=settings.mqtt_ca_file,
         )
         self._pipeline = Pipeline(settings, self._reader, self._metrics)
@@ -69,9 +73,17 @@ class Service:
                 accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
                 raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
             ),
+            self._pipeline.trusts,
         )
-        self._record = ListeningRecord(settings.worker, settings.gateway_list())
-        self._recording: psycopg.Connection | None = None
+        self._listener = Listener(
+            ListeningRecord(settings.worker, settings.gateway_list(), self._pipeline.trusts),
+            settings.database_url.get_secret_value(),
+            settings.worker,
+        )
+        self._stuck_after = max(
+            STUCK_AFTER, STUCK_SHARE * settings.database_timeout.total_seconds()
+        )
+        self._stale_acks = 0
         self._signals = 0
         self._stop = threading.Event()
 
@@ -85,41 +97,46 @@ class Service:
             registry=self._metrics.registry,
         )
         url = f"http://{self._settings.metrics_host}:{server.server_port}/metrics"
-        pipeline = threading.Thread(target=self._pipeline.run, name="pipeline", daemon=True)
-        housekeeping = threading.Thread(
-            target=self._housekeeping.run, name="housekeeping", daemon=True
-        )
+        threads = [
+            threading.Thread(target=target, name=name, args=arguments, daemon=True)
+            for name, target, arguments in (
+                ("pipeline", self._pipeline.run, ()),
+                ("housekeeping", self._housekeeping.run, ()),
+                ("listening", self._listener.run, (lambda: self._reader.connected,)),
+            )
+        ]
         self._reader.start()
-        pipeline.start()
-        housekeeping.start()
+        for thread in threads:
+            thread.start()
         announced = False
-        while not self._stop.wait(EXTEND_EVERY if announced else 0.05):
+        looked = time.monotonic()
+        while not self._stop.wait(LOOK_EVERY if announced else 0.05):
             if self._reader.connected and not announced:
-                self._note_listening()
                 print(json.dumps({"metrics_url": url}), flush=True)
                 announced = True
-            if announced:
-                self._note_listening()
             self._tell()
-            stuck = self._stuck(pipeline)
+            frozen, looked = time.monotonic() - looked > self._stuck_after / 2, time.monotonic()
+            # Who was frozen as a whole has to let the others turn before judging them.
+            stuck = "" if frozen else self._stuck(threads)
             if stuck:
                 log.error("the process ends", action="watchdog", why=stuck)
                 return EXIT_STUCK
-        return self._drain(pipeline)
+        return self._drain(*threads)
 
-    def _drain(self, pipeline: threading.Thread) -> int:
+    def _drain(
+        self,
+        pipeline: threading.Thread,
+        _housekeeping: threading.Thread,
+        listening: threading.Thread,
+    ) -> int:
         deadline = time.monotonic() + self._settings.drain_deadline.total_seconds()
         log.info("draining", action="stop", queued=self._reader.queued)
         self._housekeeping.stop()
         self._pipeline.stop()
         pipeline.join(max(deadline - time.monotonic(), 0.1))
         self._reader.close(max(deadline - time.monotonic(), 1.0))
-        if self._recording is not None and not self._recording.closed:
-            try:
-                self._record.close(self._recording)
-                self._recording.close()
-            except psycopg.Error as error:
-                log.debug("record not closed", action="stop", error=str(error))
+        self._listener.stop()
+        listening.join(1.0)
         log.info("stopped", action="stop", drained=not pipeline.is_alive())
         return 0
 
@@ -130,35 +147,23 @@ class Service:
             # Nothing is lost: what is not committed was not acknowledged.
             os._exit(130)
 
-    def _note_listening(self) -> None:
-        try:
-            if self._recording is None or self._recording.closed:
-                self._recording = psycopg.connect(
-                    self._settings.database_url.get_secret_value(),
-                    autocommit=True,
-                    connect_timeout=2,
-                    application_name=f"{self._settings.worker} listening",
-                    options="-c statement_timeout=2000",
-                )
-            self._record.note(self._recording, connected=self._reader.connected)
-        except psycopg.Error as error:
-            log.debug("record not extended", action="listening", error=str(error))
-            if self._recording is not None:
-                self._recording.close()
-            self._recording = None
-
     def _tell(self) -> None:
-        metrics = self._metrics
-        metrics.connected.set(1 if self._reader.connected else 0)
-        metrics.in_flight.set(self._reader.queued)
+        metrics, reader = self._metrics, self._reader
+        metrics.connected.set(1 if reader.connected else 0)
+        metrics.in_flight.set(reader.in_flight)
+        metrics.stale_acks.inc(reader.stale_acks - self._stale_acks)
+        self._stale_acks = reader.stale_acks
+        if reader.broker_dropped is not None:
+            metrics.broker_dropped.set(reader.broker_dropped)
 
-    def _stuck(self, pipeline: threading.Thread) -> str:
+    def _stuck(self, threads: Sequence[threading.Thread]) -> str:
         now = time.monotonic()
-        if now - self._reader.alive_at > STUCK_AFTER:
+        if now - self._reader.alive_at > self._stuck_after:
             return "the network thread is dead or stuck"
-        if not pipeline.is_alive():
-            return "the pipeline's thread is dead"
-        if now - self._pipeline.alive_at > STUCK_AFTER:
+        for thread in threads:
+            if not thread.is_alive():
+                return f"the thread {thread.name} is dead"
+        if now - self._pipeline.alive_at > self._stuck_after:
             return "the pipeline is stuck"
         return ""
 

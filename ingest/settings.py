@@ -22,11 +22,24 @@ class IngestSettings(BaseSettings):
     mqtt_window: int = Field(
         5_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
     )
+    mqtt_window_bytes: int = Field(
+        32 * 1024 * 1024, ge=1024, description="nothing more is read while this much waits"
+    )
+    mqtt_keep_alive: Duration = Field(
+        timedelta(seconds=20), description="silence of the broker that is borne, roughly"
+    )
+    database_timeout: Duration = Field(
+        timedelta(seconds=60),
+        description="longest statement; after twice as long the connection itself is given up",
+    )
     worker: str = Field("ingest-1", description="name of this worker in the collector's record")
     gateways: str = Field("", description="only these gateways, by comma; empty: all")
     share_group: str = Field("", description="shared subscription's group; empty: not shared")
     batch_heartbeats: int = Field(20_000, ge=1, description="most heartbeats in a transaction")
     batch_messages: int = Field(5_000, ge=1, description="most messages in a transaction")
+    batch_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
+    )
     batch_age: Duration = Field(
         timedelta(milliseconds=100), description="how long a batch may fill before it is written"
     )
@@ -36,6 +49,9 @@ class IngestSettings(BaseSettings):
     raw_retention: Duration = Field(
         timedelta(days=35),
         description="how long raw heartbeats are kept; at least a day longer than accept_past",
+    )
+    retention_every: Duration = Field(
+        timedelta(minutes=10), description="how often old rows are looked for"
     )
     dead_letter_retention: Duration = Field(
         timedelta(days=90), description="how long dead letters are kept"
