@@ -68,6 +68,13 @@ class ClockGuard:
         self.offset_us = offset
         return None
 
+    def agrees(self, database_us: int, monotonic: float) -> bool:
+        """Whether the database's clock goes as it did at the last batch; True before any."""
+        if self.offset_us is None:
+            return True
+        leapt = database_us - int(monotonic * 1_000_000) - self.offset_us
+        return abs(leapt) <= DISAGREEMENT_US
+
     def _listen(self, inbounds: Iterable[Inbound], database_us: int, monotonic: float) -> bool:
         """Notes what each gateway's newest time says; True when most of them are plausible."""
         newest: dict[str, int] = {}

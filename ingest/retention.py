@@ -15,6 +15,12 @@ OLDEST_CHUNK = """
 SELECT min(range_end) FROM timescaledb_information.chunks WHERE hypertable_name = 'heartbeat'
 """
 NEWEST_ACCEPTED = "SELECT max(newest_ts) FROM instrument_status"
+#: A heartbeat at the border of what is taken is folded together with the row before it, which
+#: may be as much older as the longest hold; and a transaction may have begun before we look.
+MARGIN = (
+    "SELECT greatest(coalesce(max(hold_us), 0), 3600000000) * interval '1 microsecond'"
+    " FROM instrument_version"
+)
 
 
 def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
@@ -28,13 +34,13 @@ def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
         Names of the chunks dropped.
     """
     row = connection.execute(
-        f"SELECT clock_timestamp(), ({NEWEST_ACCEPTED}), ({OLDEST_CHUNK})"
+        f"SELECT clock_timestamp(), ({NEWEST_ACCEPTED}), ({OLDEST_CHUNK}), ({MARGIN})"
     ).fetchone()
     assert row is not None
-    now, newest, oldest_end = row
+    now, newest, oldest_end, margin = row
     if newest is None or oldest_end is None:
         return []
-    limit = min(now, newest) - keep
+    limit = min(now, newest) - keep - margin
     if oldest_end > limit:
         return []
     dropped = [
@@ -48,10 +54,15 @@ def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
 
 
 def drop_old_letters(connection: psycopg.Connection, keep: timedelta) -> int:
-    """Deletes dead letters received longer ago than ``keep``, some thousands a run."""
+    """Deletes dead letters received longer ago than ``keep``, some thousands a run.
+
+    As with raw rows the newest accepted heartbeat has a say; where none was ever accepted, all
+    are kept.
+    """
     cursor = connection.execute(
         "DELETE FROM dead_letter WHERE dead_letter_id IN (SELECT dead_letter_id FROM dead_letter"
-        " WHERE received_at < now() - %s ORDER BY received_at LIMIT 10000)",
+        f" WHERE received_at < least(now(), ({NEWEST_ACCEPTED})) - %s"
+        " ORDER BY received_at LIMIT 10000)",
         [keep],
     )
     return cursor.rowcount

@@ -25,7 +25,9 @@ DAY_SETTLES = 1_200
 
 TAKE = """
 SELECT instrument_key, day FROM rollup_todo
-WHERE day < (now() AT TIME ZONE %(zone)s)::date
+WHERE day <= least(
+    (now() AT TIME ZONE %(zone)s)::date - 1,
+    (SELECT value::date FROM service_setting WHERE name = 'rolled_through'))
 ORDER BY instrument_key, day LIMIT %(most)s
 """
 LOCK = (
@@ -98,6 +100,16 @@ def close_days(connection: psycopg.Connection, zone: str) -> None:
         through, after = row
         if after is None:
             after = date(1970, 1, 1)
+        if through <= after:
+            return
+        # A clock that leapt ahead must not close days that are still to come: the newest
+        # heartbeat has to say as well that they are over.
+        newest = connection.execute(
+            "SELECT (max(newest_ts) AT TIME ZONE %s)::date - 1 FROM instrument_status", [zone]
+        ).fetchone()
+        if newest is None or newest[0] is None:
+            return
+        through = min(through, newest[0])
         if through <= after:
             return
         connection.execute(CLOSE_DAYS, {"after": after, "through": through, "zone": zone})
