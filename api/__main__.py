@@ -8,9 +8,11 @@ import json
 import logging
 import socket
 import sys
+from typing import cast
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.settings import Settings
@@ -24,6 +26,11 @@ class AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started and sockets:
             print(json.dumps({"api_url": url_of(sockets[0])}), flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the event streams end first: they would wait out the time that requests get."""
+        cast(FastAPI, self.config.app).state.board.close()
+        await super().shutdown(sockets)
 
 
 def url_of(listening: socket.socket) -> str:

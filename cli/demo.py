@@ -129,7 +129,13 @@ def demo(
     except ValueError as error:
         raise fail(f"--for: {error}", 2) from None
     console = Console()
-    service = Service(data_dir=data_dir, api_port=api_port, publisher=True)
+    service = Service(
+        data_dir=data_dir,
+        api_port=api_port,
+        publisher=True,
+        # Browsers on this machine need no key: the page opens with a click on its address.
+        settings={"demo_sign_in": 1},
+    )
     fleet = FleetOptions(
         instruments=instruments, gateways=gateways, interval_s=LIVE_INTERVAL, seed=seed
     )
@@ -163,7 +169,8 @@ def _run_demo(
     if history is None:
         return interrupted()
     console.print(
-        f"\n  API      {service.api_url}/docs\n"
+        f"\n  Cockpit  {service.api_url}/\n"
+        f"  API      {service.api_url}/v1/openapi.json\n"
         f"  metrics  {service.metrics_url}\n"
         f"  MQTT     {ready.host}:{ready.port}\n"
         f"  keys     {ready_file}\n"

@@ -1,0 +1,501 @@
+"""The board: what every instrument does now, in memory, with a log of what changed.
+
+One task looks at the database once a second, only while somebody watches. A watcher holds no
+queue but a version: what it gets next is whatever changed since, at its newest. So changes are
+coalesced by themselves, a slow watcher costs nothing, and one that is too far behind (or comes
+from another process) gets a new snapshot. The stream that shows it is in `routes/stream.py`.
+"""
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+import structlog
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from api.database import Database
+from api.encoding import encode
+from api.instrument_body import status_body
+from api.params import format_instant
+from models.fold import Track, hold_us
+from models.segment import Segment, State
+from models.status import Standing, Status, derive_status, lies_ahead
+from store.board import GatewayWord, Member, look, segments_before
+from store.registered import Filters
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0  # seconds
+#: Who begins to watch gets a look that begins after that; but looks come no closer than this.
+LOOK_APART = 0.25  # seconds
+#: Share of the time that looking may take; a nation's look is slower, so it comes less often.
+LOOK_SHARE = 0.2
+REST_AFTER = 60.0  # seconds without a watcher
+#: Registry versions come into force by mere time too.
+MEMBERS_EVERY = 60.0  # seconds
+#: What time alone may change of one that is offline or whose clock is wrong: looked at so often.
+RESTLESS_US = 5_000_000
+LOG_ENTRIES = 200_000  # changes that can be caught up with
+#: Statuses derived before others get their turn on the event loop.
+SLICE = 500
+ACTIVITIES = ("running", "idle", "off", "unknown")
+CONNECTIVITIES = ("online", "offline", "never_seen")
+_NOBODY = GatewayWord(None, None, True)
+
+
+class Place(NamedTuple):
+    """Where instruments are counted: groups of watchers are sums of these."""
+
+    institution_key: int
+    institution_id: str
+    district_code: str | None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One instrument on the board."""
+
+    member: Member
+    row: dict[str, Any] | None = None
+    gateway: GatewayWord = _NOBODY
+    status: Status | None = None
+    #: When time alone may change the status.
+    due_us: int = 0
+    #: Version of the board at which its row was last written.
+    heard: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where it counts."""
+        return Place(
+            self.member.institution_key, self.member.institution_id, self.member.district_code
+        )
+
+    def standing(self) -> Standing:
+        """What is known of its present."""
+        row, member = self.row, self.member
+        track = Track()
+        if row is not None:
+            state = row["state"]
+            track = Track(
+                first_at_us=row["first_at_us"],
+                newest_at_us=row["newest_at_us"],
+                newest_seq=row["newest_seq"],
+                newest_stale=row["newest_stale"],
+                credit_from_us=row["credit_from_us"],
+                credit_until_us=row["credit_until_us"],
+                state=None if state is None else State(state),
+                segment_from_us=row["segment_from_us"],
+                piece_from_us=row["piece_from_us"],
+                live_at_us=row["live_at_us"],
+                live_until_us=row["live_until_us"],
+                power_w=row["power_w"],
+            )
+        return Standing(
+            track=track,
+            hold_us=hold_us(
+                own_us=member.hold_us, reported_interval_us=None, interval_us=member.interval_us
+            ),
+            last_received_us=None if row is None else row["last_received_us"],
+            clock_future_us=None if row is None else row["clock_future_us"],
+            counter_disagrees=bool(row and row["counter_disagrees"]),
+            gateway_off_since_us=self.gateway.off_since_us,
+            skew_us=self.gateway.skew_us,
+        )
+
+
+class Delta(NamedTuple):
+    """What a watcher has missed."""
+
+    changed: list[Entry]
+    #: Ids of instruments that were shown and are so no longer.
+    gone: list[str]
+    #: Some left, or are counted elsewhere now.
+    moved: bool
+
+
+class _Step(NamedTuple):
+    version: int
+    changed: frozenset[int]
+    #: As they were before they left or moved.
+    left: tuple[Member, ...]
+
+
+class Board:
+    """All statuses of one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        #: Names this board: versions of another process mean nothing here.
+        self.name = secrets.token_hex(4)
+        self.version = 0
+        self.as_of_us = 0
+        #: Since when looking fails; None while it works.
+        self.failing_since: float | None = None
+        self.closed = False
+        self.watchers = 0
+        self._entries: dict[int, Entry] = {}
+        self._counts: dict[Place, list[int]] = {}
+        self._keys: dict[str, int] = {}
+        self._log: deque[_Step] = deque()
+        self._logged = 0
+        #: The log reaches back to this version.
+        self._log_from = 0
+        self._horizon: str | None = None
+        self._revision: int | None = None
+        #: Some have joined whose rows were not among those read.
+        self._unread = False
+        self._members_at = 0.0
+        self._gateways: dict[int, GatewayWord] = {}
+        self._task: asyncio.Task[None] | None = None
+        #: When the last look that succeeded began, by the monotonic clock.
+        self.looked = 0.0
+        self._moved = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._memo: dict[Any, Any] = {}
+
+    # -- watching ----------------------------------------------------------------------------
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Keep the board up to date meanwhile."""
+        self.watchers += 1
+        self._asked.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._keep_looking(), name="board")
+        try:
+            yield
+        finally:
+            self.watchers -= 1
+
+    async def wait(self, version: int, failing: bool, looked: float, seconds: float) -> None:
+        """Return when there is more than ``version``, looking fails or works again, or in time.
+
+        Args:
+            version: What the watcher has.
+            failing: What it knows of `failing_since`.
+            looked: The look that tells it more shall have begun after this.
+            seconds: For how long at most.
+        """
+        deadline = time.monotonic() + seconds
+        while (
+            not self.closed
+            and (self.version <= version or self.looked < looked)
+            and (self.failing_since is not None) == failing
+        ):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), left)
+
+    def close(self) -> None:
+        """Let every watcher go: the server shuts down."""
+        self.closed = True
+        if self._task is not None:
+            self._task.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def memo(self, key: Any, make: Callable[[], Any]) -> Any:
+        """``make()``, once for all who ask the same of the same version."""
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = make()
+        return found
+
+    def entries(self, filters: Filters, instrument_id: str | None = None) -> list[Entry]:
+        """The instruments that are meant, by id."""
+        if instrument_id is not None:
+            key = self._keys.get(instrument_id)
+            entries: Iterable[Entry] = () if key is None else (self._entries[key],)
+        else:
+            entries = self._entries.values()
+        matches = matcher(filters)
+        return sorted(
+            (e for e in entries if e.status is not None and matches(e.member)),
+            key=lambda e: e.member.instrument_id,
+        )
+
+    def since(
+        self, version: int, filters: Filters, instrument_id: str | None = None
+    ) -> Delta | None:
+        """What changed since a version; None where the log does not reach back so far."""
+        if not self._log_from <= version <= self.version:
+            return None
+        matches = matcher(filters)
+        changed: set[int] = set()
+        left: dict[str, None] = {}
+        for step in reversed(self._log):
+            if step.version <= version:
+                break
+            changed |= step.changed
+            left.update(dict.fromkeys(m.instrument_id for m in step.left if matches(m)))
+        if instrument_id is not None:
+            key = self._keys.get(instrument_id)
+            changed &= {key} if key is not None else set()
+            # Who watches one instrument wants each heartbeat, not only each change.
+            if key is not None and self._entries[key].heard > version:
+                changed.add(key)
+            left = {instrument_id: None} if instrument_id in left else {}
+        moved = bool(left)
+        found = [self._entries[key] for key in changed if key in self._entries]
+        shown = sorted(
+            (e for e in found if e.status is not None and matches(e.member)),
+            key=lambda e: e.member.instrument_id,
+        )
+        for entry in shown:
+            left.pop(entry.member.instrument_id, None)
+        return Delta(shown, sorted(left), moved)
+
+    def counts(self, filters: Filters) -> dict[Place, tuple[int, ...]]:
+        """Instruments by place: all, then by connectivity, then by activity."""
+        if filters == Filters(tenant=filters.tenant):
+            return {
+                place: tuple(counts)
+                for place, counts in self._counts.items()
+                if filters.tenant in (None, place.institution_key) and counts[0]
+            }
+        found: dict[Place, list[int]] = {}
+        for entry in self.entries(filters):
+            _count(found, entry.place, entry.status, 1)
+        return {place: tuple(counts) for place, counts in found.items()}
+
+    # -- looking -----------------------------------------------------------------------------
+
+    async def _keep_looking(self) -> None:
+        watched = time.monotonic()
+        while not self.closed:
+            begin = time.monotonic()
+            self._asked.clear()
+            if self.watchers:
+                watched = begin
+            elif begin - watched > REST_AFTER:
+                return
+            try:
+                await self._look()
+            except (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests, OSError) as error:
+                if self.failing_since is None:
+                    self.failing_since = begin
+                    log.warning("board cannot look", action="board_look", error=str(error))
+                    self._wake()
+            except Exception:
+                # A bug must not leave watchers with a picture that stands still unnoticed.
+                log.exception("board failed", action="board_look")
+                self.failing_since = self.failing_since or begin
+                self._wake()
+            else:
+                self.looked = begin
+                self.failing_since = None
+                self._wake()
+            took = time.monotonic() - begin
+            apart = max(LOOK_APART - took, took)
+            await asyncio.sleep(apart)
+            with suppress(TimeoutError):
+                pause = max(LOOK_EVERY - took, took * (1 / LOOK_SHARE - 1)) - apart
+                await asyncio.wait_for(self._asked.wait(), max(pause, 0.0))
+
+    async def _look(self) -> None:
+        began = time.monotonic()
+        whole = began - self._members_at >= MEMBERS_EVERY
+        news = await self._database.read(
+            look(self._horizon, None if whole else self._revision), snapshot=True
+        )
+        version = self.version + 1
+        left: list[Member] = []
+        dirty: set[int] = set()
+        if news.members is not None:
+            left = self._take_members(news.members, dirty)
+            self._members_at = began
+        for key, row in news.standings.items():
+            entry = self._entries.get(key)
+            if entry is not None:
+                entry.row = dict(row)
+                entry.heard = version
+                dirty.add(key)
+        self._unread = self._unread and any(e.row is None for e in self._entries.values())
+        moved = {
+            key for key, word in news.gateways.items() if self._gateways.get(key, _NOBODY) != word
+        }
+        self._gateways = dict(news.gateways)
+        for key, entry in self._entries.items():
+            if entry.due_us <= news.now_us or entry.member.gateway_key in moved:
+                dirty.add(key)
+        changed = await self._derive(dirty, news.now_us)
+        # Only now: what failed half-way is looked at again.
+        self._horizon, self._revision = news.horizon, news.revision
+        if self._unread:
+            # Their rows may be older than this horizon: the next look takes all.
+            self._horizon, self._unread = None, False
+        self.as_of_us = news.now_us
+        if changed or left or news.standings or not self.version:
+            self._log.append(_Step(version, frozenset(changed), tuple(left)))
+            self._logged += len(changed) + len(left) + 1
+            while self._logged > LOG_ENTRIES and len(self._log) > 1:
+                oldest = self._log.popleft()
+                self._logged -= len(oldest.changed) + len(oldest.left) + 1
+                self._log_from = oldest.version
+            self._memo.clear()
+            self.version = version
+
+    def _take_members(self, members: Any, dirty: set[int]) -> list[Member]:
+        """Takes the registry's newest word; those that left, and what moved as it was."""
+        left: list[Member] = []
+        for key in [key for key in self._entries if key not in members]:
+            entry = self._entries.pop(key)
+            _count(self._counts, entry.place, entry.status, -1)
+            self._keys.pop(entry.member.instrument_id, None)
+            left.append(entry.member)
+        for key, member in members.items():
+            found = self._entries.get(key)
+            if found is None:
+                self._entries[key] = Entry(member)
+                self._keys[member.instrument_id] = key
+                dirty.add(key)
+                self._unread = self._horizon is not None
+            elif found.member != member:
+                left.append(found.member)
+                _count(self._counts, found.place, found.status, -1)
+                found.member, found.status = member, None
+                dirty.add(key)
+        return left
+
+    async def _derive(self, keys: set[int], now_us: int) -> set[int]:
+        """Derives statuses anew; those that changed in more than what each heartbeat moves."""
+        changed: set[int] = set()
+        standings: dict[int, Standing] = {}
+        for number, key in enumerate(keys):
+            entry = self._entries[key]
+            entry.gateway = self._gateways.get(entry.member.gateway_key, _NOBODY)
+            standings[key] = entry.standing()
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        ahead = [key for key, one in standings.items() if lies_ahead(one.track, now_us)]
+        before: dict[int, Segment | None] = {}
+        if ahead:
+            before = await self._database.read(segments_before(ahead, now_us), snapshot=True)
+        for number, (key, standing) in enumerate(standings.items()):
+            entry = self._entries[key]
+            status = derive_status(
+                standing, now_us, listening=entry.gateway.listening, before=before.get(key)
+            )
+            entry.due_us = _due_us(standing, status, now_us)
+            old = entry.status
+            if old is None or _visible(old) != _visible(status):
+                changed.add(key)
+                _count(self._counts, entry.place, old, -1)
+                _count(self._counts, entry.place, status, 1)
+            entry.status = status
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        return changed
+
+
+def _visible(status: Status) -> tuple[Any, ...]:
+    """What makes a change: not the power nor the times that move with each heartbeat."""
+    return (
+        status.connectivity,
+        status.activity,
+        status.cause,
+        status.since_us,
+        status.flags,
+    )
+
+
+def _due_us(standing: Standing, status: Status, now_us: int) -> int:
+    """When the status may change though nothing is heard."""
+    track = standing.track
+    ends = [now_us + RESTLESS_US] if status.cause is not None or status.flags else []
+    for end_us in (track.live_until_us, track.credit_until_us, track.piece_from_us):
+        if end_us is not None and end_us > now_us:
+            ends.append(end_us)
+    return min(ends, default=now_us + RESTLESS_US)
+
+
+def _count(counts: dict[Place, list[int]], place: Place, status: Status | None, step: int) -> None:
+    if status is None:
+        return
+    cell = counts.setdefault(place, [0] * (1 + len(CONNECTIVITIES) + len(ACTIVITIES)))
+    cell[0] += step
+    cell[1 + CONNECTIVITIES.index(status.connectivity)] += step
+    cell[1 + len(CONNECTIVITIES) + ACTIVITIES.index(status.activity)] += step
+
+
+def matcher(filters: Filters) -> Callable[[Member], bool]:
+    """Whether an instrument is meant, as the statements of ``store/sql/status.sql`` have it."""
+    tests: list[Callable[[Member], bool]] = []
+    for index, wanted in (
+        (2, filters.tenant),
+        (3, filters.institution),
+        (4, filters.district),
+        (6, filters.kind),
+        (7, filters.always_on),
+        (9, filters.gateway),
+    ):
+        if wanted is not None:
+            tests.append(lambda m, i=index, w=wanted: bool(m[i] == w))  # type: ignore[misc]
+    if filters.class_ is not None:
+        pattern = filters.class_.replace("\\", "")
+        if filters.class_.endswith("%"):
+            stem = pattern[:-1]
+            tests.append(lambda m: (m.class_code or "").startswith(stem))
+        else:
+            tests.append(lambda m: m.class_code == pattern)
+    return lambda member: all(test(member) for test in tests)
+
+
+def item(entry: Entry) -> dict[str, Any]:
+    """An instrument's status as answers spell it."""
+    assert entry.status is not None
+    return status_body(entry.member.instrument_id, entry.status)
+
+
+def counts_body(counts: Iterable[tuple[int, ...]]) -> dict[str, Any]:
+    """Counts summed up, in the shape of ``/v1/status/summary``."""
+    sums = [sum(column) for column in zip(*counts, strict=True)] or [0] * 8
+    return {
+        "instruments": sums[0],
+        "connectivity": dict(zip(CONNECTIVITIES, sums[1:4], strict=True)),
+        "activity": dict(zip(ACTIVITIES, sums[4:8], strict=True)),
+    }
+
+
+def summary_body(
+    counts: dict[Place, tuple[int, ...]], places: set[Place] | None = None
+) -> dict[str, Any]:
+    """Overall counts, and those of districts and institutions.
+
+    Args:
+        counts: By place.
+        places: Only the groups that these are in; those that have emptied count 0.
+    """
+    body: dict[str, Any] = {"overall": counts_body(counts.values())}
+    for name, index in (("districts", 2), ("institutions", 1)):
+        groups: dict[Any, list[tuple[int, ...]]] = {}
+        wanted = None if places is None else {place[index] for place in places}
+        for key in wanted or ():
+            groups[key] = []
+        for place, cell in counts.items():
+            if wanted is None or place[index] in wanted:
+                groups.setdefault(place[index], []).append(cell)
+        body[name] = [
+            {"key": key, **counts_body(groups[key])}
+            for key in sorted(groups, key=lambda key: (key is None, key or ""))
+        ]
+    return body
+
+
+def encoded(board: Board, body: dict[str, Any]) -> bytes:
+    """A body with the moment of the board."""
+    return encode({"as_of": format_instant(board.as_of_us), **body})

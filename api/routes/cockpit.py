@@ -1,0 +1,218 @@
+"""The cockpit's files at ``/``, its map and settings, and signing in.
+
+The page is in `cockpit/` and asks the same routes as everyone. Files need no key, since they
+say nothing; what is asked for with the cookie of `api/session.py` does.
+"""
+
+import gzip
+import json
+import mimetypes
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api.auth import Principal, Who, authenticate
+from api.context import Context, Ctx
+from api.encoding import json_response, matches
+from api.errors import Problem, not_found
+from api.routes.operations import on_loopback
+from api.session import same_origin, sign_in, sign_out
+from store.keys import create_key
+
+router = APIRouter(include_in_schema=False)
+
+FOLDER = Path(__file__).parents[2] / "cockpit"
+MAP = FOLDER / "vendor" / "shanghai.json"
+TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
+#: Smaller ones fit a packet or two anyway.
+COMPRESS_FROM = 1_000  # bytes
+#: The page takes nothing from anywhere else, and no other page may frame it. Charts are drawn
+#: on canvas; styles are set by script, never written into markup.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
+        " connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file as it is sent."""
+
+    body: bytes
+    compressed: bytes | None
+    media_type: str
+    tag: str
+
+
+@lru_cache(maxsize=256)
+def _asset(path: Path, _modified_ns: int) -> Asset:
+    body = path.read_bytes()
+    small = gzip.compress(body, 6, mtime=0) if len(body) >= COMPRESS_FROM else None
+    media_type = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
+    return Asset(
+        body=body,
+        compressed=small if small is not None and len(small) < len(body) else None,
+        media_type=media_type,
+        tag=f'W/"{blake2b(body, digest_size=12).hexdigest()}"',
+    )
+
+
+def _send(request: Request, path: Path) -> Response:
+    """A file, compressed where the browser takes it, or 304 where it has it."""
+    asset = _asset(path, path.stat().st_mtime_ns)
+    headers = {**HEADERS, "ETag": asset.tag}
+    if matches(request.headers.get("if-none-match"), asset.tag):
+        return Response(status_code=304, headers=headers)
+    if asset.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(asset.compressed, 200, headers, asset.media_type)
+    return Response(asset.body, 200, headers, asset.media_type)
+
+
+@router.get("/")
+async def get_page(request: Request) -> Response:
+    """The page."""
+    return _send(request, FOLDER / "index.html")
+
+
+@router.get("/cockpit/map.json")
+async def get_map(request: Request, context: Ctx) -> Response:
+    """The districts' boundaries; 404 where the page shall draw tiles instead."""
+    path = map_file(context)
+    if path is None:
+        raise Problem(404, "not-found", "no map is set; the page draws tiles")
+    return _send(request, path)
+
+
+@router.get("/cockpit/config.json")
+async def get_config(context: Ctx) -> Response:
+    """What the page must know before anyone signs in."""
+    settings = context.settings
+    return Response(
+        json.dumps(
+            {
+                "map": map_file(context) is not None,
+                "map_datum": settings.map_datum,
+                "map_note": settings.map_note,
+                "timezone": settings.timezone,
+                "coverage_threshold": settings.coverage_threshold,
+                "demo": settings.demo_sign_in,
+            }
+        ),
+        headers=HEADERS,
+        media_type="application/json",
+    )
+
+
+@router.get("/cockpit/{path:path}")
+async def get_file(request: Request, path: str) -> Response:
+    """One of the page's files."""
+    found = (FOLDER / path).resolve()
+    if not found.is_relative_to(FOLDER.resolve()) or not found.is_file():
+        raise not_found("file", path)
+    return _send(request, found)
+
+
+def map_file(context: Context) -> Path | None:
+    """The file of the map; None where there is none."""
+    path = context.settings.map_file or MAP
+    return path if path.is_file() else None
+
+
+class SignIn(BaseModel):
+    """What the sign-in form sends; without a key, a demo's page asks to be let in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Annotated[str, Field(max_length=200)] | None = None
+    remember: bool = False
+
+
+@router.get("/v1/session")
+async def get_session(who: Who) -> Response:
+    """Who is signed in."""
+    return json_response(_shown(who), headers={"Cache-Control": "no-store"})
+
+
+@router.post("/v1/session")
+async def post_session(
+    request: Request, context: Ctx, asked: Annotated[SignIn | None, Body()] = None
+) -> Response:
+    """Sign in with a key; the cookie carries it from now on."""
+    if not same_origin(request) and request.headers.get("origin") is not None:
+        raise Problem(403, "forbidden", "only this service's own page signs in")
+    key = asked.key if asked else None
+    if key is None:
+        if not context.settings.demo_sign_in:
+            header = request.headers.get("authorization")
+            await authenticate(context, header)
+            key = (header or "").strip().partition(" ")[2].strip()
+        elif not _sits_here(request):
+            raise Problem(403, "forbidden", "only browsers on the demo's own machine need no key")
+        else:
+            key = await _demo_key(request, context)
+    who = await authenticate(context, f"Bearer {key}")
+    answer = json_response(_shown(who), 201, {"Cache-Control": "no-store"})
+    secure = request.url.scheme == "https"
+    sign_in(answer, key, secure=secure, remember=bool(asked and asked.remember))
+    return answer
+
+
+@router.delete("/v1/session", status_code=204)
+async def delete_session(request: Request) -> Response:
+    """Sign out."""
+    answer = Response(status_code=204)
+    sign_out(answer, secure=request.url.scheme == "https")
+    return answer
+
+
+def _shown(who: Principal) -> dict[str, Any]:
+    return {
+        "name": who.name,
+        "key_id": who.key_id,
+        "scopes": sorted(who.scopes),
+        "institution_id": who.institution_id,
+    }
+
+
+def _sits_here(request: Request) -> bool:
+    """Whether a browser on this very machine asks, by this machine's own name.
+
+    The name counts because any page could have its own resolve to this address.
+    """
+    host = request.headers.get("host", "").rpartition(":")[0].strip("[]") or request.headers.get(
+        "host", ""
+    )
+    forwarded = any(name.startswith(("x-forwarded", "forwarded")) for name in request.headers)
+    return (
+        not forwarded
+        and on_loopback(request.client.host if request.client else None)
+        and (host == "localhost" or on_loopback(host))
+        and same_origin(request)
+    )
+
+
+async def _demo_key(request: Request, context: Context) -> str:
+    """The key that browsers on this machine share; made when the first one comes."""
+    state = request.app.state
+    if getattr(state, "demo_key", None) is None:
+        made = await context.database.write(create_key(scopes=["operate"], name="demo cockpit"))
+        state.demo_key = made.key
+    key: str = state.demo_key
+    return key
