@@ -106,7 +106,9 @@ def peak_rss_mb(pid: int) -> float:
 def search_path() -> str:
     """A PATH with psql and mosquitto_sub in front."""
     command = [sys.executable, "-m", "stack", "path"]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def run_shell(command: str, environment: Mapping[str, str]) -> float:

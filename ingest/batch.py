@@ -1,15 +1,17 @@
 """The values that pass from step to step: messages in, arrivals between, outcomes out."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from models.elements import elements
+from models.fold import Row
 from models.heartbeat import Heartbeat, Reason
 from models.message import GatewayStatus, Message, Reject
-from models.segment import State
+
+# Structs, since there are one or more to every heartbeat; none can lie in a cycle (gc=False),
+# so the garbage collector does not walk over a whole batch again and again.
 
 
-@dataclass(slots=True)
-class Inbound:
+class Inbound(msgspec.Struct, eq=False, gc=False):
     """One decoded message and where it came from."""
 
     gateway_id: str
@@ -42,20 +44,18 @@ class Inbound:
         return self.message is not None and self.message.historical
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, gc=False):
     """What became of one message, for its receipt."""
 
     stored: int = 0
     duplicates: int = 0
-    errors: list[tuple[int | None, Reason]] = field(default_factory=list)
+    errors: list[tuple[int | None, Reason]] = []  # each gets its own
     #: Heartbeats that the errors stand for.
     rejected: int = 0
 
 
-@dataclass(slots=True)
-class Arrival:
-    """One heartbeat on its way into the database, its settings resolved."""
+class Arrival(Row, eq=False, kw_only=True, gc=False):
+    """One heartbeat on its way into the database: a row of the fold, and where it came from."""
 
     inbound: Inbound
     outcome: Outcome
@@ -63,11 +63,6 @@ class Arrival:
     heartbeat: Heartbeat
     instrument_key: int
     gateway_key: int
-    ts_us: int
-    at_us: int
-    hold_us: int
-    state: State
-    live: bool
     stale: bool = False
 
 

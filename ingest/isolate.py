@@ -7,7 +7,7 @@ more than one in a hundred would be, the fault is ours: nothing more is set asid
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -158,7 +158,7 @@ def _aside(inbound: Inbound, error: Exception) -> Inbound:
     detail = f"the database refuses it: {error}"
     if message is None:
         aside = Reject(index=None, reason=Reason.MALFORMED, detail=detail, payload=inbound.payload)
-        return replace(inbound, status=None, refused=aside)
+        return msgspec.structs.replace(inbound, status=None, refused=aside)
     if message.heartbeats:
         index, heartbeat = message.heartbeats[0]
         aside = Reject(
@@ -194,7 +194,7 @@ def _part(
     heartbeats: list[tuple[int, Heartbeat]],
     rejects: list[Reject],
 ) -> Inbound:
-    return replace(
+    return msgspec.structs.replace(
         inbound,
         message=msgspec.structs.replace(message, heartbeats=heartbeats, rejects=rejects),
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ingest.batch import Arrival, Inbound, Outcome
 from ingest.dead_letter import Letter
 from ingest.registry import Registry
-from models.fold import hold_us
 from models.heartbeat import Heartbeat, Reason
 from models.timestamp import format_ts
 
@@ -48,6 +47,8 @@ def judge(
             are gone, and what they gave is final.
     """
     verdict = Verdict()
+    accepted = verdict.accepted
+    instruments = registry.instruments
     for inbound, outcome in zip(inbounds, outcomes, strict=True):
         message = inbound.message
         if message is None:
@@ -71,23 +72,20 @@ def judge(
                 )
             )
         gateway = registry.gateways.get(inbound.gateway_id)
+        if gateway is None:
+            detail = f"gateway {inbound.gateway_id!r} is not registered"
+            for index, heartbeat in message.heartbeats:
+                _refuse(verdict, inbound, outcome, index, heartbeat, Reason.UNKNOWN_GATEWAY, detail)
+            continue
         received = inbound.received_us
+        live = inbound.live
         newest = received + CLOCK_AHEAD_US
         oldest = max(received - accept_past_us, oldest_us)
+        gateway_key = gateway.key
+        only_correction = gateway.only_correction_us
+        # The loop that every heartbeat passes: what is usual comes first and calls little.
         for index, heartbeat in message.heartbeats:
-            ts = heartbeat.ts_us
-            instrument = registry.instruments.get(heartbeat.instrument_id)
-            if gateway is None:
-                _refuse(
-                    verdict,
-                    inbound,
-                    outcome,
-                    index,
-                    heartbeat,
-                    Reason.UNKNOWN_GATEWAY,
-                    f"gateway {inbound.gateway_id!r} is not registered",
-                )
-                continue
+            instrument = instruments.get(heartbeat.instrument_id)
             if instrument is None:
                 _refuse(
                     verdict,
@@ -99,8 +97,11 @@ def judge(
                     f"instrument {heartbeat.instrument_id!r} is not registered",
                 )
                 continue
-            setting = instrument.at(ts)
-            if setting.gateway_key != gateway.key:
+            ts = heartbeat.ts_us
+            setting = instrument.newest
+            if ts < setting.from_us:
+                setting = instrument.at(ts)
+            if setting.gateway_key != gateway_key:
                 bound = registry.gateways_by_key[setting.gateway_key].gateway_id
                 _refuse(
                     verdict,
@@ -114,7 +115,7 @@ def judge(
                 )
                 continue
             if ts > newest:
-                if inbound.live:
+                if live:
                     verdict.clock_future[instrument.key] = received
                 _refuse(
                     verdict,
@@ -127,25 +128,30 @@ def judge(
                     f" {format_ts(received)}",
                 )
                 continue
-            reported = heartbeat.interval_s
+            interval = heartbeat.interval_s
+            runtime = heartbeat.runtime_s
             arrival = Arrival(
-                inbound,
-                outcome,
-                index,
-                heartbeat,
-                instrument.key,
-                gateway.key,
-                ts,
-                ts + gateway.correction_us(ts),
-                hold_us(
-                    own_us=setting.hold_us,
-                    reported_interval_us=None if reported is None else round(reported * 1_000_000),
-                    interval_us=setting.interval_us,
-                ),
-                heartbeat.state,
-                inbound.live,
+                at_us=ts
+                + (gateway.correction_us(ts) if only_correction is None else only_correction),
+                ts_us=ts,
+                state=heartbeat.state,
+                hold_us=setting.quiet_hold_us if interval is None else setting.hold_us(interval),
+                seq=heartbeat.seq,
+                boot_id=heartbeat.boot_id,
+                runtime_us=None if runtime is None else round(runtime * 1_000_000),
+                power_w=heartbeat.power_w,
+                live=live,
+                inbound=inbound,
+                outcome=outcome,
+                index=index,
+                heartbeat=heartbeat,
+                instrument_key=instrument.key,
+                gateway_key=gateway_key,
             )
-            (verdict.accepted if ts >= oldest else verdict.doubtful).append(arrival)
+            if ts >= oldest:
+                accepted.append(arrival)
+            else:
+                verdict.doubtful.append(arrival)
     return verdict
 
 

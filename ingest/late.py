@@ -16,7 +16,7 @@ from ingest.batch import LIVE, STALE
 from ingest.database import Micros
 from ingest.registry import Instrument, Registry
 from ingest.rows import COPY_SEGMENT, copy_rows, pack_segment
-from models.fold import Row, Track, advance, hold_us
+from models.fold import Row, Track, advance
 from models.segment import HOUR_US, Segment, State
 
 RAW_COLUMNS = (
@@ -87,13 +87,7 @@ class Rebuilt:
 
 def hold_of(raw: Raw, instrument: Instrument) -> int:
     """How long a stored heartbeat's state lasts, by the version in force at its time (µs)."""
-    setting = instrument.at(raw.ts_us)
-    interval = raw.interval_s
-    return hold_us(
-        own_us=setting.hold_us,
-        reported_interval_us=None if interval is None else round(interval * 1_000_000),
-        interval_us=setting.interval_us,
-    )
+    return instrument.at(raw.ts_us).hold_us(raw.interval_s)
 
 
 def row_of(raw: Raw, instrument: Instrument, registry: Registry) -> Row:

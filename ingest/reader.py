@@ -7,19 +7,20 @@ dropped instead. What was not acknowledged comes again.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 
-class Token(NamedTuple):
+# Structs, since there is one of each to a message; neither can lie in a cycle (gc=False).
+class Token(msgspec.Struct, frozen=True, gc=False):
     """Names one delivery of one connection."""
 
     generation: int
     packet_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message as the broker handed it over."""
 
     topic: str

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import psycopg
 
 from ingest.database import PAST
+from models.fold import hold_us
 
 INSTRUMENTS = """
 SELECT i.instrument_id, i.instrument_key, v.force_from, v.force_to, v.hold_us, v.interval_us,
@@ -33,9 +34,24 @@ class Setting(NamedTuple):
 
     from_us: int
     to_us: int
-    hold_us: int | None
+    own_hold_us: int | None
     interval_us: int | None
     gateway_key: int
+    #: The hold of a heartbeat that names no interval (rule 1).
+    quiet_hold_us: int
+
+    def hold_us(self, interval_s: float | None) -> int:
+        """The hold of a heartbeat that names this interval, or none (rule 1)."""
+        if interval_s is None:
+            return self.quiet_hold_us
+        return hold_us(
+            own_us=self.own_hold_us,
+            reported_interval_us=round(interval_s * 1_000_000),
+            interval_us=self.interval_us,
+        )
+
+
+NO_SETTING = Setting(PAST, PAST, None, None, 0, 0)
 
 
 @dataclass(slots=True)
@@ -45,14 +61,15 @@ class Instrument:
     instrument_id: str
     key: int
     settings: list[Setting] = field(default_factory=list)
+    #: The last of them; set once all are there.
+    newest: Setting = NO_SETTING
     #: Gap + minimum of its sessions: how far a change reaches into neighbouring figures (µs).
     session_reach_us: int = 0
 
     def at(self, ts_us: int) -> Setting:
         """The version in force at ``ts_us``."""
-        newest = self.settings[-1]
-        if ts_us >= newest.from_us:
-            return newest
+        if ts_us >= self.newest.from_us:
+            return self.newest
         return next(s for s in reversed(self.settings) if ts_us >= s.from_us)
 
 
@@ -63,6 +80,11 @@ class Gateway:
     gateway_id: str
     key: int
     corrections: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def only_correction_us(self) -> int | None:
+        """The correction that held at all times; ``None`` where there were several."""
+        return self.corrections[0][1] if len(self.corrections) == 1 else None
 
     def correction_us(self, ts_us: int) -> int:
         """What is added to a device's time ``ts_us`` (rule 8)."""
@@ -102,7 +124,8 @@ class Registry:
                 INSTRUMENTS, [self.revision]
             ):
                 entry = instruments.setdefault(key, Instrument(iid, key))
-                entry.settings.append(Setting(start, end, hold, interval, gateway_key))
+                quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
+                entry.settings.append(Setting(start, end, hold, interval, gateway_key, quiet))
                 entry.session_reach_us = reach
             gateways: dict[int, Gateway] = {}
             for gid, key, start, _end, correction in cursor.execute(GATEWAYS, [self.revision]):
@@ -111,6 +134,7 @@ class Registry:
         for entry in instruments.values():
             # Before the first version, the first.
             entry.settings[0] = entry.settings[0]._replace(from_us=PAST)
+            entry.newest = entry.settings[-1]
             self.instruments[entry.instrument_id] = entry
         for gateway in gateways.values():
             gateway.corrections[0] = (PAST, gateway.corrections[0][1])

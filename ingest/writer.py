@@ -27,13 +27,14 @@ from ingest.rows import (
     CREATE_STATUS_IN,
     SELECT_STATUS,
     UPDATE_STATUS,
+    Rows,
     copy_rows,
     pack_heartbeat,
     pack_segment,
     pack_status,
 )
 from ingest.skew import SkewWatch
-from models.fold import Row, Track, advance
+from models.fold import Track, advance
 from models.heartbeat import Heartbeat, Reason, canonical_encoding, precedence
 from models.segment import Segment, State
 
@@ -84,7 +85,6 @@ class Standing:
 class _Changes:
     """What a transaction writes, gathered step by step."""
 
-    rows: list[Arrival] = field(default_factory=list)
     pieces: list[tuple[int, Segment]] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     #: Arrivals that lost a conflict, by digest of their letter: new or seen before?
@@ -237,9 +237,10 @@ class Writer:
         self.registry.refresh(connection, revision)
         monotonic = self.clock[1]
         for inbound in inbounds:
-            if inbound.arrived is not None:
-                waited = max(monotonic - inbound.arrived, 0.0)
-                inbound.received_us = now_us - int(waited * 1_000_000)
+            arrived = inbound.arrived
+            if arrived is not None:
+                waited = monotonic - arrived
+                inbound.received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
         oldest_us = now_us - self._raw_retention_us
         verdict = judge(
             list(inbounds),
@@ -269,13 +270,17 @@ class Writer:
             if arrivals and careful:
                 behind.extend(arrivals)
             elif arrivals:
-                self._part(standings[key].track, key, arrivals, behind, ahead, changes)
+                track = standings[key].track
+                if _follow(track, arrivals):
+                    ahead.append((key, arrivals))
+                else:
+                    self._part(track, key, arrivals, behind, ahead, changes)
         if behind or verdict.doubtful:
             self._take_late(cursor, standings, behind, verdict, changes, oldest_us)
-        for key, arrivals in ahead:
-            self._take_next(standings[key].track, key, arrivals, changes)
-
-        copy_rows(cursor, COPY_HEARTBEAT, map(pack_heartbeat, changes.rows))
+        with Rows(cursor, COPY_HEARTBEAT) as rows:
+            for key, arrivals in ahead:
+                self._take_next(standings[key].track, key, arrivals, changes)
+                rows.add(map(pack_heartbeat, arrivals))
         copy_rows(cursor, COPY_SEGMENT, (pack_segment(k, p) for k, p in changes.pieces))
         self._write_statuses(cursor, standings, groups)
         self._flag_clocks(cursor, verdict)
@@ -317,18 +322,20 @@ class Writer:
         standings: dict[int, Standing],
         groups: dict[int, list[Arrival]],
     ) -> None:
-        packed = []
-        for key, arrivals in groups.items():
-            standing = standings[key]
-            standing.version += 1
-            newest = max(arrival.inbound.received_us for arrival in arrivals)
-            standing.last_received_us = max(standing.last_received_us, newest)
-            packed.append(
-                pack_status(key, standing.version, standing.track, standing.last_received_us)
-            )
-        if packed:
-            copy_rows(cursor, COPY_STATUS, packed)
-            cursor.execute(UPDATE_STATUS)
+        if not groups:
+            return
+        with Rows(cursor, COPY_STATUS) as rows:
+            for key, arrivals in groups.items():
+                standing = standings[key]
+                standing.version += 1
+                newest = standing.last_received_us
+                for arrival in arrivals:
+                    received = arrival.inbound.received_us
+                    if received > newest:
+                        newest = received
+                standing.last_received_us = newest
+                rows.add((pack_status(key, standing.version, standing.track, newest),))
+        cursor.execute(UPDATE_STATUS)
 
     def _flag_clocks(self, cursor: psycopg.Cursor, verdict: Verdict) -> None:
         if verdict.clock_future:
@@ -402,26 +409,10 @@ class Writer:
         else:
             low = first.at_us
         for arrival in arrivals:
-            heartbeat = arrival.heartbeat
-            runtime = heartbeat.runtime_s
-            arrival.stale = advance(
-                track,
-                Row(
-                    at_us=arrival.at_us,
-                    ts_us=arrival.ts_us,
-                    state=arrival.state,
-                    hold_us=arrival.hold_us,
-                    seq=heartbeat.seq,
-                    boot_id=heartbeat.boot_id,
-                    runtime_us=None if runtime is None else round(runtime * 1_000_000),
-                    power_w=heartbeat.power_w,
-                    live=arrival.live,
-                ),
-                closed,
-            )
+            arrival.stale = advance(track, arrival, closed)
             arrival.outcome.stored += 1
-        changes.rows.extend(arrivals)
-        changes.pieces.extend((key, piece) for piece in closed)
+        if closed:
+            changes.pieces.extend((key, piece) for piece in closed)
         last = arrivals[-1]
         changes.touch(key, low, last.at_us + last.hold_us)
 
@@ -593,6 +584,18 @@ class Writer:
         metrics.rows_rewritten.inc(changes.rows_rewritten)
         metrics.rows_read.inc(changes.rows_read)
         metrics.rollups_forgotten.inc(changes.rollups_forgotten)
+
+
+def _follow(track: Track, arrivals: list[Arrival]) -> bool:
+    """Whether each is newer than all before it, by either time: the usual case."""
+    ts, at = track.newest_ts_us, track.newest_at_us
+    if ts is None or at is None:
+        ts = at = late.OLDEST_US
+    for arrival in arrivals:
+        if arrival.ts_us <= ts or arrival.at_us <= at:
+            return False
+        ts, at = arrival.ts_us, arrival.at_us
+    return True
 
 
 def _in_order(arrival: Arrival) -> tuple[int, int]:

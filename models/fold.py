@@ -10,6 +10,8 @@ The fold is the hot path of ingest: one call a heartbeat, so ``Track`` is mutabl
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from models.segment import HOUR_US, Segment, State
 
 #: Rule 1: hold where neither instrument nor heartbeat says how often it reports.
@@ -41,8 +43,8 @@ def hold_us(
     return min(3 * interval, LONGEST_DERIVED_HOLD_US)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+# A Struct, and not frozen, for speed: ingest's arrivals are rows that know where they came from.
+class Row(msgspec.Struct, kw_only=True, gc=False):
     """An accepted heartbeat as the fold sees it: its settings resolved, its time corrected."""
 
     #: Corrected time (rule 8); what figures use.
@@ -112,15 +114,15 @@ def advance(track: Track, row: Row, closed: list[Segment]) -> bool:
     Returns:
         Whether the row is a stale repeat, which counts for nothing (rule 9).
     """
-    stale = repeats(track, row.seq, row.boot_id)
     at = row.at_us
     track.newest_ts_us = row.ts_us
     track.newest_at_us = at
+    if repeats(track, row.seq, row.boot_id):
+        track.newest_stale = True
+        return True
     track.newest_seq = row.seq
     track.newest_boot_id = row.boot_id
-    track.newest_stale = stale
-    if stale:
-        return True
+    track.newest_stale = False
 
     credit_from = track.credit_from_us
     if credit_from is None:
@@ -131,13 +133,14 @@ def advance(track: Track, row: Row, closed: list[Segment]) -> bool:
 
     if row.runtime_us is not None:
         _read_counter(track, at, row.runtime_us)
+    until = at + row.hold_us
     track.credit_from_us = at
-    track.credit_until_us = at + row.hold_us
+    track.credit_until_us = until
     track.state = row.state
     track.power_w = row.power_w
     if row.live:
         track.live_at_us = at
-        track.live_until_us = at + row.hold_us
+        track.live_until_us = until
     return False
 
 
