@@ -70,7 +70,8 @@ def ts_text(ts_us: int) -> str:
     fraction = f"{ts_us % 1_000_000:06}"
     if fraction.endswith("000"):
         fraction = fraction[:3]
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{fraction}+08:00"
+    # strftime does not pad years before 1000 everywhere.
+    return f"{at.year:04}-{at:%m-%dT%H:%M:%S}.{fraction}+08:00"
 
 
 def encode_beat(beat: Beat) -> bytes:

@@ -72,10 +72,10 @@ class _Waiting:
 
     __slots__ = ("first_at", "message", "retry_at", "tries")
 
-    def __init__(self, message: Outgoing, now: float) -> None:
+    def __init__(self, message: Outgoing, now: float, patience_s: float) -> None:
         self.message = message
         self.first_at = now
-        self.retry_at = now + FIRST_RETRY_S
+        self.retry_at = now + patience_s
         self.tries = 1
 
 
@@ -121,6 +121,7 @@ class GatewayRunner:
         self._unacked: dict[int, tuple[int, float]] = {}
         self._flushed = False
         self._boots = 0
+        self._trip_s = 0.0  # smoothed as TCP does
         self._connections = 0
         self.mqtt_session = ""
         self.digest = 0
@@ -185,6 +186,11 @@ class GatewayRunner:
             self.link.disconnect()
 
     # sending
+
+    @property
+    def _patience_s(self) -> float:
+        """How long to wait for a receipt: a busy service gets no busier by being asked twice."""
+        return min(LONGEST_RETRY_S, max(FIRST_RETRY_S, 4.0 * self._trip_s))
 
     @property
     def unreceipted(self) -> int:
@@ -315,7 +321,7 @@ class GatewayRunner:
         now = time.monotonic()
         mid = self.link.publish(message.topic, message.payload, retain=message.retain)
         if message.batch_id is not None:
-            self._waiting[message.batch_id] = _Waiting(message, now)
+            self._waiting[message.batch_id] = _Waiting(message, now, self._patience_s)
         else:
             self._unacked[mid] = (count, now)
 
@@ -327,7 +333,7 @@ class GatewayRunner:
             if now >= waiting.retry_at:
                 message = waiting.message
                 waiting.tries += 1
-                pause = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (waiting.tries - 1))
+                pause = min(LONGEST_RETRY_S, self._patience_s * 2 ** (waiting.tries - 1))
                 waiting.retry_at = now + pause
                 self._stats.resent_messages += 1
                 self.link.publish(message.topic, message.payload, retain=message.retain)
@@ -352,6 +358,7 @@ class GatewayRunner:
         stats = self._stats
         trip_us = int((time.monotonic() - waiting.first_at) * 1e6)
         stats.round_trips.add(trip_us)
+        self._trip_s += 0.125 * (trip_us / 1e6 - self._trip_s)
         stats.receipted += len(message.beats) or message.counts
         stats.stored += answer.get("stored", 0)
         stats.duplicates += answer.get("duplicates", 0)

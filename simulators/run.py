@@ -32,7 +32,7 @@ from .stats import Stats
 _MISC_S = 2.0  # keep-alive and resends are looked at this often
 _CONNECTS_A_TURN = 40
 _LIVE_WINDOW = 32
-_HISTORY_WINDOW = 64
+_HISTORY_IN_FLIGHT = 4_000  # heartbeats of one gateway
 _ROUNDS_A_TURN = 4
 
 
@@ -199,7 +199,7 @@ class FleetRun:
             batch=options.batch,
             profile=options.profile,
             historical=historical,
-            window=_HISTORY_WINDOW if historical else _LIVE_WINDOW,
+            window=max(4, _HISTORY_IN_FLIGHT // options.batch) if historical else _LIVE_WINDOW,
             run=run,
         )
         broker = Broker(

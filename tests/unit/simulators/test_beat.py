@@ -93,6 +93,7 @@ def test_the_service_reads_what_was_meant() -> None:
         pytest.param(TS_US, "2026-03-01T08:00:00.250+08:00", id="milliseconds"),
         pytest.param(TS_US + 1, "2026-03-01T08:00:00.250001+08:00", id="microseconds"),
         pytest.param(0, "1970-01-01T08:00:00.000+08:00", id="epoch"),
+        pytest.param(-60_000_000_000_000_000, "0068-09-03T21:20:00.000+08:00", id="antiquity"),
         pytest.param(-1_000, "1970-01-01T07:59:59.999+08:00", id="before-epoch"),
     ],
 )

@@ -1,0 +1,407 @@
+"""Loads a city's history in bulk, past MQTT, into the tables that the real path ends in.
+
+A year of 23,504 instruments is a thousand million heartbeats; what they would leave behind is
+eight and a half million daily rollups. They are computed here straight from behaviour, as if
+each device had sent a heartbeat at every change of state and every ten minutes in between,
+without an hour meter:
+
+- ``rollup_day`` gets a row for each instrument and local day, ``rollup_month`` their sums;
+- ``instrument_status`` gets the time of the first heartbeat, so that groups count it;
+- of the first few instruments (``raw``) the very heartbeats of the last days go into
+  ``heartbeat`` as well. ``jishi rebuild`` makes segments of those, the roller computes their
+  days again, and ``check_raw`` says whether any figure differs from what was loaded.
+
+There are no segments of the other instruments: windows of whole days are answered, timelines
+are not. Meant for calibration and benchmarks on a database of their own.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from models.segment import State
+
+from .behaviour import Behaviour
+from .expectation import rated_us
+from .fleet import OPENING_HOURS, FleetOptions, Instrument, build_city
+from .localtime import DAY_S, day_number, day_of, day_start_s
+
+SECOND_US = 1_000_000
+STEP_S = 600  # between two heartbeats of one state; every hold is longer
+SESSION_GAP_S = 300
+SESSION_MIN_S = 60
+_CHUNK = 100
+
+Interval = tuple[int, int]
+
+_COLUMNS = (
+    "instrument_key",
+    "day",
+    "running_us",
+    "idle_us",
+    "off_us",
+    "unknown_before_first_us",
+    "unknown_collector_us",
+    "unknown_gateway_us",
+    "unknown_device_us",
+    "scheduled_us",
+    "running_scheduled_us",
+    "effective_us",
+    "session_idle_us",
+    "rated_us",
+    "counter_us",
+    "counter_readings",
+    "witness_counter_us",
+    "witness_state_us",
+    "step_us",
+)
+_NOT_COMPARED = {"step_us"}  # that of the hour's piece is the service's own affair
+_COPY_DAYS = f"COPY rollup_day ({', '.join(_COLUMNS)}) FROM STDIN"
+_COPY_RAW = "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key) FROM STDIN"
+_SUMS = ", ".join(f"max({c})" if c == "step_us" else f"sum({c})::bigint" for c in _COLUMNS[2:])
+_MONTHS = f"""
+INSERT INTO rollup_month ({", ".join(_COLUMNS)})
+SELECT instrument_key, date_trunc('month', day)::date, {_SUMS}
+FROM rollup_day
+GROUP BY 1, 2
+HAVING count(*) = (date_trunc('month', min(day)) + interval '1 month')::date
+                  - date_trunc('month', min(day))::date
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - our own names
+# A live heartbeat long gone: known, and offline.
+_STATUS = """
+UPDATE instrument_status
+SET first_at = %(first)s, newest_ts = %(last)s, newest_at = %(last)s, version = version + 1
+WHERE instrument_key = ANY (%(keys)s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFigures:
+    """One instrument's local day, in seconds but for the rated µs."""
+
+    day: int
+    running: int
+    idle: int
+    off: int
+    scheduled: int
+    running_scheduled: int
+    effective: int
+    session_idle: int
+    rated_us: int
+    step: int
+
+
+Calendar = dict[date, tuple[str, int | None]]
+
+
+def opening_on(hours: dict[str, Any], day: int, calendar: Calendar) -> list[Interval]:
+    """Opening hours of a local day, in seconds since 1970, with the service's calendar."""
+    on = day_of(day)
+    weekday = on.weekday()
+    special = calendar.get(on)
+    if special is not None and hours["holidays"] != "as_weekday":
+        kind, as_weekday = special
+        if kind == "holiday":
+            start = day_start_s(day)
+            return [(start, start + DAY_S)] if hours["holidays"] == "open" else []
+        weekday = (as_weekday or 1) - 1
+    name = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[weekday]
+    midnight = day_start_s(day)
+    return [(midnight + _clock_s(a), midnight + _clock_s(b)) for a, b in hours.get(name, [])]
+
+
+def _clock_s(text: str) -> int:
+    hour, minute = text.split(":")
+    return int(hour) * 3_600 + int(minute) * 60
+
+
+def segments(behaviour: Behaviour, first: int, after: int) -> list[tuple[int, int, State]]:
+    """Maximal stretches of one state over local days ``[first, after)``, seconds."""
+    low, high = day_start_s(first), day_start_s(after)
+    changes = [change for day in range(first - 1, after) for change in behaviour.changes(day)]
+    found: list[tuple[int, int, State]] = []
+    for n, (at, state) in enumerate(changes):
+        end = changes[n + 1][0] if n + 1 < len(changes) else high
+        start, end = max(at, low), min(end, high)
+        if start >= end:
+            continue
+        if found and found[-1][2] is state:
+            found[-1] = (found[-1][0], end, state)
+        else:
+            found.append((start, end, state))
+    return found
+
+
+def sessions(stretches: Sequence[tuple[int, int, State]]) -> list[tuple[int, int, int]]:
+    """Sessions (rule 11) as start, end, running seconds; nothing is unknown here."""
+    found: list[tuple[int, int, int]] = []
+    start = end = running = 0
+    for begin, until, state in stretches:
+        if state is State.OFF or (state is State.IDLE and until - begin > SESSION_GAP_S):
+            if running and end - start >= SESSION_MIN_S:
+                found.append((start, end, running))
+            running = 0
+        elif state is State.RUNNING:
+            if not running:
+                start = begin
+            end = until
+            running += until - begin
+    if running and end - start >= SESSION_MIN_S:
+        found.append((start, end, running))
+    return found
+
+
+def days(
+    instrument: Instrument, hours: dict[str, Any], first: int, after: int, calendar: Calendar
+) -> list[DayFigures]:
+    """An instrument's daily figures over local days ``[first, after)``."""
+    stretches = segments(Behaviour(instrument.habit), first, after)
+    spans = sessions(stretches)
+    found = []
+    at = session_at = 0
+    rated_before = rated_us(instrument.rated_hours, day_start_s(first) * SECOND_US)
+    for day in range(first, after):
+        low, high = day_start_s(day), day_start_s(day + 1)
+        opening = opening_on(hours, day, calendar)
+        sums = [0, 0, 0]
+        scheduled_running = step = effective = 0
+        while at < len(stretches) and stretches[at][1] <= low:
+            at += 1
+        while session_at < len(spans) and spans[session_at][1] <= low:
+            session_at += 1
+        running_spans: list[Interval] = []
+        for k in range(at, len(stretches)):
+            begin, until, state = stretches[k]
+            if begin >= high:
+                break
+            step = max(step, min(STEP_S, until - begin))
+            begin, until = max(begin, low), min(until, high)
+            sums[state] += until - begin
+            if state is State.RUNNING:
+                running_spans.append((begin, until))
+                scheduled_running += sum(max(0, min(until, b) - max(begin, a)) for a, b in opening)
+        in_sessions = 0
+        for k in range(session_at, len(spans)):
+            begin, until, _ = spans[k]
+            if begin >= high:
+                break
+            begin, until = max(begin, low), min(until, high)
+            in_sessions += until - begin
+            effective += sum(max(0, min(until, b) - max(begin, a)) for a, b in running_spans)
+        rated_after = rated_us(instrument.rated_hours, high * SECOND_US)
+        found.append(
+            DayFigures(
+                day=day,
+                running=sums[2],
+                idle=sums[1],
+                off=sums[0],
+                scheduled=sum(b - a for a, b in opening),
+                running_scheduled=scheduled_running,
+                effective=effective,
+                session_idle=in_sessions - effective,
+                rated_us=rated_after - rated_before,
+                step=step,
+            )
+        )
+        rated_before = rated_after
+    return found
+
+
+def _row(key: int, one: DayFigures) -> tuple[object, ...]:
+    s = SECOND_US
+    return (
+        key,
+        day_of(one.day),
+        one.running * s,
+        one.idle * s,
+        one.off * s,
+        0,
+        0,
+        0,
+        0,
+        one.scheduled * s,
+        one.running_scheduled * s,
+        one.effective * s,
+        one.session_idle * s,
+        one.rated_us,
+        0,
+        0,
+        0,
+        0,
+        one.step * s,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What to load where."""
+
+    fleet: FleetOptions
+    database_url: str
+    first: date
+    after: date
+    #: Instruments whose heartbeats are loaded too, and of how many last days.
+    raw: int = 0
+    raw_days: int = 7
+
+
+def _load_chunk(load: Load, calendar: Calendar, chunk: tuple[int, int]) -> int:
+    """Load some instruments' days; runs in a process of its own."""
+    city = _cities.get(load.fleet) or _cities.setdefault(load.fleet, build_city(load.fleet))
+    ours = city.instruments[chunk[0] : chunk[1]]
+    first, after = day_number(load.first), day_number(load.after)
+    count = 0
+    with psycopg.connect(load.database_url) as connection:
+        connection.execute("SET synchronous_commit = off")
+        keys = _keys(connection, ours)
+        with connection.cursor().copy(_COPY_DAYS) as copy:
+            for instrument in ours:
+                hours = OPENING_HOURS[
+                    instrument.hours or city.institutions[instrument.institution].hours
+                ]
+                key = keys[instrument.instrument_id][0]
+                for one in days(instrument, hours, first, after, calendar):
+                    copy.write_row(_row(key, one))
+                    count += 1
+        with connection.cursor().copy(_COPY_RAW) as copy:
+            for instrument in ours:
+                if instrument.index < load.raw:
+                    _copy_raw(copy, instrument, keys[instrument.instrument_id], load)
+        connection.execute(
+            _STATUS,
+            {
+                "keys": [keys[i.instrument_id][0] for i in ours],
+                "first": _moment(connection, day_start_s(first)),
+                "last": _moment(connection, day_start_s(after) - 1),
+            },
+        )
+    return count
+
+
+_cities: dict[FleetOptions, Any] = {}
+
+
+def _keys(
+    connection: psycopg.Connection[Any], instruments: Sequence[Instrument]
+) -> dict[str, tuple[int, int]]:
+    """Database keys of instruments and their gateways."""
+    rows = connection.execute(
+        "SELECT i.instrument_id, i.instrument_key, v.gateway_key FROM instrument i"
+        " JOIN instrument_version v USING (instrument_key)"
+        " WHERE v.force_to = 'infinity' AND i.instrument_id = ANY (%s)",
+        ([i.instrument_id for i in instruments],),
+    ).fetchall()
+    return {name: (key, gateway) for name, key, gateway in rows}
+
+
+def _moment(connection: psycopg.Connection[Any], seconds: int) -> object:
+    row = connection.execute("SELECT to_timestamp(%s)", (seconds,)).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def beats(behaviour: Behaviour, first: int, after: int) -> Iterator[tuple[int, State]]:
+    """Heartbeats of a device that speaks at every change and every ten minutes, seconds."""
+    for start, end, state in segments(behaviour, first, after):
+        for at in range(start, end, STEP_S):
+            yield at, state
+
+
+def _copy_raw(copy: Any, instrument: Instrument, keys: tuple[int, int], load: Load) -> None:
+    after = day_number(load.after)
+    first = max(day_number(load.first), after - load.raw_days)
+    for at, state in beats(Behaviour(instrument.habit), first, after):
+        moment = f"{day_of(at // DAY_S)} {at % DAY_S // 3600:02}:{at % 3600 // 60:02}:{at % 60:02}Z"
+        copy.write_row((keys[0], 4, int(state), moment, moment, keys[1]))
+
+
+def load_history(
+    load: Load, *, processes: int = 1, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Load a registered city's history.
+
+    Args:
+        load: What to load where; the city must be registered.
+        processes: How many compute and copy at once.
+        progress: Called with instruments done and in all.
+
+    Returns:
+        Daily rows loaded.
+    """
+    with psycopg.connect(load.database_url) as connection:
+        calendar: Calendar = {
+            day: (kind, as_weekday)
+            for day, kind, as_weekday in connection.execute(
+                "SELECT day, kind, as_weekday FROM calendar_day WHERE calendar = 'CN'"
+            )
+        }
+    total = load.fleet.instruments
+    chunks = [(at, min(total, at + _CHUNK)) for at in range(0, total, _CHUNK)]
+    rows = 0
+    with ProcessPoolExecutor(processes) as pool:
+        futures = [pool.submit(_load_chunk, load, calendar, chunk) for chunk in chunks]
+        for future, chunk in zip(futures, chunks, strict=True):
+            rows += future.result()
+            if progress:
+                progress(chunk[1], total)
+    with psycopg.connect(load.database_url, autocommit=True) as connection:
+        connection.execute(_MONTHS)
+        connection.execute("VACUUM ANALYZE rollup_day, rollup_month, instrument_status")
+    return rows
+
+
+def check_raw(load: Load) -> list[str]:
+    """Compare loaded days of the raw sample with what the service has computed since.
+
+    Call it when ``jishi rebuild`` has been over the sample's days and the roller is done.
+
+    Returns:
+        What differs.
+    """
+    city = build_city(load.fleet)
+    after = day_number(load.after)
+    first = max(day_number(load.first), after - load.raw_days)
+    names = [c for c in _COLUMNS if c not in _NOT_COMPARED]
+    differences = []
+    with psycopg.connect(load.database_url) as connection:
+        calendar: Calendar = {
+            day: (kind, as_weekday)
+            for day, kind, as_weekday in connection.execute(
+                "SELECT day, kind, as_weekday FROM calendar_day WHERE calendar = 'CN'"
+            )
+        }
+        ours = city.instruments[: load.raw]
+        keys = _keys(connection, ours)
+        for instrument in ours:
+            hours = OPENING_HOURS[
+                instrument.hours or city.institutions[instrument.institution].hours
+            ]
+            key = keys[instrument.instrument_id][0]
+            found = {
+                row[1]: row
+                for row in connection.execute(
+                    f"SELECT {', '.join(names)} FROM rollup_day"  # noqa: S608 - our own names
+                    " WHERE instrument_key = %s AND day >= %s",
+                    (key, day_of(first + 1)),
+                )
+            }
+            # The first raw day lacks the heartbeat before it; the whole timeline says more.
+            whole = days(instrument, hours, day_number(load.first), after, calendar)
+            for one in whole:
+                if one.day <= first:
+                    continue
+                expected = _row(key, one)[: len(names)]
+                if found.get(day_of(one.day)) != expected:
+                    differences.append(
+                        f"{instrument.instrument_id} {day_of(one.day)}: loaded {expected}, "
+                        f"the service computed {found.get(day_of(one.day))}"
+                    )
+    return differences
+
+
+__all__ = ["Load", "check_raw", "load_history"]
