@@ -66,6 +66,8 @@ def rated(ratings: Iterable[Rating], window: Window) -> int:
     return total
 
 
+# A city's instruments are asked about the same few instants.
+@lru_cache(maxsize=65_536)
 def accrued(at_us: int, per_year_us: int, zone: ZoneInfo) -> int:
     """R(t) of one version: rated time since the local start of 1970, microseconds."""
     year = local_day(at_us, zone).year

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from operator import attrgetter, le
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from models.rated import rated
 from models.segment import Segment
@@ -229,6 +229,9 @@ def missing_windows(
     return found
 
 
+_Stretches: TypeAlias = list[tuple[Window, tuple[tuple[int, Window], ...]]]
+
+
 class _Part(NamedTuple):
     subject: Subject
     #: Index of the window asked for, and the part of it.
@@ -249,9 +252,14 @@ def measure_windows(
     """
     found: dict[int, list[tuple[Window, Usage]]] = {}
     alike: dict[Window, list[_Part]] = defaultdict(list)
+    # Most are asked for the very same windows.
+    stretches: dict[int, tuple[Sequence[Window], _Stretches]] = {}
     for subject, windows in requests:
         found[subject.key] = [(window, Usage()) for window in windows]
-        for hull, parts in _stretches(windows):
+        if id(windows) not in stretches:
+            # Kept beside, or its identity would pass on to another one.
+            stretches[id(windows)] = (windows, _stretches(windows))
+        for hull, parts in stretches[id(windows)][1]:
             alike[hull].append(_Part(subject, parts))
     seen: set[tuple[int, int]] = set()
     for hull, jobs in alike.items():
@@ -272,11 +280,9 @@ def measure_windows(
     return found
 
 
-def _stretches(
-    windows: Sequence[Window],
-) -> list[tuple[Window, tuple[tuple[int, Window], ...]]]:
+def _stretches(windows: Sequence[Window]) -> _Stretches:
     """Windows gathered into stretches that are read at once; longer ones are cut."""
-    found: list[tuple[Window, tuple[tuple[int, Window], ...]]] = []
+    found: _Stretches = []
     parts: list[tuple[int, Window]] = []
 
     def close() -> None:

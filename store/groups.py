@@ -24,6 +24,11 @@ from store.surroundings import Moment
 _SQL = statements("groups")
 # Instruments whose settings and pieces are in memory at once.
 _CHUNK = 1_000
+# Buckets of fewer instruments than this are not worth a statement each.
+FEW = 200
+_MOST_STATEMENTS = 400
+# Thresholds of more decimals would pass 64 bits in `sums`.
+_FINEST_THRESHOLD = 10_000
 _NULLABLE = frozenset({"scheduled_us", "running_scheduled_us"})
 # Columns at the end of `sums`, in its order.
 _SUMMED = tuple(
@@ -115,14 +120,32 @@ def _params(question: Question) -> dict[str, Any]:
 def tally_groups(question: Question, moment: Moment) -> Steps[dict[str | None, Group]]:
     """Each group's sums: by the database where rollups say it all, else instrument by instrument.
 
-    The two ways give the same sums; the first is for windows of whole days without buckets.
+    The two ways give the same sums; the first is for whole days of the rollups' zone.
     """
     plan = plan_window(question.window, moment)
-    least = threshold(question.sufficient_coverage)
-    if question.buckets or plan.edges or plan.first >= plan.end or least.denominator > 10_000:
+    plans = [plan_window(bucket, moment) for bucket in question.buckets]
+    by_rollups = (
+        all(one.first < one.end and not one.edges for one in (plan, *plans))
+        and len(plans) <= _MOST_STATEMENTS
+        and threshold(question.sufficient_coverage).denominator <= _FINEST_THRESHOLD
+    )
+    if not by_rollups:
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
-    groups, short = yield from _load_sums(question, plan)
+    sums, short = yield from _load_sums(question, plan, with_months=not plans)
+    groups = {
+        key: Group(total=one.total, buckets=[], settle_us=one.settle_us, digest=one.digest)
+        for key, one in sums.items()
+    }
+    if plans:
+        if sum(group.total.instruments for group in groups.values()) < FEW:
+            members = yield from load_members(question)
+            return (yield from tally_members(members, question, moment))
+        for one in plans:
+            # Whoever has all days of the window has those of each bucket.
+            parts, _ = yield from _load_sums(question, one, with_months=False, but=short)
+            for key, group in groups.items():
+                group.buckets.append(parts[key].total)
     if short:
         members = yield from load_members(question, short)
         rest = yield from tally_members(members, question, moment)
@@ -131,13 +154,22 @@ def tally_groups(question: Question, moment: Moment) -> Steps[dict[str | None, G
     return groups
 
 
-def _load_sums(question: Question, plan: Plan) -> Steps[tuple[dict[str | None, Group], list[int]]]:
-    """Sums of all whose rows are there, and the keys of the others."""
+def _load_sums(
+    question: Question, plan: Plan, *, with_months: bool, but: Sequence[int] = ()
+) -> Steps[tuple[dict[str | None, Group], list[int]]]:
+    """Sums of all whose rows are there, and the keys of the others.
+
+    Args:
+        question: Who is a member.
+        plan: Days to sum up.
+        with_months: Whether whole months may come from their own rows.
+        but: Instruments that are left out.
+    """
     first, end = plan.first, plan.end
     # Whole months come from their own rows, days before and after from theirs.
     months = first if first.day == 1 else _next_month(first)
     months_end = end.replace(day=1)
-    if months >= months_end:
+    if months >= months_end or not with_months:
         months = months_end = end
     least = threshold(question.sufficient_coverage)
     (above_1, of_1), (above_2, of_2) = (band.as_integer_ratio() for band in BANDS)
@@ -145,6 +177,7 @@ def _load_sums(question: Question, plan: Plan) -> Steps[tuple[dict[str | None, G
         _SQL["sums"],
         {
             **_params(question),
+            "but": list(but),
             "head": first,
             "head_end": months,
             "months": months,

@@ -5,8 +5,8 @@ gateways, maintenance, the calendar. The instruments' own settings are in ``subj
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from models.fold import open_pieces
@@ -51,6 +51,7 @@ class Surroundings:
     offline: Mapping[int, Sequence[Interval]]
     #: By gateway: when no collector listened to it.
     unheard: Mapping[int, Sequence[Interval]]
+    _schedules: dict[Hashable, list[Interval] | None] = field(default_factory=dict)
 
     def gateway_gaps(self, subject: Subject) -> list[Interval]:
         """When the gateway was off that the instrument was behind at the time (rule 14)."""
@@ -64,13 +65,21 @@ class Surroundings:
         """Opening hours less maintenance; None where there are no hours in force."""
         if not subject.hours:
             return None
-        return open_intervals(
+        maintenance = self.maintenance.get(subject.key, ())
+        # A city's instruments share few opening hours, and parsing shares their objects.
+        alike = (window, *((h.from_us, h.to_us, id(h.hours), h.zone) for h in subject.hours))
+        if not maintenance and alike in self._schedules:
+            return self._schedules[alike]
+        schedule = open_intervals(
             subject.hours,
             window.start_us,
             window.end_us,
             calendar=self.calendar,
-            maintenance=self.maintenance.get(subject.key, ()),
+            maintenance=maintenance,
         )
+        if not maintenance:
+            self._schedules[alike] = schedule
+        return schedule
 
 
 def _by_version(subject: Subject, gaps: Mapping[int, Sequence[Interval]]) -> list[Interval]:

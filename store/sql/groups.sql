@@ -36,6 +36,7 @@ ORDER BY v.instrument_key
 -- name: sums
 -- The same members, summed up in one go where the window is whole days of the rollups and
 -- every row that it needs is there; the keys of the others come back for the slower way.
+-- A bucket is asked for as its days within the window that decides who is a member.
 WITH member AS MATERIALIZED (
     SELECT v.instrument_key,
            CASE %(group_by)s::text
@@ -67,6 +68,7 @@ WITH member AS MATERIALIZED (
       AND (%(gateway)s::text IS NULL OR g.gateway_id = %(gateway)s)
       AND (%(kind)s::text IS NULL OR v.kind = %(kind)s)
       AND (%(always_on)s::boolean IS NULL OR v.always_on = %(always_on)s)
+      AND v.instrument_key <> ALL (%(but)s::integer[])
       AND (v.acquired_on IS NULL OR v.acquired_on::timestamp AT TIME ZONE v.timezone < %(end)s)
       AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > %(start)s)
 ), part AS (
