@@ -25,7 +25,7 @@ from api.instrument_body import status_body
 from api.params import format_instant
 from models.fold import Track, hold_us
 from models.segment import Segment, State
-from models.status import Standing, Status, derive_status, lies_ahead
+from models.status import Connectivity, Standing, Status, derive_status, lies_ahead
 from store.board import GatewayWord, Member, look, segments_before
 from store.registered import Filters
 
@@ -57,6 +57,11 @@ class Place(NamedTuple):
     district_code: str | None
 
 
+def place_of(member: Member) -> Place:
+    """Where an instrument counts."""
+    return Place(member.institution_key, member.institution_id, member.district_code)
+
+
 @dataclass(slots=True)
 class Entry:
     """One instrument on the board."""
@@ -69,13 +74,6 @@ class Entry:
     due_us: int = 0
     #: Version of the board at which its row was last written.
     heard: int = 0
-
-    @property
-    def place(self) -> Place:
-        """Where it counts."""
-        return Place(
-            self.member.institution_key, self.member.institution_id, self.member.district_code
-        )
 
     def standing(self) -> Standing:
         """What is known of its present."""
@@ -141,7 +139,7 @@ class Board:
         self.closed = False
         self.watchers = 0
         self._entries: dict[int, Entry] = {}
-        self._counts: dict[Place, list[int]] = {}
+        self._counts: dict[Place, list[Any]] = {}
         self._keys: dict[str, int] = {}
         self._log: deque[_Step] = deque()
         self._logged = 0
@@ -259,7 +257,7 @@ class Board:
             left.pop(entry.member.instrument_id, None)
         return Delta(shown, sorted(left), moved)
 
-    def counts(self, filters: Filters) -> dict[Place, tuple[int, ...]]:
+    def counts(self, filters: Filters) -> dict[Place, tuple[Any, ...]]:
         """Instruments by place: all, then by connectivity, then by activity."""
         if filters == Filters(tenant=filters.tenant):
             return {
@@ -267,9 +265,9 @@ class Board:
                 for place, counts in self._counts.items()
                 if filters.tenant in (None, place.institution_key) and counts[0]
             }
-        found: dict[Place, list[int]] = {}
+        found: dict[Place, list[Any]] = {}
         for entry in self.entries(filters):
-            _count(found, entry.place, entry.status, 1)
+            _count(found, entry.member, entry.status, 1)
         return {place: tuple(counts) for place, counts in found.items()}
 
     # -- looking -----------------------------------------------------------------------------
@@ -354,7 +352,7 @@ class Board:
         left: list[Member] = []
         for key in [key for key in self._entries if key not in members]:
             entry = self._entries.pop(key)
-            _count(self._counts, entry.place, entry.status, -1)
+            _count(self._counts, entry.member, entry.status, -1)
             self._keys.pop(entry.member.instrument_id, None)
             left.append(entry.member)
         for key, member in members.items():
@@ -366,7 +364,7 @@ class Board:
                 self._unread = self._horizon is not None
             elif found.member != member:
                 left.append(found.member)
-                _count(self._counts, found.place, found.status, -1)
+                _count(self._counts, found.member, found.status, -1)
                 found.member, found.status = member, None
                 dirty.add(key)
         return left
@@ -394,8 +392,8 @@ class Board:
             old = entry.status
             if old is None or _visible(old) != _visible(status):
                 changed.add(key)
-                _count(self._counts, entry.place, old, -1)
-                _count(self._counts, entry.place, status, 1)
+                _count(self._counts, entry.member, old, -1)
+                _count(self._counts, entry.member, status, 1)
             entry.status = status
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
@@ -423,13 +421,18 @@ def _due_us(standing: Standing, status: Status, now_us: int) -> int:
     return min(ends, default=now_us + RESTLESS_US)
 
 
-def _count(counts: dict[Place, list[int]], place: Place, status: Status | None, step: int) -> None:
+def _count(
+    counts: dict[Place, list[Any]], member: Member, status: Status | None, step: int
+) -> None:
     if status is None:
         return
-    cell = counts.setdefault(place, [0] * (1 + len(CONNECTIVITIES) + len(ACTIVITIES)))
+    cell = counts.setdefault(place_of(member), [0] * (1 + 3 + 4 + 2))
     cell[0] += step
     cell[1 + CONNECTIVITIES.index(status.connectivity)] += step
-    cell[1 + len(CONNECTIVITIES) + ACTIVITIES.index(status.activity)] += step
+    cell[4 + ACTIVITIES.index(status.activity)] += step
+    cell[8] += step * member.value_cny
+    if status.connectivity is not Connectivity.NEVER_SEEN:
+        cell[9] += step * member.value_cny
 
 
 def matcher(filters: Filters) -> Callable[[Member], bool]:
@@ -461,18 +464,20 @@ def item(entry: Entry) -> dict[str, Any]:
     return status_body(entry.member.instrument_id, entry.status)
 
 
-def counts_body(counts: Iterable[tuple[int, ...]]) -> dict[str, Any]:
+def counts_body(counts: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     """Counts summed up, in the shape of ``/v1/status/summary``."""
-    sums = [sum(column) for column in zip(*counts, strict=True)] or [0] * 8
+    sums = [sum(column) for column in zip(*counts, strict=True)] or [0] * 10
     return {
         "instruments": sums[0],
         "connectivity": dict(zip(CONNECTIVITIES, sums[1:4], strict=True)),
         "activity": dict(zip(ACTIVITIES, sums[4:8], strict=True)),
+        "value_cny": sums[8],
+        "value_seen_cny": sums[9],
     }
 
 
 def summary_body(
-    counts: dict[Place, tuple[int, ...]], places: set[Place] | None = None
+    counts: dict[Place, tuple[Any, ...]], places: set[Place] | None = None
 ) -> dict[str, Any]:
     """Overall counts, and those of districts and institutions.
 
@@ -482,7 +487,7 @@ def summary_body(
     """
     body: dict[str, Any] = {"overall": counts_body(counts.values())}
     for name, index in (("districts", 2), ("institutions", 1)):
-        groups: dict[Any, list[tuple[int, ...]]] = {}
+        groups: dict[Any, list[tuple[Any, ...]]] = {}
         wanted = None if places is None else {place[index] for place in places}
         for key in wanted or ():
             groups[key] = []

@@ -6,6 +6,7 @@ One-off questions about the present are in ``registered.py``; what follows from 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
@@ -34,6 +35,7 @@ class Member(NamedTuple):
     gateway_id: str
     hold_us: int | None
     interval_us: int | None
+    value_cny: Decimal
 
 
 class GatewayWord(NamedTuple):

@@ -7,6 +7,7 @@ affair. Status itself is derived in ``models/status.py``.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 from psycopg.rows import dict_row
@@ -62,11 +63,15 @@ class Counts(NamedTuple):
     idle: int
     off: int
     unknown: int
+    #: What all of them cost, CNY.
+    value_cny: Decimal
+    #: What those cost that have been heard.
+    value_seen_cny: Decimal
 
     @classmethod
     def of_all(cls, counts: "Sequence[Counts]") -> "Counts":
         """The sum over groups."""
-        sums = [sum(column) for column in zip(*(one[1:] for one in counts), strict=True)]
+        sums: list[Any] = [sum(column) for column in zip(*(one[1:] for one in counts), strict=True)]
         return cls(None, *(sums or [0] * (len(cls._fields) - 1)))
 
 

@@ -165,4 +165,6 @@ def _counts_body(counts: Counts) -> dict[str, Any]:
             "off": counts.off,
             "unknown": counts.unknown,
         },
+        "value_cny": counts.value_cny,
+        "value_seen_cny": counts.value_seen_cny,
     }

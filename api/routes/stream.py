@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
-from api.board import Board, encoded, item, summary_body
+from api.board import Board, encoded, item, place_of, summary_body
 from api.context import Context, Ctx
 from api.errors import PROBLEMS, Problem
 from api.params import InstrumentId
@@ -164,7 +164,9 @@ class _Teller:
             if delta.moved:
                 return None
             counts = self.board.counts(self._filters)
-            return self._event(b"change", summary_body(counts, {e.place for e in delta.changed}))
+            return self._event(
+                b"change", summary_body(counts, {place_of(e.member) for e in delta.changed})
+            )
         return self._event(
             b"change", {"items": [item(e) for e in delta.changed], "gone": delta.gone}
         )

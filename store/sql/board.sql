@@ -8,7 +8,7 @@ SELECT us(now()), pg_snapshot_xmin(pg_current_snapshot())::text,
 -- name: members
 SELECT v.instrument_key, i.instrument_id, v.institution_key, n.institution_id,
        coalesce(v.district_code, nv.district_code), v.class_code, v.kind, v.always_on,
-       v.gateway_key, g.gateway_id, v.hold_us, v.interval_us
+       v.gateway_key, g.gateway_id, v.hold_us, v.interval_us, coalesce(v.value_cny, 0)
 FROM instrument_version v
 JOIN instrument i USING (instrument_key)
 JOIN institution n ON n.institution_key = v.institution_key

@@ -91,7 +91,7 @@ WITH shown AS (
                 WHEN 'class_major' THEN left(v.class_code, 2) || '0000'
                 WHEN 'gateway' THEN g.gateway_id
                 WHEN 'kind' THEN v.kind END AS key,
-           s.first_at IS NULL AS never_seen,
+           s.first_at IS NULL AS never_seen, v.value_cny,
            coalesce(s.live_until > now(), false) AS online,
            CASE WHEN s.live_until > now() THEN
                 CASE WHEN s.piece_from > now() THEN ahead.state
@@ -122,7 +122,8 @@ SELECT key, count(*),
        count(*) FILTER (WHERE online), count(*) FILTER (WHERE NOT online AND NOT never_seen),
        count(*) FILTER (WHERE never_seen),
        count(*) FILTER (WHERE activity = 2), count(*) FILTER (WHERE activity = 1),
-       count(*) FILTER (WHERE activity = 0), count(*) FILTER (WHERE activity IS NULL)
+       count(*) FILTER (WHERE activity = 0), count(*) FILTER (WHERE activity IS NULL),
+       coalesce(sum(value_cny), 0), coalesce(sum(value_cny) FILTER (WHERE NOT never_seen), 0)
 FROM shown
 GROUP BY key
 ORDER BY key COLLATE "C" NULLS LAST
