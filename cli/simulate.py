@@ -19,12 +19,20 @@ from rich.progress import TaskID
 from rich.table import Table
 
 from models.duration import parse_duration
+from simulators.bulk import STEP_S, Load, check_raw, load_history
 from simulators.crew import CrewFailed
 from simulators.faults import FaultRates
-from simulators.fleet import CITY_GATEWAYS, CITY_INSTRUMENTS, FleetOptions
+from simulators.fleet import (
+    CITY_GATEWAYS,
+    CITY_INSTRUMENTS,
+    SHARE_ABOVE,
+    FleetOptions,
+    build_city,
+)
 from simulators.gateway import Profile
-from simulators.registration import NotRegistered
+from simulators.registration import NotRegistered, register
 from simulators.run import Progress, Ready, Running, RunOptions, run_fleet
+from simulators.service import Service
 from simulators.verify import NoAnswer, Report, verify
 
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
@@ -334,6 +342,98 @@ def verify_ledger(
     )
     if not report.is_exact:
         raise typer.Exit(1)
+
+
+@app.command("load")
+def load_in_bulk(
+    ready_file: Annotated[
+        Path,
+        typer.Option(envvar="JISHI_READY_FILE", help="What `jishi up --ready-file` wrote."),
+    ],
+    start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    end: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Day after the last.")
+    ],
+    instruments: Annotated[int, typer.Option(help="Instruments of the city.")] = CITY_INSTRUMENTS,
+    gateways: Annotated[int, typer.Option(help="Gateways they are behind.")] = CITY_GATEWAYS,
+    seed: Annotated[int, typer.Option(help="Another city.")] = 1,
+    tag: Annotated[str | None, typer.Option(help="Part of every id; derived otherwise.")] = None,
+    raw: Annotated[
+        int, typer.Option(help="Instruments whose heartbeats are loaded too, for `jishi rebuild`.")
+    ] = 0,
+    raw_days: Annotated[int, typer.Option(help="Of how many last days.")] = 7,
+    processes: Annotated[int, typer.Option(help="How many load at once.")] = 2,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Load nothing: compare the raw sample, rebuilt since, with what was loaded.",
+        ),
+    ] = False,
+) -> None:
+    """Load a city's history past MQTT into rollups; print its calibration as the API tells it.
+
+    For calibration and benchmarks on a database of their own: windows of whole days are
+    answered, timelines are not, except those of the raw sample once it is rebuilt.
+    """
+    ready = Ready.read(ready_file)
+    fleet = FleetOptions(
+        seed=seed, instruments=instruments, gateways=gateways, tag=tag, interval_s=STEP_S
+    )
+    plan = Load(
+        fleet=fleet,
+        database_url=ready.database_url,
+        first=start.date(),
+        after=end.date(),
+        raw=raw,
+        raw_days=raw_days,
+    )
+    if check:
+        differences = check_raw(plan)
+        for text in differences[:10]:
+            _people.print(text, highlight=False, markup=False, soft_wrap=True)
+        print(json.dumps({"instruments": raw, "differences": len(differences)}))
+        raise typer.Exit(1 if differences else 0)
+    register(build_city(fleet), api_url=ready.api_url, api_key=ready.admin_key)
+    began = time.monotonic()
+    with _verifying() as watch:
+        rows = load_history(
+            plan, processes=processes, progress=lambda done, total: watch("loading", done, total)
+        )
+    told = _told(ready, start, end)
+    summary = {"rows": rows, "elapsed_s": round(time.monotonic() - began, 1), **told}
+    print(json.dumps(summary, ensure_ascii=False))
+
+
+def _told(ready: Ready, start: datetime, end: datetime) -> dict[str, Any]:
+    """The platform's figures as ``/v1/utilization`` tells them, always-on instruments apart."""
+    service = Service(ready.api_url, ready.admin_key, ready.database_url)
+    try:
+        answer = service.get(
+            "/v1/utilization",
+            from_=f"{start:%Y-%m-%d}T00:00:00+08:00",
+            to=f"{end:%Y-%m-%d}T00:00:00+08:00",
+            always_on="false",
+        )["overall"]
+    finally:
+        service.close()
+    count = answer["instruments"] - answer["never_seen_instruments"]
+    years = (end - start).days / 365
+    return {
+        "instruments": count,
+        "bands": [
+            {
+                "above": float(b["above"]),
+                "share": float(b["share"] or 0),
+                "target": SHARE_ABOVE.get(float(b["above"])),
+            }
+            for b in answer["bands"]
+        ],
+        "mean_effective_hours_a_year": round(
+            float(answer["effective_s"]) / 3_600 / max(count, 1) / years, 1
+        ),
+        "mean_utilization": float(answer["mean_utilization"] or 0),
+    }
 
 
 @contextmanager

@@ -61,7 +61,10 @@ _COLUMNS = (
 )
 _NOT_COMPARED = {"step_us"}  # that of the hour's piece is the service's own affair
 _COPY_DAYS = f"COPY rollup_day ({', '.join(_COLUMNS)}) FROM STDIN"
-_COPY_RAW = "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key) FROM STDIN"
+_COPY_RAW = (
+    "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key, interval_s)"
+    " FROM STDIN"
+)
 _SUMS = ", ".join(f"max({c})" if c == "step_us" else f"sum({c})::bigint" for c in _COLUMNS[2:])
 _MONTHS = f"""
 INSERT INTO rollup_month ({", ".join(_COLUMNS)})
@@ -317,7 +320,7 @@ def _copy_raw(copy: Any, instrument: Instrument, keys: tuple[int, int], load: Lo
     first = max(day_number(load.first), after - load.raw_days)
     for at, state in beats(Behaviour(instrument.habit), first, after):
         moment = f"{day_of(at // DAY_S)} {at % DAY_S // 3600:02}:{at % 3600 // 60:02}:{at % 60:02}Z"
-        copy.write_row((keys[0], 4, int(state), moment, moment, keys[1]))
+        copy.write_row((keys[0], 4, int(state), moment, moment, keys[1], STEP_S))
 
 
 def load_history(
