@@ -131,6 +131,26 @@ def make_session(
             raise ConnectionError(f"broker refused {client_id}: {answer[:8].hex()}")
         body = b"\0\1\0" + b"".join(_text(name) + b"\x01" for name in filters)
         sock.sendall(b"\x82" + varint(len(body)) + body)
-        if sock.recv(4096)[:1] != b"\x90":
-            raise ConnectionError("subscription not acknowledged")
-        sock.sendall(b"\xe0\x00")
+        # What the session holds already may come before the SUBACK.
+        data = answer[2 + answer[1] :]
+        while True:
+            while frame := _frame(data):
+                if data[0] == 0x90:
+                    sock.sendall(b"\xe0\x00")
+                    return
+                data = data[frame:]
+            got = sock.recv(1 << 16)
+            if not got:
+                raise ConnectionError("subscription not acknowledged")
+            data += got
+
+
+def _frame(data: bytes) -> int:
+    """The length of the first packet; 0 while it is not whole."""
+    length = shift = 0
+    for at, byte in enumerate(data[1:5], 1):
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return at + 1 + length if len(data) > at + length else 0
+    return 0

@@ -19,6 +19,7 @@ import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import ValidationError
 
+from ingest.fast_reader import FastReader
 from ingest.housekeeping import Housekeeping
 from ingest.listening import Listener, ListeningRecord
 from ingest.metrics import Metrics
@@ -56,7 +57,8 @@ class Service:
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
         self._metrics = Metrics(CollectorRegistry())
-        self._reader = PahoReader(
+        reader = FastReader if settings.mqtt_reader == "fast" else PahoReader
+        self._reader = reader(
             settings.mqtt_url.get_secret_value(),
             settings.mqtt_client_id,
             settings.filters(),

@@ -1,6 +1,7 @@
 """What ingest can be told, read once from the environment (prefix ``JISHI_``)."""
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +20,9 @@ class IngestSettings(BaseSettings):
         "jishi-ingest", description="names the session at the broker; keep it over restarts"
     )
     mqtt_ca_file: str | None = Field(None, description="authority of the broker's certificate")
+    mqtt_reader: Literal["fast", "paho"] = Field(
+        "paho", description="which reader: our own over the codec mqtt5, or paho-mqtt's client"
+    )
     mqtt_window: int = Field(
         5_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
     )
