@@ -13,8 +13,10 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
 from api import errors
+from api.board import Board
 from api.context import Context
 from api.database import Database, open_pool
+from api.gate import GateMiddleware
 from api.limits import LimitsMiddleware
 from api.metrics import Metrics, MetricsMiddleware
 from api.routes import ROUTERS
@@ -31,6 +33,8 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     pool = open_pool(settings)
     metrics = Metrics(registry or CollectorRegistry())
     metrics.watch(pool)
+    database = Database(pool)
+    board = Board(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -39,6 +43,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         try:
             yield
         finally:
+            board.close()
             await pool.close()
 
     app = FastAPI(
@@ -51,11 +56,13 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.context = Context(settings=settings, database=Database(pool), metrics=metrics)
+    app.state.context = Context(settings=settings, database=database, metrics=metrics)
+    app.state.board = board
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.
+    app.add_middleware(GateMiddleware, context=app.state.context)
     app.add_middleware(errors.BugMiddleware)
     app.add_middleware(LimitsMiddleware, settings=settings)
     app.add_middleware(MetricsMiddleware, metrics=metrics)

@@ -1,7 +1,8 @@
 """Who asks: ``Authorization: Bearer KEY``, checked against the database on every request.
 
-So a key that is revoked or expired stops at once. How keys are made and stored is in
-`store/keys.py`. A route says what it wants with `require`.
+So a key that is revoked or expired stops at once. The cockpit's cookie stands for the same
+header (`session.py`). How keys are made and stored is in `store/keys.py`. A route says what it
+wants with `require`.
 """
 
 import hmac
@@ -17,9 +18,12 @@ from starlette.requests import HTTPConnection
 
 from api.context import Context, Ctx
 from api.errors import Problem
+from api.session import authorization_of
 from store.keys import SCOPES, digest, find_key, key_id_of, note_use
 
 CHALLENGE = 'Bearer realm="jishi"'
+#: Where the gate leaves the principal in a request's state.
+PRINCIPAL = "principal"
 # Compared with where there is no such key, so that both ways take as long.
 NO_DIGEST = digest("")
 
@@ -85,8 +89,9 @@ async def get_principal(
     # Only so that the OpenAPI document shows the scheme.
     _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
 ) -> Principal:
-    """Who asks, for a route's signature; 401 otherwise."""
-    return await authenticate(context, connection.headers.get("authorization"))
+    """Who asks, for a route's signature; 401 otherwise. Mostly the gate knows already."""
+    found: Principal | None = connection.scope.get("state", {}).get(PRINCIPAL)
+    return found or await authenticate(context, authorization_of(connection))
 
 
 #: A route's parameter that says who asks.
@@ -121,7 +126,10 @@ def require(scope: str, *, tenants: bool = False) -> Callable[[Principal], Await
     return wanted
 
 
-#: A route's parameters that say who asks and want a scope.
-Reader = Annotated[Principal, Depends(require("read"))]
-Operator = Annotated[Principal, Depends(require("operate"))]
-Admin = Annotated[Principal, Depends(require("admin"))]
+#: A route's parameters that say who asks and want a scope. A key of one institution gets in:
+#: the route hands its `institution_key` on to every statement.
+Reader = Annotated[Principal, Depends(require("read", tenants=True))]
+Operator = Annotated[Principal, Depends(require("operate", tenants=True))]
+Admin = Annotated[Principal, Depends(require("admin", tenants=True))]
+#: The same for what is the whole city's.
+CityOperator = Annotated[Principal, Depends(require("operate"))]

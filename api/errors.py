@@ -5,7 +5,7 @@ Every problem has ``type``, ``title``, ``status``, ``detail``, ``instance`` and 
 last naming field, value and rule of each thing that was wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -105,7 +105,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         "description": HTTPStatus(status).phrase,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
     }
-    for status in (400, 401, 403, 404, 405, 409, 413, 415, 422, 500, 503, 504)
+    for status in (400, 401, 403, 404, 405, 409, 408, 413, 415, 422, 429, 500, 503, 504)
 }
 
 
@@ -140,14 +140,31 @@ def problem_response(request: Request, problem: Problem) -> Response:
 
 def install(app: FastAPI) -> None:
     """Let ``app`` answer every error as a problem."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(psycopg.Error, _on_database)
-    app.add_exception_handler(psycopg.DataError, _on_unstorable)
-    app.add_exception_handler(UnicodeEncodeError, _on_unstorable)
-    for pool_error in (PoolTimeout, PoolClosed, TooManyRequests):
-        app.add_exception_handler(pool_error, _on_database)
+    for kind, handler in _handlers().items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_of(request: Request, error: Exception) -> Response:
+    """The answer that an error makes, for who stands outside the application's own handlers."""
+    handlers = _handlers()
+    for kind in type(error).__mro__:
+        if kind in handlers:
+            return await handlers[kind](request, error)
+    return await _on_bug(request, error)
+
+
+def _handlers() -> dict[type, Callable[[Request, Exception], Awaitable[Response]]]:
+    return {
+        Problem: _on_problem,
+        RequestValidationError: _on_validation,
+        HTTPException: _on_http,
+        psycopg.Error: _on_database,
+        psycopg.DataError: _on_unstorable,
+        UnicodeEncodeError: _on_unstorable,
+        PoolTimeout: _on_database,
+        PoolClosed: _on_database,
+        TooManyRequests: _on_database,
+    }
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -169,7 +186,13 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     return problem_response(request, invalid(*errors))
 
 
-_KINDS = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "media-type"}
+_KINDS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "too-slow",
+    413: "too-large",
+    415: "media-type",
+}
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

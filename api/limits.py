@@ -1,5 +1,7 @@
 """What stops a request at the door: bodies too large, characters that nothing can store."""
 
+import asyncio
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,9 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import Problem, problem_response
 from api.settings import Settings
 
+SLOW = "the request's body came too slowly"
 IMPORT_PATH = "/v1/registry/import"
 
+#: The page's own answers say more themselves (`routes/cockpit.py`).
 HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
@@ -54,13 +60,19 @@ class LimitsMiddleware:
             problem = Problem(413, "too-large", detail, headers={"Connection": "close"})
             await problem_response(request, problem)(scope, receive, send_with_headers)
             return
-        taken = 0
+        taken, more = 0, True
 
         async def receive_counted() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, more
+            # After the body this waits for the client's leaving, as long as it takes.
+            patience = self.settings.body_timeout_s if more else None
+            try:
+                message = await asyncio.wait_for(receive(), patience)
+            except TimeoutError:
+                raise HTTPException(408, SLOW, headers={"Connection": "close"}) from None
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
+                more = message.get("more_body", False)
                 if taken > limit:
                     # FastAPI passes its own kind of exception on and makes 400 of others.
                     raise HTTPException(413, detail, headers={"Connection": "close"})

@@ -3,6 +3,8 @@
 Every setting is ``JISHI_`` and the field's name in capitals.
 """
 
+from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
@@ -66,7 +68,39 @@ class Settings(BaseSettings):
         ge=1,
         description="most buckets that one answer may hold, over all its groups",
     )
-    streams_max: int = Field(default=200, ge=1, description="open event streams at most")
+    body_timeout_s: float = Field(
+        default=30.0, gt=0, description="seconds between two parts of a request's body"
+    )
+    requests_per_s: float = Field(
+        default=500.0, gt=0, description="requests a second of one key, in this process"
+    )
+    requests_burst: int = Field(
+        default=2_000, ge=1, description="requests of one key that may come at once"
+    )
+    requests_parallel: int = Field(
+        default=64, ge=1, description="requests of one key under way at a time"
+    )
+    strangers_per_s: float = Field(
+        default=10.0, gt=0, description="wrong keys a second from one address"
+    )
+    strangers_burst: int = Field(
+        default=1_000, ge=1, description="wrong keys from one address that may come at once"
+    )
+    streams_per_key: int = Field(default=50, ge=1, description="open event streams of one key")
+    streams_max: int = Field(default=1_000, ge=1, description="open event streams at most")
+    map_file: Path | None = Field(
+        default=None,
+        description="GeoJSON of districts that the cockpit shows; 'none': its own tiles",
+    )
+    map_datum: Literal["gcj02", "wgs84"] = Field(
+        default="gcj02", description="coordinates of the map: gcj02 or wgs84"
+    )
+    map_note: str = Field(
+        default="", description="what stands below the map, such as its approval number"
+    )
+    demo_sign_in: bool = Field(
+        default=False, description="browsers on this very machine need no key; for the demo"
+    )
     shutdown_s: int = Field(
         default=10, ge=0, description="seconds that requests get to end at shutdown"
     )

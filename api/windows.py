@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import Depends, Query
 from pydantic import StringConstraints
 
-from api.auth import Principal, require
+from api.auth import Reader
 from api.context import Ctx
 from api.errors import FieldError, Problem, invalid
 from api.params import GatewayId, Instant, InstitutionId
@@ -23,7 +23,7 @@ from store.subject import zone_of
 DAY_US = 86_400_000_000
 
 #: Who reads figures; a key of one institution sees only that.
-FigureReader = Annotated[Principal, Depends(require("read", tenants=True))]
+FigureReader = Reader
 
 
 def _bounded(start_us: int, end_us: int, max_days: int) -> Window:

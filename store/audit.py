@@ -60,8 +60,9 @@ def list_entries(
     object_id: str | None = None,
     from_at_us: int | None = None,
     to_at_us: int | None = None,
+    tenant: str | None = None,
 ) -> Steps[list[Entry]]:
-    """Entries, newest first."""
+    """Entries, newest first; with a ``tenant``, those of that institution's own records."""
     rows = yield Query(
         statements("audit")["list"],
         {
@@ -72,6 +73,7 @@ def list_entries(
             "id": object_id,
             "from": _moment(from_at_us),
             "to": _moment(to_at_us),
+            "tenant": tenant,
         },
     )
     names = Entry.__dataclass_fields__

@@ -1,6 +1,7 @@
 """Lists of what the registry holds now: institutions, gateways, districts, classes.
 
-Rows become values as the API shows them. Writing is in `registry.py`, statements in
+Rows become values as the API shows them; with a ``tenant``, the key of an institution, only that
+institution's are found and counted. Writing is in `registry.py`, statements in
 `sql/catalogue.sql`.
 """
 
@@ -59,6 +60,7 @@ def list_institutions(
     district: str | None = None,
     q: str | None = None,
     retired: bool = False,
+    tenant: int | None = None,
 ) -> Steps[list[InstitutionNow]]:
     """Institutions by id; those out of service only where ``retired`` is true."""
     rows = yield Query(
@@ -71,6 +73,7 @@ def list_institutions(
             "district": district,
             "q": contains(q),
             "retired": retired,
+            "tenant": tenant,
         },
     )
     return [_institution(row) for row in rows]
@@ -86,6 +89,7 @@ def list_gateways(
     online: bool | None = None,
     q: str | None = None,
     retired: bool = False,
+    tenant: int | None = None,
 ) -> Steps[list[GatewayNow]]:
     """Gateways by id; those out of service only where ``retired`` is true."""
     rows = yield Query(
@@ -99,15 +103,19 @@ def list_gateways(
             "online": online,
             "q": contains(q),
             "retired": retired,
+            "tenant": tenant,
         },
     )
     return [_gateway(row) for row in rows]
 
 
-def list_districts(*, today: date, limit: int, after: str | None) -> Steps[list[dict[str, Any]]]:
+def list_districts(
+    *, today: date, limit: int, after: str | None, tenant: int | None = None
+) -> Steps[list[dict[str, Any]]]:
     """Districts by code, with their instruments in service."""
     rows = yield Query(
-        statements("catalogue")["districts"], {"today": today, "limit": limit, "after": after}
+        statements("catalogue")["districts"],
+        {"today": today, "limit": limit, "after": after, "tenant": tenant},
     )
     names = ("district_code", "name", "name_en", "lon", "lat", "instruments")
     return [dict(zip(names, row, strict=True)) for row in rows]
@@ -120,6 +128,7 @@ def list_classes(
     after: tuple[str, str] | None,
     scheme: str | None,
     parent: str | None,
+    tenant: int | None = None,
 ) -> Steps[list[dict[str, Any]]]:
     """Classes by scheme and code, with their instruments in service."""
     rows = yield Query(
@@ -131,6 +140,7 @@ def list_classes(
             "after_code": after[1] if after else None,
             "scheme": scheme,
             "parent": parent,
+            "tenant": tenant,
         },
     )
     names = ("class_scheme", "class_code", "name", "parent_code", "instruments")

@@ -1,5 +1,6 @@
 """Dead letters: listed, shown, dropped, asked to be replayed. The ingest does the rest.
 
+With a ``tenant``, the key of an institution, there are only those that its own gateways sent.
 Statements are in `sql/dead_letters.sql`.
 """
 
@@ -46,6 +47,7 @@ def list_dead_letters(
     received_from_us: int | None = None,
     received_to_us: int | None = None,
     replayed: bool | None = None,
+    tenant: int | None = None,
 ) -> Steps[list[DeadLetter]]:
     """Dead letters received within the range, newest first, without payloads."""
     rows = yield Query(
@@ -59,29 +61,36 @@ def list_dead_letters(
             "from": None if received_from_us is None else from_us(received_from_us),
             "to": None if received_to_us is None else from_us(received_to_us),
             "replayed": replayed,
+            "tenant": tenant,
         },
     )
     return [_read(row) for row in rows]
 
 
-def find_dead_letter(dead_letter_id: int) -> Steps[DeadLetter | None]:
+def find_dead_letter(dead_letter_id: int, tenant: int | None = None) -> Steps[DeadLetter | None]:
     """One by its id, with its payload."""
-    rows = yield Query(statements("dead_letters")["find"], {"id": dead_letter_id})
+    rows = yield Query(statements("dead_letters")["find"], {"id": dead_letter_id, "tenant": tenant})
     return _read(rows[0]) if rows else None
 
 
-def drop_dead_letter(dead_letter_id: int, *, actor: str) -> Steps[bool]:
+def drop_dead_letter(dead_letter_id: int, *, actor: str, tenant: int | None = None) -> Steps[bool]:
     """Give one up for good; whether there was one."""
-    rows = yield Query(statements("dead_letters")["drop"], {"id": dead_letter_id, "actor": actor})
+    rows = yield Query(
+        statements("dead_letters")["drop"],
+        {"id": dead_letter_id, "actor": actor, "tenant": tenant},
+    )
     return bool(rows)
 
 
-def request_replay(dead_letter_id: int, *, actor: str) -> Steps[bool]:
+def request_replay(dead_letter_id: int, *, actor: str, tenant: int | None = None) -> Steps[bool]:
     """Ask the ingest to take one again; whether that can be.
 
     False where there is none of that id, it was replayed already, or no payload was kept.
     """
-    rows = yield Query(statements("dead_letters")["replay"], {"id": dead_letter_id, "actor": actor})
+    rows = yield Query(
+        statements("dead_letters")["replay"],
+        {"id": dead_letter_id, "actor": actor, "tenant": tenant},
+    )
     return bool(rows)
 
 

@@ -127,23 +127,37 @@ def find_key(key_id: str) -> Steps[StoredKey | None]:
     return _stored(rows[0]) if rows else None
 
 
-def list_keys(after: tuple[datetime, str] | None, limit: int) -> Steps[list[StoredKey]]:
-    """Stored keys, oldest first, revoked ones included."""
+def list_keys(
+    after: tuple[datetime, str] | None, limit: int, tenant: int | None = None
+) -> Steps[list[StoredKey]]:
+    """Stored keys, oldest first, revoked ones included; with a ``tenant``, only its own."""
     rows = yield Query(
         statements("keys")["list"],
-        {"at": after[0] if after else None, "id": after[1] if after else None, "limit": limit},
+        {
+            "at": after[0] if after else None,
+            "id": after[1] if after else None,
+            "limit": limit,
+            "tenant": tenant,
+        },
         rows=dict_row,
     )
     return [_stored(row) for row in rows]
 
 
-def revoke_key(key_id: str, actor: str) -> Steps[bool]:
+def revoke_key(key_id: str, actor: str, tenant: int | None = None) -> Steps[bool]:
     """Revoke a key; it stops working with the commit.
+
+    Args:
+        key_id: Its visible id.
+        actor: Who revokes it, for the audit.
+        tenant: Key of the institution whose it must be.
 
     Returns:
         Whether there was such a key, revoked already or not.
     """
-    rows = yield Query(statements("keys")["revoke"], {"key_id": key_id, "actor": actor})
+    rows = yield Query(
+        statements("keys")["revoke"], {"key_id": key_id, "actor": actor, "tenant": tenant}
+    )
     return bool(rows)
 
 

@@ -36,9 +36,9 @@ class Maintenance:
         }
 
 
-def find_maintenance(maintenance_id: int) -> Steps[Maintenance | None]:
-    """One by its id."""
-    rows = yield Query(statements("maintenance")["find"], {"id": maintenance_id})
+def find_maintenance(maintenance_id: int, tenant: int | None = None) -> Steps[Maintenance | None]:
+    """One by its id; with a ``tenant``, of an instrument of that institution alone."""
+    rows = yield Query(statements("maintenance")["find"], {"id": maintenance_id, "tenant": tenant})
     return _read(rows[0]) if rows else None
 
 
@@ -49,6 +49,7 @@ def list_maintenance(
     instrument_id: str | None = None,
     start_us: int | None = None,
     end_us: int | None = None,
+    tenant: int | None = None,
 ) -> Steps[list[Maintenance]]:
     """Those that overlap ``[start_us, end_us)``, in the order in which they were made."""
     rows = yield Query(
@@ -57,6 +58,7 @@ def list_maintenance(
             "after": after_id,
             "limit": limit,
             "instrument_id": instrument_id,
+            "tenant": tenant,
             "from": None if start_us is None else from_us(start_us),
             "to": None if end_us is None else from_us(end_us),
         },
@@ -65,15 +67,21 @@ def list_maintenance(
 
 
 def create_maintenance(
-    *, instrument_id: str, start_us: int, end_us: int, reason: str | None, actor: str
+    *,
+    instrument_id: str,
+    start_us: int,
+    end_us: int,
+    reason: str | None,
+    actor: str,
+    tenant: int | None = None,
 ) -> Steps[Maintenance]:
-    """Plan maintenance.
+    """Plan maintenance; with a ``tenant``, of that institution's instruments alone.
 
     Raises:
         LookupError: there is no such instrument.
     """
     sql = statements("maintenance")
-    key = yield from _key(instrument_id)
+    key = yield from _key(instrument_id, tenant)
     rows = yield Query(sql["create"], _values(key, start_us, end_us, reason))
     made = yield from find_maintenance(rows[0][0])
     assert made is not None
@@ -97,6 +105,7 @@ def replace_maintenance(
     end_us: int,
     reason: str | None,
     actor: str,
+    tenant: int | None = None,
 ) -> Steps[Maintenance | None]:
     """Change what was planned; `None` where there is nothing of that id.
 
@@ -105,10 +114,10 @@ def replace_maintenance(
     """
     sql = statements("maintenance")
     yield Query(sql["lock"], {"id": maintenance_id})
-    old = yield from find_maintenance(maintenance_id)
+    old = yield from find_maintenance(maintenance_id, tenant)
     if old is None:
         return None
-    key = yield from _key(instrument_id)
+    key = yield from _key(instrument_id, tenant)
     yield Query(sql["update"], {"id": maintenance_id, **_values(key, start_us, end_us, reason)})
     new = yield from find_maintenance(maintenance_id)
     assert new is not None
@@ -125,11 +134,13 @@ def replace_maintenance(
     return new
 
 
-def delete_maintenance(maintenance_id: int, *, actor: str) -> Steps[bool]:
+def delete_maintenance(
+    maintenance_id: int, *, actor: str, tenant: int | None = None
+) -> Steps[bool]:
     """Take it off the plan; whether there was one."""
     sql = statements("maintenance")
     yield Query(sql["lock"], {"id": maintenance_id})
-    old = yield from find_maintenance(maintenance_id)
+    old = yield from find_maintenance(maintenance_id, tenant)
     if old is None:
         return False
     yield Query(sql["delete"], {"id": maintenance_id})
@@ -145,9 +156,10 @@ def delete_maintenance(maintenance_id: int, *, actor: str) -> Steps[bool]:
     return True
 
 
-def _key(instrument_id: str) -> Steps[int]:
+def _key(instrument_id: str, tenant: int | None) -> Steps[int]:
     rows = yield Query(
-        statements("maintenance")["instrument_key"], {"instrument_id": instrument_id}
+        statements("maintenance")["instrument_key"],
+        {"instrument_id": instrument_id, "tenant": tenant},
     )
     if not rows:
         raise LookupError(f"there is no instrument {instrument_id!r}")

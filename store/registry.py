@@ -194,6 +194,7 @@ def write(
     actor: str,
     zone: ZoneInfo,
     check: Check | None = None,
+    home: str | None = None,
 ) -> Steps[list[Outcome]]:
     """Write records of one kind, as one revision of the registry.
 
@@ -203,6 +204,8 @@ def write(
         actor: Who writes, for the audit.
         zone: Whose today it is that a retired record leaves service on.
         check: Judges each record that a change makes.
+        home: The one institution whose records the writer may change: what is another's is
+            missing to it, and it gives nothing away and takes nothing over.
 
     Returns:
         An outcome for each change, in order.
@@ -221,7 +224,15 @@ def write(
     effects = _Effects()
     for start in range(0, len(changes), CHUNK):
         outcomes += yield from _write_chunk(
-            kind, changes[start : start + CHUNK], actor, revision, now_us, today, check, effects
+            kind,
+            changes[start : start + CHUNK],
+            actor,
+            revision,
+            now_us,
+            today,
+            check,
+            effects,
+            home,
         )
     # Once for all: it locks status rows in key order, as the ingest does; chunk by chunk the
     # two could each hold what the other waits for.
@@ -240,17 +251,18 @@ def _write_chunk(
     today: date,
     check: Check | None,
     effects: _Effects,
+    home: str | None,
 ) -> Steps[list[Outcome]]:
     sql = statements("registry")
     before = yield from read_versions(kind, [change.id for change in changes])
-    known = yield from _known(kind, changes)
+    known = yield from _known(kind, changes, home)
 
     after = dict(before)
     outcomes = []
     audit = []
     for change in changes:
         old = after.get(change.id, ())
-        outcome = _apply(kind, change, old, known, now_us, today, check)
+        outcome = _apply(kind, change, old, known, now_us, today, check, home)
         outcomes.append(outcome)
         if outcome.result in (Result.CREATED, Result.UPDATED):
             after[change.id] = outcome.versions
@@ -272,10 +284,19 @@ def _write_chunk(
     return outcomes
 
 
-def read_versions(kind: Kind, ids: Sequence[str]) -> Steps[dict[str, Versions]]:
-    """All versions of records, by id; what is not there is left out."""
+def read_versions(
+    kind: Kind, ids: Sequence[str], tenant: int | None = None
+) -> Steps[dict[str, Versions]]:
+    """All versions of records, by id; what is not there is left out.
+
+    Args:
+        kind: Which.
+        ids: Of records.
+        tenant: Key of the institution whose they must be now.
+    """
     rows = yield Query(
-        statements("registry")[f"{kind.name}_versions"], {"ids": list(dict.fromkeys(ids))}
+        statements("registry")[f"{kind.name}_versions"],
+        {"ids": list(dict.fromkeys(ids)), "tenant": tenant},
     )
     names = tuple(kind.defaults)
     found: dict[str, list[tuple[int, Record]]] = {}
@@ -286,13 +307,14 @@ def read_versions(kind: Kind, ids: Sequence[str]) -> Steps[dict[str, Versions]]:
     return dict(found)
 
 
-def _known(kind: Kind, changes: Sequence[Change]) -> Steps[dict[str, set[str]]]:
-    """Of the records that changes refer to, those that exist: by kind."""
+def _known(kind: Kind, changes: Sequence[Change], home: str | None) -> Steps[dict[str, set[str]]]:
+    """Of the records that changes refer to, those that may be referred to: by kind."""
     known: dict[str, set[str]] = {}
     for name, target in kind.references.items():
         asked = {change.fields.get(name) for change in changes} - {None}
         rows = yield Query(
-            statements("registry")[f"{target}_known"], {"ids": sorted(map(str, asked))}
+            statements("registry")[f"{target}_known"],
+            {"ids": sorted(map(str, asked)), "home": home},
         )
         known[target] = {identity for (identity,) in rows}
     return known
@@ -306,17 +328,20 @@ def _apply(
     now_us: int,
     today: date,
     check: Check | None,
+    home: str | None,
 ) -> Outcome:
     """What one change makes of a record's versions."""
     valid_from_us = now_us if change.valid_from_us is None else change.valid_from_us
     mode, fields = change.mode, change.fields
-    if not old and mode is not Mode.PUT:
+    if (not old and mode is not Mode.PUT) or _foreign(kind, change.id, old, now_us, home):
         return Outcome(id=change.id, result=Result.MISSING)
     if mode is Mode.RETIRE:
         retired_on = in_force(old, now_us)["retired_on"]
         fields = {} if retired_on is not None and retired_on <= today else {"retired_on": today}
     elif mode is Mode.PUT:
         fields = {**kind.defaults, **fields}
+        if home is not None and "institution_id" in fields and fields["institution_id"] is None:
+            fields["institution_id"] = home
 
     refusals = [
         Refusal(field=name, value=fields[name], rule=f"the id of a registered {target}")
@@ -343,6 +368,10 @@ def _apply(
             if refusals := list(check(record)):
                 return Outcome(id=change.id, result=Result.REJECTED, refusals=tuple(refusals))
     changed = differences(old, new) if old else []
+    if home is not None and not _at_home(kind, old, new, changed, home):
+        rule = f"a time at which the record is, and stays, {home}'s"
+        refusal = Refusal(field="valid_from", value=format_us(valid_from_us), rule=rule)
+        return Outcome(id=change.id, result=Result.REJECTED, refusals=(refusal,))
     if old and not changed:
         new, result = old, Result.UNCHANGED
     else:
@@ -357,6 +386,40 @@ def _apply(
         versions=new,
         next_step=_next_step(change.id, changed, now_us),
     )
+
+
+def _foreign(kind: Kind, identity: str, old: Versions, now_us: int, home: str | None) -> bool:
+    """Whether a record is not the writer's to know of."""
+    if home is None:
+        return False
+    if kind is INSTITUTION:
+        return identity != home
+    return bool(old) and in_force(old, now_us)["institution_id"] != home
+
+
+def _at_home(
+    kind: Kind,
+    old: Versions,
+    new: Versions,
+    changed: Iterable[tuple[int, int, frozenset[str]]],
+    home: str,
+) -> bool:
+    """Whether a change keeps to the time in which a record is one institution's."""
+    if kind is INSTITUTION:
+        return True
+    if not old:
+        return all(record["institution_id"] == home for _, record in new)
+    return all(
+        in_force(versions, start)["institution_id"] == home
+        for start, _, fields in changed
+        if fields - kind.timeless
+        for versions in (old, new)
+    )
+
+
+def format_us(us: int) -> str:
+    """A moment as people read it."""
+    return from_us(us).isoformat()
 
 
 def _next_step(

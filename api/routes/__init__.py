@@ -10,6 +10,8 @@ from api.routes import (
     audit,
     booking,
     calendars,
+    cockpit,
+    credentials,
     dead_letters,
     evidence,
     figures,
@@ -20,16 +22,19 @@ from api.routes import (
     maintenance,
     operations,
     registry,
+    stream,
 )
 
 #: All routers, in the order in which the OpenAPI document shows them.
 ROUTERS: tuple[APIRouter, ...] = (
     instruments.router,
+    stream.router,
     figures.router,
     groups.router,
     evidence.router,
     booking.router,
     registry.router,
+    credentials.router,
     imports.router,
     maintenance.router,
     calendars.router,
@@ -37,4 +42,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     keys.router,
     operations.router,
+    cockpit.router,
 )

@@ -22,7 +22,7 @@ Text = Annotated[str | None, Query(max_length=200)]
 async def get_audit(
     request: Request,
     context: Ctx,
-    _: Admin,
+    who: Admin,
     actor: Text = None,
     object_type: Text = None,
     object_id: Text = None,
@@ -42,6 +42,7 @@ async def get_audit(
             object_id=object_id,
             from_at_us=from_,
             to_at_us=to,
+            tenant=who.institution_id,
         )
     )
     items, more = page(found, limit, "audit", lambda one: (one.audit_id,))

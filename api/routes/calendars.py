@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
-from api.auth import Operator, Reader
+from api.auth import CityOperator, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
@@ -81,7 +81,11 @@ async def get_calendars(
 
 @router.put("/{calendar}/days/{day}", summary="Say what a day is")
 async def put_calendar_day(
-    context: Ctx, who: Operator, calendar: CalendarName, day: Annotated[Day, Path()], body: DayBody
+    context: Ctx,
+    who: CityOperator,
+    calendar: CalendarName,
+    day: Annotated[Day, Path()],
+    body: DayBody,
 ) -> Response:
     """201 where it is new, else 200. Figures of that day are computed again."""
     made, new = await context.database.write(
@@ -94,7 +98,7 @@ async def put_calendar_day(
     "/{calendar}/days/{day}", status_code=204, summary="Make a day what its weekday says"
 )
 async def delete_calendar_day(
-    context: Ctx, who: Operator, calendar: CalendarName, day: Annotated[Day, Path()]
+    context: Ctx, who: CityOperator, calendar: CalendarName, day: Annotated[Day, Path()]
 ) -> Response:
     """Figures of that day are computed again."""
     if not await context.database.write(delete_day(calendar, day, actor=who.actor)):

@@ -33,7 +33,7 @@ Text = Annotated[str | None, Query(max_length=64)]
 async def get_dead_letters(
     request: Request,
     context: Ctx,
-    _: Operator,
+    who: Operator,
     reason: Text = None,
     gateway: Text = None,
     instrument: Text = None,
@@ -55,6 +55,7 @@ async def get_dead_letters(
             received_from_us=from_,
             received_to_us=to,
             replayed=replayed,
+            tenant=who.institution_key,
         )
     )
     items, more = page(found, limit, "dead-letters", lambda one: (one.dead_letter_id,))
@@ -63,13 +64,13 @@ async def get_dead_letters(
 
 @router.get("/{dead_letter_id}", summary="One dead letter with its payload")
 async def get_dead_letter(
-    request: Request, context: Ctx, _: Operator, dead_letter_id: Id
+    request: Request, context: Ctx, who: Operator, dead_letter_id: Id
 ) -> Response:
     """``payload`` is text where it is UTF-8, else ``payload_base64`` has it.
 
     Both are null where the gateway flooded and only the digest was kept.
     """
-    found = await context.database.read(find_dead_letter(dead_letter_id))
+    found = await context.database.read(find_dead_letter(dead_letter_id, who.institution_key))
     if found is None:
         raise not_found("dead letter", dead_letter_id)
     return etag_response(request, {**_shown(found), **_payload(found.payload)})
@@ -78,7 +79,10 @@ async def get_dead_letter(
 @router.delete("/{dead_letter_id}", status_code=204, summary="Give a dead letter up for good")
 async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) -> Response:
     """The audit keeps its reason and digest."""
-    if not await context.database.write(drop_dead_letter(dead_letter_id, actor=who.actor)):
+    gone = await context.database.write(
+        drop_dead_letter(dead_letter_id, actor=who.actor, tenant=who.institution_key)
+    )
+    if not gone:
         raise not_found("dead letter", dead_letter_id)
     return Response(status_code=204)
 
@@ -86,9 +90,12 @@ async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) ->
 @router.post("/{dead_letter_id}/replay", status_code=202, summary="Have a dead letter taken again")
 async def replay_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) -> Response:
     """The ingest takes it within seconds, with the receipt time that it had."""
-    if await context.database.write(request_replay(dead_letter_id, actor=who.actor)):
+    asked = await context.database.write(
+        request_replay(dead_letter_id, actor=who.actor, tenant=who.institution_key)
+    )
+    if asked:
         return json_response({"id": dead_letter_id, "replay": "requested"}, 202)
-    found = await context.database.read(find_dead_letter(dead_letter_id))
+    found = await context.database.read(find_dead_letter(dead_letter_id, who.institution_key))
     if found is None:
         raise not_found("dead letter", dead_letter_id)
     raise conflict(

@@ -70,7 +70,13 @@ async def post_import(
     stored_kind = KINDS[kind.value]
     changes = await run_in_threadpool(_changes, file)
     outcomes = await context.database.write(
-        write(stored_kind, changes, actor=who.actor, zone=context.settings.zone),
+        write(
+            stored_kind,
+            changes,
+            actor=who.actor,
+            zone=context.settings.zone,
+            home=who.institution_id,
+        ),
         timeout_s=context.settings.import_timeout_s,
     )
     report = reported(file, outcomes)
@@ -142,11 +148,11 @@ def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
     """What became of a file: rows counted, errors listed in the order of rows."""
     errors = list(file.errors)
     for row, outcome in zip(file.rows, outcomes, strict=True):
-        errors += _refused(row, outcome)
+        errors += _refused(file.kind, row, outcome)
     errors.sort(key=lambda error: error.row)
     counts = dict.fromkeys(("created", "updated", "unchanged"), 0)
     for outcome in outcomes:
-        if outcome.result is not Result.REJECTED:
+        if outcome.result not in (Result.REJECTED, Result.MISSING):
             counts[outcome.result.value] += 1
     return {
         **counts,
@@ -159,7 +165,10 @@ def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
     }
 
 
-def _refused(row: RecordRow, outcome: Outcome) -> list[RowError]:
+def _refused(kind: RecordKind, row: RecordRow, outcome: Outcome) -> list[RowError]:
+    if outcome.result is Result.MISSING:
+        rule = "a record of the key's own institution"
+        return [RowError(row=row.row, column=kind.id_column, value=row.record_id, rule=rule)]
     return [
         RowError(row=row.row, column=one.field, value=str(one.value or ""), rule=one.rule)
         for one in outcome.refusals

@@ -33,13 +33,16 @@ class KeyRequest(BaseModel):
 
 @router.post("", status_code=201, summary="Make a key; it is shown this once")
 async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
-    """Answers ``{"id", "key", …}``."""
+    """Answers ``{"id", "key", …}``. What a key of one institution makes is that institution's."""
+    institution_id = body.institution_id or admin.institution_id
     try:
+        if admin.institution_id not in (None, institution_id):
+            raise LookupError(f"{institution_id!r} is not the key's own institution")
         made = await context.database.write(
             create_key(
                 scopes=body.scopes,
                 name=body.name,
-                institution_id=body.institution_id,
+                institution_id=institution_id,
                 expires_at=None if body.expires_at is None else from_us(body.expires_at),
                 actor=admin.actor,
             )
@@ -69,12 +72,16 @@ async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
 
 @router.get("", summary="Keys, without their secrets")
 async def get_keys(
-    context: Ctx, _: Admin, limit: Limit = 100, cursor: CursorText = None
+    context: Ctx, who: Admin, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:
     """Oldest first, revoked ones included."""
     after = decode_cursor("keys", cursor, (int, str))
     keys = await context.database.read(
-        list_keys(None if after is None else (from_us(after[0]), after[1]), limit + 1)
+        list_keys(
+            None if after is None else (from_us(after[0]), after[1]),
+            limit + 1,
+            who.institution_key,
+        )
     )
     shown, more = page(keys, limit, "keys", lambda key: (to_us(key.created_at), key.key_id))
     return json_response({"items": [_shown(key) for key in shown], "next_cursor": more})
@@ -85,7 +92,8 @@ async def delete_key(
     context: Ctx, admin: Admin, key_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
     """204, also where it was revoked already."""
-    if not await context.database.write(revoke_key(key_id, admin.actor)):
+    gone = await context.database.write(revoke_key(key_id, admin.actor, admin.institution_key))
+    if not gone:
         raise not_found("key", key_id)
     return Response(status_code=204)
 

@@ -56,7 +56,7 @@ class MaintenanceBody(BaseModel):
 async def get_maintenances(
     request: Request,
     context: Ctx,
-    _: Reader,
+    who: Reader,
     instrument: Annotated[str | None, Query(max_length=64)] = None,
     from_: Annotated[Instant | None, Query(alias="from")] = None,
     to: Instant | None = None,
@@ -72,6 +72,7 @@ async def get_maintenances(
             instrument_id=instrument,
             start_us=from_,
             end_us=to,
+            tenant=who.institution_key,
         )
     )
     items, more = page(found, limit, "maintenance", lambda one: (one.maintenance_id,))
@@ -82,7 +83,9 @@ async def get_maintenances(
 async def post_maintenance(context: Ctx, who: Operator, body: MaintenanceBody) -> Response:
     """Figures of past days that it touches are computed again."""
     try:
-        made = await context.database.write(create_maintenance(**body.values(), actor=who.actor))
+        made = await context.database.write(
+            create_maintenance(**body.values(), actor=who.actor, tenant=who.institution_key)
+        )
     except LookupError as error:
         raise _unknown_instrument(body) from error
     return json_response(_shown(made), 201, {"Location": f"/v1/maintenance/{made.maintenance_id}"})
@@ -90,10 +93,10 @@ async def post_maintenance(context: Ctx, who: Operator, body: MaintenanceBody) -
 
 @router.get("/{maintenance_id}", summary="One stretch of maintenance")
 async def get_maintenance(
-    request: Request, context: Ctx, _: Reader, maintenance_id: Id
+    request: Request, context: Ctx, who: Reader, maintenance_id: Id
 ) -> Response:
     """By its id."""
-    found = await context.database.read(find_maintenance(maintenance_id))
+    found = await context.database.read(find_maintenance(maintenance_id, who.institution_key))
     if found is None:
         raise not_found("maintenance", maintenance_id)
     return etag_response(request, _shown(found))
@@ -106,7 +109,9 @@ async def put_maintenance(
     """Replaces it; ids are given by POST alone."""
     try:
         made = await context.database.write(
-            replace_maintenance(maintenance_id, **body.values(), actor=who.actor)
+            replace_maintenance(
+                maintenance_id, **body.values(), actor=who.actor, tenant=who.institution_key
+            )
         )
     except LookupError as error:
         raise _unknown_instrument(body) from error
@@ -118,7 +123,10 @@ async def put_maintenance(
 @router.delete("/{maintenance_id}", status_code=204, summary="Take maintenance off the plan")
 async def remove_maintenance(context: Ctx, who: Operator, maintenance_id: Id) -> Response:
     """Figures of past days that it touched are computed again."""
-    if not await context.database.write(delete_maintenance(maintenance_id, actor=who.actor)):
+    gone = await context.database.write(
+        delete_maintenance(maintenance_id, actor=who.actor, tenant=who.institution_key)
+    )
+    if not gone:
         raise not_found("maintenance", maintenance_id)
     return Response(status_code=204)
 

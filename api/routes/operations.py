@@ -74,14 +74,23 @@ async def readyz(context: Ctx) -> Response:
     "/metrics",
     summary="Prometheus metrics, on loopback or with a key",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, 401: PROBLEMS[401]},
+    responses={200: {"content": {"text/plain": {}}}, 401: PROBLEMS[401], 403: PROBLEMS[403]},
 )
 async def metrics(request: Request, context: Ctx) -> Response:
-    """Only who sits on this machine needs no key."""
-    if not on_loopback(request.client.host if request.client else None):
-        await authenticate(context, request.headers.get("authorization"))
+    """Only who sits on this machine needs no key; others need one of the whole city."""
+    if forwarded(request) or not on_loopback(request.client.host if request.client else None):
+        who = await authenticate(context, request.headers.get("authorization"))
+        if who.institution_key is not None:
+            raise Problem(
+                403, "forbidden", "the key is one institution's; this address is the whole city's"
+            )
     # The registry is read at once; its gauges call no database.
     return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def forwarded(request: Request) -> bool:
+    """Whether a proxy speaks for someone else: its own address says nothing."""
+    return any(name.startswith(("x-forwarded", "forwarded")) for name in request.headers)
 
 
 def on_loopback(host: str | None) -> bool:

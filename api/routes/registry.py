@@ -65,6 +65,7 @@ async def _write(context: Context, principal: Principal, kind: Kind, change: Cha
             actor=principal.actor,
             zone=context.settings.zone,
             check=records.whole_check(kind) if change.mode is Mode.PATCH else None,
+            home=principal.institution_id,
         )
     )
     context.metrics.registry_writes.labels(kind.name, outcome.result.value).inc()
@@ -79,8 +80,10 @@ async def _write(context: Context, principal: Principal, kind: Kind, change: Cha
     )
 
 
-async def _versions(context: Context, request: Request, kind: Kind, identity: str) -> Response:
-    found = await context.database.read(read_versions(kind, [identity]))
+async def _versions(
+    context: Context, request: Request, principal: Principal, kind: Kind, identity: str
+) -> Response:
+    found = await context.database.read(read_versions(kind, [identity], principal.institution_key))
     if identity not in found:
         raise not_found(kind.name, identity)
     items = [
@@ -96,7 +99,7 @@ async def _versions(context: Context, request: Request, kind: Kind, identity: st
 async def get_institutions(
     request: Request,
     context: Ctx,
-    _: Reader,
+    who: Reader,
     district: Code = None,
     q: Search = None,
     retired: Retired = False,
@@ -113,6 +116,7 @@ async def get_institutions(
             district=district,
             q=q,
             retired=retired,
+            tenant=who.institution_key,
         )
     )
     items, more = page(found, limit, "institutions", lambda one: (one.institution_id,))
@@ -123,12 +127,16 @@ async def get_institutions(
 
 @router.get("/institutions/{institution_id}", summary="One institution, retired or not")
 async def get_institution(
-    request: Request, context: Ctx, _: Reader, institution_id: InstitutionId
+    request: Request, context: Ctx, who: Reader, institution_id: InstitutionId
 ) -> Response:
     """As it is now."""
     found = await context.database.read(
         list_institutions(
-            today=_today(context), limit=1, institution_id=institution_id, retired=True
+            today=_today(context),
+            limit=1,
+            institution_id=institution_id,
+            retired=True,
+            tenant=who.institution_key,
         )
     )
     if not found:
@@ -138,10 +146,10 @@ async def get_institution(
 
 @router.get("/institutions/{institution_id}/versions", summary="What held from when on")
 async def get_institution_versions(
-    request: Request, context: Ctx, _: Reader, institution_id: InstitutionId
+    request: Request, context: Ctx, who: Reader, institution_id: InstitutionId
 ) -> Response:
     """All versions, oldest first; before the first, the first applies."""
-    return await _versions(context, request, INSTITUTION, institution_id)
+    return await _versions(context, request, who, INSTITUTION, institution_id)
 
 
 @router.put("/institutions/{institution_id}", summary="Create or replace an institution")
@@ -184,7 +192,7 @@ def _institution(one: InstitutionNow) -> dict[str, Any]:
 async def get_gateways(
     request: Request,
     context: Ctx,
-    _: Reader,
+    who: Reader,
     institution: Annotated[str | None, Query(max_length=64)] = None,
     online: bool | None = None,
     q: Search = None,
@@ -203,6 +211,7 @@ async def get_gateways(
             online=online,
             q=q,
             retired=retired,
+            tenant=who.institution_key,
         )
     )
     items, more = page(found, limit, "gateways", lambda one: (one.gateway_id,))
@@ -210,10 +219,18 @@ async def get_gateways(
 
 
 @router.get("/gateways/{gateway_id}", summary="One gateway, retired or not")
-async def get_gateway(request: Request, context: Ctx, _: Reader, gateway_id: GatewayId) -> Response:
+async def get_gateway(
+    request: Request, context: Ctx, who: Reader, gateway_id: GatewayId
+) -> Response:
     """As it is now."""
     found = await context.database.read(
-        list_gateways(today=_today(context), limit=1, gateway_id=gateway_id, retired=True)
+        list_gateways(
+            today=_today(context),
+            limit=1,
+            gateway_id=gateway_id,
+            retired=True,
+            tenant=who.institution_key,
+        )
     )
     if not found:
         raise not_found("gateway", gateway_id)
@@ -222,10 +239,10 @@ async def get_gateway(request: Request, context: Ctx, _: Reader, gateway_id: Gat
 
 @router.get("/gateways/{gateway_id}/versions", summary="What held from when on")
 async def get_gateway_versions(
-    request: Request, context: Ctx, _: Reader, gateway_id: GatewayId
+    request: Request, context: Ctx, who: Reader, gateway_id: GatewayId
 ) -> Response:
     """All versions, oldest first; before the first, the first applies."""
-    return await _versions(context, request, GATEWAY, gateway_id)
+    return await _versions(context, request, who, GATEWAY, gateway_id)
 
 
 @router.put("/gateways/{gateway_id}", summary="Create or replace a gateway")
@@ -278,10 +295,10 @@ def _gateway(one: GatewayNow) -> dict[str, Any]:
 
 @router.get("/instruments/{instrument_id}/versions", summary="What held from when on")
 async def get_instrument_versions(
-    request: Request, context: Ctx, _: Reader, instrument_id: InstrumentId
+    request: Request, context: Ctx, who: Reader, instrument_id: InstrumentId
 ) -> Response:
     """All versions, oldest first; before the first, the first applies."""
-    return await _versions(context, request, INSTRUMENT, instrument_id)
+    return await _versions(context, request, who, INSTRUMENT, instrument_id)
 
 
 @router.put("/instruments/{instrument_id}", summary="Create or replace an instrument")
@@ -313,7 +330,7 @@ async def delete_instrument(context: Ctx, who: Operator, instrument_id: Instrume
 async def get_districts(
     request: Request,
     context: Ctx,
-    _: Reader,
+    who: Reader,
     limit: Limit = LIMIT_MAX,
     cursor: CursorText = None,
 ) -> Response:
@@ -321,7 +338,10 @@ async def get_districts(
     after = decode_cursor("districts", cursor, (str,))
     found = await context.database.read(
         list_districts(
-            today=_today(context), limit=limit + 1, after=None if after is None else after[0]
+            today=_today(context),
+            limit=limit + 1,
+            after=None if after is None else after[0],
+            tenant=who.institution_key,
         )
     )
     items, more = page(found, limit, "districts", lambda one: (one["district_code"],))
@@ -332,7 +352,7 @@ async def get_districts(
 async def get_classes(
     request: Request,
     context: Ctx,
-    _: Reader,
+    who: Reader,
     scheme: Code = None,
     parent: Code = None,
     limit: Limit = LIMIT_MAX,
@@ -347,6 +367,7 @@ async def get_classes(
             after=None if after is None else (after[0], after[1]),
             scheme=scheme,
             parent=parent,
+            tenant=who.institution_key,
         )
     )
     items, more = page(

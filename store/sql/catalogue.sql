@@ -1,4 +1,5 @@
 -- Lists of what the registry holds now; read by catalogue.py. Versions are those in force now.
+-- Where `tenant` is given, there is nothing but that institution's.
 
 -- name: institutions
 SELECT e.institution_id, v.valid_from, v.name, v.name_en, v.kind, v.district_code, v.address,
@@ -12,6 +13,7 @@ CROSS JOIN LATERAL (
       AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
 ) c
 WHERE v.force_from <= now() AND v.force_to > now()
+  AND (%(tenant)s::integer IS NULL OR e.institution_key = %(tenant)s)
   AND (%(id)s::text IS NULL OR e.institution_id = %(id)s)
   AND (%(after)s::text IS NULL OR e.institution_id > %(after)s)
   AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
@@ -34,10 +36,12 @@ CROSS JOIN LATERAL (
            max(t.last_received_at) AS last_received_at
     FROM instrument_version i LEFT JOIN instrument_status t USING (instrument_key)
     WHERE i.gateway_key = e.gateway_key
+      AND (%(tenant)s::integer IS NULL OR i.institution_key = %(tenant)s)
       AND i.force_from <= now() AND i.force_to > now()
       AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
 ) c
 WHERE v.force_from <= now() AND v.force_to > now()
+  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
   AND (%(id)s::text IS NULL OR e.gateway_id = %(id)s)
   AND (%(after)s::text IS NULL OR e.gateway_id > %(after)s)
   AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
@@ -53,6 +57,7 @@ FROM district d
 LEFT JOIN (
     SELECT i.district_code, count(*) AS instruments FROM instrument_version i
     WHERE i.force_from <= now() AND i.force_to > now()
+      AND (%(tenant)s::integer IS NULL OR i.institution_key = %(tenant)s)
       AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
     GROUP BY i.district_code
 ) c USING (district_code)
@@ -65,6 +70,7 @@ LIMIT %(limit)s
 WITH counted AS (
     SELECT i.class_scheme, i.class_code, count(*) AS instruments FROM instrument_version i
     WHERE i.force_from <= now() AND i.force_to > now()
+      AND (%(tenant)s::integer IS NULL OR i.institution_key = %(tenant)s)
       AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
     GROUP BY i.class_scheme, i.class_code
 ), upward AS (

@@ -1,4 +1,5 @@
 -- What could not be taken. Written by the ingest, read and dropped here and by the command line.
+-- Where `tenant` is given, the gateway that sent it must be that institution's now.
 
 -- name: list
 SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts), us(received_at),
@@ -6,6 +7,10 @@ SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts),
        payload_sha256, us(replayed_at)
 FROM dead_letter
 WHERE (%(before_id)s::bigint IS NULL OR dead_letter_id < %(before_id)s)
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
+       WHERE g.gateway_id = dead_letter.gateway_id
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
   AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
   AND (%(instrument_id)s::text IS NULL OR instrument_id = %(instrument_id)s)
@@ -20,10 +25,18 @@ SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts),
        heartbeats, occurrences, live, historical, payload, payload_bytes, payload_sha256,
        us(replayed_at)
 FROM dead_letter WHERE dead_letter_id = %(id)s
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
+       WHERE g.gateway_id = dead_letter.gateway_id
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
 
 -- name: drop
 WITH gone AS (
     DELETE FROM dead_letter WHERE dead_letter_id = %(id)s
+    AND (%(tenant)s::integer IS NULL OR EXISTS (
+         SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
+         WHERE g.gateway_id = dead_letter.gateway_id
+           AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
     RETURNING dead_letter_id, reason, gateway_id, instrument_id, payload_sha256
 )
 INSERT INTO audit (actor, action, object_type, object_id, before)
@@ -39,6 +52,10 @@ RETURNING object_id
 WITH asked AS (
     UPDATE dead_letter SET replay_requested_at = now()
     WHERE dead_letter_id = %(id)s AND payload IS NOT NULL AND replayed_at IS NULL
+    AND (%(tenant)s::integer IS NULL OR EXISTS (
+         SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
+         WHERE g.gateway_id = dead_letter.gateway_id
+           AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
     RETURNING dead_letter_id, reason, gateway_id, instrument_id
 )
 INSERT INTO audit (actor, action, object_type, object_id, before)

@@ -30,7 +30,8 @@ SELECT k.key_id, k.secret_sha256, k.name, k.scopes, k.institution_key, i.institu
        k.revoked_at IS NULL AND coalesce(k.expires_at > clock_timestamp(), true) AS usable,
        coalesce(k.last_used_at < now() - interval '1 minute', true) AS use_unnoted
 FROM api_key k LEFT JOIN institution i USING (institution_key)
-WHERE %(at)s::timestamptz IS NULL OR (k.created_at, k.key_id) > (%(at)s, %(id)s)
+WHERE (%(at)s::timestamptz IS NULL OR (k.created_at, k.key_id) > (%(at)s, %(id)s))
+  AND (%(tenant)s::integer IS NULL OR k.institution_key = %(tenant)s)
 ORDER BY k.created_at, k.key_id
 LIMIT %(limit)s
 
@@ -38,12 +39,18 @@ LIMIT %(limit)s
 WITH gone AS (
     UPDATE api_key SET revoked_at = now()
     WHERE key_id = %(key_id)s AND revoked_at IS NULL
-    RETURNING key_id, name
+      AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)
+    RETURNING key_id, name, scopes, expires_at, institution_key
 ), noted AS (
     INSERT INTO audit (actor, action, object_type, object_id, before)
-    SELECT %(actor)s, 'revoke', 'key', key_id, jsonb_build_object('name', name) FROM gone
+    SELECT %(actor)s, 'revoke', 'key', key_id,
+           jsonb_build_object('name', name, 'scopes', scopes, 'expires_at', expires_at,
+                              'institution_id', (SELECT i.institution_id FROM institution i
+                                                 WHERE i.institution_key = gone.institution_key))
+    FROM gone
 )
 SELECT key_id FROM api_key WHERE key_id = %(key_id)s
+  AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)
 
 -- name: note_use
 UPDATE api_key SET last_used_at = now()

@@ -1,7 +1,11 @@
 -- Planned maintenance: time outside opening hours' sums. Read and written by maintenance.py.
+-- Where `tenant` is given, the instrument must be that institution's now.
 
 -- name: instrument_key
-SELECT instrument_key FROM instrument WHERE instrument_id = %(instrument_id)s
+SELECT i.instrument_key FROM instrument i WHERE i.instrument_id = %(instrument_id)s
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM instrument_version h WHERE h.instrument_key = i.instrument_key
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
 
 -- name: create
 INSERT INTO maintenance (instrument_key, starts_at, ends_at, reason)
@@ -13,6 +17,9 @@ SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.reas
        us(m.created_at), m.instrument_key
 FROM maintenance m JOIN instrument i USING (instrument_key)
 WHERE m.maintenance_id = %(id)s
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM instrument_version h WHERE h.instrument_key = m.instrument_key
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
 
 -- name: lock
 SELECT FROM maintenance WHERE maintenance_id = %(id)s FOR UPDATE
@@ -22,6 +29,9 @@ SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.reas
        us(m.created_at), m.instrument_key
 FROM maintenance m JOIN instrument i USING (instrument_key)
 WHERE m.maintenance_id > %(after)s
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM instrument_version h WHERE h.instrument_key = m.instrument_key
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
   AND (%(instrument_id)s::text IS NULL OR i.instrument_id = %(instrument_id)s)
   AND (%(from)s::timestamptz IS NULL OR m.ends_at > %(from)s)
   AND (%(to)s::timestamptz IS NULL OR m.starts_at < %(to)s)

@@ -31,11 +31,14 @@ SELECT clock_timestamp()
 -- name: bump
 UPDATE registry_revision SET revision = %(revision)s
 
+-- Where `tenant` is given, the record must be that institution's now; its past is shown whole.
+
 -- name: institution_versions
 SELECT e.institution_id, v.valid_from, v.name, v.name_en, v.kind, v.district_code, v.address,
        v.lon, v.lat, v.timezone, v.opening_hours, v.retired_on
 FROM institution e JOIN institution_version v USING (institution_key)
 WHERE e.institution_id = ANY (%(ids)s::text[])
+  AND (%(tenant)s::integer IS NULL OR e.institution_key = %(tenant)s)
 ORDER BY e.institution_id, v.valid_from
 
 -- name: gateway_versions
@@ -44,6 +47,9 @@ SELECT e.gateway_id, v.valid_from, v.name, n.institution_id, v.clock_correction_
 FROM gateway e JOIN gateway_version v USING (gateway_key)
 LEFT JOIN institution n ON n.institution_key = v.institution_key
 WHERE e.gateway_id = ANY (%(ids)s::text[])
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM gateway_version h WHERE h.gateway_key = e.gateway_key
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
 ORDER BY e.gateway_id, v.valid_from
 
 -- name: instrument_versions
@@ -55,13 +61,25 @@ FROM instrument e JOIN instrument_version v USING (instrument_key)
 JOIN institution n ON n.institution_key = v.institution_key
 JOIN gateway g ON g.gateway_key = v.gateway_key
 WHERE e.instrument_id = ANY (%(ids)s::text[])
+  AND (%(tenant)s::integer IS NULL OR EXISTS (
+       SELECT FROM instrument_version h WHERE h.instrument_key = e.instrument_key
+         AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
 ORDER BY e.instrument_id, v.valid_from
 
 -- name: institution_known
 SELECT institution_id FROM institution WHERE institution_id = ANY (%(ids)s::text[])
+  AND (%(home)s::text IS NULL OR institution_id = %(home)s)
 
 -- name: gateway_known
-SELECT gateway_id FROM gateway WHERE gateway_id = ANY (%(ids)s::text[])
+-- An institution binds to its own gateways, and to one that carries instruments of its own.
+SELECT g.gateway_id FROM gateway g WHERE g.gateway_id = ANY (%(ids)s::text[])
+  AND (%(home)s::text IS NULL
+       OR EXISTS (SELECT FROM gateway_version v JOIN institution n USING (institution_key)
+                  WHERE v.gateway_key = g.gateway_key AND n.institution_id = %(home)s
+                    AND v.force_from <= now() AND v.force_to > now())
+       OR EXISTS (SELECT FROM instrument_version v JOIN institution n USING (institution_key)
+                  WHERE v.gateway_key = g.gateway_key AND n.institution_id = %(home)s
+                    AND v.force_from <= now() AND v.force_to > now()))
 
 -- name: institution_touch
 INSERT INTO institution (institution_id, changed_revision)

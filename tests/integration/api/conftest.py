@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import psycopg
 import pytest
+import structlog
 
 from api.app import create_app
 from api.settings import Settings
@@ -20,6 +21,12 @@ from stack.fetch import find_postgres
 from store.keys import create_key
 from store.run import run
 from tests.integration.api.serving import serving
+
+# As in production: the console's own way shows every frame with its locals, which takes seconds.
+structlog.configure(
+    processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+    logger_factory=structlog.ReturnLoggerFactory(),
+)
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -47,6 +54,8 @@ def api_address(api_database: str) -> Iterator[str]:
             pool_max_size=4,
             body_max_bytes=100_000,
             import_max_bytes=10_000_000,
+            # Tests come with wrong keys by the hundred.
+            strangers_burst=100_000,
         )
     )
     with serving(app) as address:

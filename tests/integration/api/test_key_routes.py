@@ -21,7 +21,9 @@ def test_a_key_from_its_making_to_its_end(
     with client_of(made["key"]) as client:
         assert client.get("/v1/institutions").status_code == 200
         (listed,) = [
-            one for one in admin.get("/v1/keys").json()["items"] if one["id"] == made["id"]
+            one
+            for one in admin.get("/v1/keys", params={"limit": 1000}).json()["items"]
+            if one["id"] == made["id"]
         ]
         assert listed["last_used_at"] is not None
         assert listed["scopes"] == ["read"]

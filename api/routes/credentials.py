@@ -1,0 +1,54 @@
+"""``/v1/gateways/{id}/credentials``: a gateway's account at the broker.
+
+Only a hash is stored (`store/broker_accounts.py`); the broker takes changes over by itself
+within seconds (`cli/broker_sync.py`).
+"""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.auth import Operator
+from api.context import Ctx
+from api.encoding import json_response
+from api.errors import PROBLEMS, not_found
+from api.params import GatewayId, format_instant
+from store.broker_accounts import delete_credential, put_credential
+from store.instant import to_us
+
+router = APIRouter(prefix="/v1/gateways", tags=["registry"], responses=PROBLEMS)
+
+
+@router.post(
+    "/{gateway_id}/credentials",
+    status_code=201,
+    summary="Make or rotate a gateway's password; it is shown this once",
+)
+async def post_credentials(context: Ctx, who: Operator, gateway_id: GatewayId) -> Response:
+    """Answers ``{"username", "password", …}``. A password from before ends with this."""
+    made = await context.database.write(
+        put_credential(gateway_id, actor=who.actor, tenant=who.institution_key)
+    )
+    if made is None:
+        raise not_found("gateway", gateway_id)
+    return json_response(
+        {
+            "username": made.username,
+            "password": made.password,
+            "created_at": format_instant(to_us(made.created_at)),
+        },
+        201,
+        {"Cache-Control": "no-store"},
+    )
+
+
+@router.delete(
+    "/{gateway_id}/credentials", status_code=204, summary="Shut a gateway out of the broker"
+)
+async def delete_credentials(context: Ctx, who: Operator, gateway_id: GatewayId) -> Response:
+    """204, also where it had no account."""
+    gone = await context.database.write(
+        delete_credential(gateway_id, actor=who.actor, tenant=who.institution_key)
+    )
+    if not gone:
+        raise not_found("gateway", gateway_id)
+    return Response(status_code=204)
