@@ -51,6 +51,15 @@ GROUP BY r.instrument_key, w.month
 HAVING count(*) = (w.month + interval '1 month')::date - w.month
 ON CONFLICT (instrument_key, day) DO NOTHING
 """
+NEWEST_READINGS = """
+SELECT k.instrument_key, d.witness_counter_us, d.witness_state_us
+FROM unnest(%s::int[]) AS k (instrument_key)
+CROSS JOIN LATERAL (
+    SELECT witness_counter_us, witness_state_us FROM rollup_day r
+    WHERE r.instrument_key = k.instrument_key AND r.counter_readings > 0
+    ORDER BY r.day DESC LIMIT 1
+) d
+"""
 CLOSE_DAYS = """
 INSERT INTO rollup_todo (instrument_key, day)
 SELECT s.instrument_key, d::date
@@ -164,7 +173,7 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
             )
             months = sorted({(key, day.replace(day=1)) for key, day in usages})
             cursor.execute(MONTHS, [[key for key, _ in months], [m for _, m in months]])
-            _flag_counters(cursor, usages)
+            _flag_counters(cursor, sorted({key for key, _ in usages}))
         return len(done)
 
 
@@ -179,17 +188,20 @@ def _settled(subject: Subject, days: list[date], now_us: int, zone: str) -> list
     return ready
 
 
-def _flag_counters(cursor: psycopg.Cursor[Any], usages: dict[tuple[int, date], Any]) -> None:
-    """Notes whether counter and state disagree, by the newest day at hand (rule 12)."""
-    newest: dict[int, tuple[date, bool]] = {}
-    for (key, day), usage in usages.items():
-        if usage.counter_readings and (key not in newest or day > newest[key][0]):
-            flag = counter_disagrees(usage.witness_counter_us, usage.witness_state_us)
-            newest[key] = (day, flag)
-    if newest:
+def _flag_counters(cursor: psycopg.Cursor[Any], keys: list[int]) -> None:
+    """Notes whether counter and state disagree, by the newest day with readings (rule 12).
+
+    By the newest that there is, not the newest that was just computed: a late heartbeat has an
+    older day computed again, and that must not speak for today.
+    """
+    found = cursor.execute(NEWEST_READINGS, [keys]).fetchall()
+    if found:
         cursor.execute(
             "UPDATE instrument_status s SET counter_disagrees = f.flag"
             " FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)"
             " WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag",
-            [list(newest), [flag for _, flag in newest.values()]],
+            [
+                [key for key, _, _ in found],
+                [counter_disagrees(counter, state) for _, counter, state in found],
+            ],
         )
