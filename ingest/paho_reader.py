@@ -117,6 +117,9 @@ class PahoReader:
             reconnect_on_failure=False,
         )
         self._client.max_inflight_messages_set(65_535)
+        # Here, for paho lets nobody set it once a connection was there.
+        # Here and once: paho refuses it for a client that was connected before.
+        self._client.connect_timeout = 5.0
         if parts.username:
             self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
         if parts.scheme == "mqtts":
@@ -184,6 +187,9 @@ class PahoReader:
         self._closing = True
         self._wake()
         self._thread.join(deadline)
+        if not self._thread.is_alive():
+            self._wake_r.close()
+            self._wake_w.close()
 
     @property
     def connected(self) -> bool:
@@ -210,7 +216,7 @@ class PahoReader:
         return self._bytes_in - self._bytes_out
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a wake-up is pending already
+        with contextlib.suppress(OSError):  # a wake-up is pending already, or we are closed
             self._wake_w.send(b"\0")
 
     # -- the network thread ----------------------------------------------------------------
@@ -245,7 +251,6 @@ class PahoReader:
         properties.SessionExpiryInterval = SESSION_EXPIRY
         properties.ReceiveMaximum = self._window
         properties.MaximumPacketSize = LARGEST_PACKET
-        self._client.connect_timeout = 5.0
         self._client.connect(
             self._host,
             self._port,
