@@ -30,7 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """Durable, since it will be killed."""
-    settings = Settings.from_environ({k: v for k, v in os.environ.items() if k != "JISHI_DATABASE_URL"})
+    settings = Settings.from_environ(
+        {k: v for k, v in os.environ.items() if k != "JISHI_DATABASE_URL"}
+    )
     with Postgres(find_postgres(settings), tmp_path_factory.mktemp("postgres")) as server:
         yield server
 

@@ -9,7 +9,7 @@ import json
 import random
 import threading
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Log:
     #: (instrument, ts) of each batch that asks for a receipt.
     batches: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: Messages without receipts that the broker acknowledged, by packet id's order.
+    #: Messages without receipts that the broker acknowledged.
     acknowledged: int = 0
     published: int = 0
     heartbeats: int = 0
@@ -109,10 +109,13 @@ class Gateways(threading.Thread):
         self._round = 0
         self._number = 0
         self._ended = threading.Event()
+        self._abandoned = False
         self._lock = threading.Lock()
         #: Batches without receipt: payload, topic, when to send again.
         self._waiting: OrderedDict[str, tuple[str, bytes, float]] = OrderedDict()
         self._unacked: set[int] = set()
+        #: Packet ids as the broker acknowledges them; paho's thread only appends.
+        self._puback: deque[int] = deque()
         self.client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"gateways-{seed}", protocol=mqtt.MQTTv5
         )
@@ -121,7 +124,7 @@ class Gateways(threading.Thread):
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = self._on_connect
         self.client.on_message = self._on_message
-        self.client.on_publish = self._on_publish
+        self.client.on_publish = lambda _c, _u, mid, *_: self._puback.append(mid)
 
     # -- what the test calls -----------------------------------------------------------------
 
@@ -134,6 +137,13 @@ class Gateways(threading.Thread):
             f" acknowledged after {within:g} s; oldest: {next(iter(self._waiting), None)}"
         )
         return self.log
+
+    def abandon(self) -> None:
+        """Ends whatever is still to be done."""
+        self._abandoned = True
+        self._ended.set()
+        if self.is_alive():
+            self.join(5)
 
     @property
     def unreceipted(self) -> int:
@@ -149,10 +159,12 @@ class Gateways(threading.Thread):
         self.client.connect_async(*self._address, keepalive=10)
         self.client.loop_start()
         next_round = time.monotonic()
-        while not (self._ended.is_set() and self.done):
+        while not (self._abandoned or (self._ended.is_set() and self.done)):
             now = time.monotonic()
             if self._receipts:
                 self._resend(now)
+            else:
+                self._count_acknowledged()
             if self._ended.is_set():
                 self._release(everything=True)
                 time.sleep(0.02)
@@ -234,8 +246,7 @@ class Gateways(threading.Thread):
             if self.client.is_connected():
                 self.client.publish(topic, payload, qos=1)
         else:
-            with self._lock:
-                self._unacked.add(self.client.publish(topic, payload, qos=1).mid)
+            self._unacked.add(self.client.publish(topic, payload, qos=1).mid)
 
     def _resend(self, now: float) -> None:
         if not self.client.is_connected():
@@ -247,6 +258,13 @@ class Gateways(threading.Thread):
         for _, (topic, payload, _) in due:
             self.log.resent += 1
             self.client.publish(topic, payload, qos=1)
+
+    def _count_acknowledged(self) -> None:
+        while self._puback:
+            mid = self._puback.popleft()
+            if mid in self._unacked:
+                self._unacked.discard(mid)
+                self.log.acknowledged += 1
 
     # -- callbacks -----------------------------------------------------------------------------
 
@@ -263,12 +281,6 @@ class Gateways(threading.Thread):
         with self._lock:
             self.log.receipts.setdefault(receipt["batch_id"], receipt)
             self._waiting.pop(receipt["batch_id"], None)
-
-    def _on_publish(self, _client: mqtt.Client, _: Any, mid: int, *__: Any) -> None:
-        with self._lock:
-            if mid in self._unacked:
-                self._unacked.discard(mid)
-                self.log.acknowledged += 1
 
 
 def _plain(iid: str, beat: Beat) -> dict[str, Any]:

@@ -98,10 +98,9 @@ class Proxy:
         pair = (client, server)
         with self._lock:
             self._pairs.add(pair)
-        try:
+        # Reset by the other end, or closed by ``cut``.
+        with contextlib.suppress(OSError, ValueError):
             self._pump(client, server)
-        except (OSError, ValueError):  # reset by the other end, or closed by ``cut``
-            pass
         with self._lock:
             known = pair in self._pairs
             self._pairs.discard(pair)

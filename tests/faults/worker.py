@@ -105,7 +105,9 @@ class Worker:
         try:
             status = self.process.wait(within)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} still runs after {within} s:\n{self.tail()}") from None
+            raise AssertionError(
+                f"{self.name} still runs after {within} s:\n{self.tail()}"
+            ) from None
         self._reap()
         return status
 

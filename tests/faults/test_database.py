@@ -1,0 +1,332 @@
+"""Rows 9 to 14, and 20 at the database's side: it is away, killed, silent, full, or refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from stack.account import server_account
+from tests.faults.proxy import Mode
+from tests.faults.rig import Rig, recently
+from tests.faults.worker import eventually, memory_mb
+
+
+def test_row_09_database_away(rig: Rig) -> None:
+    worker = rig.worker()
+    kept = rig.gateways(121, receipts=True, only=["g0", "g1"])
+    plain = rig.gateways(122, receipts=False, single=True, only=["g2", "g3"], rounds_per_s=30)
+    rig.wait_stored(300)
+    before = memory_mb(worker.pid)
+    rig.postgres.stop()
+    time.sleep(4)
+    during = memory_mb(worker.pid)
+    rig.postgres.start()
+    logs = kept.finish(), plain.finish()
+    rig.wait_quiet(30)
+    assert rig.check(*logs).lost == 0
+    assert during - before < 40
+
+
+@pytest.mark.parametrize("how", ["backend terminated", "backend killed", "postmaster killed"])
+def test_row_10_database_killed(rig: Rig, how: str) -> None:
+    rig.worker()
+    kept = rig.gateways(131, receipts=True, only=["g0", "g1"])
+    plain = rig.gateways(132, receipts=False, only=["g2", "g3"])
+    rig.wait_stored(100)
+    if how == "backend terminated":
+        for _ in range(5):
+            rig.ask(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'ingest-1%%' AND datname = current_database()"
+            )
+            time.sleep(0.3)
+    elif how == "backend killed":
+        os.kill(_backend(rig), signal.SIGKILL)  # the postmaster restarts every one of them
+        time.sleep(1)
+    else:
+        rig.postgres.kill()
+        time.sleep(0.5)
+        rig.postgres.start()
+    eventually(lambda: _answers(rig), 30)
+    stored = rig.stored
+    rig.wait_stored(stored + 100)
+    logs = kept.finish(), plain.finish()
+    rig.wait_quiet()
+    assert rig.check(*logs).lost == 0
+
+
+@pytest.mark.parametrize("how", ["backend frozen", "network swallows"])
+def test_row_11_database_hangs(rig: Rig, how: str) -> None:
+    worker = rig.worker(database_timeout="1s")
+    kept = rig.gateways(141, receipts=True, only=["g0", "g1"])
+    plain = rig.gateways(142, receipts=False, only=["g2", "g3"])
+    rig.wait_stored(100)
+    if how == "backend frozen":
+        backend = _backend(rig)
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            eventually(lambda: worker.said("leash"), 10, "given up")
+        finally:
+            os.kill(backend, signal.SIGCONT)
+    else:
+        rig.database_proxy.mode = Mode.BLACK_HOLE
+        eventually(lambda: worker.said("leash"), 10, "given up")
+        rig.database_proxy.mode = Mode.PASS
+    stored = rig.stored
+    rig.wait_stored(stored + 100)
+    logs = kept.finish(), plain.finish()
+    rig.wait_quiet()
+    assert rig.check(*logs).lost == 0
+
+
+def test_row_12_answer_to_commit_lost(rig: Rig) -> None:
+    worker = rig.worker()
+    kept = rig.gateways(151, receipts=True, only=["g0", "g1"])
+    plain = rig.gateways(152, receipts=False, only=["g2", "g3"])
+    for turn in range(1, 4):
+        rig.wait_stored(100 * turn)
+        rig.database_proxy.on_commit = lambda: None
+        eventually(lambda turn=turn: rig.database_proxy.commits_swallowed == turn, 10)
+    logs = kept.finish(), plain.finish()
+    rig.wait_quiet()
+    found = rig.check(*logs)
+    assert found.lost == 0
+    assert worker.metric("ingest_heartbeats_duplicate_total") > 0
+
+
+def test_row_13_disk_full(rig: Rig) -> None:
+    with _small_disk(rig) as disk:
+        worker = rig.worker()
+        kept = rig.gateways(161, receipts=True, only=["g0", "g1"])
+        plain = rig.gateways(162, receipts=False, only=["g2", "g3"], rounds_per_s=40)
+        rig.wait_stored(100)
+        filler = disk / "filler"
+        filler.write_bytes(b"\0" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+        eventually(lambda: "could not extend" in worker.log.read_text(), 30, "53100 is met")
+        time.sleep(1)
+        filler.unlink()
+        logs = kept.finish(), plain.finish()
+        rig.wait_quiet()
+        found = rig.check(*logs)
+        assert found.lost == found.dead == 0
+
+
+def test_row_13_read_only(rig: Rig) -> None:
+    worker = rig.worker()
+    plain = rig.gateways(163, receipts=False)
+    rig.wait_stored(100)
+    name = sql.Identifier(urlsplit(rig.url).path[1:])
+    with psycopg.connect(rig.postgres.url_of("postgres"), autocommit=True) as connection:
+        alter = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+        connection.execute(alter.format(name, sql.Literal("on")))
+        rig.ask(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'ingest-1%%' AND datname = current_database()"
+        )
+        eventually(lambda: "read-only" in worker.log.read_text(), 10, "25006 is met")
+        time.sleep(1)
+        connection.execute(alter.format(name, sql.Literal("off")))
+    log = plain.finish()
+    rig.wait_quiet()
+    found = rig.check(log)
+    assert found.lost == found.dead == 0
+
+
+def test_row_13_locked_by_another(rig: Rig) -> None:
+    worker = rig.worker(database_timeout="500ms")
+    plain = rig.gateways(164, receipts=False)
+    rig.wait_stored(100)
+    with rig.locked():
+        eventually(lambda: worker.said("write_retry"), 10, "57014 is met")
+        time.sleep(2)
+    log = plain.finish()
+    rig.wait_quiet()
+    found = rig.check(log)
+    assert found.lost == found.dead == 0
+
+
+def test_row_13_deadlock(rig: Rig) -> None:
+    worker = rig.worker()
+    plain = rig.gateways(165, receipts=False)
+    rig.wait_stored(100)
+    lock = (
+        "SELECT FROM instrument_status"
+        " WHERE instrument_key = (SELECT {}(instrument_key) FROM instrument) FOR UPDATE"
+    )
+    for _ in range(5):
+        with psycopg.connect(rig.url) as other:
+            other.execute("SET deadlock_timeout = '20s'")  # the other one is the victim
+            other.execute(lock.format("max"))
+            eventually(
+                lambda: rig.ask("SELECT count(*) FROM pg_locks WHERE NOT granted"),
+                10,
+                "ingest waits",
+                every=0.005,
+            )
+            other.execute(lock.format("min"))
+            other.rollback()
+        if "deadlock detected" in worker.log.read_text():
+            break
+    assert "deadlock detected" in worker.log.read_text()
+    log = plain.finish()
+    rig.wait_quiet()
+    found = rig.check(log)
+    assert found.lost == found.dead == 0
+
+
+def test_row_14_one_row_refused(rig: Rig) -> None:
+    """What only PostgreSQL refuses is found among hundreds and set aside alone."""
+    with psycopg.connect(rig.url) as connection:
+        connection.execute("ALTER TABLE heartbeat ADD CONSTRAINT odd CHECK (power_w <> 666)")
+    worker = rig.worker()
+    start = recently(3_600_000_000)
+    beats = [
+        {
+            "instrument_id": iid,
+            "ts": start // 1_000 + 60_000 * n,
+            "state": "running",
+            "seq": n,
+            "power_w": 666 if (iid, n) == ("g0-i3", 7) else 100,
+        }
+        for n in range(30)
+        for iid in rig.fleet["g0"]
+    ]
+    batch = {"batch_id": "odd one in", "heartbeats": beats}
+    rig.publish([("g0", json.dumps(batch).encode())])
+    eventually(lambda: rig.receipts, 15, "a receipt")
+    receipt = rig.receipts[0]
+    place = next(n for n, beat in enumerate(beats) if beat["power_w"] == 666)
+    assert (receipt["stored"], receipt["rejected"]) == (299, 1)
+    assert receipt["errors"] == [{"index": place, "reason": "malformed"}]
+    assert rig.stored == 299
+    assert rig.ask("SELECT count(*) FROM dead_letter") == 1
+    assert "the database refuses it" in rig.ask("SELECT detail FROM dead_letter")
+    assert worker.metric("ingest_rows_quarantined_total") == 1
+
+
+def test_row_14_all_rows_refused(rig: Rig) -> None:
+    """More than one in a hundred is our own fault: nothing is acknowledged, nothing set aside."""
+    worker = rig.worker()
+    plain = rig.gateways(171, receipts=False)
+    rig.wait_stored(100)
+    with psycopg.connect(rig.url) as connection:
+        connection.execute(
+            "ALTER TABLE heartbeat ADD CONSTRAINT wrong CHECK (seq IS NULL) NOT VALID"
+        )
+    eventually(lambda: worker.metric("ingest_halted") == 1, 20, "halted", more=worker.tail)
+    time.sleep(1)
+    assert rig.ask("SELECT count(*) FROM dead_letter") == 0
+    assert worker.metric("ingest_in_flight") > 0
+    with psycopg.connect(rig.url) as connection:
+        connection.execute("ALTER TABLE heartbeat DROP CONSTRAINT wrong")
+    eventually(lambda: worker.metric("ingest_halted") == 0, 20, "goes on")
+    log = plain.finish()
+    rig.wait_quiet()
+    found = rig.check(log)
+    assert found.lost == found.dead == 0
+
+
+def test_row_14_somebody_wrote_beside_us(rig: Rig) -> None:
+    """23505 is a race: the row is looked up and found to be a duplicate."""
+    worker = rig.worker()
+    start = recently(3_600_000_000)
+    beat = {"instrument_id": "g0-i0", "ts": start // 1_000, "state": "idle"}
+    with psycopg.connect(rig.url) as connection:
+        connection.execute(
+            "INSERT INTO heartbeat (instrument_key, flags, state, ts, received_at, gateway_key)"
+            " SELECT instrument_key, 1, 1, to_timestamp(%s), now(), gateway_key"
+            " FROM instrument, gateway WHERE instrument_id = 'g0-i0' AND gateway_id = 'g0'",
+            [start // 1_000_000],
+        )
+    rig.publish([("g0", json.dumps({"batch_id": "race", "heartbeats": [beat]}).encode())])
+    eventually(lambda: rig.receipts, 15, "a receipt", more=worker.tail)
+    assert rig.receipts[0]["duplicates"] == 1
+    assert worker.metrics()['jishi_ingest_write_retries_total{kind="look_up"}'] == 1
+    assert rig.ask("SELECT count(*) FROM dead_letter") == 0
+
+
+@pytest.mark.parametrize("fault", ["cut", "half_open", "refuse", "latency"])
+def test_row_20_between_ingest_and_database(rig: Rig, fault: str) -> None:
+    rig.worker(database_timeout="1s")
+    kept = rig.gateways(181, receipts=True, only=["g0", "g1"])
+    plain = rig.gateways(182, receipts=False, only=["g2", "g3"])
+    rig.wait_stored(100)
+    proxy = rig.database_proxy
+    if fault == "cut":
+        for _ in range(5):
+            proxy.cut()
+            time.sleep(0.4)
+    elif fault == "half_open":
+        proxy.half_open()
+    elif fault == "refuse":
+        proxy.mode = Mode.REFUSE
+        proxy.cut()
+        time.sleep(2)
+        proxy.mode = Mode.PASS
+    else:
+        proxy.delay = 0.02
+    stored = rig.stored
+    rig.wait_stored(stored + 100)
+    proxy.delay = 0
+    logs = kept.finish(), plain.finish()
+    rig.wait_quiet()
+    assert rig.check(*logs).lost == 0
+
+
+# -- the means ---------------------------------------------------------------------------------
+
+
+def _answers(rig: Rig) -> bool:
+    try:
+        return bool(rig.ask("SELECT true"))
+    except psycopg.Error:
+        return False
+
+
+def _backend(rig: Rig) -> int:
+    return int(
+        rig.ask(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'ingest-1'"
+            " AND datname = current_database()"
+        )
+    )
+
+
+@contextmanager
+def _small_disk(rig: Rig) -> Iterator[Path]:
+    """The heartbeats' chunks on a file system of their own that can really be full."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system takes root")
+    with ExitStack() as cleanup:
+        place = Path(tempfile.mkdtemp(prefix="jishi-disk-"))
+        cleanup.callback(place.rmdir)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "jishi", place], capture_output=True
+        )
+        if done.returncode:
+            pytest.skip(f"tmpfs cannot be mounted here: {done.stderr.decode().strip()}")
+        cleanup.callback(subprocess.run, ["umount", "--lazy", place])
+        account = server_account()
+        folder = place / "space"
+        folder.mkdir()
+        os.chown(folder, account.uid, account.gid)
+        name = f"small_{os.getpid()}"
+        with psycopg.connect(rig.url, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
+            connection.execute(f"SELECT attach_tablespace('{name}', 'heartbeat')")
+        yield place
+        for worker in rig.workers:
+            worker.kill()
+        with psycopg.connect(rig.url, autocommit=True) as connection:
+            connection.execute("DROP TABLE heartbeat CASCADE")
+            connection.execute(f"DROP TABLESPACE {name}")
