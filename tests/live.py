@@ -168,6 +168,7 @@ class Live:
         )
         self.publisher = Publisher(service)
         self.gateway_of: dict[str, str] = {}
+        self._witness: str | None = None
         self._count = itertools.count(1)
         self.put("institutions/home", {"name": "Home"})
 
@@ -236,7 +237,8 @@ class Live:
     def alive(self, instrument: str) -> Any:
         """The live status, without what every answer and every receipt moves."""
         status = self.status(instrument)
-        return {k: v for k, v in status.items() if k not in ("as_of", "last_received_at")}
+        moved = ("as_of", "last_received_at", "clock_skew_s")
+        return {name: value for name, value in status.items() if name not in moved}
 
     def timeline(self, instrument: str, start: int | str, end: int | str) -> list[Any]:
         start = at(start) if isinstance(start, str) else start
@@ -325,13 +327,13 @@ class Live:
         self.publisher.send(topic, json.dumps(status).encode(), retain=retain)
         self.settle(gateway)
 
-    def settle(self, gateway: str, publisher: Publisher | None = None) -> None:
+    def settle(self, gateway: str, patience: float = PATIENCE) -> None:
         """Returns once everything that was published before is committed."""
         batch_id = self.name("settle")
         topic = f"instruments/v1/{gateway}/heartbeat"
         body = json.dumps({"batch_id": batch_id, "heartbeats": []}).encode()
-        (publisher or self.publisher).send(topic, body)
-        self.publisher.receipt(batch_id, len(self.service.ingests))
+        self.publisher.send(topic, body, wait=False)
+        self.publisher.receipt(batch_id, len(self.service.ingests), patience)
 
     @contextmanager
     def connection(self, will: tuple[str, dict[str, Any]]) -> Iterator[Publisher]:
@@ -366,7 +368,13 @@ class Live:
         until(lambda: self.rows("SELECT count(*) FROM rebuild_todo") == [(0,)])
 
     def wait_for_rollups(self, instrument: str) -> None:
-        """Until every day of an instrument that is over is rolled up."""
+        """Until every day of an instrument that is over is rolled up.
+
+        A day is over when the clock and the newest heartbeat of all say so.
+        """
+        if self._witness is None:
+            self._witness = self.instrument()
+            self.publish(self._witness, beat(now_us()))
         queued = (
             "SELECT count(*) FROM rollup_todo JOIN instrument USING (instrument_key)"
             " WHERE instrument_id = %s AND day < (now() AT TIME ZONE 'Asia/Shanghai')::date - 1"

@@ -35,7 +35,7 @@ from tests.live import (
 )
 from tests.strategies import BASE, heartbeats, moments, settings_versions, zones
 
-CASES = int(os.environ.get("JISHI_PROPERTY_CASES", "240"))
+CASES = int(os.environ.get("JISHI_PROPERTY_CASES", "160"))
 SHRINKS = bool(os.environ.get("JISHI_PROPERTY_SHRINK"))
 TOGETHER = 6  # cases that are published together
 ROUNDS = 4
@@ -430,9 +430,9 @@ def test_service_agrees_with_oracle(crowd: Live, together: list[Case]) -> None:
     check(crowd, together, NO_KILLS)
 
 
-@pytest.mark.parametrize("portion", range(max(CASES // 80, 1)))
+@pytest.mark.parametrize("portion", range(max(CASES // 60, 1)))
 def test_service_agrees_with_oracle_on_long_histories(crowd: Live, portion: int) -> None:
-    check(crowd, [random_case(40 * portion + n) for n in range(40)], NO_KILLS)
+    check(crowd, [random_case(30 * portion + n) for n in range(30)], NO_KILLS)
 
 
 @pytest.mark.parametrize("seed", range(3))

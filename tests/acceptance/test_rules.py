@@ -359,8 +359,14 @@ def test_rule_8_skew_is_the_smallest_difference_of_live_heartbeats(live: Live) -
     live.publish(scope, beat(now_us() - 20 * SECOND))
     live.publish(scope, beat(now_us() - 90 * SECOND))
     live.publish(scope, beat(now_us() - SECOND), historical=True)
-    skew = until(lambda: live.get(f"gateways/{gateway}")["skew_s"])
-    assert 20 <= skew < 22
+
+    def told() -> bool:
+        """It is written every few seconds, with whatever batch comes by."""
+        live.publish(scope, beat(now_us() - 60 * SECOND))
+        skew = live.get(f"gateways/{gateway}")["skew_s"]
+        return skew is not None and 20 <= skew < 22
+
+    until(told)
     assert 20 <= live.status(scope)["clock_skew_s"] < 22
 
 
@@ -707,7 +713,8 @@ def test_rule_14_the_status_tells_the_cause(live: Live) -> None:
     scope = live.instrument(gateway=gateway, hold_s=1)
     assert live.status(scope)["cause"] == "before_first"
     live.publish(scope, beat(now_us() - MINUTE))
-    assert live.status(scope)["cause"] == "device"
+    # For as long as it holds it may pass for a clock that is a minute behind.
+    until(lambda: live.status(scope)["cause"] == "device")
     live.say(gateway, online=False, session="s", ts=iso(now_us()))
     assert live.status(scope)["cause"] == "gateway"
 
