@@ -37,6 +37,7 @@ from ingest.skew import SkewWatch
 from models.fold import Track, advance
 from models.heartbeat import Heartbeat, Reason, canonical_encoding, precedence
 from models.segment import Segment, State
+from models.timestamp import format_ts
 
 #: More standings than this are not kept between batches (memory).
 STANDINGS_KEPT = 50_000
@@ -391,7 +392,7 @@ class Writer:
             return a
         if precedence(b.heartbeat, b.hold_us) < precedence(a.heartbeat, a.hold_us):
             a, b = b, a
-        letter = _conflict(b.heartbeat, b, a.heartbeat)
+        letter = _conflict(b.heartbeat, b)
         changes.letters.append(letter)
         changes.losers.append((letter.digest, b))
         return a
@@ -512,12 +513,12 @@ class Writer:
                 best = self._settle(best, arrival, changes)
             holder_hold = late.hold_of(raw, self.registry.instruments_by_key[best.instrument_key])
             if precedence(best.heartbeat, best.hold_us) < precedence(heartbeat, holder_hold):
-                changes.letters.append(self._displaced(best, raw, heartbeat))
+                changes.letters.append(self._displaced(raw, heartbeat))
                 best.outcome.stored += 1
                 best.live = best.live or lives or bool(raw.flags & LIVE)
                 cursor.execute(REPLACE, _replacement(best))
                 return True
-            letter = _conflict(best.heartbeat, best, heartbeat)
+            letter = _conflict(best.heartbeat, best)
             changes.letters.append(letter)
             changes.losers.append((letter.digest, best))
             lives = lives or any(a.live for a in challengers)
@@ -529,11 +530,11 @@ class Writer:
             return True
         return False
 
-    def _displaced(self, winner: Arrival, raw: late.Raw, heartbeat: Heartbeat) -> Letter:
+    def _displaced(self, raw: late.Raw, heartbeat: Heartbeat) -> Letter:
         gateway_id = self.registry.gateways_by_key[raw.gateway_key].gateway_id
         return Letter(
             reason=Reason.CONFLICT,
-            detail="another heartbeat of the same instrument and time says a lesser use (rule 3)",
+            detail=_conflict_detail(heartbeat),
             gateway_id=gateway_id,
             topic=f"instruments/v1/{gateway_id}/heartbeat",
             payload=canonical_encoding(heartbeat),
@@ -673,11 +674,19 @@ def _stored(
     return found
 
 
-def _conflict(loser: Heartbeat, arrival: Arrival, winner: Heartbeat) -> Letter:
+def _conflict_detail(loser: Heartbeat) -> str:
+    # Nothing of the winner: which one that was by then depends on the order of arrival.
+    return (
+        f"instrument {loser.instrument_id!r} says {loser.state.word!r} at"
+        f" {format_ts(loser.ts_us)}, but also something that goes before it: the lesser use, then"
+        " the shorter hold, then the smaller encoding stands (rule 3)"
+    )
+
+
+def _conflict(loser: Heartbeat, arrival: Arrival) -> Letter:
     return Letter(
         reason=Reason.CONFLICT,
-        detail=f"another heartbeat of the same instrument and time says {winner.state.word!r},"
-        f" this one {loser.state.word!r}; the lesser use stands (rule 3)",
+        detail=_conflict_detail(loser),
         gateway_id=arrival.inbound.gateway_id,
         topic=arrival.inbound.topic,
         payload=canonical_encoding(loser),

@@ -27,7 +27,6 @@ class Conflict:
     received_us: int
     detail: str
     gateway_id: str
-    occurrences: int
 
 
 def load_heartbeats(key: int, start_us: int, end_us: int, limit: int) -> Steps[list[Accepted]]:
@@ -135,7 +134,6 @@ def load_conflicts(instrument_id: str, window: Window, limit: int) -> Steps[list
             received_us=received,
             detail=detail,
             gateway_id=gateway,
-            occurrences=times,
         )
-        for number, ts, received, detail, gateway, times in rows
+        for number, ts, received, detail, gateway in rows
     ]

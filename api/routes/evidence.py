@@ -203,7 +203,6 @@ def _conflict_body(conflict: Conflict) -> dict[str, Any]:
         "received_at": format_instant(conflict.received_us),
         "gateway_id": conflict.gateway_id,
         "detail": conflict.detail,
-        "occurrences": conflict.occurrences,
         "rules": [3],
     }
 

@@ -50,8 +50,9 @@ LEFT JOIN instrument_version v ON v.instrument_key = h.instrument_key
      AND v.force_from <= h.ts AND v.force_to > h.ts
 
 -- name: conflicts
-SELECT dead_letter_id, us(ts), us(received_at), detail, gateway_id, occurrences
+-- In an order, and without a count, that redeliveries in another order leave alone.
+SELECT dead_letter_id, us(ts), us(received_at), detail, gateway_id
 FROM dead_letter
 WHERE instrument_id = %(id)s AND reason = 'conflict' AND ts >= %(start)s AND ts < %(end)s
-ORDER BY ts, dead_letter_id
+ORDER BY ts, digest
 LIMIT %(limit)s
