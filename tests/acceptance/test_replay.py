@@ -125,6 +125,14 @@ VOLATILE = re.compile(
 )
 
 
+#: What differs between two services that know the same.
+OTHERS = re.compile(rb'"(dead_letter_id|valid_from|created_at)":("[^"]*"|null|[0-9]+)')
+
+
+def less(told: dict[str, bytes], pattern: re.Pattern[bytes]) -> dict[str, bytes]:
+    return {path: pattern.sub(rb'"\1":0', text) for path, text in told.items()}
+
+
 def told(live: Live, path: str) -> bytes:
     answer = live.http.get(f"/v1/{path}")
     assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
@@ -163,7 +171,8 @@ def test_a_shuffled_replay_changes_no_answer(live: Live, crowd: Live) -> None:
     rnd.shuffle(again)
     publish(crowd, again, 500)
     rolled_up(crowd)
-    assert differing(before, answers(crowd)) == []
+    # Its registry and dead letters are other ones, made at another time.
+    assert differing(less(before, OTHERS), less(answers(crowd), OTHERS)) == []
 
 
 # ---------------------------------------------------------------- days of other lengths
