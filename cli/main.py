@@ -2,7 +2,19 @@
 
 import typer
 
-from cli import dead_letters, demo, doctor, env, migrate, rebuild, registry, simulate, up, workers
+from cli import (
+    broker_sync,
+    dead_letters,
+    demo,
+    doctor,
+    env,
+    migrate,
+    rebuild,
+    registry,
+    simulate,
+    up,
+    workers,
+)
 
 app = typer.Typer(
     name="jishi",
@@ -18,6 +30,7 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("ingest")(workers.ingest)
 app.command("api")(workers.api)
+app.command("broker-sync")(broker_sync.broker_sync)
 app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
 app.command("rebuild")(rebuild.rebuild)

@@ -16,8 +16,10 @@ import psycopg
 import typer
 from rich.console import Console
 
+from cli.broker_sync import Watcher
 from cli.children import Child, ChildError
 from cli.connection import child_environment, fail
+from cli.roles import ROLES, role_urls
 from migrations import runner
 from models.duration import parse_duration
 from stack import LocalStack, StackError
@@ -77,6 +79,7 @@ class Service:
         #: One a worker; each is subscribed to everything, so all but the first are spare.
         self.ingests: list[Child] = []
         self.api: Child | None = None
+        self._accounts: Watcher | None = None
         self.admin_key = ""
         self.api_url = ""
         self.metrics_url = ""
@@ -104,7 +107,13 @@ class Service:
         self.admin_key = self._admin_key()
         folder = self._stack.folder
         broker = self._stack.broker
-        common: dict[str, object] = {"database_url": self.database_url, **self._settings}
+        # With a database of others, its address says who we are there.
+        urls = dict.fromkeys(ROLES, self.database_url)
+        if self._stack.postgres is not None:
+            urls = role_urls(self.database_url, folder)
+        self._accounts = Watcher(urls["jishi_broker"], broker)
+        self._accounts.start()
+        common: dict[str, object] = self._settings
         past = self._accept_past
         for number in range(self._ingest_workers):
             account = broker.ingest_account(number)
@@ -117,6 +126,7 @@ class Service:
                 Child(
                     "ingest",
                     child_environment(
+                        database_url=urls["jishi_write"],
                         mqtt_url=mqtt_url,
                         mqtt_client_id=account.client_id,
                         worker=f"ingest-{number + 1}",
@@ -130,7 +140,7 @@ class Service:
             )
         self.api = Child(
             "api",
-            child_environment(api_port=self._api_port, **common),
+            child_environment(database_url=urls["jishi_api"], api_port=self._api_port, **common),
             ROOT,
             folder / "api.log",
         )
@@ -182,6 +192,8 @@ class Service:
         for child in (self.api, *self.ingests):
             if child is not None:
                 child.stop(STOP_WITHIN)
+        if self._accounts is not None:
+            self._accounts.stop()
         self._stack.stop()
 
 

@@ -46,7 +46,7 @@ def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
     dropped = [
         str(name)
         for (name,) in connection.execute(
-            "SELECT drop_chunks('heartbeat', older_than => %s::timestamptz)", [oldest_end]
+            "SELECT drop_heartbeat_chunks(%s::timestamptz)", [oldest_end]
         )
     ]
     log.info("raw heartbeats dropped", action="retention", until=str(oldest_end), chunks=dropped)

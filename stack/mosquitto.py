@@ -15,6 +15,7 @@ import json
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,9 @@ class Mosquitto:
         self._lock: Lock | None = None
         self._process: ServerProcess | None = None
         self._secrets: dict[str, str] = {}  # of our own accounts, by role
-        self._hashes: dict[str, str] = {}  # of gateways, by name
+        self._hashes: dict[str, str] = {}  # of gateways, by name: `set_passwords`
+        self._registered: dict[str, str] = {}  # the same: `replace_gateways`
+        self._changing = threading.RLock()  # who hands accounts over has a thread of its own
         self._probe_password = ""
 
     host = HOST
@@ -219,10 +222,11 @@ class Mosquitto:
         """Like `set_password` for a whole fleet, with one reload."""
         for gateway in by_gateway:
             passwords.check_gateway(gateway)
-        if self._process is None and not self._hashes:
-            self._load_accounts()
-        self._hashes |= {name: passwords.hashed(word) for name, word in by_gateway.items()}
-        self._reload()
+        with self._changing:
+            if self._process is None and not self._hashes:
+                self._load_accounts()
+            self._hashes |= {name: passwords.hashed(word) for name, word in by_gateway.items()}
+            self._reload()
         return {
             name: MqttAccount(
                 username=name, password=word, client_id=None if self._publisher else name
@@ -232,10 +236,30 @@ class Mosquitto:
 
     def remove(self, gateway: str) -> None:
         """Shut a gateway out; an unknown one is no error."""
-        if self._process is None and not self._hashes:
-            self._load_accounts()
-        if self._hashes.pop(gateway, None) is not None:
-            self._reload()
+        with self._changing:
+            if self._process is None and not self._hashes:
+                self._load_accounts()
+            if self._hashes.pop(gateway, None) is not None:
+                self._reload()
+
+    def replace_gateways(self, hashes: Mapping[str, str]) -> None:
+        """Let in exactly the gateways that are registered; one reload, where anything changed.
+
+        Those of `set_password` stay beside them. Whoever is connected and shut out, or got
+        another password, is disconnected by the broker as it reads its files anew.
+
+        Args:
+            hashes: Passwords as `passwords.hashed` makes them, by gateway.
+        """
+        for gateway, value in hashes.items():
+            passwords.check_gateway(gateway)
+            passwords.check_hash(value)
+        with self._changing:
+            if self._process is None and not self._registered:
+                self._load_accounts()
+            if dict(hashes) != self._registered:
+                self._registered = dict(hashes)
+                self._reload()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -264,6 +288,7 @@ class Mosquitto:
         if self._accounts_file.exists():
             stored = json.loads(self._accounts_file.read_text(encoding="utf-8"))
         self._hashes = dict(stored.get("gateways", {}))
+        self._registered = dict(stored.get("registered", {}))
         self._secrets = {
             "suffix": secrets.token_hex(16),
             "ingest": secrets.token_urlsafe(32),
@@ -271,7 +296,7 @@ class Mosquitto:
         } | dict(stored.get("own", {}))
 
     def _write_accounts(self) -> None:
-        stored = {"own": self._secrets, "gateways": self._hashes}
+        stored = {"own": self._secrets, "gateways": self._hashes, "registered": self._registered}
         write_private(self._accounts_file, json.dumps(stored, indent=1))
         # A new one each time: once the broker takes it, it has read the files anew.
         self._probe_password = secrets.token_urlsafe(16)
@@ -280,7 +305,7 @@ class Mosquitto:
         hashes[passwords.PROBE] = passwords.hashed(self._probe_password)
         if self._publisher:
             hashes[passwords.PUBLISHER] = passwords.hashed(self._secrets["publisher"])
-        text = passwords.password_file((hashes | self._hashes).items())
+        text = passwords.password_file((self._hashes | self._registered | hashes).items())
         rules = passwords.access_list(ingest_users=users, publisher=self._publisher)
         make_private_dir(self._own, self._account)
         write_private(self._own / "acl", rules, self._account)

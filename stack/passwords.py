@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 
 GATEWAY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+HASH = re.compile(r"\$7\$[0-9]+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 #: PBKDF2 rounds. Passwords here are random, so guessing is hopeless anyway; the broker checks
 #: on its only thread, and 1,200 gateways reconnect at once after it restarts (0.4 ms each).
 ITERATIONS = 1000
@@ -64,6 +65,16 @@ def check_gateway(name: str) -> None:
         raise ValueError(
             f"gateway id {name!r} must match {GATEWAY_ID.pattern}: it stands in topics"
         )
+
+
+def check_hash(value: str) -> None:
+    """Refuse a password's hash that would not be one line of the password file.
+
+    Raises:
+        ValueError: It is none of ours.
+    """
+    if not HASH.fullmatch(value):
+        raise ValueError("a password's hash must be in the form $7$rounds$salt$hash")
 
 
 def access_list(*, ingest_users: Iterable[str], publisher: bool) -> str:

@@ -56,8 +56,9 @@ def put_credential(
         return None
     key, institution_id, before = rows[0]
     password = secrets.token_urlsafe(32)
+    yield Query(_SQL["delete"], {"key": key})
     made = yield Query(
-        _SQL["put"],
+        _SQL["create"],
         {"key": key, "hash": hashed(password, secrets.token_bytes(12)), "revision": revision},
     )
     yield from note(

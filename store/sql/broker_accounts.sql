@@ -13,11 +13,10 @@ LEFT JOIN gateway_credential c USING (gateway_key)
 WHERE g.gateway_id = %(gateway_id)s AND v.force_from <= now() AND v.force_to > now()
   AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
 
--- name: put
+-- name: create
+-- After `delete`: ON CONFLICT would want the right to read the hash that it replaces.
 INSERT INTO gateway_credential (gateway_key, password_hash, revision)
 VALUES (%(key)s, %(hash)s, %(revision)s)
-ON CONFLICT (gateway_key) DO UPDATE
-SET password_hash = EXCLUDED.password_hash, revision = EXCLUDED.revision, created_at = now()
 RETURNING created_at
 
 -- name: delete

@@ -1,0 +1,171 @@
+"""``jishi broker-sync``: hands gateways' accounts on to the broker, as they change.
+
+The registry knows who may come in (`store/broker_accounts.py`), the broker has a copy. What
+keeps the copy is behind `Broker`, so that other brokers can be served: the local stack's is
+`stack.Mosquitto`, one that runs elsewhere is `MosquittoFiles` here. `jishi up` does the same
+in a thread of its own.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import psycopg
+import typer
+
+from cli.connection import DatabaseUrl, database_url, fail
+from stack.errors import StackError
+from stack.passwords import check_gateway, check_hash, password_file
+from store.broker_accounts import read_accounts
+from store.run import run
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0  # seconds; with the broker's reload a change holds within two
+RETRY_AFTER = 2.0  # seconds without a database or a broker
+
+
+class Broker(Protocol):
+    """What takes accounts over."""
+
+    def replace_gateways(self, hashes: Mapping[str, str]) -> None:
+        """Let in exactly these gateways, by password hash; at once."""
+
+
+class MosquittoFiles:
+    """A Mosquitto that runs beside us: its password file, and the process that reads it."""
+
+    def __init__(self, target: Path, *, base: Path | None, pid: int | None, pid_file: Path | None):
+        """Describe it.
+
+        Args:
+            target: The broker's ``password_file``.
+            base: Lines that come first: accounts that are no gateway's.
+            pid: The broker's process.
+            pid_file: Where that is read from each time.
+        """
+        self._target = target
+        self._base = base
+        self._pid = pid
+        self._pid_file = pid_file
+
+    def replace_gateways(self, hashes: Mapping[str, str]) -> None:
+        """Write the file whole, then have the broker read it."""
+        for gateway, value in hashes.items():
+            check_gateway(gateway)
+            check_hash(value)
+        base = self._base.read_text("utf-8") if self._base is not None else ""
+        text = (base.rstrip("\n") + "\n" if base.strip() else "") + password_file(hashes.items())
+        beside = self._target.with_name(f".{self._target.name}.new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        beside.replace(self._target)
+        pid = self._pid
+        if self._pid_file is not None:
+            pid = int(self._pid_file.read_text("ascii"))
+        if pid is not None:
+            os.kill(pid, signal.SIGHUP)
+
+
+class Watcher:
+    """Looks for changes and hands them on, until it is stopped."""
+
+    def __init__(self, url: str, broker: Broker) -> None:
+        self._url = url
+        self._broker = broker
+        self._stop = threading.Event()
+        self._seen: int | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Take over what there is, then go on in a thread."""
+        self._thread = threading.Thread(target=self.run, name="broker accounts", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Have `run` return soon."""
+        self._stop.set()
+
+    def stop(self) -> None:
+        """End; returns once the thread has."""
+        self.end()
+        if self._thread is not None:
+            self._thread.join()
+
+    def run(self) -> None:
+        """Look for changes until stopped; what is away is tried again."""
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(
+                    self._url, autocommit=True, connect_timeout=5, application_name="jishi-broker"
+                ) as connection:
+                    while True:
+                        self.look(connection)
+                        if self._stop.wait(EVERY):
+                            return
+            except (psycopg.Error, OSError, ValueError, StackError) as error:
+                log.warning("broker accounts not taken over: %s", str(error).strip())
+                self._stop.wait(RETRY_AFTER)
+
+    def look(self, connection: psycopg.Connection[object]) -> bool:
+        """Hand on what changed; whether anything had."""
+        revision, accounts = run(connection, read_accounts(self._seen))
+        if accounts is None:
+            return False
+        self._broker.replace_gateways(accounts)
+        # Only now: what the broker did not take is tried again.
+        self._seen = revision
+        log.info("broker accounts taken over: %d", len(accounts))
+        return True
+
+
+def broker_sync(
+    target: Annotated[
+        Path,
+        typer.Option(
+            "--password-file", envvar="JISHI_BROKER_PASSWORD_FILE", help="Mosquitto's own; written."
+        ),
+    ],
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base-file",
+            envvar="JISHI_BROKER_BASE_FILE",
+            help="Accounts that come first, such as the ingest's; in the same form.",
+        ),
+    ] = None,
+    pid: Annotated[
+        int | None,
+        typer.Option("--pid", envvar="JISHI_BROKER_PID", help="Mosquitto's process."),
+    ] = None,
+    pid_file: Annotated[
+        Path | None,
+        typer.Option("--pid-file", envvar="JISHI_BROKER_PID_FILE", help="A file that names it."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Hand on what there is, then end.")] = False,
+    url: DatabaseUrl = None,
+) -> None:
+    """Keep a Mosquitto's password file as the registry has gateways' accounts.
+
+    Changes hold within seconds: the file is written whole and the broker told to read it
+    (SIGHUP). It then disconnects gateways that were shut out.
+    """
+    if pid is not None and pid_file is not None:
+        raise fail("give --pid or --pid-file, not both", 2)
+    watcher = Watcher(
+        database_url(url, None), MosquittoFiles(target, base=base, pid=pid, pid_file=pid_file)
+    )
+    if not once:
+        signal.signal(signal.SIGTERM, lambda *_: watcher.end())
+        watcher.run()
+        return
+    try:
+        with psycopg.connect(database_url(url, None), connect_timeout=5) as connection:
+            watcher.look(connection)
+    except (psycopg.Error, OSError, ValueError) as error:
+        raise fail(f"the accounts cannot be handed on: {str(error).strip()}") from None

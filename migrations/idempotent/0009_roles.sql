@@ -1,0 +1,114 @@
+-- Who may do what in the database: four roles, none of which owns anything. Who migrates owns.
+-- A new table is named here, or its users are refused (a test compares).
+--
+-- Roles belong to the whole cluster and are made without a login; `jishi up` gives them
+-- passwords, elsewhere an operator does: ALTER ROLE jishi_write LOGIN PASSWORD '…'. Where the
+-- migrating role may not make roles, make them first and migrate then.
+
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['jishi_write', 'jishi_api', 'jishi_read', 'jishi_broker'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+            EXCEPTION
+                -- Another database of this cluster was migrated in the same moment.
+                WHEN duplicate_object OR unique_violation THEN NULL;
+                WHEN insufficient_privilege THEN
+                    RAISE WARNING 'role % cannot be made by %', wanted, current_user;
+            END;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Retention for the role that writes: dropping a chunk wants the table's owner, so the owner
+-- lends it exactly this.
+CREATE OR REPLACE FUNCTION drop_heartbeat_chunks(older_than timestamptz) RETURNS SETOF text
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$ SELECT drop_chunks('public.heartbeat', older_than => older_than)::text $$;
+REVOKE ALL ON FUNCTION drop_heartbeat_chunks(timestamptz) FROM PUBLIC;
+
+-- Gives each role its rights, whoever had more before; roles that do not exist are left out.
+CREATE OR REPLACE FUNCTION grant_rights() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    role_name text;
+    table_name text;
+    given record;
+    -- Secrets, and who did what: not for everyone who reads.
+    closed text[] := ARRAY['api_key', 'audit', 'gateway_credential', 'broker_revision'];
+BEGIN
+    FOR role_name IN
+        SELECT rolname FROM pg_roles
+        WHERE rolname IN ('jishi_write', 'jishi_api', 'jishi_read', 'jishi_broker')
+    LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
+        FOR table_name IN
+            SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+        LOOP
+            EXECUTE format('REVOKE ALL ON public.%I FROM %I', table_name, role_name);
+            IF role_name <> 'jishi_broker' AND NOT table_name = ANY (closed) THEN
+                EXECUTE format('GRANT SELECT ON public.%I TO %I', table_name, role_name);
+            END IF;
+        END LOOP;
+    END LOOP;
+
+    FOR given IN
+        SELECT * FROM (VALUES
+            -- The ingest: what arrives and what it means; of the registry nothing but to read.
+            ('jishi_write', 'INSERT, UPDATE', 'heartbeat'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'segment'),
+            ('jishi_write', 'UPDATE', 'instrument_status'),
+            ('jishi_write', 'INSERT, UPDATE', 'gateway_status'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'gateway_offline'),
+            ('jishi_write', 'INSERT, UPDATE', 'collector_listening'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'dead_letter'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_day'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_month'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_todo'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rebuild_todo'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'service_setting'),
+            -- The API: the registry and what its changes make untrue; of figures nothing.
+            ('jishi_api', 'INSERT, UPDATE', 'institution'),
+            ('jishi_api', 'INSERT, UPDATE', 'gateway'),
+            ('jishi_api', 'INSERT, UPDATE', 'instrument'),
+            ('jishi_api', 'INSERT, DELETE', 'institution_version'),
+            ('jishi_api', 'INSERT, DELETE', 'gateway_version'),
+            ('jishi_api', 'INSERT, DELETE', 'instrument_version'),
+            ('jishi_api', 'UPDATE', 'registry_revision'),
+            ('jishi_api', 'INSERT, UPDATE, DELETE', 'maintenance'),
+            ('jishi_api', 'INSERT, UPDATE, DELETE', 'calendar_day'),
+            ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
+            -- What was done stays noted: nobody but the owner changes it.
+            ('jishi_api', 'SELECT, INSERT', 'audit'),
+            ('jishi_api', 'DELETE, UPDATE (replay_requested_at)', 'dead_letter'),
+            ('jishi_api', 'SELECT (gateway_key, revision, created_at), INSERT, DELETE',
+             'gateway_credential'),
+            ('jishi_api', 'SELECT, UPDATE', 'broker_revision'),
+            -- A column, since locking a row wants the right to change something of it.
+            ('jishi_api', 'INSERT, UPDATE (version)', 'instrument_status'),
+            ('jishi_api', 'INSERT', 'gateway_status'),
+            ('jishi_api', 'INSERT', 'rebuild_todo'),
+            ('jishi_api', 'DELETE', 'rollup_day'),
+            ('jishi_api', 'DELETE', 'rollup_month'),
+            ('jishi_api', 'INSERT', 'rollup_todo'),
+            -- Who hands gateways' accounts on to the broker.
+            ('jishi_broker', 'SELECT', 'gateway'),
+            ('jishi_broker', 'SELECT', 'gateway_credential'),
+            ('jishi_broker', 'SELECT', 'broker_revision')
+        ) AS t (role_name, rights, table_name)
+        WHERE EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role_name)
+    LOOP
+        EXECUTE format('GRANT %s ON public.%I TO %I', given.rights, given.table_name,
+                       given.role_name);
+    END LOOP;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jishi_write') THEN
+        GRANT EXECUTE ON FUNCTION drop_heartbeat_chunks(timestamptz) TO jishi_write;
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION grant_rights() FROM PUBLIC;
+
+SELECT grant_rights();

@@ -1,0 +1,138 @@
+"""Gateways' accounts: from the API to the broker within seconds, and out again."""
+
+import json
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from cli.broker_sync import MosquittoFiles, Watcher
+from stack import MqttAccount, passwords
+from store.broker_accounts import hashed
+from tests.integration.stack.support import Client, Connect, eventually
+from tests.live import Live, until
+
+Credentials = Callable[[str], MqttAccount]
+WITHIN = 5.0  # seconds for a change to hold at the broker
+
+
+def gets_in(connect: Connect, live: Live, account: MqttAccount, protocol: object) -> Client:
+    """A connection, as soon as the broker knows the account."""
+    found: list[Client] = []
+
+    def tried() -> bool:
+        client = connect(live.service.stack.broker, account, protocol=protocol)
+        found.append(client)
+        return client.refusal is None
+
+    until(tried, WITHIN)
+    return found[-1]
+
+
+def test_an_account_from_its_making_to_its_end(
+    live: Live, connect: Connect, credentials: Credentials, protocol: MQTTProtocolVersion
+) -> None:
+    gateway = live.gateway()
+    instrument = live.instrument(gateway=gateway)
+    stranger = MqttAccount(username=gateway, password="guess", client_id=gateway)
+    broker = live.service.stack.broker
+    assert connect(broker, stranger, protocol=protocol).refusal is not None
+
+    first = credentials(gateway)
+    assert first.username == gateway
+    client = gets_in(connect, live, first, protocol)
+    client.subscribe(f"instruments/v1/{gateway}/receipt")
+    beat = {"instrument_id": instrument, "ts": "2026-11-01T00:00:00Z", "state": "running"}
+    batch = {"batch_id": "b1", "heartbeats": [beat]}
+    client.publish(f"instruments/v1/{gateway}/heartbeat", json.dumps(batch).encode())
+    eventually(lambda: bool(client.received))
+    assert json.loads(client.received[0][1])["stored"] == 1
+
+    # A new password ends the old one, and the connection that came with it.
+    second = credentials(gateway)
+    assert second.password != first.password
+    assert client.lost.wait(WITHIN)
+    again = gets_in(connect, live, second, protocol)
+    assert connect(broker, first, protocol=protocol).refusal is not None
+
+    began = time.monotonic()
+    assert live.http.delete(f"/v1/gateways/{gateway}/credentials").status_code == 204
+    assert again.lost.wait(WITHIN)
+    assert time.monotonic() - began < WITHIN
+    assert connect(broker, second, protocol=protocol).refusal is not None
+    assert live.http.delete(f"/v1/gateways/{gateway}/credentials").status_code == 204
+
+    entries = live.get("audit", object_type="credential", object_id=gateway)["items"]
+    assert [one["action"] for one in entries] == ["revoke", "rotate", "create"]
+    assert not any(word in json.dumps(entries) for word in (first.password, second.password))
+
+
+def test_others_stay_connected_while_accounts_change(
+    live: Live, connect: Connect, credentials: Credentials
+) -> None:
+    staying = live.gateway()
+    client = gets_in(connect, live, credentials(staying), MQTTProtocolVersion.MQTTv5)
+    for gateway in (live.gateway(), live.gateway()):
+        gets_in(connect, live, credentials(gateway), MQTTProtocolVersion.MQTTv5)
+        live.http.delete(f"/v1/gateways/{gateway}/credentials")
+    assert not client.lost.is_set()
+    assert live.service.watch() == []
+
+
+def test_no_account_for_a_gateway_that_is_not_registered(live: Live) -> None:
+    assert live.http.post("/v1/gateways/nobody/credentials").status_code == 404
+    assert live.http.delete("/v1/gateways/nobody/credentials").status_code == 404
+
+
+def test_the_password_is_stored_nowhere(live: Live, credentials: Credentials) -> None:
+    account = credentials(live.gateway())
+    with live.database() as connection:
+        rows = connection.execute("SELECT c::text FROM gateway_credential c").fetchall()
+        rows += connection.execute("SELECT a::text FROM audit a").fetchall()
+    assert account.password not in str(rows)
+    for path in live.service.stack.folder.rglob("*"):
+        if path.is_file() and "postgres/" not in str(path):
+            assert account.password.encode() not in path.read_bytes(), path
+
+
+def test_hashes_are_as_the_broker_takes_them() -> None:
+    salt = b"twelve bytes"
+    assert hashed("secret", salt) == passwords.hashed("secret", salt=salt)
+    passwords.check_hash(hashed("secret", salt))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("plain", id="no hash"),
+        pytest.param("$7$1$YQ==$YQ==\nroot:$7$1$YQ==$YQ==", id="a second line"),
+        pytest.param("$7$1$YQ==$YQ==:x", id="a colon"),
+    ],
+)
+def test_what_would_break_the_password_file_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=r"form \$7\$"):
+        passwords.check_hash(value)
+
+
+def test_a_broker_elsewhere_gets_a_file(
+    live: Live, credentials: Credentials, tmp_path: object
+) -> None:
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+    gateway = live.gateway()
+    credentials(gateway)
+    base = folder / "base"
+    base.write_text("jishi.ingest:$7$1$YQ==$YQ==")
+    target = folder / "passwords"
+    files = MosquittoFiles(target, base=base, pid=None, pid_file=None)
+    watcher = Watcher(live.service.database_url, files)
+    with psycopg.connect(live.service.database_url) as connection:
+        assert watcher.look(connection)
+        assert not watcher.look(connection)
+    lines = target.read_text().splitlines()
+    assert lines[0].startswith("jishi.ingest:$7$")
+    assert any(line.startswith(f"{gateway}:$7$1000$") for line in lines)
+    assert target.stat().st_mode & 0o077 == 0
