@@ -438,9 +438,16 @@ def _told(ready: Ready, start: datetime, end: datetime) -> dict[str, Any]:
 
 @contextmanager
 def _verifying() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal, a plain line now and then elsewhere."""
     if not _people.is_terminal:
-        yield lambda phase, done, total: None
+        last = [time.monotonic()]
+
+        def say(phase: str, done: int, total: int) -> None:
+            if time.monotonic() - last[0] >= _LINE_S:
+                last[0] = time.monotonic()
+                print(f"{phase}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+        yield say
         return
     with Bar(console=_people, transient=True) as bar:
         tasks: dict[str, TaskID] = {}

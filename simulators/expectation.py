@@ -251,7 +251,11 @@ class Instrument:
             found.segment_step_us = max(found.segment_step_us, longest)
             if state == RUNNING:
                 found.effective_us += self._in_sessions(max(begin, start_us), min(end, end_us))
-        for session in self.sessions:
+        low = bisect_right(self.sessions, start_us, key=lambda s: s.end_us)
+        for i in range(low, len(self.sessions)):
+            session = self.sessions[i]
+            if session.start_us >= end_us:
+                break
             span = min(session.end_us, end_us) - max(session.start_us, start_us)
             if span > 0:
                 found.session_idle_us += span
@@ -280,6 +284,19 @@ class Instrument:
             wall = at - before_at
             total += min(increase, wall + max(2 * SECOND_US, wall // 100))
         return total
+
+    def running(self, start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """Running stretches, cut to the window."""
+        found = []
+        for i in range(
+            bisect_right(self.segments, start_us, key=lambda s: s[1]), len(self.segments)
+        ):
+            begin, end, state, _ = self.segments[i]
+            if begin >= end_us:
+                break
+            if state == RUNNING:
+                found.append((max(begin, start_us), min(end, end_us)))
+        return found
 
     def status(self, now_us: int) -> tuple[str, str]:
         """Connectivity and activity at a moment not before the last heartbeat."""
