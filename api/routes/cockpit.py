@@ -17,12 +17,12 @@ from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.auth import Principal, Who, authenticate
+from api.auth import Principal, authenticate
 from api.context import Context, Ctx
 from api.encoding import json_response, matches
 from api.errors import Problem, not_found
 from api.routes.operations import on_loopback
-from api.session import same_origin, sign_in, sign_out
+from api.session import authorization_of, same_origin, sign_in, sign_out
 from store.keys import create_key
 
 router = APIRouter(include_in_schema=False)
@@ -145,9 +145,16 @@ class SignIn(BaseModel):
 
 
 @router.get("/v1/session")
-async def get_session(who: Who) -> Response:
-    """Who is signed in."""
-    return json_response(_shown(who), headers={"Cache-Control": "no-store"})
+async def get_session(request: Request, context: Ctx) -> Response:
+    """Who is signed in; null where nobody is, which is no error of the page's."""
+    header = authorization_of(request)
+    try:
+        who = None if header is None else _shown(await authenticate(context, header))
+    except Problem as problem:
+        if problem.status != 401:
+            raise
+        who = None
+    return json_response(who, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/v1/session")

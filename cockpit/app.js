@@ -1,0 +1,285 @@
+// The frame around the pages: address bar, navigation, language, theme, sign-in, the banner.
+
+import { ApiError, get, link, onLink, onSignedOut, post, remove, signIn } from './api.js';
+import { redrawAll } from './charts.js';
+import { h, hideTip, icon, state } from './dom.js';
+import { clock, lang, setLanguage, t } from './i18n.js';
+import { loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
+
+const PAGES = ['city', 'explore', 'available', 'health'];
+const MODULES = {
+  city: () => import('./pages/city.js'),
+  explore: () => import('./pages/explore.js'),
+  instrument: () => import('./pages/instrument.js'),
+  available: () => import('./pages/available.js'),
+  health: () => import('./pages/health.js'),
+};
+
+const main = document.getElementById('main');
+let ending = null;
+
+/** Where the address bar points: a page, what it is about, and its settings. */
+export function route() {
+  const [path, search] = location.hash.replace(/^#\/?/, '').split('?');
+  const [page, ...rest] = path.split('/');
+  return {
+    page: MODULES[page] ? page : 'city',
+    id: rest.length ? decodeURIComponent(rest.join('/')) : null,
+    params: Object.fromEntries(new URLSearchParams(search ?? '')),
+  };
+}
+
+export function href(page, params = {}, id = null) {
+  const search = new URLSearchParams(Object.entries(params).filter(([, v]) => v !== undefined && v !== null && v !== '')).toString();
+  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ''}${search ? `?${search}` : ''}`;
+}
+
+/** Change the page's settings in the address bar; `quiet` keeps page and history as they are. */
+export function go(params, { quiet = false } = {}) {
+  const now = route();
+  const to = href(now.page, { ...now.params, ...params }, now.id);
+  if (quiet) history.replaceState(null, '', to);
+  else location.hash = to;
+}
+
+async function show() {
+  hideTip();
+  if (!store.session) return;
+  const here = route();
+  const controller = new AbortController();
+  const ends = [];
+  const recovered = new Set();
+  const ctx = {
+    ...here,
+    signal: controller.signal,
+    onEnd: (end) => ends.push(end),
+    onLive: (listener) => ends.push(onLive(listener)),
+    onRecovered: (again) => recovered.add(again),
+  };
+  const before = ending;
+  ending = () => {
+    controller.abort();
+    for (const end of ends) end();
+    off();
+  };
+  const off = onLink((now) => { if (now === 'up') for (const again of recovered) again(); });
+  const mine = ending;
+  frame();
+  try {
+    const [module] = await Promise.all([MODULES[here.page](), loadNames()]);
+    if (mine !== ending) return;
+    before?.();
+    const content = module.page(ctx);
+    main.replaceChildren(content);
+    main.className = `page-${here.page}`;
+    const title = content.querySelector('h1')?.textContent ?? t(here.page);
+    document.title = `${title} · ${t('brand')}`;
+    if (moved) main.focus({ preventScroll: true });
+    if (moved) scrollTo(0, 0);
+    moved = false;
+  } catch (error) {
+    if (mine !== ending) return;
+    before?.();
+    main.replaceChildren(h('div', { class: 'failed', role: 'alert' },
+      h('p', {}, t('failed', { why: error.message })),
+      h('button', { type: 'button', on: { click: show } }, t('retry'))));
+    recovered.add(show);
+    if (!(error instanceof ApiError) && !(error instanceof TypeError)) throw error;
+  }
+}
+
+let moved = false;
+let shownPage = null;
+addEventListener('hashchange', () => {
+  const here = route();
+  const name = `${here.page}/${here.id}`;
+  moved = name !== shownPage;
+  shownPage = name;
+  show();
+});
+
+// -- the frame ---------------------------------------------------------------------------------
+
+function frame() {
+  const here = route();
+  document.getElementById('skip').textContent = t('skip');
+  document.getElementById('foot').replaceChildren(h('p', {}, t('foot')));
+  const dark = document.documentElement.dataset.theme === 'dark';
+  const themeName = t(dark ? 'theme_light' : 'theme_dark');
+  document.getElementById('top').replaceChildren(
+    h('a', { class: 'brand', href: '#/city', 'aria-label': t('brand') },
+      h('img', { src: 'cockpit/icon.svg', alt: '', width: 28, height: 28 }),
+      h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
+    h('nav', { 'aria-label': t('pages') }, PAGES.map((page) => h('a', {
+      href: href(page), 'aria-current': here.page === page ? 'page' : null,
+    }, t(page)))),
+    finder(),
+    pulse,
+    h('div', { class: 'tools' },
+      h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
+      h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
+      h('button', { type: 'button', class: 'quiet', id: 'sign-out', 'aria-label': t('sign_out'), title: `${t('sign_out')} (${store.session?.name ?? ''})`, on: { click: signOut } }, icon('out'))));
+}
+
+const pulse = h('span', { class: 'pulse' });
+onLive((live) => { if (live) drawPulse(); });
+function drawPulse() {
+  const up = link.state === 'up';
+  pulse.className = `pulse ${link.state}`;
+  pulse.replaceChildren(h('i', { 'aria-hidden': 'true' }), up ? t('live') : t('offline'),
+    h('time', {}, clock(store.live?.as_of ?? link.at, store.config.timezone)));
+}
+
+function theme() {
+  const root = document.documentElement;
+  root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
+  try { localStorage.setItem('jishi.theme', root.dataset.theme); } catch { /* private mode */ }
+  frame();
+  redrawAll();
+  document.getElementById('theme').focus();
+}
+
+function finder() {
+  const list = h('ul', { id: 'found', role: 'listbox', 'aria-label': t('instruments'), hidden: true });
+  let timer;
+  let current = -1;
+  const pick = (to) => {
+    const options = [...list.querySelectorAll('[role=option]')];
+    if (!options.length) return;
+    current = (to + options.length) % options.length;
+    options.forEach((o, i) => o.setAttribute('aria-selected', String(i === current)));
+    input.setAttribute('aria-activedescendant', options[current].id);
+  };
+  const close = () => {
+    list.hidden = true;
+    current = -1;
+    input.setAttribute('aria-expanded', 'false');
+    input.removeAttribute('aria-activedescendant');
+  };
+  const open = (id) => { close(); input.value = ''; location.hash = href('instrument', {}, id); };
+  const look = async () => {
+    const q = input.value.trim();
+    if (!q) { close(); return; }
+    let items;
+    try { ({ items } = await get('instruments', { q, limit: 8 })); } catch { return; }
+    if (q !== input.value.trim()) return;
+    list.replaceChildren(...items.map((item, i) => h('li', {
+      role: 'option', id: `found-${i}`, 'aria-selected': 'false',
+      on: { pointerdown: (event) => { event.preventDefault(); open(item.instrument_id); } },
+    }, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity)))));
+    if (!items.length) list.replaceChildren(h('li', { class: 'nothing', role: 'option', 'aria-selected': 'false', 'aria-disabled': 'true' }, t('no_match')));
+    list.hidden = false;
+    current = -1;
+    input.setAttribute('aria-expanded', 'true');
+  };
+  const input = h('input', {
+    type: 'search', placeholder: t('search'), 'aria-label': t('search'), role: 'combobox', autocomplete: 'off',
+    'aria-controls': 'found', 'aria-expanded': 'false', 'aria-autocomplete': 'list',
+    on: {
+      input: () => { clearTimeout(timer); timer = setTimeout(look, 180); },
+      blur: () => setTimeout(close, 100),
+      keydown: (event) => {
+        if (event.key === 'ArrowDown') { event.preventDefault(); pick(current + 1); }
+        else if (event.key === 'ArrowUp') { event.preventDefault(); pick(current - 1); }
+        else if (event.key === 'Escape') close();
+        else if (event.key === 'Enter') {
+          const options = list.querySelectorAll('[role=option]:not([aria-disabled])');
+          const chosen = options[Math.max(current, 0)];
+          if (!list.hidden && chosen) open(chosen.querySelector('small').firstChild.textContent);
+        }
+      },
+    },
+  });
+  return h('div', { class: 'finder' }, input, list);
+}
+
+// -- the banner --------------------------------------------------------------------------------
+
+const bannerBox = document.getElementById('banner');
+let bannerTimer;
+function banner(before) {
+  clearTimeout(bannerTimer);
+  document.body.classList.toggle('offline', link.state !== 'up');
+  drawPulse();
+  if (link.state === 'up') {
+    if (before) {
+      bannerBox.className = 'good';
+      bannerBox.textContent = t('back');
+      bannerTimer = setTimeout(() => { bannerBox.className = ''; bannerBox.textContent = ''; }, 3000);
+    }
+    return;
+  }
+  const time = clock(store.live?.as_of ?? link.at, store.config.timezone);
+  bannerBox.className = 'bad';
+  bannerBox.textContent = t(link.state === 'offline' ? 'offline_banner' : 'stale_banner', { time });
+}
+onLink((_, before) => banner(before));
+// While nothing else asks, somebody must.
+setInterval(() => { if (link.state !== 'up' && store.session) get('session').catch(() => {}); }, 2000);
+
+// -- signing in --------------------------------------------------------------------------------
+
+async function signOut() {
+  await remove('session').catch(() => {});
+  store.session = null;
+  askForKey();
+}
+
+function askForKey() {
+  unwatchCity();
+  ending?.();
+  ending = null;
+  document.getElementById('top').replaceChildren();
+  document.getElementById('foot').replaceChildren();
+  document.title = `${t('sign_in')} · ${t('brand')}`;
+  const wrong = h('p', { class: 'wrong', role: 'alert' });
+  const key = h('input', { type: 'password', name: 'key', id: 'key', autocomplete: 'current-password', required: true, spellcheck: 'false' });
+  const stay = h('input', { type: 'checkbox', name: 'remember' });
+  main.className = 'page-sign-in';
+  main.replaceChildren(h('form', {
+    class: 'card sign-in',
+    on: {
+      submit: async (event) => {
+        event.preventDefault();
+        wrong.textContent = '';
+        try {
+          store.session = await signIn(key.value.trim(), stay.checked);
+          begin();
+        } catch (error) {
+          wrong.textContent = error.status === 401 ? t('bad_key') : t('failed', { why: error.message });
+          key.select();
+        }
+      },
+    },
+  },
+  h('img', { src: 'cockpit/icon.svg', alt: '', width: 56, height: 56 }),
+  h('h1', {}, lang() === 'zh' ? '机时 Jishi' : 'Jishi 机时'), h('p', { class: 'note' }, t('sign_in_text')),
+  h('label', { for: 'key' }, t('key')), key, h('label', { class: 'check' }, stay, t('remember')), wrong,
+  h('button', { type: 'submit', class: 'primary' }, t('sign_in')),
+  h('button', { type: 'button', class: 'quiet', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); askForKey(); } } }, t('language'))));
+  key.focus();
+}
+onSignedOut(() => { if (store.session) { store.session = null; askForKey(); } });
+
+function begin() {
+  watchCity();
+  const here = route();
+  shownPage = `${here.page}/${here.id}`;
+  show();
+}
+
+async function start() {
+  try {
+    await Promise.all([loadConfig(), loadSession()]);
+    if (!store.session && store.config.demo) store.session = await post('session', {});
+  } catch (error) {
+    if (error.status !== 403) {
+      main.replaceChildren(h('div', { class: 'failed', role: 'alert' }, h('p', {}, t('failed', { why: error.message })),
+        h('button', { type: 'button', on: { click: start } }, t('retry'))));
+      return;
+    }
+  }
+  if (store.session) begin();
+  else askForKey();
+}
+start();

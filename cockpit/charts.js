@@ -1,0 +1,93 @@
+// Charts in the page's colours, sized with their box, redrawn with the theme, said in words.
+// Tooltips are built as elements: the security policy forbids styles in markup.
+
+import { h } from './dom.js';
+
+let loading;
+const echarts = () => (loading ??= import('./vendor/echarts.js'));
+
+export function color(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+export const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+export const STATES = ['running', 'idle', 'off', 'unknown'];
+
+const redraw = new Set();
+export function redrawAll() {
+  for (const draw of redraw) draw();
+}
+
+export function bubble(title, ...lines) {
+  return h('div', { class: 'chart-tip' }, h('strong', {}, title), lines.flat().filter(Boolean).map((line) => h('div', {}, line)));
+}
+
+/** What all charts have. */
+export function base() {
+  const size = rem() * 0.8;
+  return {
+    animationDuration: 350, animationDurationUpdate: 500,
+    animation: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: color('muted'), fontSize: size },
+    grid: { left: 8, right: 12, top: rem() * 2, bottom: 4, containLabel: true },
+    tooltip: {
+      className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0,
+      backgroundColor: 'transparent', transitionDuration: 0, extraCssText: '',
+    },
+  };
+}
+export const axis = (more = {}) => ({
+  axisLine: { lineStyle: { color: color('line') } }, axisTick: { show: false },
+  axisLabel: { color: color('muted'), fontSize: rem() * 0.78, hideOverlap: true },
+  splitLine: { lineStyle: { color: color('line') } },
+  nameTextStyle: { color: color('muted'), fontSize: rem() * 0.78 },
+  ...more,
+});
+export const legend = (more = {}) => ({
+  top: 0, left: 0, itemWidth: rem() * 0.8, itemHeight: rem() * 0.6, icon: 'roundRect',
+  textStyle: { color: color('ink-2'), fontSize: rem() * 0.8 }, ...more,
+});
+
+/** A ramp from pale to full, for maps and heat maps. */
+export const ramp = () => ['ramp-0', 'ramp-1', 'ramp-2', 'ramp-3', 'ramp-4'].map(color);
+
+/**
+ * A chart in a box.
+ * option(echarts) is asked for again whenever the theme changes; `say` is its text alternative.
+ */
+export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = {}) {
+  const box = h('div', { class: `chart ${cls}`, role: 'img', 'aria-label': say });
+  let made;
+  let wanted = option;
+  const draw = async (fresh = false) => {
+    const lib = await echarts();
+    if (ctx.signal.aborted) return;
+    if (!made) {
+      if (!box.clientWidth) return;
+      made = lib.init(box, null, { renderer: 'canvas' });
+      if (click) made.on('click', click);
+      if (zoom) made.on('datazoom', () => zoom(made));
+      ready?.(made, lib);
+    }
+    made.setOption({ ...base(), ...wanted(lib) }, { notMerge: fresh, lazyUpdate: false });
+  };
+  const again = () => draw(true);
+  redraw.add(again);
+  const watch = new ResizeObserver(() => {
+    if (made) made.resize();
+    else draw(true);
+  });
+  watch.observe(box);
+  ctx.onEnd(() => {
+    redraw.delete(again);
+    watch.disconnect();
+    made?.dispose();
+  });
+  /** Draw with new data; what is on the screen moves there. */
+  box.update = (next, words) => {
+    wanted = next ?? wanted;
+    if (words) box.setAttribute('aria-label', words);
+    if (made) draw();
+  };
+  box.chart = () => made;
+  return box;
+}

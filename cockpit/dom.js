@@ -1,0 +1,241 @@
+// Elements, and the few parts that pages are made of: cards, figures, tables, choices.
+// Styles come from style.css; the content security policy forbids them in markup.
+
+import { RATIOS, NONE, count, fullMoment, has, hours, percent, t } from './i18n.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An element: properties by name, `on` listeners, `vars` custom properties; then children. */
+export function h(tag, props = {}, ...kids) {
+  const el = tag === 'svg' || tag === 'path' ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === 'on') for (const [event, listener] of Object.entries(value)) el.addEventListener(event, listener);
+    else if (name === 'vars') for (const [key, v] of Object.entries(value)) el.style.setProperty(key, v);
+    else if (name === 'data') Object.assign(el.dataset, value);
+    else if (name === 'tip') tip(el, value);
+    else el.setAttribute(name, value === true ? '' : value);
+  }
+  el.append(...kids.flat(Infinity).filter((kid) => kid !== null && kid !== undefined && kid !== false));
+  return el;
+}
+
+export function icon(name) {
+  const paths = {
+    sun: 'M12 4V2m0 20v-2m8-8h2M2 12h2m13.7-5.7 1.4-1.4M4.9 19.1l1.4-1.4m0-11.4L4.9 4.9m14.2 14.2-1.4-1.4M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0Z',
+    moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z',
+    down: 'M12 3v12m0 0 5-5m-5 5-5-5M4 21h16',
+    out: 'M15 4h4v16h-4M10 8l-4 4 4 4m-4-4h9',
+    x: 'M6 6l12 12M18 6 6 18',
+    table: 'M3 5h18v14H3zM3 10h18M3 14.5h18M9 10v9',
+  };
+  return h('svg', { viewBox: '0 0 24 24', class: 'icon', 'aria-hidden': 'true' }, h('path', { d: paths[name] }));
+}
+
+// -- what stands behind a number ---------------------------------------------------------------
+
+let bubble;
+function tip(el, lines) {
+  el.classList.add('has-tip');
+  const text = () => (typeof lines === 'function' ? lines() : lines).filter(Boolean);
+  const show = () => {
+    bubble ??= document.body.appendChild(h('div', { id: 'tip', role: 'tooltip' }));
+    bubble.replaceChildren(...text().map((line, i) => h(i ? 'div' : 'strong', {}, line)));
+    bubble.hidden = false;
+    const at = el.getBoundingClientRect();
+    const own = bubble.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.left + at.width / 2 - own.width / 2, innerWidth - own.width - 8));
+    const top = at.bottom + 8 + own.height > innerHeight ? at.top - own.height - 8 : at.bottom + 8;
+    bubble.style.left = `${left}px`;
+    bubble.style.top = `${Math.max(8, top)}px`;
+    el.setAttribute('aria-describedby', 'tip');
+  };
+  const hide = () => {
+    if (bubble) bubble.hidden = true;
+    el.removeAttribute('aria-describedby');
+  };
+  for (const event of ['pointerenter', 'focus']) el.addEventListener(event, show);
+  for (const event of ['pointerleave', 'blur']) el.addEventListener(event, hide);
+  el.addEventListener('keydown', (event) => event.key === 'Escape' && hide());
+}
+export const hideTip = () => { if (bubble) bubble.hidden = true; };
+
+/** A usage's seconds by name, with the sums that denominators are. */
+export function secondsOf(u, name) {
+  if (name === 'known_s') return u.running_s + u.idle_s + u.off_s;
+  if (name === 'powered_s') return u.running_s + u.idle_s;
+  return u[name];
+}
+
+/** The lines behind a figure: what it is made of, of when, and how far it can be trusted. */
+export function usageLines(u, field, answer) {
+  const lines = [];
+  if (RATIOS[field]) {
+    const [part, whole] = RATIOS[field];
+    lines.push(`${t(field)} = ${t(part)} ÷ ${t(whole)}`);
+    lines.push(`${percent(u[field], 2)} = ${hours(secondsOf(u, part))} ÷ ${hours(secondsOf(u, whole))}`);
+  } else if (field.endsWith('_s')) {
+    lines.push(`${t(field)} ${hours(secondsOf(u, field))}`);
+    lines.push(`${t('window_s')} ${hours(u.window_s)}`);
+  } else lines.push(t(field));
+  if (answer) lines.push(`${fullMoment(answer.from, answer.tz)} – ${fullMoment(answer.to, answer.tz)} (${answer.tz ?? 'UTC'})`);
+  lines.push(`${t('coverage')} ${percent(u.coverage, 2)} · ${u.sufficient ? t('sufficient') : t('insufficient')}`);
+  if (u.instruments !== undefined) {
+    lines.push(t('of_n', { k: count(u.sufficient_instruments), n: count(u.instruments), m: count(u.never_seen_instruments) }));
+  }
+  lines.push(`${t('as_of', { time: fullMoment(u.as_of, answer?.tz) })} · ${t('revision')} ${u.revision.slice(0, 8)}`);
+  if (u.provisional) lines.push(t('provisional'));
+  return lines;
+}
+
+/** A number that says on hover and focus where it comes from. */
+export const fig = (text, lines, props = {}) => h('span', { class: 'fig', tabindex: '0', tip: lines, ...props }, text);
+
+// -- cards -------------------------------------------------------------------------------------
+
+/** A part of a page that loads by itself, says when it cannot, and shows its age by being dimmed. */
+export function card(ctx, { title, note, actions, cls = '', every = 0, empty }, load) {
+  const body = h('div', { class: 'card-body' });
+  const tools = h('div', { class: 'card-tools' }, actions);
+  const noted = h('p', { class: 'note' }, note);
+  const id = `h${Math.random().toString(36).slice(2, 9)}`;
+  const el = h('section', { class: `card ${cls}`, 'aria-labelledby': id },
+    h('div', { class: 'card-head' }, h('div', {}, h('h2', { id }, title), noted), tools), body);
+  let shown = false;
+  let running = null;
+  const wait = () => body.replaceChildren(h('div', { class: 'skeleton', role: 'status' }, h('span', { class: 'hidden' }, t('loading'))));
+  async function reload({ quiet = shown } = {}) {
+    const mine = running = Symbol('load');
+    if (!quiet) wait();
+    el.setAttribute('aria-busy', 'true');
+    try {
+      const made = await load({ body, note: (...kids) => noted.replaceChildren(...kids), tools, quiet });
+      if (mine !== running || ctx.signal.aborted) return;
+      if (made === null) body.replaceChildren(h('div', { class: 'empty' }, empty ?? t('empty')));
+      else if (made !== undefined) body.replaceChildren(made);
+      shown = true;
+      el.classList.remove('aged');
+    } catch (error) {
+      if (error.name === 'AbortError' || mine !== running || ctx.signal.aborted) return;
+      if (shown && error.status === undefined) el.classList.add('aged');
+      else {
+        body.replaceChildren(h('div', { class: 'failed', role: 'alert' },
+          h('p', {}, error.status === 403 ? t('no_scope') : t('failed', { why: error.message })),
+          error.status !== 403 && h('button', { type: 'button', on: { click: () => reload({ quiet: false }) } }, t('retry'))));
+        shown = false;
+      }
+      if (error.status === undefined && !(error instanceof TypeError)) throw error;
+    } finally {
+      if (mine === running) el.removeAttribute('aria-busy');
+    }
+  }
+  if (every) {
+    const timer = setInterval(() => document.visibilityState === 'visible' && reload(), every);
+    ctx.onEnd(() => clearInterval(timer));
+  }
+  ctx.onRecovered(() => reload());
+  reload({ quiet: false });
+  el.reload = reload;
+  return el;
+}
+
+// -- tables ------------------------------------------------------------------------------------
+
+/** CSV of rows; what a spreadsheet would take for a formula is made text. */
+export function toCsv(columns, rows) {
+  const cell = (value) => {
+    let text = value === null || value === undefined ? '' : String(value);
+    if (typeof value !== 'number' && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns.map((c) => c.csv ?? c.label), ...rows.map((row) => columns.map((c) => c.value(row)))]
+    .map((line) => line.map(cell).join(',')).join('\r\n') + '\r\n';
+}
+
+export function download(name, text) {
+  const url = URL.createObjectURL(new Blob(['\ufeff', text], { type: 'text/csv;charset=utf-8' }));
+  const link = h('a', { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/**
+ * A table that sorts by its heads and exports itself.
+ * columns: {key, label, value(row), cell?(row), num?, bar?(row), tip?(row)}
+ */
+export function table({ name, caption, columns, rows, sort, mark }) {
+  let shown = [...rows];
+  let order = sort ?? null;
+  const body = h('tbody');
+  const heads = columns.map((c) => h('th', { scope: 'col', class: c.num ? 'num' : null },
+    h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
+  const draw = () => {
+    if (order) {
+      const c = columns.find((x) => x.key === order.key);
+      const sign = order.down ? -1 : 1;
+      shown = [...rows].sort((a, b) => {
+        const [x, y] = [c.value(a), c.value(b)];
+        if (x == null || y == null) return (x == null) - (y == null);
+        return sign * (typeof x === 'number' ? x - y : String(x).localeCompare(String(y)));
+      });
+    }
+    columns.forEach((c, i) => heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
+    body.replaceChildren(...shown.map((row) => h('tr', { class: mark?.(row) },
+      columns.map((c, i) => {
+        const bar = c.bar?.(row);
+        const made = h(i ? 'td' : 'th', {
+          scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${bar == null ? '' : ' bar'}`,
+          vars: bar == null ? null : { '--bar': `${Math.max(0, Math.min(1, bar)) * 100}%` },
+          tip: c.tip ? () => c.tip(row) : null,
+        }, c.cell ? c.cell(row) : c.value(row) ?? NONE);
+        return made;
+      }))));
+  };
+  const by = (key) => {
+    order = { key, down: order?.key === key ? !order.down : Boolean(columns.find((c) => c.key === key).num) };
+    draw();
+  };
+  draw();
+  return h('div', { class: 'table-wrap' },
+    h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+      h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
+    csvButton(name, columns, () => shown));
+}
+
+export function csvButton(name, columns, rows) {
+  return h('button', {
+    type: 'button', class: 'quiet csv',
+    on: { click: () => download(`jishi-${name}-${new Date().toISOString().slice(0, 10)}.csv`, toCsv(columns, rows())) },
+  }, icon('down'), t('csv'));
+}
+
+// -- choices -----------------------------------------------------------------------------------
+
+export function choice(label, options, value, pick) {
+  const name = `c${Math.random().toString(36).slice(2, 9)}`;
+  return h('fieldset', { class: 'choice' }, h('legend', { class: 'hidden' }, label),
+    options.map(([key, text]) => h('label', {},
+      h('input', { type: 'radio', name, value: key, checked: key === value, on: { change: () => pick(key) } }),
+      h('span', {}, text))));
+}
+
+export function select(label, options, value, pick) {
+  return h('label', { class: 'field' }, h('span', {}, label),
+    h('select', { on: { change: (event) => pick(event.target.value) } },
+      options.map(([key, text]) => h('option', { value: key ?? '', selected: (key ?? '') === (value ?? '') }, text))));
+}
+
+export function dialog(title, ...kids) {
+  const el = h('dialog', { 'aria-label': title },
+    h('div', { class: 'dialog-head' }, h('h2', {}, title),
+      h('button', { type: 'button', class: 'quiet', 'aria-label': t('close'), on: { click: () => el.close() } }, icon('x'))),
+    h('div', { class: 'dialog-body' }, kids));
+  el.addEventListener('close', () => el.remove());
+  document.body.append(el);
+  el.showModal();
+  return el;
+}
+
+export const state = (word, extra) => h('span', { class: `state s-${word}` }, h('i', { 'aria-hidden': 'true' }), has(word) ? t(word) : word, extra);

@@ -1,0 +1,136 @@
+// Words in Chinese and English, and numbers and times as each language writes them.
+
+const WORDS = {
+  brand: ['机时', 'Jishi'],
+  city: ['全市', 'City'], explore: ['分析', 'Explore'], instrument: ['仪器', 'Instrument'],
+  available: ['可用仪器', 'Available now'], health: ['运行状况', 'Health'],
+  skip: ['跳到内容', 'Skip to content'], pages: ['页面', 'Pages'],
+  theme_dark: ['切换到深色', 'Switch to dark'], theme_light: ['切换到浅色', 'Switch to light'],
+  language: ['English', '中文'], sign_out: ['退出', 'Sign out'],
+  sign_in: ['登录', 'Sign in'], sign_in_text: ['用管理员给您的密钥登录。密钥只存放在浏览器的受保护 Cookie 中。', 'Sign in with the key that your operator gave you. It is kept in a cookie that no script can read.'],
+  key: ['密钥', 'Key'], remember: ['在这台设备上保持登录（例如墙上的大屏）', 'Stay signed in on this device, such as a screen on the wall'],
+  bad_key: ['密钥不存在、已过期或已撤销。', 'The key is unknown, expired or revoked.'],
+  search: ['查找仪器名称或编号', 'Find an instrument by name or id'], no_match: ['没有匹配的仪器', 'No instrument matches'],
+  offline_banner: ['与服务的连接已断开，显示的是 {time} 的数据，正在重连…', 'The service cannot be reached. Figures are of {time}; reconnecting…'],
+  stale_banner: ['数据库暂时没有响应，显示的是 {time} 的数据。', 'The database does not answer; figures are of {time}.'],
+  back: ['连接已恢复', 'Connected again'],
+  live: ['实时', 'Live'], as_of: ['截至 {time}', 'as of {time}'],
+  loading: ['正在读取…', 'Loading…'], failed: ['读取失败：{why}', 'Could not load: {why}'], retry: ['重试', 'Try again'],
+  empty: ['这个范围内没有数据', 'Nothing in this range'], empty_city: ['还没有登记仪器', 'No instruments are registered yet'],
+  empty_city_text: ['用 jishi registry import 或 POST /v1/registry/import 登记机构、网关和仪器。', 'Register institutions, gateways and instruments with jishi registry import or POST /v1/registry/import.'],
+  csv: ['导出 CSV', 'Export CSV'], more: ['显示更多', 'Show more'], close: ['关闭', 'Close'], show_table: ['以表格显示', 'Show as table'], hide_table: ['隐藏表格', 'Hide table'],
+  instruments: ['仪器', 'Instruments'], n_instruments: ['{n} 台仪器', '{n} instruments'],
+  connectivity: ['连接', 'Connectivity'], activity: ['活动', 'Activity'],
+  online: ['在线', 'Online'], offline: ['离线', 'Offline'], never_seen: ['从未上报', 'Never seen'],
+  running: ['运行', 'Running'], idle: ['空闲', 'Idle'], off: ['关机', 'Off'], unknown: ['未知', 'Unknown'],
+  online_rate: ['在线率', 'Online rate'], running_now: ['正在运行', 'Running now'], running_share: ['运行占比', 'Running share'],
+  value_covered: ['覆盖资产', 'Asset value covered'], hours_today: ['今日机时', 'Machine-hours today'],
+  coverage: ['覆盖率', 'Coverage'], coverage_today: ['今日数据覆盖率', 'Coverage today'],
+  of_all: ['占全部 {n} 台', 'of {n} instruments'], of_value: ['占登记总值 {v}', 'of {v} registered'],
+  map: ['区域地图', 'Map of the districts'], metric: ['指标', 'Figure'], utilization: ['利用率', 'Utilization'],
+  institutions: ['机构', 'Institutions'], show_institutions: ['显示机构', 'Institutions as bubbles'],
+  map_source: ['底图为示意，坐标系 {datum}', 'Boundaries are indicative, datum {datum}'], tiles: ['示意方格图', 'Schematic tiles'],
+  bands: ['利用率达标', 'Utilization bands'], band_above: ['高于 {p}', 'Above {p}'], target: ['目标 {p}', 'target {p}'], actual: ['实际', 'actual'],
+  bands_note: ['有效机时 ÷ 额定机时；仅计覆盖率达标的 {k} / {n} 台', 'Effective ÷ rated hours, over the {k} of {n} instruments with sufficient coverage'],
+  not_enough: ['覆盖率达标的仪器为 0，不作评判', 'No instrument has sufficient coverage: nothing is banded'],
+  trend: ['机时与利用率趋势', 'Trend'], trend_months: ['近 12 个月', '12 months'], trend_days: ['近 14 天（历史不足三个月）', '14 days (history is shorter than three months)'],
+  machine_hours: ['机时', 'Machine-hours'], districts: ['各区', 'Districts'],
+  range: ['时间范围', 'Window'], today: ['今天', 'Today'], d1: ['24 小时', '24 hours'], d7: ['7 天', '7 days'], d30: ['30 天', '30 days'], d90: ['90 天', '90 days'], d365: ['12 个月', '12 months'],
+  group_by: ['分组', 'Group by'], district: ['区', 'District'], institution: ['机构', 'Institution'], class_major: ['大类', 'Major class'], class: ['类别', 'Class'], gateway: ['网关', 'Gateway'],
+  kind: ['设备性质', 'Kind'], general: ['通用', 'General'], special: ['专用', 'Special'], all: ['全部', 'All'], none: ['未注明', 'Not stated'],
+  basis: ['达标口径', 'Basis of bands'], rated: ['额定', 'Rated'], calendar: ['日历', 'Calendar'], scheduled: ['开放时间', 'Scheduled'], powered: ['开机', 'Powered'], known: ['已知', 'Known'],
+  sort: ['排序', 'Sort by'], min_coverage: ['最低覆盖率', 'Minimum coverage'], view: ['视图', 'View'],
+  ranking: ['排名', 'Ranking'], treemap: ['矩形树图', 'Treemap'], heatmap: ['周热力图', 'Week by hour'], by_hours: ['按机时', 'By hours'], by_value: ['按价值', 'By value'],
+  size: ['面积', 'Size'], below_coverage: ['{n} 组覆盖率不足，不参与排名', '{n} groups have too little coverage and are not ranked'],
+  drill: ['下钻到 {name}', 'Drill down into {name}'], remove_filter: ['去掉筛选：{name}', 'Remove filter: {name}'], filters: ['筛选', 'Filters'],
+  heat_note: ['仪器在一周各小时的运行占已知时间的比例', 'Share of known time in which instruments ran, by hour of the local week'],
+  mean: ['均值', 'Mean'], mean_utilization: ['平均利用率', 'Mean utilization'], calendar_utilization: ['日历利用率', 'Calendar utilization'], utilization_high: ['利用率上界', 'Utilization, upper bound'],
+  powered_utilization: ['开机利用率', 'Powered utilization'], scheduled_utilization: ['开放时间利用率', 'Scheduled utilization'], rated_utilization: ['额定利用率', 'Rated utilization'],
+  window_s: ['窗口', 'Window'], running_s: ['运行', 'Running'], idle_s: ['空闲', 'Idle'], off_s: ['关机', 'Off'], unknown_s: ['未知', 'Unknown'], known_s: ['已知', 'Known'], powered_s: ['开机', 'Powered'],
+  scheduled_s: ['开放时间', 'Opening hours'], running_scheduled_s: ['开放时间内运行', 'Running within opening hours'], effective_s: ['有效机时', 'Effective'], session_idle_s: ['会话内空闲', 'Idle within sessions'], rated_s: ['额定机时', 'Rated'], counter_running_s: ['计时器', 'Hour meter'],
+  sufficient: ['覆盖率达标', 'Sufficient'], insufficient: ['覆盖率不足', 'Insufficient coverage'], provisional: ['近期数字仍可能变化', 'May still change'], revision: ['修订', 'Revision'], name: ['名称', 'Name'], id: ['编号', 'Id'],
+  of_n: ['{k} / {n} 台覆盖率达标，{m} 台从未上报', '{k} of {n} instruments sufficient, {m} never seen'],
+  status: ['当前状态', 'Status'], since: ['自 {time}', 'since {time}'], last_heartbeat: ['最近心跳', 'Last heartbeat'], received: ['收到', 'Received'], power: ['功率', 'Power'], skew: ['时钟偏差', 'Clock skew'],
+  cause: ['原因', 'Cause'], cause_before_first: ['尚无心跳', 'no heartbeat yet'], cause_collector: ['采集服务未在接收', 'nobody was listening'], cause_gateway: ['网关离线', 'its gateway is off'], cause_device: ['设备没有上报', 'the device is silent'], cause_clock: ['设备时钟错误', 'its clock is wrong'],
+  flags: ['标记', 'Flags'], flag_clock_future: ['时钟超前', 'clock ahead'], flag_stale_repeat: ['重复旧数据', 'repeats itself'], flag_unsequenced: ['无序号', 'unsequenced'], flag_counter_disagrees: ['计时器不符', 'hour meter disagrees'],
+  timeline: ['状态时间线', 'State timeline'], timeline_hint: ['滚轮或拖动下方滑块缩放', 'Scroll, or drag the slider below, to zoom'], power_curve: ['功率曲线', 'Power'], power_window: ['近 24 小时', 'last 24 hours'],
+  sessions: ['使用会话', 'Sessions'], from: ['开始', 'From'], to: ['结束', 'To'], length: ['时长', 'Length'], by_day: ['每日利用', 'Use by day'], calendar_heat: ['全年日历', 'Calendar'], maintenance: ['维护', 'Maintenance'], opening_hours: ['开放时间', 'Opening hours'], reason: ['原因', 'Reason'],
+  no_hours: ['未设置（沿用机构的开放时间，若有）', 'Not set here (its institution\u2019s apply, if any)'], holidays: ['节假日', 'Holidays'], closed: ['不开放', 'closed'], as_weekday: ['按平日', 'as weekdays'], open: ['开放', 'open'],
+  explain: ['解释这个数字', 'Explain this figure'], explain_text: ['这个数字由下列时间段和心跳得出。', 'The segments and heartbeats that make this figure.'], rules: ['规则', 'Rules'], segments: ['时间段', 'Segments'], heartbeats: ['心跳', 'Heartbeats'], raw: ['原始心跳', 'Raw heartbeats'], state: ['状态', 'State'],
+  details: ['登记信息', 'Registered'], value: ['原值', 'Value'], acquired: ['购置', 'Acquired'], serves: ['所在', 'At'], ratios: ['全部比率', 'All ratios'], day: ['日期', 'Day'], conflict_none: ['无', 'none'],
+  near: ['靠近', 'Near'], here: ['我的位置', 'My place'], here_fail: ['无法取得位置', 'Your place is not known'], distance: ['距离', 'Distance'], usual_free: ['通常空闲', 'Usually free'], none_available: ['现在没有在线且空闲的这类仪器', 'No such instrument is online and idle now'], n_available: ['{n} 台在线且空闲', '{n} online and idle'], n_available_more: ['最近的 {n} 台在线且空闲', 'The nearest {n} that are online and idle'], all_day: ['全天', 'all day'], no_usual: ['近四周无记录', 'no record of the last four weeks'],
+  gateways: ['网关', 'Gateways'], gateways_online: ['网关在线', 'Gateways online'], session: ['MQTT 会话', 'MQTT session'], by_will: ['遗嘱通知', 'by its will'], children: ['所带仪器', 'Instruments'], silent: ['沉默的仪器', 'Silent instruments'], silent_note: ['离线仪器，按编号，至多 {n} 台', 'Instruments that are offline, by id, at most {n}'], dead_letters: ['死信', 'Dead letters'], dead_note: ['最近 {n} 条', 'The newest {n}'], count: ['数量', 'Count'], replay: ['重放', 'Replay'], replay_all: ['重放这些', 'Replay these'], replayed: ['已重放', 'Replayed'], requested: ['已请求', 'Requested'], lag: ['接收延迟', 'Ingest lag'], lag_note: ['服务器时间 − 最近一次收到心跳的时间', 'Server time less the newest receipt'], max_skew: ['最大时钟偏差', 'Largest skew'], skew_note: ['收到时间 − 设备时间，每网关十分钟最小值', 'Receipt less device time, each gateway\u2019s smallest in ten minutes'], no_scope: ['这把密钥无权查看', 'This key may not see this'], none_silent: ['没有沉默的仪器', 'No instrument is silent'], none_dead: ['没有死信', 'No dead letters'], detail: ['说明', 'Detail'], never: ['从未', 'never'], signed_as: ['已登录：{name}', 'Signed in as {name}'], occurrences: ['次数', 'Occurrences'],
+  too_large: ['过大', 'too large'], malformed: ['格式错误', 'malformed'], out_of_range: ['超出范围', 'out of range'], unknown_gateway: ['未知网关', 'unknown gateway'], unknown_instrument: ['未知仪器', 'unknown instrument'], wrong_gateway: ['网关不符', 'wrong gateway'], clock_future: ['时钟超前', 'clock ahead'], too_old: ['过旧', 'too old'], conflict: ['冲突', 'conflict'],
+  yes: ['是', 'Yes'], no: ['否', 'No'], foot: ['每个数字都来自 API 的同一个问题；鼠标悬停可见窗口、分母与覆盖率。', 'Every number is the API\u2019s answer to the same question; hover to see its window, denominator and coverage.'],
+};
+
+export const RATIOS = {
+  coverage: ['known_s', 'window_s'], utilization: ['running_s', 'known_s'],
+  calendar_utilization: ['running_s', 'window_s'], powered_utilization: ['running_s', 'powered_s'],
+  scheduled_utilization: ['running_scheduled_s', 'scheduled_s'], rated_utilization: ['effective_s', 'rated_s'],
+};
+
+export const lang = () => (document.documentElement.lang.startsWith('zh') ? 'zh' : 'en');
+const locale = () => (lang() === 'zh' ? 'zh-CN' : 'en-GB');
+
+export function t(key, params = {}) {
+  const pair = WORDS[key];
+  if (!pair) return key;
+  return pair[lang() === 'zh' ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => params[name] ?? '');
+}
+
+export const has = (key) => key in WORDS;
+
+export function setLanguage(to) {
+  document.documentElement.lang = to === 'zh' ? 'zh-CN' : 'en';
+  try { localStorage.setItem('jishi.lang', document.documentElement.lang); } catch { /* private mode */ }
+}
+
+const cache = new Map();
+function numbers(options) {
+  const key = locale() + JSON.stringify(options);
+  if (!cache.has(key)) cache.set(key, new Intl.NumberFormat(locale(), options));
+  return cache.get(key);
+}
+
+export const NONE = '–';
+export const count = (n) => (n == null ? NONE : numbers({}).format(n));
+export const percent = (x, digits = 1) => (x == null ? NONE
+  : numbers({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(x));
+export function hours(s, unit = true) {
+  if (s == null) return NONE;
+  const h = s / 3600;
+  const digits = Math.abs(h) < 100 ? 1 : 0;
+  const text = numbers({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(h);
+  return unit ? `${text} h` : text;
+}
+export function money(cny) {
+  if (cny == null) return NONE;
+  return `¥${numbers({ notation: 'compact', maximumFractionDigits: Math.abs(cny) < 1e5 ? 0 : 2 }).format(cny)}`;
+}
+export function span(s) {
+  if (s == null) return NONE;
+  const n = Math.abs(s);
+  if (n < 1) return `${numbers({ maximumFractionDigits: 2 }).format(s)} s`;
+  if (n < 90) return `${numbers({ maximumFractionDigits: 1 }).format(s)} s`;
+  if (n < 5400) return `${numbers({ maximumFractionDigits: 0 }).format(s / 60)} min`;
+  if (n < 172800) return `${numbers({ maximumFractionDigits: 1 }).format(s / 3600)} h`;
+  return `${numbers({ maximumFractionDigits: 1 }).format(s / 86400)} d`;
+}
+export const watts = (w) => (w == null ? NONE
+  : Math.abs(w) >= 10000 ? `${numbers({ maximumFractionDigits: 1 }).format(w / 1000)} kW` : `${numbers({ maximumFractionDigits: 1 }).format(w)} W`);
+export const distance = (m) => (m == null ? NONE
+  : m < 1000 ? `${numbers({ maximumFractionDigits: 0 }).format(m)} m` : `${numbers({ maximumFractionDigits: 1 }).format(m / 1000)} km`);
+
+export function moment(at, tz, options = {}) {
+  if (at == null) return NONE;
+  return new Intl.DateTimeFormat(locale(), {
+    timeZone: tz, hour12: false, month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', ...options,
+  }).format(new Date(at));
+}
+export const clock = (at, tz) => moment(at, tz, { month: undefined, day: undefined, second: '2-digit' });
+export const fullMoment = (at, tz) => moment(at, tz, { year: 'numeric', second: '2-digit' });
+export function weekdays(width = 'short') {
+  const of = new Intl.DateTimeFormat(locale(), { weekday: width, timeZone: 'UTC' });
+  return [...Array(7).keys()].map((d) => of.format(new Date(Date.UTC(2024, 0, 1 + d))));
+}

@@ -1,0 +1,190 @@
+// Explore: groups of instruments ranked, as areas, or by the hour of the week; every view has
+// its address.
+
+import { get } from '../api.js';
+import { axis, bubble, chart, color, ramp, rem } from '../charts.js';
+import { card, choice, fig, h, icon, select, table, usageLines } from '../dom.js';
+import { count, hours, moment, money, percent, t, weekdays } from '../i18n.js';
+import { className, districtName, institutionName, store } from '../store.js';
+import { RANGES, windowOf } from '../time.js';
+import { go, href } from '../app.js';
+
+const GROUPS = ['district', 'institution', 'class_major', 'class', 'gateway', 'instrument'];
+const NEXT = { district: 'institution', institution: 'instrument', class_major: 'class', class: 'instrument', gateway: 'instrument' };
+const FILTERS = ['district', 'institution', 'class', 'gateway', 'kind'];
+const SORTS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization', 'running_s', 'coverage', 'instruments'];
+const BASES = ['rated', 'calendar', 'scheduled', 'powered', 'known'];
+const PAGE = 200;
+
+const NAMES = { district: districtName, institution: institutionName, class: className, kind: t };
+
+export function page(ctx) {
+  const p = ctx.params;
+  const tz = store.config.timezone;
+  const by = GROUPS.includes(p.by) ? p.by : 'district';
+  const range = RANGES[p.range] ? p.range : 'd7';
+  const sort = SORTS.includes(p.sort) ? p.sort : 'utilization';
+  const basis = BASES.includes(p.basis) ? p.basis : 'rated';
+  const view = ['ranking', 'treemap', 'heatmap'].includes(p.view) ? p.view : 'ranking';
+  const least = p.min === undefined ? store.config.coverage_threshold : Math.min(1, Math.max(0, Number(p.min) || 0));
+  const filters = Object.fromEntries(FILTERS.map((f) => [f, p[f]]).filter(([, v]) => v));
+  const window_ = windowOf(range, tz);
+  const nameOf = (g) => (g.key === null ? t('none') : NAMES[by === 'class_major' ? 'class' : by]?.(g.key) ?? g.name ?? g.key);
+  const into = (g) => {
+    if (g.key === null) return null;
+    if (by === 'instrument') return href('instrument', {}, g.key);
+    return href('explore', { ...p, by: NEXT[by], [by === 'class_major' ? 'class' : by]: g.key });
+  };
+  const c = { ctx, p, tz, by, range, sort, basis, view, least, filters, window_, nameOf, into };
+  return h('div', { class: 'page' },
+    h('div', { class: 'page-head' }, h('h1', {}, t('explore')), h('span', { class: 'spacer' }),
+      choice(t('range'), ['today', 'd7', 'd30', 'd90', 'd365'].map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+    h('section', { class: 'card', 'aria-label': t('filters') },
+      h('div', { class: 'fields' },
+        select(t('group_by'), GROUPS.map((g) => [g, t(g)]), by, (v) => go({ by: v })),
+        select(t('district'), [['', t('all')], ...[...store.districts.values()].map((d) => [d.district_code, districtName(d.district_code)])], p.district, (v) => go({ district: v })),
+        select(t('class'), [['', t('all')], ...[...store.classes.values()].filter((x) => x.instruments).map((x) => [x.class_code, `${x.parent_code ? '\u2003' : ''}${className(x.class_code)}`])], p.class, (v) => go({ class: v })),
+        select(t('kind'), [['', t('all')], ['general', t('general')], ['special', t('special')]], p.kind, (v) => go({ kind: v })),
+        select(t('basis'), BASES.map((b) => [b, t(b)]), basis, (v) => go({ basis: v })),
+        select(t('sort'), SORTS.map((s) => [s, t(s)]), sort, (v) => go({ sort: v })),
+        select(t('min_coverage'), [0, 0.5, 0.8, 0.9, 0.95, 0.99].map((x) => [String(x), percent(x, 0)]), String(least), (v) => go({ min: v }))),
+      chips(c)),
+    summary(c),
+    h('div', { class: 'page-head' }, choice(t('view'), ['ranking', 'treemap', 'heatmap'].map((v) => [v, t(v)]), view, (v) => go({ view: v }))),
+    view === 'ranking' ? ranking(c) : view === 'treemap' ? treemap(c) : heatmap(c));
+}
+
+function chips({ p, filters }) {
+  const found = Object.entries(filters);
+  if (!found.length) return null;
+  return h('div', { class: 'chips', vars: { 'margin-top': '0.75rem' } }, found.map(([name, value]) => {
+    const text = `${t(name)}: ${NAMES[name]?.(value) ?? value}`;
+    return h('button', { type: 'button', class: 'chip', 'aria-label': t('remove_filter', { name: text }), on: { click: () => { location.hash = href('explore', { ...p, [name]: undefined }); } } }, text, icon('x'));
+  }));
+}
+
+async function groups(c, more = {}) {
+  return get('utilization', {
+    ...c.window_, ...c.filters, group_by: c.by, basis: c.basis, sort: `-${c.sort}`, limit: PAGE, ...more,
+  }, c.ctx.signal);
+}
+
+function summary(c) {
+  return card(c.ctx, { title: t('all'), every: 60_000 }, async ({ note }) => {
+    const answer = await get('utilization', { ...c.window_, ...c.filters, basis: c.basis }, c.ctx.signal);
+    const u = answer.overall;
+    note(`${t('n_instruments', { n: count(u.instruments) })} · ${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`);
+    if (!u.instruments) return null;
+    const item = (label, text, field, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, () => usageLines(u, field, answer), { 'data-value': name ?? field })));
+    return h('div', { class: 'now' }, h('dl', {},
+      item(t('machine_hours'), hours(u.running_s), 'running_s'), item(t('utilization'), percent(u.utilization), 'utilization'),
+      item(t('rated_utilization'), percent(u.rated_utilization), 'rated_utilization'), item(t('scheduled_utilization'), percent(u.scheduled_utilization), 'scheduled_utilization'),
+      item(t('powered_utilization'), percent(u.powered_utilization), 'powered_utilization'), item(t('mean_utilization'), percent(u.mean_utilization), 'mean_utilization'),
+      ...u.bands.map((b) => item(t('band_above', { p: percent(b.above, 0) }), percent(b.share), `${c.basis}_utilization`, `band-${b.above}`)),
+      item(t('coverage'), percent(u.coverage), 'coverage')));
+  });
+}
+
+function ranking(c) {
+  let rows = [];
+  let cursor;
+  return card(c.ctx, { title: `${t('ranking')} · ${t(c.by)}` }, async ({ note }) => {
+    const answer = await groups(c);
+    rows = answer.groups;
+    cursor = answer.next_cursor;
+    const holder = h('div', { class: 'stack' });
+    const draw = () => {
+      const ranked = rows.filter((g) => (g.coverage ?? 0) >= c.least);
+      const rest = rows.filter((g) => (g.coverage ?? 0) < c.least);
+      const place = new Map(ranked.map((g, i) => [g, i + 1]));
+      note(rest.length ? t('below_coverage', { n: count(rest.length) }) : '');
+      const top = Math.max(...ranked.map((g) => g[c.sort] ?? 0), 0);
+      const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: field === c.sort ? (g) => g[field] / (top || 1) : undefined, tip: (g) => usageLines(g, field, answer) });
+      const columns = [
+        { key: 'place', label: '#', num: true, value: (g) => place.get(g) ?? null, cell: (g) => (place.get(g) ? count(place.get(g)) : '–') },
+        { key: 'name', label: t(c.by), value: (g) => c.nameOf(g), cell: (g) => (c.into(g) ? h('a', { href: c.into(g), 'data-key': g.key }, c.nameOf(g)) : c.nameOf(g)) },
+        { key: 'key', label: t('id'), value: (g) => g.key, cell: (g) => g.key ?? '–' },
+        ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
+        { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
+        ratio('utilization'), ratio('rated_utilization'), ratio('scheduled_utilization'), ratio('powered_utilization'), ratio('calendar_utilization'),
+        ...(c.by === 'instrument' ? [] : [{ ...ratio('mean_utilization'), tip: undefined },
+          ...[0, 1].map((i) => ({ key: `band${i}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, t('n_instruments', { n: count(g.bands[i].instruments) })] }))]),
+        ratio('coverage'),
+      ];
+      holder.replaceChildren(
+        table({ name: `${c.by}-${c.range}`, caption: t('ranking'), columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
+        cursor ? h('button', { type: 'button', on: { click: async () => {
+          const next = await groups(c, { cursor });
+          rows = [...rows, ...next.groups];
+          cursor = next.next_cursor;
+          draw();
+        } } }, t('more')) : '');
+    };
+    if (!rows.length) return null;
+    draw();
+    return holder;
+  });
+}
+
+function treemap(c) {
+  const size = c.p.size === 'value' ? 'value' : 'hours';
+  const pick = choice(t('size'), [['hours', t('by_hours')], ['value', t('by_value')]], size, (v) => go({ size: v }));
+  return card(c.ctx, { title: `${t('treemap')} · ${t(c.by)}`, actions: pick }, async ({ note }) => {
+    const asked = [groups(c, { limit: 1000 })];
+    if (size === 'value' && c.by !== 'instrument') asked.push(get('status/summary', { ...c.filters, group_by: c.by }, c.ctx.signal));
+    if (size === 'value' && c.by === 'instrument') asked.push(get('instruments', { ...c.filters, limit: 1000 }, c.ctx.signal));
+    const [answer, values] = await Promise.all(asked);
+    const worth = new Map((values?.groups ?? []).map((g) => [g.key, g.value_cny]));
+    for (const i of values?.items ?? []) worth.set(i.instrument_id, i.value_cny);
+    note(`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)} · ${t('utilization')}`);
+    const rows = answer.groups.map((g) => ({ g, size: size === 'value' ? worth.get(g.key) ?? 0 : g.running_s / 3600 })).filter((x) => x.size > 0);
+    if (!rows.length) return null;
+    const top = Math.max(0.05, ...rows.map(({ g }) => g.utilization ?? 0));
+    const dark = () => document.documentElement.dataset.theme === 'dark';
+    const shade = (share) => ramp()[Math.min(4, Math.max(0, Math.round(share * 4)))];
+    const say = rows.map(({ g, size: s }) => `${c.nameOf(g)} ${size === 'value' ? money(s) : hours(g.running_s)} ${percent(g.utilization)}`).join('; ');
+    return chart(c.ctx, () => ({
+      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => (item.data?.g ? bubble(item.name, size === 'value' ? `${t('value')} ${money(item.value)}` : '', ...usageLines(item.data.g, 'utilization', answer), hours(item.data.g.running_s)) : '') },
+      series: [{
+        type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
+        itemStyle: { borderColor: color('panel'), gapWidth: 2, borderWidth: 0, borderRadius: 4 },
+        label: { fontSize: rem() * 0.85, lineHeight: rem() * 1.2, formatter: (item) => `${item.name}\n${size === 'value' ? money(item.value) : hours(item.value * 3600)}\n${percent(item.data.g?.utilization)}` },
+        data: rows.map(({ g, size: s }) => {
+          const share = (g.utilization ?? 0) / top;
+          const full = dark() ? share > 0.62 : share >= 0.62;
+          return { name: c.nameOf(g), value: s, g, itemStyle: { color: shade(share) }, label: { color: full ? (dark() ? '#05211a' : '#ffffff') : color('ink') } };
+        }),
+      }],
+    }), { cls: 'tall', say, click: (item) => { const to = item.data?.g && c.into(item.data.g); if (to) location.hash = to; } });
+  });
+}
+
+function heatmap(c) {
+  return card(c.ctx, { title: t('heatmap'), note: t('heat_note') }, async ({ note }) => {
+    const answer = await get('profile', { ...c.window_, ...c.filters }, c.ctx.signal);
+    note(`${t('heat_note')} · ${t('n_instruments', { n: count(answer.instruments) })} · ${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`);
+    const cells = answer.items;
+    if (!cells.some((x) => x.running_share !== null)) return null;
+    const days = weekdays();
+    const top = Math.max(0.05, ...cells.map((x) => x.running_share ?? 0));
+    const at = new Map(cells.map((x) => [`${x.weekday - 1},${x.hour}`, x]));
+    const box = chart(c.ctx, () => ({
+      grid: { left: 4, right: 8, top: 8, bottom: rem() * 3.2, containLabel: true },
+      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => {
+        const x = at.get(`${item.value[1]},${item.value[0]}`);
+        const all = x.running_s + x.idle_s + x.off_s;
+        return bubble(`${days[item.value[1]]} ${String(item.value[0]).padStart(2, '0')}:00`, `${t('running_share')} ${percent(x.running_share, 2)}`, `${hours(x.running_s)} ÷ ${hours(all)}`);
+      } },
+      xAxis: axis({ type: 'category', data: [...Array(24).keys()].map((x) => String(x).padStart(2, '0')), splitLine: { show: false } }),
+      yAxis: axis({ type: 'category', data: days, inverse: true, splitLine: { show: false } }),
+      visualMap: { min: 0, max: top, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemWidth: rem() * 0.7, itemHeight: rem() * 8, text: [percent(top, 0), percent(0, 0)], textStyle: { color: color('muted'), fontSize: rem() * 0.78 }, inRange: { color: ramp() } },
+      series: [{ type: 'heatmap', data: cells.filter((x) => x.running_share !== null).map((x) => [x.hour, x.weekday - 1, x.running_share]), itemStyle: { borderColor: color('panel'), borderWidth: 2, borderRadius: 4 }, emphasis: { itemStyle: { borderColor: color('ink') } } }],
+    }), { cls: 'tall', say: t('heat_note') });
+    return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
+      name: 'week', caption: t('heatmap'), rows: cells, columns: [
+        { key: 'weekday', label: t('day'), value: (x) => x.weekday, cell: (x) => days[x.weekday - 1] }, { key: 'hour', label: 'h', num: true, value: (x) => x.hour },
+        { key: 'running_share', label: t('running_share'), num: true, value: (x) => x.running_share, cell: (x) => percent(x.running_share, 2) },
+        { key: 'running_s', label: `${t('running')} (h)`, num: true, value: (x) => x.running_s / 3600, cell: (x) => hours(x.running_s, false) },
+      ] })));
+  });
+}

@@ -1,0 +1,126 @@
+// Health: gateways and their sessions, silent devices, dead letters, the lag of ingest.
+
+import { all, get, post } from '../api.js';
+import { card, choice, fig, h, state, table } from '../dom.js';
+import { count, fullMoment, has, moment, percent, span, t } from '../i18n.js';
+import { institutionName, mayOperate, store } from '../store.js';
+import { go, href } from '../app.js';
+
+const SILENT = 200;
+const LETTERS = 1000;
+
+export function page(ctx) {
+  const tz = store.config.timezone;
+  let asked = null;
+  // The figures above and the table below rest on one list.
+  const gateways = () => {
+    if (!asked || Date.now() - asked.at > 8_000) asked = { at: Date.now(), promise: all('gateways', {}, { signal: ctx.signal }) };
+    return asked.promise;
+  };
+  return h('div', { class: 'page' },
+    h('div', { class: 'page-head' }, h('h1', {}, t('health'))),
+    vitals(ctx, tz, gateways),
+    gatewayCard(ctx, tz, gateways),
+    h('div', { class: 'grid' }, silentCard(ctx, tz), letterCard(ctx, tz)));
+}
+
+function vitals(ctx, tz, gateways) {
+  return card(ctx, { title: t('status'), every: 10_000 }, async ({ note }) => {
+    const [list, summary] = await Promise.all([gateways(), get('status/summary', {}, ctx.signal)]);
+    note(t('as_of', { time: fullMoment(summary.as_of, tz) }));
+    const online = list.items.filter((g) => g.online).length;
+    const newest = list.items.map((g) => g.last_received_at).filter(Boolean).sort().at(-1);
+    const lag = newest ? (Date.parse(summary.as_of) - Date.parse(newest)) / 1000 : null;
+    const skews = list.items.map((g) => g.skew_s).filter((s) => s !== null);
+    const worst = skews.length ? skews.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)) : null;
+    const o = summary.overall;
+    const item = (label, text, lines, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, lines, { class: 'fig big', 'data-value': name })));
+    return h('div', { class: 'now' }, h('dl', {},
+      item(t('lag'), lag === null ? '–' : span(Math.max(0, lag)), [t('lag'), t('lag_note'), newest ? fullMoment(newest, tz) : t('never')], 'lag'),
+      item(t('gateways_online'), `${count(online)} / ${count(list.items.length)}`, [t('gateways_online'), percent(list.items.length ? online / list.items.length : null, 2)], 'gateways'),
+      item(t('silent'), count(o.connectivity.offline), [`${t('offline')} ${count(o.connectivity.offline)} ÷ ${count(o.instruments)}`], 'silent'),
+      item(t('never_seen'), count(o.connectivity.never_seen), [`${t('never_seen')} ${count(o.connectivity.never_seen)} ÷ ${count(o.instruments)}`], 'never'),
+      item(t('max_skew'), worst === null ? '–' : span(worst), [t('max_skew'), t('skew_note')], 'skew')));
+  });
+}
+
+function gatewayCard(ctx, tz, gateways) {
+  const only = ctx.params.gateways === 'offline' ? 'offline' : 'all';
+  return card(ctx, { title: t('gateways'), every: 30_000, actions: choice(t('filters'), [['all', t('all')], ['offline', t('offline')]], only, (v) => go({ gateways: v === 'all' ? undefined : v })) }, async ({ note }) => {
+    const list = await gateways();
+    const rows = only === 'all' ? list.items : list.items.filter((g) => !g.online || g.children_online < g.children);
+    note(t('skew_note'));
+    if (!rows.length) return null;
+    return table({
+      name: 'gateways', caption: t('gateways'), rows, sort: { key: 'online', down: false }, mark: (g) => (g.online ? null : 'weak'),
+      columns: [
+        { key: 'gateway_id', label: t('gateway'), value: (g) => g.gateway_id, cell: (g) => h('a', { href: href('explore', { by: 'instrument', gateway: g.gateway_id }) }, g.gateway_id) },
+        { key: 'institution', label: t('institution'), value: (g) => (g.institution_id ? institutionName(g.institution_id) : null) },
+        { key: 'online', label: t('connectivity'), value: (g) => (g.online ? 1 : 0), cell: (g) => h('span', {}, state(g.online === null ? 'unknown' : g.online ? 'online' : 'offline'), g.by_will ? ` (${t('by_will')})` : '') },
+        { key: 'since', label: t('from'), value: (g) => g.since, cell: (g) => moment(g.since, tz) },
+        { key: 'session', label: t('session'), value: (g) => g.session },
+        { key: 'children', label: t('children'), num: true, value: (g) => g.children, cell: (g) => `${count(g.children_online)} / ${count(g.children)}`, bar: (g) => (g.children ? g.children_online / g.children : 0) },
+        { key: 'skew_s', label: t('skew'), num: true, value: (g) => g.skew_s, cell: (g) => span(g.skew_s) },
+        { key: 'last_received_at', label: t('received'), value: (g) => g.last_received_at, cell: (g) => moment(g.last_received_at, tz, { second: '2-digit' }) },
+      ],
+    });
+  });
+}
+
+function silentCard(ctx, tz) {
+  return card(ctx, { title: t('silent'), cls: 'w6', every: 30_000, note: t('silent_note', { n: count(SILENT) }), empty: t('none_silent') }, async () => {
+    const { items } = await get('instruments', { connectivity: 'offline', limit: SILENT }, ctx.signal);
+    if (!items.length) return null;
+    return table({
+      name: 'silent', caption: t('silent'), rows: items, sort: { key: 'heard', down: false },
+      columns: [
+        { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.name) },
+        { key: 'cause', label: t('cause'), value: (x) => x.status.cause, cell: (x) => t(`cause_${x.status.cause}`) },
+        { key: 'heard', label: t('last_heartbeat'), value: (x) => x.status.last_heartbeat_at, cell: (x) => moment(x.status.last_heartbeat_at, tz) },
+        { key: 'gateway', label: t('gateway'), value: (x) => x.gateway_id },
+        { key: 'institution', label: t('institution'), value: (x) => institutionName(x.institution_id) },
+      ],
+    });
+  });
+}
+
+function letterCard(ctx, tz) {
+  const chosen = ctx.params.reason;
+  const el = card(ctx, { title: t('dead_letters'), cls: 'w6', every: 30_000, empty: t('none_dead') }, async ({ note }) => {
+    const { items, next_cursor: more } = await get('dead-letters', { limit: LETTERS, replayed: false }, ctx.signal);
+    note(t('dead_note', { n: count(items.length) }) + (more ? ' +' : ''));
+    if (!items.length) return null;
+    const reasons = new Map();
+    for (const x of items) reasons.set(x.reason, [...(reasons.get(x.reason) ?? []), x]);
+    const shown = chosen ? items.filter((x) => x.reason === chosen) : items;
+    const replay = async (letters, button) => {
+      button.disabled = true;
+      for (const x of letters) {
+        try { await post(`dead-letters/${x.id}/replay`); } catch (error) { if (error.status !== 409) throw error; }
+      }
+      button.textContent = t('requested');
+      setTimeout(() => el.reload(), 2500);
+    };
+    return h('div', { class: 'stack' },
+      table({
+        name: 'dead-letter-reasons', caption: t('reason'), rows: [...reasons], sort: { key: 'count', down: true },
+        columns: [
+          { key: 'reason', label: t('reason'), value: ([r]) => r, cell: ([r]) => h('a', { href: href('health', { ...ctx.params, reason: r === chosen ? undefined : r }) }, has(r) ? t(r) : r) },
+          { key: 'count', label: t('heartbeats'), num: true, value: ([, xs]) => xs.reduce((n, x) => n + x.heartbeats, 0), cell: ([, xs]) => count(xs.reduce((n, x) => n + x.heartbeats, 0)) },
+          { key: 'occurrences', label: t('occurrences'), num: true, value: ([, xs]) => xs.reduce((n, x) => n + x.occurrences, 0), cell: ([, xs]) => count(xs.reduce((n, x) => n + x.occurrences, 0)) },
+          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), value: () => '', cell: ([, xs]) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(xs, e.target) } }, t('replay_all')) }] : []),
+        ],
+      }),
+      table({
+        name: 'dead-letters', caption: t('dead_letters'), rows: shown.slice(0, 200),
+        columns: [
+          { key: 'received_at', label: t('received'), value: (x) => x.received_at, cell: (x) => moment(x.received_at, tz, { second: '2-digit' }) },
+          { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => (has(x.reason) ? t(x.reason) : x.reason) },
+          { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id }, { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
+          { key: 'detail', label: t('detail'), value: (x) => x.detail },
+          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay([x], e.target) } }, t('replay')) }] : []),
+        ],
+      }));
+  });
+  return el;
+}
