@@ -85,13 +85,32 @@ def drop_dead_letter(dead_letter_id: int, *, actor: str, tenant: int | None = No
 def request_replay(dead_letter_id: int, *, actor: str, tenant: int | None = None) -> Steps[bool]:
     """Ask the ingest to take one again; whether that can be.
 
-    False where there is none of that id, it was replayed already, or no payload was kept.
+    False where there is none of that id, it was replayed already, or no payload was kept, or
+    not the whole of it.
     """
     rows = yield Query(
         statements("dead_letters")["replay"],
         {"id": dead_letter_id, "actor": actor, "tenant": tenant},
     )
     return bool(rows)
+
+
+def request_replays(
+    *,
+    actor: str,
+    reason: str | None = None,
+    gateway_id: str | None = None,
+    tenant: int | None = None,
+) -> Steps[int]:
+    """Ask the ingest to take all of a kind again; how many that are.
+
+    Those that were asked for already, were replayed, or were not kept whole are left out.
+    """
+    rows = yield Query(
+        statements("dead_letters")["replay_many"],
+        {"actor": actor, "reason": reason, "gateway_id": gateway_id, "tenant": tenant},
+    )
+    return int(rows[0][0])
 
 
 def _read(row: Sequence[Any]) -> DeadLetter:

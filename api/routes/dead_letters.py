@@ -21,6 +21,7 @@ from store.dead_letters import (
     find_dead_letter,
     list_dead_letters,
     request_replay,
+    request_replays,
 )
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=PROBLEMS)
@@ -87,6 +88,19 @@ async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) ->
     return Response(status_code=204)
 
 
+@router.post("/replay", status_code=202, summary="Have all dead letters of a kind taken again")
+async def replay_dead_letters(
+    context: Ctx, who: Operator, reason: Text = None, gateway: Text = None
+) -> Response:
+    """Those of ``reason`` and ``gateway``, where given, that were kept whole."""
+    asked = await context.database.write(
+        request_replays(
+            actor=who.actor, reason=reason, gateway_id=gateway, tenant=who.institution_key
+        )
+    )
+    return json_response({"letters": asked, "replay": "requested"}, 202)
+
+
 @router.post("/{dead_letter_id}/replay", status_code=202, summary="Have a dead letter taken again")
 async def replay_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) -> Response:
     """The ingest takes it within seconds, with the receipt time that it had."""
@@ -101,6 +115,8 @@ async def replay_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) ->
     raise conflict(
         "only the digest of this dead letter was kept: there is nothing to replay"
         if found.payload is None
+        else "only the beginning of this dead letter was kept: it cannot be replayed"
+        if len(found.payload) < found.payload_bytes
         else "this dead letter was replayed already"
     )
 

@@ -51,7 +51,8 @@ RETURNING object_id
 -- The ingest looks for such requests and takes the payload again by its own rules.
 WITH asked AS (
     UPDATE dead_letter SET replay_requested_at = now()
-    WHERE dead_letter_id = %(id)s AND payload IS NOT NULL AND replayed_at IS NULL
+    WHERE dead_letter_id = %(id)s AND payload IS NOT NULL
+      AND octet_length(payload) = payload_bytes AND replayed_at IS NULL
     AND (%(tenant)s::integer IS NULL OR EXISTS (
          SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
          WHERE g.gateway_id = dead_letter.gateway_id
@@ -64,3 +65,24 @@ SELECT %(actor)s, 'replay', 'dead_letter', dead_letter_id::text,
                           'instrument_id', instrument_id)
 FROM asked
 RETURNING object_id
+
+-- name: replay_many
+WITH asked AS (
+    UPDATE dead_letter SET replay_requested_at = now()
+    WHERE payload IS NOT NULL AND octet_length(payload) = payload_bytes AND replayed_at IS NULL
+      AND replay_requested_at IS NULL
+      AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+      AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+      AND (%(tenant)s::integer IS NULL OR EXISTS (
+           SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
+           WHERE g.gateway_id = dead_letter.gateway_id
+             AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
+    RETURNING dead_letter_id
+), told AS (
+    INSERT INTO audit (actor, action, object_type, object_id, before)
+    SELECT %(actor)s, 'replay', 'dead_letter', 'many',
+           jsonb_build_object('reason', %(reason)s::text, 'gateway_id', %(gateway_id)s::text,
+                              'letters', count(*))
+    FROM asked HAVING count(*) > 0
+)
+SELECT count(*) FROM asked

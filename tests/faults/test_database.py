@@ -257,7 +257,7 @@ def test_row_14_somebody_wrote_beside_us(rig: Rig) -> None:
 
 @pytest.mark.parametrize("fault", ["cut", "half_open", "refuse", "latency"])
 def test_row_20_between_ingest_and_database(rig: Rig, fault: str) -> None:
-    rig.worker(database_timeout="1s")
+    rig.worker(database_timeout="30s" if fault == "latency" else "1s")
     kept = rig.gateways(181, receipts=True, only=["g0", "g1"])
     plain = rig.gateways(182, receipts=False, only=["g2", "g3"])
     rig.wait_stored(100)
