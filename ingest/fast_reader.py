@@ -14,29 +14,31 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from urllib.parse import unquote, urlsplit
 
 import mqtt5
 import structlog
 
+from ingest.connection import (
+    BACK_OFF_FIRST,
+    BACK_OFF_MOST,
+    CONNECT_WITHIN,
+    DEAD_AFTER,
+    DROPPED_TOPIC,
+    LARGEST_PACKET,
+    PING_AFTER,
+    POLL,
+    SESSION_EXPIRY,
+    SUBSCRIBED_WITHIN,
+    check_window,
+    parse_address,
+    part,
+)
 from ingest.packets import BrokenStreamError, Inflow, pubacks, publish
 from ingest.reader import Delivery, Token
 
 log = structlog.get_logger(__name__)
 
-#: The session outlives any absence of ours.
-SESSION_EXPIRY = 0xFFFFFFFF  # seconds; this value means never
-#: Shares of the keep-alive: how often to ping, and how long silence is borne.
-PING_AFTER, DEAD_AFTER = 0.5, 1.5
-CONNECT_WITHIN = 5.0  # seconds for TCP and TLS
-SUBSCRIBED_WITHIN = 15.0  # seconds from the start of a connection
-BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 5.0  # seconds
-POLL = 0.01  # seconds between looks at the queue while a batch fills
 READ_SIZE = 1 << 18  # bytes a read
-#: Beyond the contract's 1 MiB, so that a larger message arrives and is recorded as such.
-LARGEST_PACKET = 16 * 1024 * 1024  # bytes
-#: Mosquitto's count of messages that it gave up because a queue was full.
-DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 #: Packet ids of our two SUBSCRIBEs; receipts use the others.
 SUBSCRIBE_ID, SUBSCRIBE_SYS_ID, FIRST_FREE_ID = 1, 2, 3
 
@@ -69,25 +71,17 @@ class FastReader:
         Raises:
             ValueError: The URL is not one of MQTT, or ``window`` is out of range.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise ValueError(
-                f"MQTT url has scheme {parts.scheme!r} and host {parts.hostname!r};"
-                " expected mqtt://user:password@host:port or mqtts://…"
-            )
-        if not 1 <= window <= 65_535:
-            raise ValueError(f"window {window} is outside 1 to 65,535, MQTT's Receive Maximum")
-        self._host = parts.hostname
-        self._port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-        self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "mqtts" else None
+        address = parse_address(url)
+        self._host, self._port = address.host, address.port
+        self._tls = ssl.create_default_context(cafile=ca_file) if address.tls else None
         self._filters = list(filters)
-        self._window = window
+        self._window = check_window(window)
         self._window_bytes = window_bytes
         self._keep_alive = keep_alive
         self._connect_packet = mqtt5.ConnectPacket(
             client_id,
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password or "").encode() if parts.username else None,
+            username=address.username,
+            password=address.password.encode() if address.username else None,
             clean_start=False,
             keep_alive=max(1, round(keep_alive)),
             session_expiry_interval=SESSION_EXPIRY,
@@ -182,6 +176,9 @@ class FastReader:
         self._closing = True
         self._wake()
         self._thread.join(deadline)
+        if not self._thread.is_alive():
+            self._wake_r.close()
+            self._wake_w.close()
 
     @property
     def connected(self) -> bool:
@@ -208,7 +205,7 @@ class FastReader:
         return self._bytes_in - self._bytes_out
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a wake-up is pending already
+        with contextlib.suppress(OSError):  # a wake-up is pending already, or we are closed
             self._wake_w.send(b"\0")
 
     # -- the network thread ----------------------------------------------------------------
@@ -280,6 +277,7 @@ class FastReader:
             if self._out and not self._write(sock):
                 return "closed by the broker"
             if leaving and not self._out:
+                part(sock)
                 return "we leave"
             pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
             readers = [sock, self._wake_r] if reading else [self._wake_r]

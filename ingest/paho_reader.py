@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from paho.mqtt import client as mqtt
@@ -25,22 +24,27 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.connection import (
+    BACK_OFF_FIRST,
+    BACK_OFF_MOST,
+    CONNECT_WITHIN,
+    DEAD_AFTER,
+    DROPPED_TOPIC,
+    LARGEST_PACKET,
+    PING_AFTER,
+    POLL,
+    SESSION_EXPIRY,
+    SUBSCRIBED_WITHIN,
+    check_window,
+    parse_address,
+    part,
+)
 from ingest.reader import Delivery, Token
 
 log = structlog.get_logger(__name__)
 
-#: The session outlives any absence of ours.
-SESSION_EXPIRY = 0xFFFFFFFF  # seconds; this value means never
-#: Shares of the keep-alive: how often to ping, and how long silence is borne.
-PING_AFTER, DEAD_AFTER = 0.5, 1.5
-SUBSCRIBED_WITHIN = 15.0  # seconds from the start of a connection
-BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 5.0  # seconds
-POLL = 0.01  # seconds between looks at the queue while a batch fills
+DISCONNECT = b"\xe0\x00"
 READ_BURST = 1000  # packets read before the rest of the loop gets its turn
-#: Mosquitto's count of messages that it gave up because a queue was full.
-DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
-#: Beyond the contract's 1 MiB, so that a larger message arrives and is recorded as such.
-LARGEST_PACKET = 16 * 1024 * 1024  # bytes
 
 
 class PahoReader:
@@ -71,18 +75,10 @@ class PahoReader:
         Raises:
             ValueError: The URL is not one of MQTT, or ``window`` is out of range.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise ValueError(
-                f"MQTT url has scheme {parts.scheme!r} and host {parts.hostname!r};"
-                " expected mqtt://user:password@host:port or mqtts://…"
-            )
-        if not 1 <= window <= 65_535:
-            raise ValueError(f"window {window} is outside 1 to 65,535, MQTT's Receive Maximum")
-        self._host = parts.hostname
-        self._port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        address = parse_address(url)
+        self._host, self._port = address.host, address.port
         self._filters = list(filters)
-        self._window = window
+        self._window = check_window(window)
         self._window_bytes = window_bytes
         self._keep_alive = keep_alive
         self._generation = 0
@@ -119,10 +115,10 @@ class PahoReader:
         self._client.max_inflight_messages_set(65_535)
         # Here, for paho lets nobody set it once a connection was there.
         # Here and once: paho refuses it for a client that was connected before.
-        self._client.connect_timeout = 5.0
-        if parts.username:
-            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-        if parts.scheme == "mqtts":
+        self._client.connect_timeout = CONNECT_WITHIN
+        if address.username:
+            self._client.username_pw_set(address.username, address.password)
+        if address.tls:
             context = ssl.create_default_context(cafile=ca_file)
             self._client.tls_set_context(context)
         self._client.on_connect = self._on_connect
@@ -271,8 +267,12 @@ class PahoReader:
                 return "closed by the broker"
             self._send_outbox()
             if self._closing and not client.want_write():
-                client.disconnect()
-                client.loop_write()
+                # Not paho's own way, which closes at once: see ``part``.
+                assert isinstance(sock, socket.socket)  # a WebSocket it is not
+                sock.setblocking(True)
+                sock.sendall(DISCONNECT)
+                part(sock)
+                client._sock_close()
                 return "we leave"
             self._full = (
                 self._waiting_bytes >= self._window_bytes or len(self._queue) >= 2 * self._window

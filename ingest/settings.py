@@ -21,7 +21,7 @@ class IngestSettings(BaseSettings):
     )
     mqtt_ca_file: str | None = Field(None, description="authority of the broker's certificate")
     mqtt_reader: Literal["fast", "paho"] = Field(
-        "paho", description="which reader: our own over the codec mqtt5, or paho-mqtt's client"
+        "fast", description="which reader: our own over the codec mqtt5, or paho-mqtt's client"
     )
     mqtt_window: int = Field(
         5_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
