@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -75,9 +75,17 @@ class MosquittoFiles:
 class Watcher:
     """Looks for changes and hands them on, until it is stopped."""
 
-    def __init__(self, url: str, broker: Broker) -> None:
+    def __init__(self, url: str, broker: Broker, also: Callable[[], None] = lambda: None) -> None:
+        """Describe it.
+
+        Args:
+            url: The database, as a role that may read accounts.
+            broker: What takes them over.
+            also: Done with every look, for what else the broker has to be told.
+        """
         self._url = url
         self._broker = broker
+        self._also = also
         self._stop = threading.Event()
         self._seen: int | None = None
         self._thread: threading.Thread | None = None
@@ -106,6 +114,7 @@ class Watcher:
                 ) as connection:
                     while True:
                         self.look(connection)
+                        self._also()
                         if self._stop.wait(EVERY):
                             return
             except (psycopg.Error, OSError, ValueError, StackError) as error:

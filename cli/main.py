@@ -4,6 +4,7 @@ import typer
 
 from cli import (
     broker_sync,
+    certs,
     dead_letters,
     demo,
     doctor,
@@ -37,6 +38,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(registry.app, name="registry")
+app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

@@ -23,6 +23,7 @@ from cli.roles import ROLES, role_urls
 from migrations import runner
 from models.duration import parse_duration
 from stack import LocalStack, StackError
+from stack.certificates import Authority
 from store.keys import create_key
 from store.run import run
 
@@ -63,7 +64,13 @@ class Service:
         accept_past: timedelta | None = None,
         settings: dict[str, object] | None = None,
         ingest_workers: int = 1,
+        certs: Path | None = None,
+        mqtts_host: str = "127.0.0.1",
+        mqtts_port: int | None = None,
+        mqtts_cert_port: int | None = None,
     ) -> None:
+        self._authority = None if certs is None else Authority(certs)
+        self._certificates_at: list[int] = []
         self._stack = LocalStack(
             data_dir,
             mqtt_port=mqtt_port,
@@ -71,6 +78,10 @@ class Service:
             publisher=publisher,
             durable=durable,
             ingest_workers=ingest_workers,
+            tls=None if self._authority is None else self._authority.files,
+            tls_host=mqtts_host,
+            tls_port=mqtts_port,
+            tls_client_port=mqtts_cert_port,
         )
         self._ingest_workers = ingest_workers
         self._api_port = api_port
@@ -102,6 +113,7 @@ class Service:
             MigrationError: The schema cannot be brought up to date.
             ChildError: Ingest or api did not come up.
         """
+        self._certificates_at = self._certificate_times()
         self._stack.start()
         runner.migrate(self.database_url)
         self.admin_key = self._admin_key()
@@ -111,7 +123,7 @@ class Service:
         urls = dict.fromkeys(ROLES, self.database_url)
         if self._stack.postgres is not None:
             urls = role_urls(self.database_url, folder)
-        self._accounts = Watcher(urls["jishi_broker"], broker)
+        self._accounts = Watcher(urls["jishi_broker"], broker, self._renew_certificates)
         self._accounts.start()
         common: dict[str, object] = self._settings
         past = self._accept_past
@@ -150,6 +162,26 @@ class Service:
         for ingest in reversed(self.ingests):
             self.metrics_url = ingest.wait_ready(READY_WITHIN)["metrics_url"]
         self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
+
+    def _certificate_times(self) -> list[int]:
+        if self._authority is None:
+            return []
+        files = self._authority.files
+        paths = (files.authority, files.revoked, files.server.certificate)
+        missing = [str(path) for path in paths if not path.exists()]
+        if missing:
+            raise StackError(
+                f"there is no {', '.join(missing)}",
+                remedy=f"make it: jishi certs init --folder {files.authority.parent}",
+            )
+        return [path.stat().st_mtime_ns for path in paths]
+
+    def _renew_certificates(self) -> None:
+        """Has the broker read certificates and the list of revoked ones, where they changed."""
+        times = self._certificate_times()
+        if times != self._certificates_at:
+            self._stack.broker.read_certificates()
+            self._certificates_at = times
 
     def _admin_key(self) -> str:
         """The admin key of this data folder; made with its first start."""
@@ -241,6 +273,30 @@ def up(
             help="How old a heartbeat may be, such as 400d to let history in.  [default: 30d]",
         ),
     ] = None,
+    certs: Annotated[
+        Path | None,
+        typer.Option(
+            "--certs",
+            envvar="JISHI_CERTS_DIR",
+            help="Folder of `jishi certs`: opens TLS listeners, one for passwords and one for"
+            " gateways' certificates.",
+        ),
+    ] = None,
+    mqtts_host: Annotated[
+        str,
+        typer.Option(
+            "--mqtts-host",
+            envvar="JISHI_MQTTS_HOST",
+            help="Where TLS listens; in the clear the broker never leaves loopback.",
+        ),
+    ] = "127.0.0.1",
+    mqtts_port: Annotated[
+        int, typer.Option("--mqtts-port", envvar="JISHI_MQTTS_PORT", help="0: a free one.")
+    ] = 0,
+    mqtts_cert_port: Annotated[
+        int,
+        typer.Option("--mqtts-cert-port", envvar="JISHI_MQTTS_CERT_PORT", help="0: a free one."),
+    ] = 0,
 ) -> None:
     """Run database, broker, migrations, ingest and api until Ctrl-C or SIGTERM.
 
@@ -261,6 +317,10 @@ def up(
         database_port=database_port or None,
         publisher=ready_file is not None,
         accept_past=past,
+        certs=certs,
+        mqtts_host=mqtts_host,
+        mqtts_port=mqtts_port or None,
+        mqtts_cert_port=mqtts_cert_port or None,
     )
     with until_signal() as signals:
         try:
@@ -268,6 +328,12 @@ def up(
             console.print(f"api      {service.api_url}")
             console.print(f"metrics  {service.metrics_url}")
             console.print(f"mqtt     {service.stack.mqtt_host}:{service.stack.mqtt_port}")
+            if certs is not None:
+                broker = service.stack.broker
+                console.print(
+                    f"mqtts    {mqtts_host}:{broker.tls_port} (passwords),"
+                    f" {mqtts_host}:{broker.tls_client_port} (certificates)"
+                )
             console.print(f"logs     {service.stack.folder}")
             console.print(f"key      in {service.stack.folder / 'admin_key'}")
             if ready_file is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from stack.account import server_account
+from stack.certificates import TlsFiles
 from stack.errors import StackError
 from stack.fetch import find_mosquitto, find_postgres
 from stack.mosquitto import Mosquitto
@@ -37,6 +38,10 @@ class LocalStack:
         durable: bool = True,
         ingest_workers: int = 1,
         timescaledb_license: Literal["apache", "timescale"] | None = None,
+        tls: TlsFiles | None = None,
+        tls_host: str = Mosquitto.host,
+        tls_port: int | None = None,
+        tls_client_port: int | None = None,
         settings: Settings | None = None,
     ) -> None:
         """Describe the stack; nothing happens before `start`.
@@ -50,6 +55,10 @@ class LocalStack:
             durable: False gives up the database's crash safety for speed, for tests.
             ingest_workers: How many ingest accounts the broker has.
             timescaledb_license: `None` leaves the package's default.
+            tls: Opens the broker's TLS listeners; see `Mosquitto`.
+            tls_host: Where these listen.
+            tls_port: For passwords; `None` takes a free one.
+            tls_client_port: For clients' certificates; `None` takes a free one.
             settings: `None` reads the environment now. Its `database_url`, if set, is used
                 as it is, and no PostgreSQL is started.
         """
@@ -61,6 +70,9 @@ class LocalStack:
         self._durable = durable
         self._ingest_workers = ingest_workers
         self._license: Literal["apache", "timescale"] | None = timescaledb_license
+        self._tls = tls
+        self._tls_host = tls_host
+        self._tls_ports = (tls_port, tls_client_port)
         self._cleanup = ExitStack()
         #: The servers, once started; `postgres` stays `None` with a database of others.
         self.postgres: Postgres | None = None
@@ -127,6 +139,10 @@ class LocalStack:
                 port=self._mqtt_port,
                 publisher=self._publisher,
                 ingest_workers=self._ingest_workers,
+                tls=self._tls,
+                tls_host=self._tls_host,
+                tls_port=self._tls_ports[0],
+                tls_client_port=self._tls_ports[1],
                 account=account,
                 throwaway=throwaway,
             )

@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from stack import passwords
 from stack.account import Account, make_private_dir, server_account, write_private
+from stack.certificates import TlsFiles
 from stack.errors import InUseError, StackError
 from stack.fetch import MosquittoPrograms
 from stack.lifecycle import (
@@ -78,6 +79,10 @@ class Mosquitto:
         ingest_workers: int = 1,
         max_queued_messages: int = MAX_QUEUED_MESSAGES,
         max_queued_bytes: int | None = None,
+        tls: TlsFiles | None = None,
+        tls_host: str = HOST,
+        tls_port: int | None = None,
+        tls_client_port: int | None = None,
         account: Account | None = None,
         throwaway: bool = False,
     ) -> None:
@@ -93,6 +98,11 @@ class Mosquitto:
             max_queued_messages: For each client that is away or slow.
             max_queued_bytes: The same in bytes of payload; whichever is reached first. `None`
                 goes by this machine's memory.
+            tls: Opens two listeners more: one that shows the broker's certificate and wants
+                passwords, one that wants clients' certificates instead.
+            tls_host: Where these listen; the one in the clear never leaves loopback.
+            tls_port: `None` takes a free one.
+            tls_client_port: `None` takes a free one.
             account: To run as; `None` is the present user, or root's usual choice.
             throwaway: Whether the supervisor removes the folder should we die.
         """
@@ -112,6 +122,9 @@ class Mosquitto:
             if not 0 < limit < 2**31:
                 raise ValueError(f"queue limit {limit} must be in 1..{2**31 - 1}: 0 is unlimited")
         self._limits = (max_queued_messages, max_queued_bytes)
+        self._tls = tls
+        self._tls_host = tls_host
+        self._tls_ports = (tls_port, tls_client_port)
         self._throwaway = throwaway
         self._lock: Lock | None = None
         self._process: ServerProcess | None = None
@@ -128,6 +141,18 @@ class Mosquitto:
         """The port in use; known once started."""
         assert self._port is not None, "not started"
         return self._port
+
+    @property
+    def tls_port(self) -> int:
+        """The port of TLS with passwords."""
+        assert self._tls_ports[0] is not None, "no TLS, or not started"
+        return self._tls_ports[0]
+
+    @property
+    def tls_client_port(self) -> int:
+        """The port of TLS with clients' certificates."""
+        assert self._tls_ports[1] is not None, "no TLS, or not started"
+        return self._tls_ports[1]
 
     @property
     def pid(self) -> int:
@@ -261,6 +286,11 @@ class Mosquitto:
                 self._registered = dict(hashes)
                 self._reload()
 
+    def read_certificates(self) -> None:
+        """Have the broker read certificates and the list of revoked ones anew."""
+        with self._changing:
+            self._reload()
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -310,6 +340,15 @@ class Mosquitto:
         make_private_dir(self._own, self._account)
         write_private(self._own / "acl", rules, self._account)
         write_private(self._own / "passwords", text, self._account)
+        if self._tls is not None:
+            # Copies: the broker's account reads nothing beyond its own folder.
+            for name, source in (
+                ("ca.pem", self._tls.authority),
+                ("revoked.pem", self._tls.revoked),
+                ("server.pem", self._tls.server.certificate),
+                ("server.key", self._tls.server.key),
+            ):
+                write_private(self._own / name, source.read_text("ascii"), self._account)
 
     def _reload(self) -> None:
         self._write_accounts()
@@ -368,11 +407,36 @@ log_type warning
 log_type notice
 log_timestamp true
 log_timestamp_format %Y-%m-%dT%H:%M:%S
+{self._tls_configuration(tied)}"""
+
+    def _tls_configuration(self, tied: str) -> str:
+        if self._tls is None:
+            return ""
+        both = f"""\
+certfile server.pem
+keyfile server.key
+tls_version tlsv1.2
+use_username_as_clientid {tied}
+"""
+        return f"""
+# TLS with passwords.
+listener {self.tls_port} {self._tls_host}
+{both}
+# TLS with certificates of our authority; the common name is the user name.
+listener {self.tls_client_port} {self._tls_host}
+{both}cafile ca.pem
+crlfile revoked.pem
+require_certificate true
+use_identity_as_username true
 """
 
     def _start_on_first_free(self, candidates: Iterator[int]) -> None:
         assert self._lock is not None
         seen = 0
+        if self._tls is not None:
+            first, second = self._tls_ports
+            first = first or next(ports(None))
+            self._tls_ports = (first, second or next(p for p in ports(None) if p != first))
         for port in candidates:
             seen += 1
             begun = self._log.stat().st_size if self._log.exists() else 0
