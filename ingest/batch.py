@@ -30,6 +30,7 @@ class Inbound(msgspec.Struct, eq=False, gc=False):
     received_us: int = 0
     live: bool = True
     _parts: tuple[bytes, ...] | None = None
+    _newest_us: int | None = None
 
     def raw(self, index: int) -> bytes:
         """The heartbeat at ``index`` as it arrived; the message is parted once."""
@@ -37,6 +38,18 @@ class Inbound(msgspec.Struct, eq=False, gc=False):
         if self._parts is None:
             self._parts = elements(self.message.payload)
         return self._parts[index]
+
+    @property
+    def newest_us(self) -> int | None:
+        """The newest device's time in it; ``None`` where no heartbeat could be read."""
+        if self._newest_us is None and self.message is not None and self.message.heartbeats:
+            heartbeats = self.message.heartbeats
+            self._newest_us = (
+                heartbeats[0][1].ts_us
+                if len(heartbeats) == 1
+                else max(heartbeat.ts_us for _, heartbeat in heartbeats)
+            )
+        return self._newest_us
 
     @property
     def historical(self) -> bool:

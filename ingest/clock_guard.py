@@ -79,13 +79,11 @@ class ClockGuard:
         """Notes what each gateway's newest time says; True when most of them are plausible."""
         newest: dict[str, int] = {}
         for inbound in inbounds:
-            if inbound.message is None or not inbound.live or inbound.arrived is None:
+            if not inbound.live or inbound.arrived is None:
                 continue
-            times = [heartbeat.ts_us for _, heartbeat in inbound.message.heartbeats]
-            if times:
-                last = max(times)
-                if last > newest.get(inbound.gateway_id, last - 1):
-                    newest[inbound.gateway_id] = last
+            last = inbound.newest_us
+            if last is not None and last > newest.get(inbound.gateway_id, last - 1):
+                newest[inbound.gateway_id] = last
         close = 0
         for gateway_id, ts in newest.items():
             ahead = ts - database_us

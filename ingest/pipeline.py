@@ -113,13 +113,13 @@ class Pipeline:
         self._reader.ack(d.token for d in done if d.token is not None)
         now_us = self._now_us()
         receipts = []
-        heartbeats = 0
+        heartbeats = unknown = 0
         for inbound, outcome in zip(part, outcomes, strict=True):
             message = inbound.message
             if message is None:
                 continue
             heartbeats += message.total
-            self._metrics.unknown_fields.inc(message.unknown_fields)
+            unknown += message.unknown_fields
             if message.batch_id is not None:
                 receipt = Receipt(
                     batch_id=message.batch_id,
@@ -134,6 +134,7 @@ class Pipeline:
                 topic = f"instruments/v1/{inbound.gateway_id}/receipt"
                 receipts.append((topic, encode_receipt(receipt)))
         self._reader.publish(receipts)
+        self._metrics.unknown_fields.inc(unknown)
         self._metrics.batch_heartbeats.observe(heartbeats)
 
     def _now_us(self) -> int:

@@ -37,11 +37,11 @@ class SkewWatch:
     def listen(self, inbounds: Iterable[Inbound]) -> None:
         """Takes what the live messages of a batch say."""
         for inbound in inbounds:
-            message = inbound.message
-            if message is None or not inbound.live or not message.heartbeats:
+            newest = inbound.newest_us
+            if newest is None or not inbound.live:
                 continue
             received = inbound.received_us
-            skew = received - max(heartbeat.ts_us for _, heartbeat in message.heartbeats)
+            skew = received - newest
             if abs(skew) > PLAUSIBLE_US:
                 continue
             minutes = self._minutes.setdefault(inbound.gateway_id, {})
