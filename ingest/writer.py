@@ -395,6 +395,8 @@ class Writer:
         letter = _conflict(b.heartbeat, b)
         changes.letters.append(letter)
         changes.losers.append((letter.digest, b))
+        # It spoke, whichever of the two it meant; so it is taken when they come apart, too.
+        a.live = a.live or b.live
         return a
 
     def _take_next(
