@@ -18,7 +18,7 @@ import pytest
 from tests.live import DAY, DAY_LENGTH, HOUR, MINUTE, SECOND, Live, at, beat, iso, micros, wire
 
 INSTRUMENTS = 200
-EVERY = 12 * MINUTE
+EVERY = 20 * MINUTE
 HOUSE = "log-house"
 
 
@@ -110,7 +110,7 @@ def answers(live: Live) -> dict[str, bytes]:
     paths.append(f"profile?{window}&{only}")
     paths.append("available?class=030100&near=121.05,31.2")
     paths += [f"gateways/log-gw{n}" for n in range(8)]
-    for n in range(0, INSTRUMENTS, 8):
+    for n in range(0, INSTRUMENTS, 16):
         one = f"instruments/log-{n:03}"
         paths += [one, f"{one}/status"]
         paths += [f"{one}/{what}?{window}&limit=1000" for what in ("timeline", "sessions")]

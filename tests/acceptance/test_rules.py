@@ -319,22 +319,8 @@ def test_rule_7_too_old_is_told_and_a_redelivery_is_not_news(live: Live) -> None
     assert live.publish(scope, stored)["stored"] == 1
     assert live.publish(scope, loser)["rejected"] == 1
     # The same service a while later: what it accepts begins an hour ago.
-    writer = Writer(
-        Metrics(CollectorRegistry()), accept_past_us=HOUR, raw_retention_us=7_300 * DAY_LENGTH
-    )
-    body = {"heartbeats": [wire(scope, h) for h in (stored, loser, lost)]}
-    inbound = Inbound(
-        gateway_id=live.gateway_of[scope],
-        topic=f"instruments/v1/{live.gateway_of[scope]}/heartbeat",
-        kind="heartbeat",
-        retained=False,
-        arrived=None,
-        received_us=now_us(),
-        message=decode(json.dumps(body).encode()),
-    )
-    with connect(live.service.database_url, "test") as connection:
-        writer.prepare(connection)
-        (outcome,) = writer.write(connection, [inbound])
+    again = arrival(live, scope, stored, loser, lost)
+    (outcome,) = write(live, again, accept_past_us=HOUR)
     assert (outcome.stored, outcome.duplicates, outcome.rejected) == (0, 2, 1)
     assert outcome.errors == [(2, "too_old")]
     reasons = sorted(letter["reason"] for letter in live.letters(instrument=scope))
@@ -436,7 +422,8 @@ def test_rule_10_history_never_looks_alive(live: Live, way: str) -> None:
     if way == "historical":
         live.publish(scope, first, second, historical=True)
     else:
-        write_retained(live, scope, first, second)
+        # As a subscription's first messages come; the service has long been subscribed.
+        write(live, arrival(live, scope, first, second, retained=True))
     status = live.status(scope)
     assert (status["connectivity"], status["activity"]) == ("offline", "unknown")
     assert live.total(scope, now - HOUR, now)["running_s"] == 60, "but it counts"
@@ -446,25 +433,48 @@ def test_rule_10_history_never_looks_alive(live: Live, way: str) -> None:
     assert status["last_heartbeat_at"] == status["since"]
 
 
-def write_retained(live: Live, scope: str, *heartbeats: dict[str, Any]) -> None:
-    """As a subscription's first messages come; the service has long been subscribed."""
-    writer = Writer(
-        Metrics(CollectorRegistry()), accept_past_us=DAY_LENGTH, raw_retention_us=DAY_LENGTH
-    )
-    body = json.dumps([wire(scope, heartbeat) for heartbeat in heartbeats]).encode()
-    inbound = Inbound(
+@pytest.mark.parametrize("turned", [False, True], ids=["live first", "live last"])
+@pytest.mark.parametrize("apart", [False, True], ids=["one transaction", "two"])
+def test_rule_10_live_if_any_arrival_of_its_time_was(live: Live, apart: bool, turned: bool) -> None:
+    scope = live.instrument(hold_s=3_600)
+    now = now_us() - MINUTE
+    arrivals = [
+        arrival(live, scope, beat(now, "running")),
+        arrival(live, scope, beat(now, "idle"), retained=True),
+    ]
+    if turned:
+        arrivals.reverse()
+    for portion in [[one] for one in arrivals] if apart else [arrivals]:
+        write(live, *portion)
+    status = live.status(scope)
+    assert (status["connectivity"], status["activity"]) == ("online", "idle")
+
+
+def arrival(live: Live, scope: str, *heartbeats: dict[str, Any], retained: bool = False) -> Inbound:
+    """A message as the pipeline hands it to the writer."""
+    body = {"heartbeats": [wire(scope, heartbeat) for heartbeat in heartbeats]}
+    return Inbound(
         gateway_id=live.gateway_of[scope],
         topic=f"instruments/v1/{live.gateway_of[scope]}/heartbeat",
         kind="heartbeat",
-        retained=True,
+        retained=retained,
         arrived=None,
         received_us=now_us(),
-        message=decode(body),
-        live=False,
+        message=decode(json.dumps(body).encode()),
+        live=not retained,
+    )
+
+
+def write(live: Live, *inbounds: Inbound, accept_past_us: int = DAY_LENGTH) -> Any:
+    """Writes messages in one transaction, past the broker; their outcomes."""
+    writer = Writer(
+        Metrics(CollectorRegistry()),
+        accept_past_us=accept_past_us,
+        raw_retention_us=7_300 * DAY_LENGTH,
     )
     with connect(live.service.database_url, "test") as connection:
         writer.prepare(connection)
-        writer.write(connection, [inbound])
+        return writer.write(connection, inbounds)
 
 
 # ---------------------------------------------------------------- 11. segments, sessions
