@@ -74,6 +74,7 @@ class Gateways(threading.Thread):
         window: int = 50,
         retry_s: float = 2.0,
         spoil: bool = True,
+        rounds: int | None = None,
     ) -> None:
         """Prepares; ``start`` publishes until ``finish``.
 
@@ -88,6 +89,7 @@ class Gateways(threading.Thread):
             window: Most batches without receipt.
             retry_s: When a batch is sent again.
             spoil: Whether to be late, silent and repetitive at times.
+            rounds: How many; ``None``: until ``finish``.
         """
         super().__init__(name=f"gateways {seed}", daemon=True)
         self.log = Log()
@@ -102,6 +104,7 @@ class Gateways(threading.Thread):
         self._window = window
         self._retry = retry_s
         self._spoil = spoil
+        self._rounds = rounds
         self._boot = f"boot-{seed}"
         self._state = {iid: "idle" for ids in fleet.values() for iid in ids}
         self._silent: dict[str, int] = {}
@@ -129,8 +132,12 @@ class Gateways(threading.Thread):
     # -- what the test calls -----------------------------------------------------------------
 
     def finish(self, within: float = 30.0) -> Log:
-        """Sends no more rounds; waits until all is receipted, or acknowledged by the broker."""
-        self._ended.set()
+        """Waits until all is receipted, or acknowledged by the broker.
+
+        Sends no more rounds, unless their number was given.
+        """
+        if self._rounds is None:
+            self._ended.set()
         self.join(within)
         assert not self.is_alive(), (
             f"{len(self._waiting)} batches without receipt, {len(self._unacked)} messages not"
@@ -205,6 +212,8 @@ class Gateways(threading.Thread):
                 self._hand(topic, None, json.dumps([_plain(i, b) for i, b in beats]).encode())
         self._release()
         self._round += 1
+        if self._round == self._rounds:
+            self._ended.set()
 
     def _next(self, iid: str, ts_us: int) -> Beat:
         if self._dice.random() < 0.1:

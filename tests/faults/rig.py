@@ -6,6 +6,7 @@ put together. Everything that a test does by chance comes from its seed.
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -108,6 +109,8 @@ class Rig:
                 "mqtt_client_id": account.client_id,
                 "worker": f"ingest-{number + 1}",
                 "metrics_port": 0,
+                # Which reader; the promise is the same.
+                "mqtt_reader": os.environ.get("JISHI_MQTT_READER", "paho"),
                 **settings,
             },
             self.folder / f"ingest-{number + 1}.log",

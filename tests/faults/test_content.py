@@ -55,7 +55,7 @@ POISON: list[bytes] = [
 
 
 def test_row_15_more_poison_than_the_window_holds(rig: Rig) -> None:
-    worker = rig.worker(mqtt_window=10)
+    worker = rig.worker(mqtt_window=10, batch_age="10ms")
     numbered = [b'{"poison": %d}' % n for n in range(1_200)]  # a flood: over 1,000 a minute
     poison = [*POISON, *numbered]
     rig.publish([("g0", payload) for payload in poison])

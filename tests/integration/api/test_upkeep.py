@@ -149,8 +149,8 @@ def letter(conn: Connection, fresh: str, number: int, payload: bytes | None) -> 
     row = conn.execute(
         "INSERT INTO dead_letter (digest, reason, detail, gateway_id, topic, received_at, live,"
         " payload, payload_bytes, payload_sha256) VALUES (sha256(%s), 'malformed', 'why', %s, 't',"
-        " '2026-03-01T00:00:00Z', true, %s, 5, sha256('x')) RETURNING dead_letter_id",
-        [f"{fresh}-{number}".encode(), fresh, payload],
+        " '2026-03-01T00:00:00Z', true, %s, %s, sha256('x')) RETURNING dead_letter_id",
+        [f"{fresh}-{number}".encode(), fresh, payload, len(payload or b"12345")],
     ).fetchone()
     assert row
     return int(row[0])
@@ -186,6 +186,11 @@ def test_dead_letters(admin: httpx.Client, conn: Connection, fresh: str) -> None
         "SELECT replay_requested_at IS NOT NULL FROM dead_letter WHERE dead_letter_id = %s", [text]
     ).fetchone()
     assert row == (True,)
+    bulk = {"gateway": fresh, "reason": "malformed"}
+    # The digest alone cannot be replayed, and one was asked for already.
+    for letters in (1, 0):
+        asked = admin.post("/v1/dead-letters/replay", params=bulk)
+        assert (asked.status_code, asked.json()["letters"]) == (202, letters)
     assert admin.delete(f"/v1/dead-letters/{text}").status_code == 204
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/replay")):
         assert admin.request(method, f"/v1/dead-letters/{text}{path}").status_code == 404
