@@ -1,0 +1,261 @@
+"""The long forms: a hundred kills, outages of minutes, half an hour of random faults.
+
+Skipped unless JISHI_SLOW=1. Their size comes from the environment: JISHI_FAULT_KILLS (100),
+JISHI_FAULT_OUTAGE_S (600), JISHI_FAULT_SOAK_S (1800), JISHI_FAULT_RATE (2000 heartbeats/s),
+JISHI_FAULT_SEED (1). Figures are printed; run with ``-s`` to keep them.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests.faults.conftest import MakeRig
+from tests.faults.rig import DAY_US, Rig, recently
+from tests.faults.worker import Worker, eventually, memory_mb, peak_memory_mb
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("JISHI_FAULT_KILLS", "100"))
+OUTAGE_S = float(os.environ.get("JISHI_FAULT_OUTAGE_S", "600"))
+SOAK_S = float(os.environ.get("JISHI_FAULT_SOAK_S", "1800"))
+RATE = int(os.environ.get("JISHI_FAULT_RATE", "2000"))
+SEED = int(os.environ.get("JISHI_FAULT_SEED", "1"))
+
+ROUNDS_PER_S = 5.0
+
+
+@pytest.fixture
+def city(make_rig: MakeRig) -> Rig:
+    """Twenty gateways that together send the rate in five rounds a second."""
+    return make_rig(gateways=20, instruments=round(RATE / ROUNDS_PER_S / 20))
+
+
+def half(rig: Rig, first: bool) -> list[str]:
+    names = list(rig.fleet)
+    return names[: len(names) // 2] if first else names[len(names) // 2 :]
+
+
+def test_row_01_many_kills(city: Rig) -> None:
+    dice = random.Random(SEED)
+    worker = city.worker()
+    more = {"rounds_per_s": ROUNDS_PER_S, "start_us": recently(10 * DAY_US)}
+    kept = city.gateways(1_001, receipts=True, only=half(city, True), **more)
+    plain = city.gateways(1_002, receipts=False, only=half(city, False), **more)
+    began = time.monotonic()
+    for _ in range(KILLS):
+        time.sleep(dice.uniform(0.02, 1.5))
+        worker.kill()
+        worker.start()
+    logs = kept.finish(120), plain.finish(120)
+    city.wait_quiet(120)
+    found = city.check(*logs)
+    print(f"{KILLS} kills in {time.monotonic() - began:.0f} s at {RATE} heartbeats/s, seed {SEED}")
+    assert found.lost == found.dead == 0
+
+
+def test_row_06_broker_killed_measured(city: Rig) -> None:
+    """What gateways without receipts lose when the broker is killed under load."""
+    worker = city.worker()
+    more = {"rounds_per_s": ROUNDS_PER_S, "spoil": False}
+    kept = city.gateways(1_061, receipts=True, only=half(city, True), **more)
+    plain = city.gateways(1_062, receipts=False, only=half(city, False), **more)
+    time.sleep(5)
+    for _ in range(3):
+        city.broker.kill()
+        city.broker.start()
+        time.sleep(5)
+    city.postgres.stop()  # now its queue is full of what it acknowledged
+    time.sleep(10)
+    city.broker.kill()
+    city.broker.start()
+    city.postgres.start()
+    time.sleep(5)
+    sure, log = kept.finish(120), plain.finish(120)
+    city.wait_quiet(120)
+    found = city.check(sure, plain=[log])
+    print(
+        f"broker killed 3 times under load and once after 10 s without a database: plain"
+        f" publishers lost {found.lost} of {log.heartbeats}, receipted gateways 0 of"
+        f" {sure.heartbeats} ({sure.resent} batches sent again)"
+    )
+    assert worker.running
+    assert found.receipted == sure.heartbeats
+
+
+def test_row_09_long_outage(city: Rig) -> None:
+    worker = city.worker()
+    more = {"rounds_per_s": ROUNDS_PER_S, "start_us": recently(20 * DAY_US), "spoil": False}
+    kept = city.gateways(
+        1_091, receipts=True, only=half(city, True), window=10**9, retry_s=60, **more
+    )
+    plain = city.gateways(1_092, receipts=False, only=half(city, False), **more)
+    city.wait_stored(RATE * 3)
+    print(f"\n   s  phase   ingest MB  broker MB  ({RATE} heartbeats/s)")
+    began = time.monotonic()
+
+    def sample(phase: str) -> None:
+        print(
+            f"{time.monotonic() - began:4.0f}  {phase:7} {memory_mb(worker.pid):9.0f}"
+            f"  {memory_mb(city.broker.pid):9.0f}"
+        )
+
+    sample("before")
+    steady = memory_mb(worker.pid)
+    city.postgres.stop()
+    step = max(OUTAGE_S / 10, 5)
+    while time.monotonic() - began < OUTAGE_S:
+        time.sleep(min(step, max(OUTAGE_S - (time.monotonic() - began), 0)))
+        sample("away")
+    most = memory_mb(worker.pid)
+    city.postgres.start()
+    back = time.monotonic()
+    while True:
+        time.sleep(2)
+        sample("back")
+        # Caught up: what comes is stored within two seconds, while more keeps coming.
+        sent = kept.log.heartbeats + plain.log.heartbeats
+        if city.stored >= sent - 2 * RATE:
+            break
+        assert time.monotonic() - back < max(OUTAGE_S, 120), "does not catch up"
+    caught_up = time.monotonic() - back
+    logs = kept.finish(180), plain.finish(180)
+    city.wait_quiet(120)
+    sample("end")
+    found = city.check(*logs)
+    print(
+        f"database away for {OUTAGE_S:.0f} s at {RATE} heartbeats/s: caught up {caught_up:.0f} s"
+        f" after its return; ingest {steady:.0f} MB before, {most:.0f} MB at the end of the outage,"
+        f" {peak_memory_mb(worker.pid):.0f} MB at most"
+    )
+    assert found.lost == found.dead == 0
+    assert most - steady < 100
+
+
+def test_soak_under_random_faults(city: Rig) -> None:
+    dice = random.Random(SEED)
+    worker = city.worker(database_timeout="5s", mqtt_keep_alive="5s", drain_deadline="5s")
+    kept = city.gateways(
+        1_900,
+        receipts=True,
+        rounds_per_s=ROUNDS_PER_S,
+        start_us=recently(29 * DAY_US),
+        window=2_000,
+        retry_s=10,
+    )
+    city.wait_stored(RATE)
+    memory = [memory_mb(worker.pid)]
+    counts: dict[str, int] = {}
+    began = time.monotonic()
+    while time.monotonic() - began < SOAK_S:
+        time.sleep(dice.uniform(1, 12))
+        fault = dice.choice(FAULTS)
+        counts[fault.__name__] = counts.get(fault.__name__, 0) + 1
+        fault(city, worker, dice)
+        if not worker.running:
+            worker.start()
+        memory.append(memory_mb(worker.pid))
+    log = kept.finish(300)
+    city.wait_quiet(120)
+    end = memory_mb(worker.pid)
+    found = city.check(log)
+    print(
+        f"{SOAK_S:.0f} s, seed {SEED}, {RATE} heartbeats/s, {sum(counts.values())} faults {counts};"
+        f" ingest memory {memory[0]:.0f} MB at the start, {max(memory):.0f} at most, {end:.0f} at"
+        f" the end"
+    )
+    assert found.attempted == found.stored
+    assert end < 200
+
+
+# -- faults of the soak ------------------------------------------------------------------------
+
+
+def kill_ingest(_rig: Rig, worker: Worker, _dice: random.Random) -> None:
+    worker.kill()
+
+
+def end_ingest(_rig: Rig, worker: Worker, _dice: random.Random) -> None:
+    worker.stop()
+
+
+def freeze_ingest(_rig: Rig, worker: Worker, dice: random.Random) -> None:
+    worker.freeze()
+    time.sleep(dice.uniform(0.5, 10))
+    worker.thaw()
+
+
+def restart_broker(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.broker.restart()
+
+
+def kill_broker(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.broker.kill()
+    rig.broker.start()
+
+
+def restart_database(rig: Rig, _worker: Worker, dice: random.Random) -> None:
+    rig.postgres.stop()
+    time.sleep(dice.uniform(0, 10))
+    rig.postgres.start()
+
+
+def kill_database(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.postgres.kill()
+    rig.postgres.start()
+
+
+def end_backends(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.ask(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE application_name LIKE 'ingest-1%%' AND datname = current_database()"
+    )
+
+
+def cut_broker(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.broker_proxy.cut()
+
+
+def cut_database(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.database_proxy.cut()
+
+
+def lose_an_answer(rig: Rig, _worker: Worker, _dice: random.Random) -> None:
+    rig.database_proxy.on_commit = lambda: None
+
+
+def kill_at_commit(rig: Rig, worker: Worker, _dice: random.Random) -> None:
+    rig.database_proxy.on_commit = lambda: worker.signal(signal.SIGKILL)
+    try:
+        eventually(lambda: not worker.running, 20)
+    except AssertionError:
+        rig.database_proxy.on_commit = None
+    worker.kill()
+
+
+def lock_rows(rig: Rig, _worker: Worker, dice: random.Random) -> None:
+    with psycopg.connect(rig.url) as connection:
+        connection.execute("SELECT FROM instrument_status LIMIT 5 FOR UPDATE")
+        time.sleep(dice.uniform(0, 8))
+        connection.rollback()
+
+
+FAULTS: list[Callable[[Rig, Worker, random.Random], None]] = [
+    kill_ingest,
+    end_ingest,
+    freeze_ingest,
+    restart_broker,
+    kill_broker,
+    restart_database,
+    kill_database,
+    end_backends,
+    cut_broker,
+    cut_database,
+    lose_an_answer,
+    kill_at_commit,
+    lock_rows,
+]
