@@ -107,7 +107,7 @@ function frame() {
   const dark = document.documentElement.dataset.theme === 'dark';
   const themeName = t(dark ? 'theme_light' : 'theme_dark');
   document.getElementById('top').replaceChildren(
-    h('a', { class: 'brand', href: '#/city', 'aria-label': t('brand') },
+    h('a', { class: 'brand', href: '#/city' },
       h('img', { src: 'cockpit/icon.svg', alt: '', width: 28, height: 28 }),
       h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
     h('nav', { 'aria-label': t('pages') }, PAGES.map((page) => h('a', {

@@ -163,14 +163,15 @@ export function download(name, text) {
 
 /**
  * A table that sorts by its heads and exports itself.
- * columns: {key, label, value(row), cell?(row), num?, bar?(row), tip?(row)}
+ * columns: {key, label, value(row), cell?(row), csv?, num?, bar?(row), tip?(row), plain?}; plain ones
+ * are neither sorted by nor exported.
  */
 export function table({ name, caption, columns, rows, sort, mark }) {
   let shown = [...rows];
   let order = sort ?? null;
   const body = h('tbody');
   const heads = columns.map((c) => h('th', { scope: 'col', class: c.num ? 'num' : null },
-    h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
+    c.plain ? c.label : h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
   const draw = () => {
     if (order) {
       const c = columns.find((x) => x.key === order.key);
@@ -181,7 +182,7 @@ export function table({ name, caption, columns, rows, sort, mark }) {
         return sign * (typeof x === 'number' ? x - y : String(x).localeCompare(String(y)));
       });
     }
-    columns.forEach((c, i) => heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
+    columns.forEach((c, i) => !c.plain && heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
     body.replaceChildren(...shown.map((row) => h('tr', { class: mark?.(row) },
       columns.map((c, i) => {
         const bar = c.bar?.(row);
@@ -201,7 +202,7 @@ export function table({ name, caption, columns, rows, sort, mark }) {
   return h('div', { class: 'table-wrap' },
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
-    csvButton(name, columns, () => shown));
+    csvButton(name, columns.filter((c) => !c.plain), () => shown));
 }
 
 export function csvButton(name, columns, rows) {

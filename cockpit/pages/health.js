@@ -108,7 +108,7 @@ function letterCard(ctx, tz) {
           { key: 'reason', label: t('reason'), value: ([r]) => r, cell: ([r]) => h('a', { href: href('health', { ...ctx.params, reason: r === chosen ? undefined : r }) }, has(r) ? t(r) : r) },
           { key: 'count', label: t('heartbeats'), num: true, value: ([, xs]) => xs.reduce((n, x) => n + x.heartbeats, 0), cell: ([, xs]) => count(xs.reduce((n, x) => n + x.heartbeats, 0)) },
           { key: 'occurrences', label: t('occurrences'), num: true, value: ([, xs]) => xs.reduce((n, x) => n + x.occurrences, 0), cell: ([, xs]) => count(xs.reduce((n, x) => n + x.occurrences, 0)) },
-          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), value: () => '', cell: ([, xs]) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(xs, e.target) } }, t('replay_all')) }] : []),
+          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: ([, xs]) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(xs, e.target) } }, t('replay_all')) }] : []),
         ],
       }),
       table({
@@ -118,7 +118,7 @@ function letterCard(ctx, tz) {
           { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => (has(x.reason) ? t(x.reason) : x.reason) },
           { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id }, { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
           { key: 'detail', label: t('detail'), value: (x) => x.detail },
-          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay([x], e.target) } }, t('replay')) }] : []),
+          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay([x], e.target) } }, t('replay')) }] : []),
         ],
       }));
   });

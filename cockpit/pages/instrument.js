@@ -5,7 +5,7 @@ import { STATES, axis, bubble, chart, color, legend, ramp, rem } from '../charts
 import { card, choice, dialog, fig, h, state, table, usageLines } from '../dom.js';
 import { RATIOS, count, fullMoment, has, hours, moment, money, percent, span, t, watts, weekdays } from '../i18n.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { RANGES, iso, localDate, midnight, windowOf } from '../time.js';
+import { RANGES, iso, localDate, midnight, offsetAt, windowOf } from '../time.js';
 import { go, href } from '../app.js';
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
@@ -35,7 +35,7 @@ export function page(ctx) {
     h('div', { class: 'grid' }, figuresCard(c), dayCard(c)),
     h('div', { class: 'grid' }, powerCard(c), sessionCard(c)),
     calendarCard(c),
-    h('div', { class: 'grid' }, detailCard(c), maintenanceCard(c)));
+    h('div', { class: 'grid loose' }, detailCard(c), maintenanceCard(c)));
 }
 
 const path = (ctx, more = '') => `instruments/${encodeURIComponent(ctx.id)}${more}`;
@@ -46,7 +46,7 @@ function statusCard({ ctx, known }) {
   const holder = h('div');
   let zone;
   const draw = (s) => holder.replaceChildren(
-    h('div', { class: 'now' }, state(s.connectivity === 'online' ? s.activity : s.connectivity, null),
+    h('div', { class: 'now' }, h('span', { class: 'headline' }, state(s.connectivity === 'online' ? s.activity : s.connectivity)),
       h('dl', {}, [
         [t('connectivity'), state(s.connectivity)], [t('activity'), h('span', { 'data-value': 'activity' }, state(s.activity))],
         s.cause && [t('cause'), t(`cause_${s.cause}`)],
@@ -76,20 +76,23 @@ function timelineCard({ ctx, range, known }) {
     const items = answer.items;
     if (!items.length) return null;
     if (quiet) { /* what is on the screen may be zoomed: it is drawn anew only with the page */ if (document.querySelector('.timeline.zoomed')) return undefined; }
-    const rows = items.map((x) => [Date.parse(x.from), Date.parse(x.to), STATES.indexOf(x.state)]);
+    const [first, last] = [Date.parse(answer.from), Date.parse(answer.to)];
+    const at = zoned(tz, first, last);
+    const rows = items.map((x) => [at(Date.parse(x.from)), at(Date.parse(x.to)), STATES.indexOf(x.state)]);
     const box = chart(ctx, (lib) => {
       const fill = STATES.map((s) => color(s));
       return {
+        useUTC: true,
         legend: { ...legend(), data: STATES.map((s) => ({ name: t(s), itemStyle: { color: color(s) } })), selectedMode: false },
         grid: { left: rem() * 0.5, right: rem() * 0.5, top: rem() * 2, bottom: rem() * 4.4 },
         tooltip: { ...tipBase(), formatter: (item) => {
           const x = items[item.data.index];
           return x ? bubble(`${t(x.state)}${x.cause ? ` · ${t(`cause_${x.cause}`)}` : ''}`, `${fullMoment(x.from, tz)} – ${fullMoment(x.to, tz)}`, span(x.seconds)) : '';
         } },
-        xAxis: axis({ type: 'time', min: Date.parse(answer.from), max: Date.parse(answer.to), splitLine: { show: false }, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, hideOverlap: true, formatter: (ms) => label(ms, tz) } }),
+        xAxis: axis({ type: 'time', min: at(first), max: at(last), splitLine: { show: false }, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, hideOverlap: true, formatter: label } }),
         yAxis: { type: 'value', show: false, min: 0, max: 1 },
         dataZoom: [
-          { type: 'slider', bottom: rem() * 0.2, height: rem() * 1.4, borderColor: color('line'), fillerColor: 'rgba(14,154,118,.14)', handleStyle: { color: color('accent') }, moveHandleSize: 4, textStyle: { color: color('muted'), fontSize: rem() * 0.72 }, labelFormatter: (ms) => moment(ms, tz), minValueSpan: 60_000, showDataShadow: false, brushSelect: false },
+          { type: 'slider', bottom: rem() * 0.2, height: rem() * 1.4, borderColor: color('line'), fillerColor: 'rgba(14,154,118,.14)', handleStyle: { color: color('accent') }, moveHandleSize: 4, textStyle: { color: color('muted'), fontSize: rem() * 0.72 }, labelFormatter: (ms) => moment(ms, 'UTC'), minValueSpan: 60_000, showDataShadow: false, brushSelect: false },
           { type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true, moveOnMouseWheel: false, minValueSpan: 60_000 },
         ],
         series: [
@@ -112,9 +115,15 @@ function timelineCard({ ctx, range, known }) {
   });
 }
 
-function label(ms, tz) {
-  const at = moment(ms, tz, { month: undefined, day: undefined });
-  return at === '00:00' || at === '24:00' ? moment(ms, tz, { hour: undefined, minute: undefined }) : at;
+/** Instants as a chart's axis takes them: by the zone's own clock, so that days begin at ticks. */
+function zoned(tz, from, to) {
+  const [a, b] = [offsetAt(from, tz), offsetAt(to, tz)];
+  return a === b ? (ms) => ms + a : (ms) => ms + offsetAt(ms, tz);
+}
+
+function label(ms) {
+  const midnight_ = ms % 86_400_000 === 0;
+  return moment(ms, 'UTC', midnight_ ? { hour: undefined, minute: undefined } : { month: undefined, day: undefined });
 }
 
 const summaryOf = (items) => STATES.map((s) => `${t(s)} ${span(items.filter((x) => x.state === s).reduce((n, x) => n + x.seconds, 0))}`).join('; ');
@@ -123,7 +132,7 @@ const segmentTable = (id, items, tz) => table({
   name: `timeline-${id}`, caption: t('segments'), rows: items, columns: [
     { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => fullMoment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => fullMoment(x.to, tz) },
     { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) }, { key: 'cause', label: t('cause'), value: (x) => x.cause, cell: (x) => (x.cause ? t(`cause_${x.cause}`) : '') },
-    { key: 'seconds', label: `${t('length')} (s)`, num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds) },
+    { key: 'seconds', label: t('length'), csv: `${t('length')} (s)`, num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds) },
   ],
 });
 
@@ -241,17 +250,19 @@ function powerCard({ ctx, known }) {
     }
     const beats = items.filter((x) => x.power_w !== null && !x.stale_repeat);
     if (!beats.length) return null;
+    const at = zoned(tz, now - 86_400_000, now);
     const data = [];
     beats.forEach((x, i) => {
-      const at = Date.parse(x.corrected_ts);
-      const before = i && Date.parse(beats[i - 1].corrected_ts);
-      if (before && at - before > Math.max(900_000, (x.interval_s ?? 0) * 3000)) data.push([before + 1, null]);
-      data.push([at, x.power_w]);
+      const here = at(Date.parse(x.corrected_ts));
+      const before = i && at(Date.parse(beats[i - 1].corrected_ts));
+      if (before && here - before > Math.max(900_000, (x.interval_s ?? 0) * 3000)) data.push([before + 1, null]);
+      data.push([here, x.power_w]);
     });
     return chart(ctx, () => ({
+      useUTC: true,
       grid: { left: 4, right: rem(), top: rem() * 1.6, bottom: 2, containLabel: true },
-      tooltip: { ...tipBase(), trigger: 'axis', formatter: (points) => (points[0]?.value[1] == null ? '' : bubble(watts(points[0].value[1]), fullMoment(points[0].value[0], tz))) },
-      xAxis: axis({ type: 'time', min: now - 86_400_000, max: now, splitLine: { show: false }, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, hideOverlap: true, formatter: (ms) => label(ms, tz) } }),
+      tooltip: { ...tipBase(), trigger: 'axis', formatter: (points) => (points[0]?.value[1] == null ? '' : bubble(watts(points[0].value[1]), fullMoment(points[0].value[0], 'UTC'))) },
+      xAxis: axis({ type: 'time', min: at(now - 86_400_000), max: at(now), splitLine: { show: false }, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, hideOverlap: true, formatter: label } }),
       yAxis: axis({ type: 'value', name: 'W', splitNumber: 3 }),
       series: [{ type: 'line', step: 'end', data, sampling: 'lttb', symbol: 'none', color: color('accent'), lineStyle: { width: rem() * 0.1 }, areaStyle: { opacity: 0.12 }, connectNulls: false }],
     }), { cls: 'line', say: `${t('power')}: ${watts(Math.min(...beats.map((x) => x.power_w)))} – ${watts(Math.max(...beats.map((x) => x.power_w)))}` });
@@ -267,8 +278,8 @@ function sessionCard({ ctx, range, known }) {
     return table({
       name: `sessions-${ctx.id}`, caption: t('sessions'), rows: answer.items.reverse(), columns: [
         { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => moment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => moment(x.to, tz) },
-        { key: 'seconds', label: `${t('length')} (s)`, num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds), tip: (x) => [t('sessions'), `${t('effective_s')} ${span(x.effective_s)}`, `${t('session_idle_s')} ${span(x.session_idle_s)}`, x.provisional && t('provisional')] },
-        { key: 'effective_s', label: `${t('effective_s')} (s)`, num: true, value: (x) => x.effective_s, cell: (x) => span(x.effective_s) },
+        { key: 'seconds', label: t('length'), csv: `${t('length')} (s)`, num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds), tip: (x) => [t('sessions'), `${t('effective_s')} ${span(x.effective_s)}`, `${t('session_idle_s')} ${span(x.session_idle_s)}`, x.provisional && t('provisional')] },
+        { key: 'effective_s', label: t('effective_s'), csv: `${t('effective_s')} (s)`, num: true, value: (x) => x.effective_s, cell: (x) => span(x.effective_s) },
       ],
     });
   });

@@ -1,0 +1,97 @@
+"""A service of these tests' own with a small city in it, and a real browser in front."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.up import Service
+from tests.cockpit.chromium import NoChromium, find_chromium
+from tests.live import HOUR, MINUTE, Live, beat, now_us
+
+playwright_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: the cockpit's tests need it"
+)
+
+PATIENCE_MS = 20_000
+CITY = {
+    "310104": ("xuhui", "徐汇研究所", 121.43, 31.18),
+    "310115": ("pudong", "浦东中心", 121.6, 31.2),
+}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["playwright_api.Browser"]:
+    try:
+        chromium = find_chromium()
+    except NoChromium as reason:
+        pytest.skip(str(reason))
+    with playwright_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=str(chromium.program),
+            env={**os.environ, **chromium.environment},
+            args=["--no-sandbox"],  # these tests may run as root, and show our own pages alone
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def cockpit_service(browser: object) -> Iterator[Service]:
+    """On a port that stays the same when its api is stopped and started again."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    service = Service(api_port=port, publisher=True, durable=False, settings={"batch_age": "10ms"})
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def city(cockpit_service: Service) -> Iterator[Live]:
+    """Two institutions with two instruments each and some hours of history; none runs now."""
+    live = Live(cockpit_service)
+    now = now_us() // MINUTE * MINUTE
+    for district, (home, name, lon, lat) in CITY.items():
+        live.put(
+            f"institutions/{home}",
+            {"name": name, "district_code": district, "lon": lon, "lat": lat},
+        )
+        live.put(f"gateways/gw-{home}", {"institution_id": home})
+        for number in (1, 2):
+            instrument = f"{home}-{number}"
+            live.put(
+                f"instruments/{instrument}",
+                {
+                    "name": f"{name}质谱仪{number}",
+                    "institution_id": home,
+                    "gateway_id": f"gw-{home}",
+                    "district_code": district,
+                    "class_code": "010200",
+                    "value_cny": 1_000_000 * number,
+                    "lon": lon,
+                    "lat": lat,
+                    "hold_s": 3_600,
+                },
+            )
+            live.gateway_of[instrument] = f"gw-{home}"
+            live.publish(
+                instrument,
+                beat(now - 6 * HOUR, "idle", power_w=20.0, seq=1),
+                beat(now - 5 * HOUR, "running", power_w=900.5, seq=2),
+                beat(now - 5 * HOUR + number * 20 * MINUTE, "idle", power_w=21.0, seq=3),
+                *(beat(now - back * HOUR, "idle", seq=9 - back) for back in (4, 3, 2, 1)),
+                beat(now, "idle", power_w=22.0, seq=9),
+            )
+    live.publish_raw("gw-xuhui", b'[{"instrument_id": "nobody", "ts": 1, "state": "off"}, 7]')
+    yield live
+    live.close()
+
+
+@pytest.fixture(scope="session")
+def vendored() -> Path:
+    return Path(__file__).parent / "vendor"

@@ -1,0 +1,365 @@
+"""The cockpit in a real browser: what it shows is what the API says, live and offline."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from cli.up import Service
+from tests.cockpit.conftest import PATIENCE_MS
+from tests.live import Live, beat, now_us
+
+PAGES = {
+    "city": "#/city",
+    "explore": "#/explore?by=institution&min=0",
+    "treemap": "#/explore?by=district&view=treemap&size=value",
+    "week": "#/explore?view=heatmap",
+    "instrument": "#/instrument/xuhui-1",
+    "available": "#/available?seat=310104",
+    "health": "#/health",
+}
+#: What has to be there before a page is judged.
+DRAWN = {
+    "city": ".chart.map canvas, .bands, .page-city .empty",
+    "explore": "tbody tr",
+    "treemap": ".chart canvas",
+    "week": ".chart canvas",
+    "instrument": ".timeline canvas",
+    "available": ".cards h3",
+    "health": "tbody tr",
+}
+
+
+class Window:
+    """A tab, and all that it complained of or asked elsewhere for."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        self.address = address
+        self.page = context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._on_request)
+
+    def _on_console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _on_request(self, request: Any) -> None:
+        scheme, host = urlsplit(request.url)[:2]
+        if scheme not in ("data", "blob") and f"{scheme}://{host}" != self.address:
+            self.foreign.append(request.url)
+
+    def open(self, name: str) -> None:
+        self.page.goto(f"{self.address}/{PAGES[name]}")
+        self.settle(name)
+
+    def settle(self, name: str) -> None:
+        self.page.wait_for_selector(DRAWN[name])
+        self.until("!document.querySelector('.skeleton, [aria-busy]')")
+
+    def until(self, script: str) -> None:
+        """Until an expression is true; asked from outside, since the page lets none be made."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(script):
+            assert time.monotonic() < deadline, f"never true: {script}"
+            self.page.wait_for_timeout(20)
+
+    def until_shown(self, value: str, text: str) -> None:
+        """Until a number reads so."""
+        self.until(
+            f"document.querySelector('[data-value={value}]')?.textContent === {json.dumps(text)}"
+        )
+
+    def shown(self, value: str) -> str:
+        found: str = self.page.locator(f"[data-value='{value}']").first.inner_text()
+        return found
+
+    def written(self, how: str, value: Any) -> str:
+        """A value as the page's own functions write it."""
+        found: str = self.page.evaluate(
+            "([how, value]) => import('/cockpit/i18n.js').then((m) => m[how](value))", [how, value]
+        )
+        return found
+
+
+Open = Callable[..., Window]
+
+
+@pytest.fixture
+def open_window(browser: Any, cockpit_service: Service, city: Live) -> Iterator[Open]:
+    """Tabs that are signed in; at the end none has complained."""
+    contexts: list[Any] = []
+    windows: list[Window] = []
+
+    def make(*, signed_in: bool = True, patient: bool = False, **options: Any) -> Window:
+        context = browser.new_context(
+            **{"locale": "zh-CN", "viewport": {"width": 1440, "height": 900}, **options}
+        )
+        contexts.append(context)
+        if signed_in:
+            answer = context.request.post(
+                f"{cockpit_service.api_url}/v1/session",
+                data={"key": cockpit_service.admin_key},
+            )
+            assert answer.status == 201
+        window = Window(context, cockpit_service.api_url)
+        if not patient:
+            windows.append(window)
+        return window
+
+    yield make
+    for context in contexts:
+        context.close()
+    for window in windows:
+        assert window.complaints == []
+        assert window.foreign == []
+
+
+@pytest.fixture
+def asked(open_window: Open) -> Callable[..., Any]:
+    """The answer that a page got to a question, by part of its address."""
+
+    def ask(window: Window, name: str, wanted: Callable[[str], bool]) -> Any:
+        with window.page.expect_response(lambda r: wanted(r.url) and r.ok) as caught:
+            window.open(name)
+        return caught.value.json()
+
+    return ask
+
+
+def test_numbers_on_the_city_page_are_the_apis(open_window: Open, city: Live) -> None:
+    window = open_window()
+    window.open("city")
+    window.page.wait_for_selector("[data-value=coverage_today]")
+    counts = json.loads(json.dumps(city.get("status/summary")["overall"], default=float))
+    assert window.shown("instruments") == str(counts["instruments"])
+    assert window.shown("running") == str(counts["activity"]["running"])
+    rate = counts["connectivity"]["online"] / counts["instruments"]
+    assert window.shown("online_rate") == window.written("percent", rate)
+    assert window.shown("value") == window.written("money", counts["value_seen_cny"])
+    offset = window.page.evaluate(
+        "import('/cockpit/time.js').then((m) => m.windowOf('today', 'Asia/Shanghai'))"
+    )
+    told = city.get("utilization", from_=offset["from"], to=offset["to"])["overall"]
+    # Nothing runs now, so today's hours stand still.
+    assert window.shown("hours_today") == window.written("hours", float(told["running_s"]))
+
+
+def test_numbers_of_groups_are_the_apis(open_window: Open, asked: Any) -> None:
+    window = open_window()
+    answer = asked(window, "explore", lambda url: "group_by=institution" in url)
+    for group in answer["groups"]:
+        row = window.page.locator("tr", has=window.page.locator(f"[data-key='{group['key']}']"))
+        text = row.inner_text()
+        for how, value in (
+            ("count", group["instruments"]),
+            ("percent", group["utilization"]),
+            ("percent", group["coverage"]),
+        ):
+            assert window.written(how, value) in text
+
+
+def test_numbers_of_an_instrument_are_the_apis(open_window: Open, asked: Any) -> None:
+    window = open_window()
+    answer = asked(window, "instrument", lambda url: "/utilization?" in url and "bucket" not in url)
+    for field in ("coverage", "utilization", "rated_utilization", "powered_utilization"):
+        written = window.page.evaluate(
+            "(x) => import('/cockpit/i18n.js').then((m) => m.percent(x, 2))",
+            answer["total"][field],
+        )
+        assert window.shown(field) == written
+    assert "mass" not in window.page.title()
+
+
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        pytest.param("light", 390, id="light, on a phone"),
+        pytest.param("dark", 1440, id="dark, on a desk"),
+        pytest.param("light", 3840, id="light, on a wall"),
+    ],
+)
+def test_pages_render_and_axe_finds_nothing_serious(
+    open_window: Open, vendored: Path, theme: str, width: int
+) -> None:
+    window = open_window(color_scheme=theme, viewport={"width": width, "height": 900})
+    axe = (vendored / "axe.js").read_text(encoding="utf-8")
+    for name in PAGES:
+        window.open(name)
+        assert window.page.locator("html").get_attribute("data-theme") == theme
+        assert window.page.locator("h1").inner_text()
+        wider = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, name
+        window.page.evaluate(axe)
+        found = window.page.evaluate(
+            "axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map("
+            "(v) => [v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html + n.failureSummary)]))"
+        )
+        assert [one for one in found if one[0] in ("serious", "critical")] == [], name
+
+
+def test_a_published_heartbeat_shows(open_window: Open, city: Live) -> None:
+    window = open_window()
+    window.open("city")
+    window.page.wait_for_selector("[data-value=running]")
+    before = int(window.shown("running"))
+    city.publish("pudong-2", beat(now_us(), "running", power_w=950.0, seq=50))
+    window.until_shown("running", str(before + 1))
+    city.publish("pudong-2", beat(now_us(), "idle", seq=51))
+    window.until_shown("running", str(before))
+
+
+def test_an_instrument_tells_each_heartbeat(open_window: Open, city: Live) -> None:
+    window = open_window()
+    window.open("instrument")
+    city.publish("xuhui-1", beat(now_us(), "idle", power_w=33.5, seq=60))
+    window.until_shown("power", "33.5 W")
+
+
+def test_drill_down_and_back(open_window: Open) -> None:
+    window = open_window()
+    window.page.goto(f"{window.address}/#/explore?by=district&min=0")
+    window.page.locator("[data-key='310104']").click()
+    window.page.locator("[data-key='xuhui']").click()
+    window.page.wait_for_url(re.compile("by=instrument.*institution=xuhui|institution=xuhui"))
+    window.page.locator("[data-key='xuhui-2']").click()
+    window.page.wait_for_selector(".page-instrument .timeline canvas")
+    assert window.page.locator("h1").inner_text() == "徐汇研究所质谱仪2"
+    for key in ("xuhui-2", "xuhui", "310104"):
+        window.page.go_back()
+        window.page.wait_for_selector(f"[data-key='{key}']")
+    # An address is enough to come back to a view.
+    window.page.reload()
+    window.page.wait_for_selector("[data-key='310104']")
+
+
+def test_found_by_keyboard(open_window: Open) -> None:
+    window = open_window()
+    window.open("city")
+    window.page.keyboard.press("Tab")
+    assert window.page.evaluate("document.activeElement.id") == "skip"
+    search = window.page.get_by_role("combobox", name="查找仪器名称或编号")
+    search.fill("pudong-1")
+    window.page.wait_for_selector("#found [role=option]")
+    search.press("ArrowDown")
+    search.press("Enter")
+    window.page.wait_for_url(re.compile("instrument/pudong-1"))
+
+
+def test_language_and_theme_stay(open_window: Open) -> None:
+    window = open_window()
+    window.open("city")
+    window.page.locator("#language").click()
+    window.page.get_by_role("heading", name="City").wait_for()
+    window.page.locator("#theme").click()
+    assert window.page.locator("html").get_attribute("data-theme") == "dark"
+    window.page.reload()
+    window.page.get_by_role("heading", name="City").wait_for()
+    assert window.page.locator("html").get_attribute("lang") == "en"
+    assert window.page.locator("html").get_attribute("data-theme") == "dark"
+    # What the heading says in English is said in English everywhere.
+    for name in PAGES:
+        window.open(name)
+        text = window.page.locator("nav, .card-head, .page-head").all_inner_texts()
+        own = re.sub("徐汇研究所质谱仪1|徐汇研究所|质谱仪器|中文", "", " ".join(text))
+        assert re.findall("[\u4e00-\u9fff]+", own) == [], name
+
+
+def test_explained_and_exported(open_window: Open) -> None:
+    window = open_window()
+    window.open("instrument")
+    window.page.locator("#explain").click()
+    window.page.wait_for_selector("dialog tbody tr")
+    assert window.page.locator("dialog h3").count() == 2
+    with window.page.expect_download() as caught:
+        window.page.locator("dialog .csv").first.click()
+    text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
+    assert text.splitlines()[0].split(",")[0] == "开始"
+    window.page.keyboard.press("Escape")
+    assert window.page.locator("dialog").count() == 0
+
+
+def test_a_dead_letter_is_asked_for_again(open_window: Open, city: Live) -> None:
+    window = open_window()
+    window.open("health")
+    with window.page.expect_response(lambda r: r.url.endswith("/replay")) as caught:
+        window.page.get_by_role("button", name="重放", exact=True).first.click()
+    assert caught.value.status == 202
+
+
+def test_a_wrong_key_and_the_way_out(open_window: Open, cockpit_service: Service) -> None:
+    window = open_window(signed_in=False, patient=True)
+    window.page.goto(f"{window.address}/")
+    key = window.page.locator("#key")
+    key.fill("jishi_000000000000_wrong")
+    key.press("Enter")
+    window.page.wait_for_selector(".wrong:not(:empty)")
+    key.fill(cockpit_service.admin_key)
+    key.press("Enter")
+    window.page.wait_for_selector(".page-city h1")
+    (cookie,) = window.page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert window.page.evaluate("document.cookie") == ""
+    window.page.locator("#sign-out").click()
+    window.page.wait_for_selector("#key")
+    assert window.page.context.cookies() == []
+    assert window.foreign == []
+
+
+def test_offline_and_back(open_window: Open, cockpit_service: Service, city: Live) -> None:
+    window = open_window(patient=True)  # a refused connection is a complaint of the browser's
+    window.open("city")
+    api = cockpit_service.api
+    assert api is not None
+    api.stop(20.0)
+    window.page.wait_for_selector("#banner.bad:not(:empty)")
+    # What was known stays to be read.
+    assert window.shown("instruments") == "4"
+    api.start()
+    window.page.wait_for_selector("#banner:not(.bad)", state="attached")
+    window.page.wait_for_selector(".pulse.up")
+    city.publish("pudong-1", beat(now_us(), "running", seq=70))
+    window.until_shown("running", "1")
+    assert window.foreign == []
+
+
+def test_static_files_say_what_they_may(cockpit_service: Service) -> None:
+    with httpx.Client(base_url=cockpit_service.api_url) as nobody:
+        page = nobody.get("/")
+        assert page.status_code == 200
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["referrer-policy"] == "no-referrer"
+        tag = page.headers["etag"]
+        assert nobody.get("/", headers={"If-None-Match": tag}).status_code == 304
+        for stray in ("/cockpit/../api/app.py", "/cockpit/%2e%2e/api/app.py", "/cockpit/none.js"):
+            assert nobody.get(stray).status_code == 404
+
+
+def test_a_cookie_writes_from_its_own_page_only(cockpit_service: Service, city: Live) -> None:
+    letter = city.get("dead-letters", limit=1)["items"][0]["id"]
+    with httpx.Client(base_url=cockpit_service.api_url) as client:
+        assert client.get("/v1/session").json() is None
+        assert client.post("/v1/session", json={"key": "no"}).status_code == 401
+        assert client.post("/v1/session").status_code == 401  # no demo
+        client.post("/v1/session", json={"key": cockpit_service.admin_key})
+        assert client.get("/v1/districts").status_code == 200
+        path = f"/v1/dead-letters/{letter}/replay"
+        assert client.post(path).status_code == 401
+        assert client.post(path, headers={"Origin": "http://evil.test"}).status_code == 401
+        own = {"Origin": cockpit_service.api_url}
+        assert client.post(path, headers=own).status_code in (202, 409)
+        client.delete("/v1/session")
+        assert client.get("/v1/districts").status_code == 401
