@@ -287,7 +287,7 @@ def simulate(
             summary = run_fleet(
                 ready, options, watch=watch, registering=registering, started=runs.append
             )
-    except (NotRegistered, CrewFailed, PermissionError, ConnectionError) as error:
+    except (NotRegistered, CrewFailed, PermissionError, ConnectionError, ValueError) as error:
         _people.print(f"[red]{error}[/red]", highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

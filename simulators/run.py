@@ -507,7 +507,10 @@ def run_fleet(
     Raises:
         NotRegistered: the service refused the registry.
         PermissionError: the broker refused the account.
+        ValueError: the ledger's folder holds another run's.
     """
+    if options.ledger is not None and (options.ledger / "manifest.json").exists():
+        raise ValueError(f"ledger {options.ledger} is that of another run; name a new folder")
     from .crew import Crew  # it runs this module in its processes
 
     city = build_city(options.fleet)

@@ -139,6 +139,12 @@ def test_registering_twice_changes_nothing(ready: Ready) -> None:
     assert first["created"] == again["unchanged"] == 12 + 3 + len(city.institutions)
 
 
+def test_a_ledger_is_not_written_over(ready: Ready, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(ValueError, match="another run"):
+        run_fleet(ready, RunOptions(fleet=fleet("over"), duration_s=1.0, ledger=tmp_path))
+
+
 def test_a_wrong_key_is_told(ready: Ready) -> None:
     with pytest.raises(NotRegistered, match="401"):
         register(build_city(fleet("denied")), api_url=ready.api_url, api_key="jishi_no_key")
