@@ -189,9 +189,11 @@ def _span(
     ]
     pad = max(corrections) - min(corrections)
     low -= pad
-    shift = min(corrections)  # no row's corrected time lies further back than this
+    # How far corrected times lie from the device's, at the least and at the most; 0 is what they
+    # were before anything was corrected.
+    least, most = min(0, *corrections), max(0, *corrections)
     before = rows.before(low)
-    low_at = low + shift
+    low_at = low + least
     start = before.at_us if before and before.at_us + before.hold_us > low_at else low_at
     if before and pad:
         start = min(start, before.at_us)
@@ -216,12 +218,12 @@ def _span(
     last = None
     if end:
         stop = _hour(end.at_us) + HOUR_US
-        last = rows.after(stop - shift - 1, counts=True)
+        last = rows.after(stop - least - 1, counts=True)
     tail = last is None
     if tail and track.piece_from_us is not None:
         start = min(start, _hour(track.piece_from_us))
 
-    first = rows.before(start - shift - pad)
+    first = rows.before(start - most)
     if first and reads:
         first = rows.before(first.ts_us + 1, reading=True) or first
     return _Span(
@@ -347,6 +349,16 @@ def _update_track(
     first_at = min(
         (at for at in (track.first_at_us, fresh.first_at_us) if at is not None), default=None
     )
+    if (
+        first_at != fresh.first_at_us
+        and span.rows_from_us == OLDEST_US
+        and not cursor.execute(
+            SELECT_PIECES_BEFORE, [instrument.key, Micros(span.from_us)], binary=True
+        ).fetchone()
+    ):
+        # Nothing is older, not even what retention has taken the rows of: a correction set
+        # later has moved the first heartbeat (rule 8).
+        first_at = fresh.first_at_us
     live = (track.live_at_us, track.live_until_us)
     if fresh.live_at_us is not None and (live[0] is None or fresh.live_at_us >= live[0]):
         live = (fresh.live_at_us, fresh.live_until_us)
