@@ -250,6 +250,32 @@ def rebuild(live: Live, start: int, end: int, *scopes: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("correction", [600, 3_600, -600, -3_600, 5_400.5])
+def test_a_backdated_correction_takes_hold_with_a_rebuild(live: Live, correction: float) -> None:
+    gateway = live.gateway(valid_from=iso(DAY - 400 * DAY_LENGTH))
+    scope = live.instrument(gateway=gateway, hold_s=60)
+    times = [at("10:00"), at("11:30"), at("15:00")]
+    live.publish(scope, *[beat(ts, runtime_s=float(n)) for n, ts in enumerate(times)])
+    before = live.timeline(scope, DAY, DAY + DAY_LENGTH)
+    live.patch(
+        f"gateways/{gateway}",
+        clock_correction_s=correction,
+        valid_from=iso(DAY - 400 * DAY_LENGTH),
+    )
+    assert live.timeline(scope, DAY, DAY + DAY_LENGTH) == before
+    rebuild(live, DAY, DAY + DAY_LENGTH, scope)
+    timeline = live.timeline(scope, DAY, DAY + DAY_LENGTH)
+    running = [micros(item["from"]) for item in timeline if item["state"] == "running"]
+    assert running == [ts + int(correction * SECOND) for ts in times]
+    assert [item["cause"] for item in timeline if item["cause"]] == ["before_first"] + 3 * [
+        "device"
+    ]
+    assert timeline[0]["to"] == timeline[1]["from"]
+    assert micros(live.status(scope)["last_heartbeat_at"]) == running[-1]
+    said = rebuild(live, DAY, DAY + DAY_LENGTH, scope)
+    assert said.splitlines()[-1].endswith(" 0 differences"), said
+
+
 def messy(seed: int) -> list[dict[str, Any]]:
     rnd = random.Random(seed)
     found = []
