@@ -300,10 +300,10 @@ function calendarCard({ ctx, known }) {
       tooltip: { ...tipBase(), formatter: (item) => { const b = by.get(item.value[0]); return b ? bubble(item.value[0], `${t('running')} ${hours(b.running_s)}`, `${t('utilization')} ${percent(b.utilization)}`, `${t('coverage')} ${percent(b.coverage)}`) : ''; } },
       visualMap: { min: 0, max: 24, orient: 'horizontal', right: 0, top: 0, itemWidth: rem() * 0.7, itemHeight: rem() * 7, text: ['24 h', '0 h'], textStyle: { color: color('muted'), fontSize: rem() * 0.75 }, inRange: { color: ramp() } },
       calendar: {
-        left: rem() * 2, right: rem() * 0.5, top: rem() * 3.2, bottom: 4, range: [localDate(midnight(now, tz, -364), tz), localDate(now, tz)], cellSize: ['auto', 'auto'],
+        left: rem() * 2, right: rem() * 0.5, top: rem() * 3.6, bottom: 4, range: [localDate(midnight(now, tz, -364), tz), localDate(now, tz)], cellSize: ['auto', 'auto'],
         itemStyle: { color: color('raised'), borderColor: color('panel'), borderWidth: 2 }, splitLine: { lineStyle: { color: color('line'), width: 1 } },
         dayLabel: { firstDay: 1, nameMap: [names[6], ...names.slice(0, 6)], color: color('muted'), fontSize: rem() * 0.7 },
-        monthLabel: { color: color('muted'), fontSize: rem() * 0.75, formatter: (m) => `${m.yy}-${m.MM}` }, yearLabel: { show: false },
+        monthLabel: { color: color('muted'), fontSize: rem() * 0.75, formatter: (m) => (innerWidth < 640 && m.M % 3 !== 1 ? '' : `${m.yy}-${m.MM}`) }, yearLabel: { show: false },
       },
       series: [{ type: 'heatmap', coordinateSystem: 'calendar', data: [...by].map(([day, b]) => [day, b.running_s / 3600]) }],
     }), { cls: 'low', say: [...by].map(([day, b]) => `${day} ${hours(b.running_s)}`).join('; ') });
