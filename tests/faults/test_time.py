@@ -116,15 +116,14 @@ def test_row_26_host_clock_leaps_by_a_year(shared: Path, tmp_path: Path, seconds
         plain = rig.gateways(262, receipts=False, only=["g2", "g3"], **_live())
         rig.publish([("g0", b"a letter that must outlive the leap")])
         rig.wait_stored(100)
-        for _ in range(2):
-            leap(seconds)
-            eventually(lambda: worker.metric("ingest_clock_alarm") == 1, 15, "an alarm")
-            stored = rig.stored
-            time.sleep(2.5)
-            assert rig.stored == stored, "nothing is taken by a wrong clock"
-            leap(0)
-            eventually(lambda: worker.metric("ingest_clock_alarm") == 0, 15, "intake goes on")
-            rig.wait_stored(stored + 50)
+        leap(seconds)
+        eventually(lambda: worker.metric("ingest_clock_alarm") == 1, 15, "an alarm")
+        stored = rig.stored
+        time.sleep(2.5)
+        assert rig.stored == stored, "nothing is taken by a wrong clock"
+        leap(0)
+        eventually(lambda: worker.metric("ingest_clock_alarm") == 0, 15, "intake goes on")
+        rig.wait_stored(stored + 50)
         logs = kept.finish(), plain.finish()
         rig.wait_quiet()
         found = rig.check(*logs)
@@ -151,9 +150,9 @@ def test_row_27_retention_drops_chunks_during_replay(rig: Rig) -> None:
         "receipts": True,
         "only": ["g0"],
         "start_us": recently(9 * DAY_US),
-        "step_s": 3_600,
+        "step_s": 7_200,
         "rounds_per_s": 40,
-        "rounds": 9 * 24,
+        "rounds": 9 * 12,
     }
     worker = rig.worker(accept_past="10d", raw_retention="11d", batch_age="10ms")
     first = rig.gateways(271, **log).finish()
