@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models store ingest api simulators migrations stack cli
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults check format lock bench clean
+.PHONY: help install demo test test-faults test-fuzz check format lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -23,6 +23,9 @@ test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
+
+test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description
+	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest tests/integration/api/test_fuzz.py
 
 check: $(VENV)/.ready ## lint, types, formatting, import directions
 	@$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from api.auth import CityOperator, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
-from api.errors import PROBLEMS, FieldError, invalid, not_found
+from api.errors import CREATED, PROBLEMS, FieldError, invalid, not_found
 from api.params import Day, Line
 from store.calendars import NamedDay, delete_day, list_calendars, list_days, put_day
 
@@ -79,7 +79,7 @@ async def get_calendars(
     )
 
 
-@router.put("/{calendar}/days/{day}", summary="Say what a day is")
+@router.put("/{calendar}/days/{day}", summary="Say what a day is", responses=CREATED)
 async def put_calendar_day(
     context: Ctx,
     who: CityOperator,

@@ -16,7 +16,7 @@ from api.auth import Operator, Principal, Reader
 from api.context import Context, Ctx
 from api.cursor import LIMIT_MAX, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
-from api.errors import PROBLEMS, not_found
+from api.errors import CREATED, PROBLEMS, not_found
 from api.params import GatewayId, InstitutionId, InstrumentId, format_instant
 from models.registry import (
     Gateway,
@@ -152,7 +152,9 @@ async def get_institution_versions(
     return await _versions(context, request, who, INSTITUTION, institution_id)
 
 
-@router.put("/institutions/{institution_id}", summary="Create or replace an institution")
+@router.put(
+    "/institutions/{institution_id}", summary="Create or replace an institution", responses=CREATED
+)
 async def put_institution(
     context: Ctx, who: Operator, institution_id: InstitutionId, body: Institution
 ) -> Response:
@@ -245,7 +247,7 @@ async def get_gateway_versions(
     return await _versions(context, request, who, GATEWAY, gateway_id)
 
 
-@router.put("/gateways/{gateway_id}", summary="Create or replace a gateway")
+@router.put("/gateways/{gateway_id}", summary="Create or replace a gateway", responses=CREATED)
 async def put_gateway(
     context: Ctx, who: Operator, gateway_id: GatewayId, body: Gateway
 ) -> Response:
@@ -301,7 +303,9 @@ async def get_instrument_versions(
     return await _versions(context, request, who, INSTRUMENT, instrument_id)
 
 
-@router.put("/instruments/{instrument_id}", summary="Create or replace an instrument")
+@router.put(
+    "/instruments/{instrument_id}", summary="Create or replace an instrument", responses=CREATED
+)
 async def put_instrument(
     context: Ctx, who: Operator, instrument_id: InstrumentId, body: Instrument
 ) -> Response:
