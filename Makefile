@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := models store ingest api simulators migrations stack cli
+ROOMS := models store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-fuzz check format lock bench clean
+.PHONY: help install demo test test-faults test-fuzz check format lock bench bench-full clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -26,6 +26,12 @@ test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak
 
 test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description
 	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest tests/integration/api/test_fuzz.py
+
+bench: $(VENV)/.ready ## the measurements, beside their references: about 8 minutes on a quiet machine
+	@$(BIN)/python -m bench
+
+bench-full: $(VENV)/.ready ## the same with more repeats
+	@$(BIN)/python -m bench --full
 
 check: $(VENV)/.ready ## lint, types, formatting, import directions
 	@$(BIN)/ruff check .

@@ -6,15 +6,18 @@ every row is counted and every segment compared with what a plain window functio
 rows gives: no rule is relaxed for speed.
 """
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from struct import Struct
 
 import psycopg
 
 from bench.beats import TICK_US, Stretch, batches, rows, singles, state_at
 from bench.publisher import Publisher, make_session
 from bench.rig import FILTERS, Rig, connected_at, metric, peak_rss_mb, run_shell, search_path
+from ingest.database import POSTGRES_EPOCH_US
 from ingest.rows import COPY_HEARTBEAT
 
 PATIENCE = 300.0  # seconds for a drain
@@ -40,6 +43,7 @@ def queue_backlog(rig: Rig, messages: Iterable[tuple[str, bytes]], *, peer: bool
     broker = rig.stack.broker
     for worker in (0, 1) if peer else (0,):
         account = broker.ingest_account(worker)
+        assert account.client_id is not None
         filters = FILTERS if worker == 0 else FILTERS[:1]
         make_session(
             rig.stack.mqtt_host,
@@ -120,11 +124,6 @@ def copy_bare(rig: Rig, stretch: Stretch, most: int, *, offset_us: int) -> float
 
     The rows go in at another time, so that they are new, and are deleted again.
     """
-    from struct import Struct
-
-    from ingest.database import POSTGRES_EPOCH_US
-    from ingest.rows import _HEADER, _TRAILER
-
     pack = Struct(">hiiihihiqiqiiiqididiiii").pack
     with psycopg.connect(rig.stack.database_url) as connection:
         keys = [
@@ -133,7 +132,7 @@ def copy_bare(rig: Rig, stretch: Stretch, most: int, *, offset_us: int) -> float
                 "SELECT instrument_key FROM instrument ORDER BY instrument_id"
             )
         ]
-        data = bytearray(_HEADER)
+        data = bytearray(b"PGCOPY\n\xff\r\n\0" + bytes(8))
         count = 0
         for instrument, tick, ts in rows(stretch):
             if count >= most:
@@ -145,7 +144,7 @@ def copy_bare(rig: Rig, stretch: Stretch, most: int, *, offset_us: int) -> float
                 12, 4, keys[instrument], 2, 1, 2, state_at(instrument, tick), 8, at, 8, at, 4, 1,
                 8, tick, 8, 180.5, 8, float(tick), -1, -1, len(boot), 0,
             )[:-4] + boot  # fmt: skip
-        data += _TRAILER
+        data += b"\xff\xff"
         began = time.perf_counter()
         with connection.cursor() as cursor, cursor.copy(COPY_HEARTBEAT) as copy:
             for at in range(0, len(data), 1 << 18):
@@ -162,8 +161,6 @@ def copy_bare(rig: Rig, stretch: Stretch, most: int, *, offset_us: int) -> float
 
 def insert_each(rig: Rig, stretch: Stretch, most: int) -> float:
     """One insert and one commit a message, as tutorials have it; messages per second."""
-    import json
-
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS tutorial")
         connection.execute(
@@ -197,13 +194,9 @@ WITH raw AS (
            least(lead(ts) OVER w, ts + make_interval(secs => %(hold)s)) AS until
     FROM heartbeat WINDOW w AS (PARTITION BY instrument_key ORDER BY ts)
 ), plain AS (
-    SELECT instrument_key, state, sum(us(until) - us(ts)) AS us
-    FROM raw JOIN instrument_status s USING (instrument_key, state) WHERE false
-    GROUP BY 1, 2
-    UNION ALL
-    SELECT instrument_key, state, sum(us(until) - us(ts)) FROM raw
-    WHERE (instrument_key, ts) NOT IN (SELECT instrument_key, newest_ts FROM instrument_status
-                                       WHERE newest_ts IS NOT NULL)
+    SELECT r.instrument_key, r.state, sum(us(r.until) - us(r.ts)) AS us
+    FROM raw r JOIN instrument_status s USING (instrument_key)
+    WHERE r.ts < s.newest_ts
     GROUP BY 1, 2
 ), derived AS (
     SELECT instrument_key, state, sum(us) AS us FROM (
@@ -240,6 +233,43 @@ def stretches(rig: Rig, origin_us: int, heartbeats: int) -> Iterator[Stretch]:
     while True:
         yield Stretch(rig.city, origin_us, first, first + ticks)
         first += ticks
+
+
+def fill_window(rig: Rig, messages: int, *, window: int) -> float:
+    """Peak memory of ingest in MB while its window is full and the database does not answer."""
+    with psycopg.connect(rig.stack.database_url) as connection:
+        connection.execute("LOCK TABLE instrument_status IN ACCESS EXCLUSIVE MODE")
+        child = rig.ingest()
+        child.start()
+        try:
+            url = child.wait_ready(60)["metrics_url"]
+            until = time.monotonic() + 30
+            while (
+                metric(url, "jishi_ingest_in_flight") < min(window, messages)
+                and time.monotonic() < until
+            ):
+                time.sleep(0.1)
+            connection.rollback()
+            until = time.monotonic() + PATIENCE
+            while metric(url, "jishi_ingest_messages_total") < messages:
+                if time.monotonic() > until:
+                    raise TimeoutError("the window did not drain")
+                time.sleep(0.1)
+            assert child.pid is not None
+            return peak_rss_mb(child.pid)
+        finally:
+            child.stop(30)
+
+
+def bytes_per_heartbeat(rig: Rig) -> tuple[float, float]:
+    """Bytes on disk a stored heartbeat: its row with indexes, and its share of segments."""
+    with psycopg.connect(rig.stack.database_url) as connection:
+        row = connection.execute(
+            "SELECT hypertable_size('heartbeat')::float8 / count(*),"
+            " hypertable_size('segment')::float8 / count(*) FROM heartbeat"
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 __all__ = ["batches", "check", "copy_bare", "drain_ours", "drain_pipe", "insert_each"]

@@ -1,0 +1,257 @@
+"""``python -m bench``: measures every key, writes ``latest.json``, a table and a picture."""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import drain, history, picture, reads, visible
+from bench.beats import Stretch, batches, singles
+from bench.city import CITY, City
+from bench.results import KEYS, LATEST, Results, bars, met, percentile, spread
+from bench.rig import Rig, started
+from ingest.settings import IngestSettings
+
+console = Console(stderr=True)
+
+HOUR_US = 3_600_000_000
+
+
+def _say(text: str) -> None:
+    console.print(f"[dim]{datetime.now():%H:%M:%S}[/dim] {text}")  # noqa: DTZ005 - for the eye
+
+
+def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> None:
+    """Backlogs of one heartbeat a message, then of fifty; the references between."""
+    # Long enough ago that all of it lies in the past, from a full hour on.
+    origin = (int(time.time()) // 3600 - 6) * HOUR_US
+    stored = 0
+    first = 0
+
+    def stretch(heartbeats: int) -> Stretch:
+        nonlocal first
+        ticks = -(-heartbeats // rig.city.instruments)
+        first += ticks
+        return Stretch(rig.city, origin, first - ticks, first)
+
+    # One drain that is not counted: programs, caches and chunks are there afterwards.
+    warm = stretch(rig.city.instruments)
+    messages = drain.queue_backlog(rig, singles(warm, warm.heartbeats), peer=False)
+    drain.drain_ours(rig, messages)
+    stored += warm.heartbeats
+
+    ratios, ours, from_start, pipes, tutorials, memory = [], [], [], [], [], []
+    for number in range(options.repeats):
+        backlog = stretch(options.singles)
+        count = backlog.heartbeats
+        drain.queue_backlog(rig, singles(backlog, count), peer=True)
+        pipe = drain.drain_pipe(rig, count)
+        drained = drain.drain_ours(rig, count)
+        stored += count
+        drain.check(rig, stored)
+        tutorial = drain.insert_each(rig, backlog, options.inserts)
+        _say(
+            f"drain {number + 1}/{options.repeats}, one a message: ours {drained.rate:,.0f}/s,"
+            f" pipe {pipe:,.0f}/s, insert and commit {tutorial:,.0f}/s"
+        )
+        ratios.append(drained.rate / pipe)
+        ours.append(drained.rate)
+        from_start.append(drained.rate_from_start)
+        pipes.append(pipe)
+        tutorials.append(tutorial)
+        memory.append(drained.rss_mb)
+    results.note(
+        "drain_single_ratio",
+        ratios,
+        heartbeats=count,
+        ours_per_s=spread(ours),
+        ours_per_s_from_process_start=spread(from_start),
+        mosquitto_sub_psql_per_s=spread(pipes),
+        receipts="none: a bare heartbeat has no batch_id to be receipted by",
+    )
+    results.note(
+        "tutorial_ratio",
+        [a / b for a, b in zip(ours, tutorials, strict=True)],
+        insert_and_commit_per_s=spread(tutorials),
+    )
+
+    ratios, ours, from_start, copies = [], [], [], []
+    for number in range(options.repeats):
+        backlog = stretch(options.batched)
+        count = backlog.heartbeats
+        tag = f"n{number}"
+        messages = drain.queue_backlog(rig, batches(backlog, 50, tag), peer=False)
+        drained = drain.drain_ours(rig, messages)
+        stored += count
+        drain.check(rig, stored)
+        copy = drain.copy_bare(rig, backlog, count, offset_us=-10 * 24 * HOUR_US)
+        rate = drained.rate * count / messages
+        _say(
+            f"drain {number + 1}/{options.repeats}, 50 a message: ours {rate:,.0f}/s,"
+            f" bare COPY {copy:,.0f}/s"
+        )
+        ratios.append(rate / copy)
+        ours.append(rate)
+        from_start.append(drained.rate_from_start * count / messages)
+        copies.append(copy)
+        memory.append(drained.rss_mb)
+    results.note(
+        "drain_batched_ratio",
+        ratios,
+        heartbeats=count,
+        ours_per_s=spread(ours),
+        ours_per_s_from_process_start=spread(from_start),
+        bare_copy_per_s=spread(copies),
+        receipts="one a message",
+    )
+
+    row, segment = drain.bytes_per_heartbeat(rig)
+    results.note(
+        "bytes_per_heartbeat",
+        [row],
+        segments_share=round(segment, 1),
+        edition="apache",
+        timescale_edition="not on this machine: Debian's package is the Apache edition",
+    )
+    window: int = IngestSettings.model_fields["mqtt_window"].default
+    backlog = stretch(max(window, options.batched // 10))
+    messages = drain.queue_backlog(rig, singles(backlog, backlog.heartbeats), peer=False)
+    full = drain.fill_window(rig, messages, window=window)
+    _say(f"window of {window:,} full: {full:.0f} MB")
+    results.note("ingest_rss_mb", [max([full, *memory])], while_draining_mb=spread(memory))
+
+
+def measure_visible(rig: Rig, results: Results, options: argparse.Namespace) -> None:
+    """Publish to visible, at a tenth of the city's instruments a second."""
+    rate = max(1, rig.city.instruments // 10)
+    child = rig.ingest()
+    child.start()
+    try:
+        child.wait_ready(60)
+        with reads.asking(rig) as client:
+            delays, more = visible.measure(rig, client, rate=rate, seconds=options.seconds)
+    finally:
+        child.stop(30)
+    p99 = percentile(delays, 0.99)
+    _say(f"visible after {statistics.median(delays):.0f} ms, p99 {p99:.0f} ms")
+    results.note(
+        "visible_p99_ms",
+        [p99],
+        probes=len(delays),
+        median_ms=round(statistics.median(delays), 1),
+        **more,
+    )
+
+
+def measure_reads(rig: Rig, results: Results, options: argparse.Namespace) -> None:
+    """A year and a month of the fleet, one instrument, the summary, and the naive way."""
+    end = datetime.now(reads.ZONE).date()
+    first = end - timedelta(days=options.days)
+    began = time.monotonic()
+    history.load(rig, first, end)
+    _say(f"history of {options.days} days loaded in {time.monotonic() - began:.0f} s")
+    with reads.asking(rig) as client:
+        asked: list[tuple[str, Callable[[], list[float]]]] = [
+            (
+                "fleet_month_p95_ms",
+                partial(reads.fleet, client, first, end, 30, options.asks, 3),
+            ),
+            ("instrument_year_p95_ms", lambda: _year(rig, client, first, options.asks)),
+            ("summary_p95_ms", partial(reads.summary, client, options.asks)),
+        ]
+        if options.days >= 365:
+            asked.insert(
+                1,
+                (
+                    "fleet_year_p95_ms",
+                    partial(reads.fleet, client, first, end, 365, options.asks, 4),
+                ),
+            )
+        for name, ask in asked:
+            times = ask()
+            results.note(name, [percentile(times, 0.95)], all_ms=spread(times))
+            _say(f"{name}: {percentile(times, 0.95):.0f} (median {statistics.median(times):.0f})")
+        ratios, slowest = reads.naive(rig, client, end, 2)
+        results.note("naive_ratio", ratios, naive_ms=round(slowest), raw_every_s=60)
+        _say(f"naive {slowest:,.0f} ms, {statistics.median(ratios):,.0f} times ours")
+
+
+def _year(rig: Rig, client: Any, first: Any, asks: int) -> list[float]:
+    return reads.instrument_year(client, rig.city.instruments, first, asks)
+
+
+PARTS = {"drain": measure_drains, "visible": measure_visible, "reads": measure_reads}
+
+
+def show(found: dict[str, Any]) -> None:
+    """The table on the terminal."""
+    table = Table(title="Jishi, measured on this machine with everything on it")
+    for column in ("key", "measured", "spread", "bar", "", "is"):
+        table.add_column(
+            column,
+            justify="right" if column in ("measured", "bar") else "left",
+            no_wrap=column in ("key", "measured"),
+        )
+    for key in KEYS:
+        value = found.get(key.name)
+        more = found["detail"].get(key.name) or {}
+        between = f"{more['least']:,.4g} to {more['most']:,.4g}" if "least" in more else ""
+        table.add_row(
+            key.name,
+            "—" if value is None else f"{value:,.4g} {key.unit}",
+            between,
+            bars(key),
+            met(key, value),
+            key.says,
+        )
+    Console().print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures and tells; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", choices=[*PARTS], action="append", help="one part, repeatable")
+    parser.add_argument("--instruments", type=int, default=CITY, help="the city's size")
+    parser.add_argument("--repeats", type=int, default=3, help="drains of each kind")
+    parser.add_argument("--singles", type=int, default=200_000, help="messages of one heartbeat")
+    parser.add_argument("--batched", type=int, default=600_000, help="heartbeats, 50 a message")
+    parser.add_argument("--inserts", type=int, default=3_000, help="messages inserted one by one")
+    parser.add_argument("--seconds", type=float, default=30.0, help="probing for visible_p99_ms")
+    parser.add_argument("--days", type=int, default=400, help="history for the reads")
+    parser.add_argument("--asks", type=int, default=40, help="questions of each kind")
+    parser.add_argument("--full", action="store_true", help="more repeats of everything")
+    parser.add_argument("--no-write", action="store_true", help="leave latest.json as it is")
+    options = parser.parse_args(arguments)
+    if options.full:
+        options.repeats, options.seconds, options.asks = 7, 120.0, 200
+    results = Results()
+    began = time.monotonic()
+    _say(f"a city of {options.instruments:,} instruments; the database is durable")
+    with started(City(options.instruments)) as rig:
+        for name, part in PARTS.items():
+            if not options.only or name in options.only:
+                part(rig, results, options)
+    results.detail["workload"] = {
+        "instruments": options.instruments,
+        "seconds_in_all": round(time.monotonic() - began),
+        "note": "history for the reads is written into the rollups by SQL, not sent over MQTT",
+    }
+    found = results.as_json()
+    if not options.no_write:
+        results.write()
+        found = json.loads(LATEST.read_text("utf-8"))
+        picture.write(found)
+    show(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""A year of history for a whole city, written straight into rollups and segments.
+
+Sent as heartbeats it would be 74 thousand million; so day and month rows are made by SQL, of a
+state that is a function of instrument and hour. Only the 200 instruments of ``naive_ratio``
+have raw heartbeats, one a minute for a month, and their day rows are computed from those by
+plain window functions, so that both ways must give the same figure.
+"""
+
+from datetime import date
+
+import psycopg
+
+from bench.rig import Rig
+
+SUBJECTS = 200
+RAW_DAYS = 30
+CLASS = "999999"
+
+_DAYS = """
+INSERT INTO rollup_day
+SELECT instrument_key, day, running, idle, 86400000000 - running - idle - lost, 0, 0, 0, lost,
+       NULL, NULL, running, 0, 13808219178, running, 8640, running, running, 10000000
+FROM (
+    SELECT instrument_key, day::date,
+           (1 + (instrument_key * 7 + extract(doy FROM day)::int * 13) %% 11) * 3600000000::bigint
+               AS running,
+           (instrument_key + extract(doy FROM day)::int) %% 6 * 3600000000::bigint AS idle,
+           CASE WHEN instrument_key %% 31 = 0 THEN 14400000000 ELSE 0 END AS lost
+    FROM instrument, generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
+) AS made
+"""
+_MONTHS = """
+INSERT INTO rollup_month
+SELECT instrument_key, date_trunc('month', day)::date, sum(running_us)::bigint,
+       sum(idle_us)::bigint, sum(off_us)::bigint, 0, 0, 0, sum(unknown_device_us)::bigint,
+       NULL, NULL, sum(effective_us)::bigint, 0, sum(rated_us)::bigint, sum(counter_us)::bigint,
+       sum(counter_readings)::bigint, sum(witness_counter_us)::bigint,
+       sum(witness_state_us)::bigint, max(step_us)
+FROM rollup_day GROUP BY 1, 2
+HAVING count(*) = (date_trunc('month', min(day)) + interval '1 month')::date
+                  - date_trunc('month', min(day))::date
+"""
+_STATUS = """
+UPDATE instrument_status SET
+    version = version + 1, first_at = %(first)s::date::timestamp AT TIME ZONE 'Asia/Shanghai',
+    newest_ts = now(), newest_at = now(), newest_seq = 1, newest_boot_id = 'b', credit_from = now(),
+    credit_until = now() + interval '1 hour', state = instrument_key %% 3, segment_from = now(),
+    piece_from = now(), live_at = now(), live_until = now() + interval '1 hour',
+    last_received_at = now(), power_w = 100
+"""
+_SUBJECTS = """
+UPDATE instrument_version SET class_code = %(class)s WHERE instrument_key IN
+    (SELECT instrument_key FROM instrument ORDER BY instrument_key LIMIT %(subjects)s)
+"""
+_RAW = """
+INSERT INTO heartbeat (instrument_key, flags, state, ts, received_at, gateway_key, seq, power_w,
+                       runtime_s, boot_id)
+SELECT v.instrument_key, 1,
+       (hashint4(v.instrument_key * 1000003 + (extract(epoch FROM ts) / 3600)::int) & 7) %% 3,
+       ts, ts, v.gateway_key, extract(epoch FROM ts)::bigint / 60, 100, NULL, 'b'
+FROM generate_series(
+         %(first)s::date::timestamp AT TIME ZONE 'Asia/Shanghai',
+         %(end)s::date::timestamp AT TIME ZONE 'Asia/Shanghai' - interval '1 minute',
+         interval '1 minute') AS ts,
+     instrument_version v
+WHERE v.class_code = %(class)s
+"""
+#: What the question costs without anything derived: the reference of ``naive_ratio``.
+NAIVE = """
+SELECT instrument_key,
+       sum(us(until) - us(ts)) FILTER (WHERE state = 2) AS running,
+       sum(us(until) - us(ts)) FILTER (WHERE state = 1) AS idle,
+       sum(us(until) - us(ts)) FILTER (WHERE state = 0) AS off
+FROM (
+    SELECT h.instrument_key, h.state, h.ts,
+           least(lead(h.ts) OVER w, h.ts + interval '180 seconds', %(end)s) AS until
+    FROM heartbeat h
+    WHERE h.instrument_key = ANY (%(keys)s)
+      AND h.ts >= %(start)s::timestamptz - interval '180 seconds' AND h.ts < %(end)s
+    WINDOW w AS (PARTITION BY h.instrument_key ORDER BY h.ts)
+) AS credited
+WHERE until > %(start)s
+GROUP BY instrument_key
+"""
+_FROM_RAW = """
+UPDATE rollup_day r SET running_us = d.running, idle_us = d.idle, off_us = d.off,
+       unknown_device_us = 0, effective_us = d.running
+FROM (
+    SELECT instrument_key, day,
+           coalesce(sum(us) FILTER (WHERE state = 2), 0) AS running,
+           coalesce(sum(us) FILTER (WHERE state = 1), 0) AS idle,
+           coalesce(sum(us) FILTER (WHERE state = 0), 0) AS off
+    FROM (
+        SELECT instrument_key, state, (ts AT TIME ZONE 'Asia/Shanghai')::date AS day,
+               60000000::bigint AS us
+        FROM heartbeat
+    ) AS minutes GROUP BY 1, 2
+) AS d
+WHERE r.instrument_key = d.instrument_key AND r.day = d.day
+"""
+
+
+def load(rig: Rig, first: date, end: date) -> None:
+    """Fills days ``[first, end)``; raw rows for the last ``RAW_DAYS`` of them.
+
+    Args:
+        rig: Its heartbeats and segments are removed.
+        first: Local day of the rollups' zone.
+        end: Exclusive; at most today.
+    """
+    with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
+        connection.execute(
+            "TRUNCATE heartbeat, segment, rollup_day, rollup_month, rollup_todo, dead_letter"
+        )
+        connection.execute(
+            "INSERT INTO service_setting VALUES ('rollup_zone', 'Asia/Shanghai'),"
+            " ('rolled_through', (%s::date - 1)::text)"
+            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
+            [end],
+        )
+        terms = {
+            "first": first,
+            "last": date.fromordinal(end.toordinal() - 1),
+            "end": end,
+            "class": CLASS,
+            "subjects": SUBJECTS,
+        }
+        connection.execute(_DAYS, terms)
+        connection.execute(_STATUS, terms)
+        connection.execute(_SUBJECTS, terms)
+        connection.execute(_RAW, {**terms, "first": date.fromordinal(end.toordinal() - RAW_DAYS)})
+        connection.execute(_FROM_RAW)
+        connection.execute(_MONTHS)
+        connection.execute("VACUUM ANALYZE")
