@@ -191,6 +191,8 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     return problem_response(request, invalid(*errors))
 
 
+#: FastAPI's word for JSON that Python's parser gives up on.
+UNREADABLE = "There was an error parsing the body"
 _KINDS = {
     404: "not-found",
     405: "method-not-allowed",
@@ -205,6 +207,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     status = error.status_code
     phrase = HTTPStatus(status).phrase
     detail = str(error.detail)
+    if status == 400 and detail == UNREADABLE:
+        rule = "JSON as programs read it: nesting and numbers have their limits"
+        return problem_response(request, invalid(FieldError(field="body", value=None, rule=rule)))
     if status == 404 and detail == phrase:
         detail = f"there is nothing at {request.url.path}"
     elif status == 405 and detail == phrase:

@@ -9,6 +9,7 @@ from cli import (
     demo,
     doctor,
     env,
+    keys,
     migrate,
     rebuild,
     registry,
@@ -37,6 +38,7 @@ app.command("migrate")(migrate.migrate)
 app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
 app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -7,6 +7,7 @@ import pytest
 
 from cli.up import Service
 from tests.live import Live
+from tests.secrets import leaks
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,8 @@ def service() -> Iterator[Service]:
     try:
         started.start()
         yield started
+        # Whatever was asked of it and sent to it: no secret in what it logged and counted.
+        assert leaks(started) == []
     finally:
         started.stop()
 
