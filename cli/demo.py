@@ -194,6 +194,7 @@ def _run_demo(
                 f" lag {metrics.get('jishi_ingest_lag_seconds', 0.0):.2f} s"
             )
             before, at = stored, now
+    console.line()
     live.stop()
     online = view.online()
     if live.error is not None:
