@@ -220,7 +220,6 @@ function mapCard(ctx, metric, ask) {
     const data = [...store.districts.values()].map((d) => ({ name: d.name, code: d.district_code, value: value(d.district_code) ?? NaN }));
     const bubbles = known && (showHouses || zoomed);
     const small = box && box.clientWidth < 520;
-    const centre = known ? {} : { boundingCoords: undefined };
     return {
       tooltip: { ...tipBase(), trigger: 'item', formatter: (item) => {
         if (item.seriesType === 'scatter') {
@@ -235,8 +234,9 @@ function mapCard(ctx, metric, ask) {
         text: [percent(top(), 0), percent(0, 0)], textStyle: { color: color('muted'), fontSize: rem() * 0.78 }, inRange: { color: ramp() },
       },
       geo: {
-        map: registered, roam: 'move', scaleLimit: { min: 1, max: 12 }, ...centre, aspectScale: known ? 0.86 : 1,
-        top: rem() * 0.5, bottom: rem() * 0.5, left: rem() * 3, right: rem(), nameProperty: 'name',
+        map: registered, roam: 'move', scaleLimit: { min: 1, max: 12 }, aspectScale: known ? 0.86 : 1,
+        // Not by its four sides: those would stretch the land.
+        layoutCenter: ['52%', '49%'], layoutSize: small ? '104%' : '98%', nameProperty: 'name',
         itemStyle: { areaColor: color('ramp-0'), borderColor: color('panel'), borderWidth: rem() * 0.09 },
         emphasis: { itemStyle: { areaColor: color('accent-soft'), borderColor: color('ink') }, label: { show: false } },
         select: { disabled: true }, tooltip: { show: true },
@@ -267,9 +267,13 @@ function mapCard(ctx, metric, ask) {
   });
   ctx.onEnd(() => clearTimeout(due));
   return card(ctx, { title: t('map'), cls: 'w7', actions: tools(), every: REFRESH }, async ({ note }) => {
-    const [found, map] = await Promise.all([ask(), loadMap(), import('../vendor/echarts.js').then((lib) => { mapOf.lib = lib; })]);
-    answer = found;
-    usage = new Map(found.groups.map((g) => [g.key, g]));
+    // What is live is there at once; figures of the window come when they come.
+    const figures = ask().then((found) => {
+      answer = found;
+      usage = new Map(found.groups.map((g) => [g.key, g]));
+    });
+    const [map] = await Promise.all([loadMap(), import('../vendor/echarts.js').then((lib) => { mapOf.lib = lib; }), metric === 'utilization' ? figures : null]);
+    figures.then(draw).catch(() => {});
     known = map;
     registered = map ? 'districts' : 'tiles';
     mapOf.lib.registerMap(registered, map ?? tiles(store.districts));

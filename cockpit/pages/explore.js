@@ -106,10 +106,9 @@ function ranking(c) {
         { key: 'key', label: t('id'), value: (g) => g.key, cell: (g) => g.key ?? '–' },
         ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
-        ratio('utilization'), ratio('rated_utilization'), ratio('scheduled_utilization'), ratio('powered_utilization'), ratio('calendar_utilization'),
+        ratio('utilization'), ratio('coverage'), ratio('rated_utilization'), ratio('scheduled_utilization'), ratio('powered_utilization'), ratio('calendar_utilization'),
         ...(c.by === 'instrument' ? [] : [{ ...ratio('mean_utilization'), tip: undefined },
           ...[0, 1].map((i) => ({ key: `band${i}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, t('n_instruments', { n: count(g.bands[i].instruments) })] }))]),
-        ratio('coverage'),
       ];
       holder.replaceChildren(
         table({ name: `${c.by}-${c.range}`, caption: t('ranking'), columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),

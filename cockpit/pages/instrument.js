@@ -221,7 +221,7 @@ function dayCard({ ctx, range, known }) {
         return bubble(name(b), ...STATES.map((s) => `${t(s)} ${hours(b[`${s}_s`])}`), `${t('utilization')} ${percent(b.utilization)} · ${t('coverage')} ${percent(b.coverage)}`);
       } },
       xAxis: axis({ type: 'category', data: buckets.map(name), splitLine: { show: false } }),
-      yAxis: axis({ type: 'value', name: 'h', splitNumber: 4 }),
+      yAxis: axis({ type: 'value', max: bucket === 'day' ? 24 : undefined, interval: bucket === 'day' ? 6 : undefined, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, formatter: (v) => `${v} h` } }),
       series: STATES.map((s) => ({ name: t(s), type: 'bar', stack: 'all', data: buckets.map((b) => b[`${s}_s`] / 3600), color: color(s), barMaxWidth: rem() * 2 })),
     }), { cls: 'line', say: buckets.map((b) => `${name(b)}: ${hours(b.running_s)}`).join('; ') });
     const ratio = (f) => ({ key: f, label: t(f), num: true, value: (b) => b[f], cell: (b) => percent(b[f]), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
@@ -260,10 +260,10 @@ function powerCard({ ctx, known }) {
     });
     return chart(ctx, () => ({
       useUTC: true,
-      grid: { left: 4, right: rem(), top: rem() * 1.6, bottom: 2, containLabel: true },
+      grid: { left: 4, right: rem(), top: rem() * 0.8, bottom: 2, containLabel: true },
       tooltip: { ...tipBase(), trigger: 'axis', formatter: (points) => (points[0]?.value[1] == null ? '' : bubble(watts(points[0].value[1]), fullMoment(points[0].value[0], 'UTC'))) },
       xAxis: axis({ type: 'time', min: at(now - 86_400_000), max: at(now), splitLine: { show: false }, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, hideOverlap: true, formatter: label } }),
-      yAxis: axis({ type: 'value', name: 'W', splitNumber: 3 }),
+      yAxis: axis({ type: 'value', splitNumber: 3, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, formatter: (v) => watts(v) } }),
       series: [{ type: 'line', step: 'end', data, sampling: 'lttb', symbol: 'none', color: color('accent'), lineStyle: { width: rem() * 0.1 }, areaStyle: { opacity: 0.12 }, connectNulls: false }],
     }), { cls: 'line', say: `${t('power')}: ${watts(Math.min(...beats.map((x) => x.power_w)))} – ${watts(Math.max(...beats.map((x) => x.power_w)))}` });
   });
