@@ -655,6 +655,9 @@ def _stored(
             Micros(min(ts for _, ts in wanted)),
             Micros(max(ts for _, ts in wanted)),
         ],
+        # A prepared statement gets a plan for arrays of ten: it would look each of thousands
+        # of rows up in every chunk of the month.
+        prepare=False,
     )
     found = {}
     for key, *rest in cursor:
