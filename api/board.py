@@ -46,6 +46,8 @@ LOG_ENTRIES = 200_000  # changes that can be caught up with
 SLICE = 500
 ACTIVITIES = ("running", "idle", "off", "unknown")
 CONNECTIVITIES = ("online", "offline", "never_seen")
+#: What looking fails with while the database is away.
+AWAY = (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests, OSError)
 _NOBODY = GatewayWord(None, None, True)
 
 
@@ -283,7 +285,7 @@ class Board:
                 return
             try:
                 await self._look()
-            except (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests, OSError) as error:
+            except AWAY as error:
                 if self.failing_since is None:
                     self.failing_since = begin
                     log.warning("board cannot look", action="board_look", error=str(error))

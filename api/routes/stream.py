@@ -5,13 +5,14 @@ What there is to tell is kept in `api/board.py`, once for all who listen.
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
-from api.board import Board, encoded, item, place_of, summary_body
+from api.board import AWAY, Board, encoded, item, place_of, summary_body
 from api.context import Context, Ctx
 from api.errors import PROBLEMS, Problem
 from api.params import InstrumentId
@@ -90,7 +91,9 @@ async def _events(request: Request, context: Context, teller: "_Teller") -> Asyn
             if now - checked >= HEARTBEAT_S:
                 checked = now
                 try:
-                    await authenticate(context, credentials)
+                    # An outage is told as `stale` and ends no stream.
+                    with suppress(*AWAY):
+                        await authenticate(context, credentials)
                 except Problem as problem:
                     if problem.status == 401:
                         return

@@ -236,7 +236,7 @@ function mapCard(ctx, metric, ask) {
       geo: {
         map: registered, roam: 'move', scaleLimit: { min: 1, max: 12 }, aspectScale: known ? 0.86 : 1,
         // Not by its four sides: those would stretch the land.
-        layoutCenter: ['52%', '49%'], layoutSize: small ? '104%' : '98%', nameProperty: 'name',
+        layoutCenter: ['52%', '49%'], layoutSize: !known ? '82%' : small ? '100%' : '98%', nameProperty: 'name',
         itemStyle: { areaColor: color('ramp-0'), borderColor: color('panel'), borderWidth: rem() * 0.09 },
         emphasis: { itemStyle: { areaColor: color('accent-soft'), borderColor: color('ink') }, label: { show: false } },
         select: { disabled: true }, tooltip: { show: true },
