@@ -288,6 +288,39 @@ def test_explained_and_exported(open_window: Open) -> None:
     assert window.page.locator("dialog").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        pytest.param("=1+1", "'=1+1", id="formula"),
+        pytest.param("@SUM(A1)", "'@SUM(A1)", id="at sign"),
+        pytest.param("-cmd", "'-cmd", id="minus"),
+        pytest.param(-1.5, "-1.5", id="number"),
+        pytest.param('a "b", c', '"a ""b"", c"', id="quotes and commas"),
+        pytest.param(None, "", id="nothing"),
+    ],
+)
+def test_cells_of_csv_are_no_formulas(open_window: Open, value: Any, cell: str) -> None:
+    window = open_window()
+    window.page.goto(f"{window.address}/cockpit/icon.svg")
+    text = window.page.evaluate(
+        "(v) => import('/cockpit/dom.js')"
+        ".then((m) => m.toCsv([{label: 'x', value: (r) => r}], [v]))",
+        value,
+    )
+    assert text == f"x\r\n{cell}\r\n"
+
+
+def test_points_move_as_the_published_conversion_has_it(open_window: Open) -> None:
+    window = open_window()
+    window.page.goto(f"{window.address}/cockpit/icon.svg")
+    script = "([x, y]) => import('/cockpit/geo.js').then((m) => m.toGcj02(x, y))"
+    # The seat of Huangpu in both, as the districts' list and the map's own file have it.
+    assert window.page.evaluate(script, [121.486, 31.225]) == pytest.approx(
+        [121.4903, 31.2228], abs=0.0006
+    )
+    assert window.page.evaluate(script, [2.35, 48.85]) == [2.35, 48.85]
+
+
 def test_a_dead_letter_is_asked_for_again(open_window: Open, city: Live) -> None:
     window = open_window()
     window.open("health")
