@@ -193,8 +193,14 @@ class Live:
 
     def ask(self, method: str, path: str, **how: Any) -> Any:
         answer = self.http.request(method, f"/v1/{path}", **how)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        assert answer.is_success, (
+            f"{method} {answer.url}: {answer.status_code} {answer.text}\n{self._said_by_the_api()}"
+        )
         return json.loads(answer.text, parse_float=Decimal) if answer.content else None
+
+    def _said_by_the_api(self) -> str:
+        log = self.service.stack.folder / "api.log"
+        return "\n".join(log.read_text("utf-8", "replace").splitlines()[-30:])
 
     def page_through(self, path: str, **params: Any) -> list[Any]:
         items, cursor = [], None

@@ -1,0 +1,157 @@
+"""Random histories written by two writers in turn: what is stored is the fold of all rows.
+
+Stricter than any answer, and without broker and HTTP, so many more of them: every piece of
+every segment and the whole of the status row must be what one fold over everything gives.
+``JISHI_HISTORIES`` says how many.
+"""
+
+import json
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import fields
+
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingest.batch import Inbound
+from ingest.database import connect
+from ingest.metrics import Metrics
+from ingest.rows import SELECT_STATUS
+from ingest.writer import Writer, _standing
+from migrations.runner import migrate
+from models.fold import Track, fold
+from models.segment import Segment, State
+from models.wire import decode
+from stack import Postgres
+from stack import Settings as StackSettings
+from stack.fetch import find_postgres
+from tests import oracle
+from tests.acceptance.test_properties import Case, random_case
+from tests.core import rows_of
+from tests.integration.api.figures.world import World
+from tests.live import DAY_LENGTH, wire
+
+HISTORIES = int(os.environ.get("JISHI_HISTORIES", "200"))
+FIRST = int(os.environ.get("JISHI_HISTORIES_FROM", "0"))
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    programs = find_postgres(StackSettings.from_environ(os.environ))
+    with Postgres(programs, tmp_path_factory.mktemp("histories"), durable=False) as server:
+        url = server.create_database()
+        migrate(url)
+        yield url
+
+
+def register(world: World, name: str, case: Case) -> str:
+    gateway = f"gw-{name}"
+    for version in case.versions:
+        correction = round(version.get("correction_s", 0) * 1_000_000)
+        world.gateway(gateway, valid_from=version.get("from"), clock_correction_us=correction)
+    for version in case.versions:
+        settings = {
+            field: None if version.get(known) is None else round(version[known] * 1_000_000)
+            for field, known in (("hold_us", "hold_s"), ("interval_us", "interval_s"))
+        }
+        world.instrument(name, gateway=gateway, valid_from=version.get("from"), **settings)
+    world.conn.execute(
+        "UPDATE gateway SET changed_revision = r.revision + 1 FROM registry_revision r"
+        " WHERE gateway_id = %s",
+        (gateway,),
+    )
+    world.conn.execute(
+        "UPDATE instrument SET changed_revision = r.revision + 1 FROM registry_revision r"
+        " WHERE instrument_id = %s",
+        (name,),
+    )
+    world.conn.execute("UPDATE registry_revision SET revision = revision + 1")
+    return gateway
+
+
+def message(gateway: str, name: str, beats: list[dict]) -> Inbound:
+    body = [wire(name, heartbeat) for heartbeat in beats]
+    return Inbound(
+        gateway_id=gateway,
+        topic=f"instruments/v1/{gateway}/heartbeat",
+        kind="heartbeat",
+        retained=False,
+        arrived=None,
+        # As if received when the newest came: nothing is too old, nothing ahead.
+        received_us=max(heartbeat["ts"] for heartbeat in beats),
+        message=decode(json.dumps(body).encode()),
+    )
+
+
+def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Segment]]:
+    cursor = connection.cursor(binary=True)
+    (key,) = cursor.execute(
+        "SELECT instrument_key FROM instrument WHERE instrument_id = %s", (name,)
+    ).fetchone() or (0,)
+    pieces = cursor.execute(
+        "SELECT starts_at, ends_at, state, step_us, counter_us, counter_readings,"
+        " witness_counter_us, witness_state_us FROM segment WHERE instrument_key = %s"
+        " ORDER BY starts_at",
+        (key,),
+    ).fetchall()
+    (row,) = cursor.execute(SELECT_STATUS, [[key]]).fetchall()
+    connection.rollback()
+    found = [
+        Segment(
+            **{
+                f.name: v
+                for f, v in zip(fields(Segment), (*p[:2], State(p[2]), *p[3:]), strict=True)
+            }
+        )
+        for p in pieces
+    ]
+    return _standing(row).track, found
+
+
+@pytest.mark.parametrize("portion", range(max(HISTORIES // 50, 1)))
+def test_what_is_stored_is_the_fold_of_everything(database: str, portion: int) -> None:
+    writers = [
+        Writer(
+            Metrics(CollectorRegistry()),
+            accept_past_us=4_000 * DAY_LENGTH,
+            raw_retention_us=4_000 * DAY_LENGTH,
+        )
+        for _ in range(2)
+    ]
+    with (
+        psycopg.connect(database, autocommit=True, options="-c TimeZone=UTC") as plain,
+        connect(database, "one") as one,
+        connect(database, "two") as two,
+    ):
+        connections = [one, two]
+        for writer, connection in zip(writers, connections, strict=True):
+            writer.prepare(connection)
+        world = World(plain)
+        for seed in range(FIRST + 50 * portion, FIRST + 50 * (portion + 1)):
+            name = f"h{seed}"
+            case = random_case(seed)
+            rnd = random.Random(seed)
+            gateway = register(world, name, case)
+            portions = [
+                [b for b, r in zip(case.beats, case.rounds, strict=True) if r == turn]
+                for turn in range(4)
+            ]
+            for beats in portions:
+                while beats:
+                    size = rnd.choice([1, 2, 5, 30])
+                    part, beats = beats[:size], beats[size:]
+                    both = [0, 1] if rnd.random() < 0.5 else [1, 0]
+                    for turn in both[: rnd.choice([1, 1, 2])]:
+                        careful = rnd.random() < 0.1
+                        inbounds = [message(gateway, name, part)]
+                        writers[turn].write(connections[turn], inbounds, careful=careful)
+            named = [{**b, "instrument_id": name} for b in case.beats]
+            timeline = oracle.Timeline(named, now=1 << 60, versions=case.versions)
+            track, closed = fold(rows_of(timeline, case.versions))
+            said, pieces = stored(one, name)
+            assert pieces == closed, f"history {seed}"
+            for field in fields(Track):
+                ours, theirs = getattr(track, field.name), getattr(said, field.name)
+                assert theirs == ours, f"history {seed}: {field.name}"
