@@ -18,6 +18,7 @@ import psycopg
 import typer
 
 from cli.connection import DatabaseUrl, database_url, fail
+from stack.account import Account, write_private
 from stack.errors import StackError
 from stack.passwords import check_gateway, check_hash, password_file
 from store.broker_accounts import read_accounts
@@ -60,11 +61,12 @@ class MosquittoFiles:
             check_hash(value)
         base = self._base.read_text("utf-8") if self._base is not None else ""
         text = (base.rstrip("\n") + "\n" if base.strip() else "") + password_file(hashes.items())
-        beside = self._target.with_name(f".{self._target.name}.new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(self._target)
+        owner = None
+        if os.geteuid() == 0 and self._target.exists():
+            # The broker's own user must be able to read it.
+            before = self._target.stat()
+            owner = Account(name="broker", uid=before.st_uid, gid=before.st_gid)
+        write_private(self._target, text, owner)
         pid = self._pid
         if self._pid_file is not None:
             pid = int(self._pid_file.read_text("ascii"))

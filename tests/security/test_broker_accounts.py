@@ -1,20 +1,28 @@
 """Gateways' accounts: from the API to the broker within seconds, and out again."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from cli.broker_sync import MosquittoFiles, Watcher
-from stack import MqttAccount, passwords
+from stack import Mosquitto, MqttAccount, passwords
+from stack import Settings as StackSettings
+from stack.fetch import find_mosquitto
 from store.broker_accounts import hashed
 from tests.integration.stack.support import Client, Connect, eventually
 from tests.live import Live, until
 
 Credentials = Callable[[str], MqttAccount]
+ROOT = Path(__file__).parents[2]
 WITHIN = 5.0  # seconds for a change to hold at the broker
 
 
@@ -116,12 +124,59 @@ def test_what_would_break_the_password_file_is_refused(value: str) -> None:
         passwords.check_hash(value)
 
 
-def test_a_broker_elsewhere_gets_a_file(
-    live: Live, credentials: Credentials, tmp_path: object
-) -> None:
-    from pathlib import Path
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker that `jishi up` knows nothing of."""
+    programs = find_mosquitto(StackSettings.from_environ(os.environ))
+    with Mosquitto(programs, tmp_path / "elsewhere") as broker:
+        yield broker
 
-    folder = Path(str(tmp_path))
+
+def test_the_command_keeps_a_broker_in_step(
+    live: Live,
+    connect: Connect,
+    credentials: Credentials,
+    elsewhere: Mosquitto,
+    protocol: MQTTProtocolVersion,
+    tmp_path: Path,
+) -> None:
+    target = elsewhere.data_directory / "passwords"
+    base = tmp_path / "base"
+    base.write_text(target.read_text())
+    settings = {
+        "JISHI_DATABASE_URL": live.service.database_url,
+        "JISHI_BROKER_PASSWORD_FILE": str(target),
+        "JISHI_BROKER_BASE_FILE": str(base),
+        "JISHI_BROKER_PID": str(elsewhere.pid),
+    }
+    command = [sys.executable, "-m", "cli", "broker-sync"]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}) as process:
+        try:
+            gateway = live.gateway()
+            account = credentials(gateway)
+            until(lambda: f"{gateway}:" in target.read_text())
+            client = until(lambda: admitted(connect, elsewhere, account, protocol), WITHIN)
+            assert live.http.delete(f"/v1/gateways/{gateway}/credentials").status_code == 204
+            assert client.lost.wait(WITHIN)
+            assert not admitted(connect, elsewhere, account, protocol)
+            # What stood in the base goes on: it is not ours to take away.
+            assert connect(elsewhere, elsewhere.ingest, protocol=protocol).refusal is None
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
+def admitted(
+    connect: Connect, broker: Mosquitto, account: MqttAccount, protocol: MQTTProtocolVersion
+) -> Client | None:
+    client = connect(broker, account, protocol=protocol)
+    return client if client.refusal is None else None
+
+
+def test_a_broker_elsewhere_gets_a_file(
+    live: Live, credentials: Credentials, tmp_path: Path
+) -> None:
+    folder = tmp_path
     gateway = live.gateway()
     credentials(gateway)
     base = folder / "base"
