@@ -48,7 +48,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
     drain.drain_ours(rig, messages)
     stored += warm.heartbeats
 
-    ratios, ours, from_start, pipes, tutorials, memory = [], [], [], [], [], []
+    ratios, ours, from_start, pipes, tutorials, memory, cpu = [], [], [], [], [], [], []
     for number in range(options.repeats):
         backlog = stretch(options.singles)
         count = backlog.heartbeats
@@ -66,6 +66,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         ours.append(drained.rate)
         from_start.append(drained.rate_from_start)
         pipes.append(pipe)
+        cpu.append((drained.ingest_cpu_us, drained.broker_cpu_us))
         tutorials.append(tutorial)
         memory.append(drained.rss_mb)
     results.note(
@@ -75,6 +76,8 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         ours_per_s=spread(ours),
         ours_per_s_from_process_start=spread(from_start),
         mosquitto_sub_psql_per_s=spread(pipes),
+        ingest_cpu_us=spread([ingest for ingest, _ in cpu]),
+        broker_cpu_us=spread([broker for _, broker in cpu]),
         receipts="none: a bare heartbeat has no batch_id to be receipted by",
     )
     results.note(

@@ -16,7 +16,16 @@ import psycopg
 
 from bench.beats import TICK_US, Stretch, batches, rows, singles, state_at
 from bench.publisher import Publisher, make_session
-from bench.rig import FILTERS, Rig, connected_at, metric, peak_rss_mb, run_shell, search_path
+from bench.rig import (
+    FILTERS,
+    Rig,
+    connected_at,
+    cpu_seconds,
+    metric,
+    peak_rss_mb,
+    run_shell,
+    search_path,
+)
 from ingest.database import POSTGRES_EPOCH_US
 from ingest.rows import COPY_HEARTBEAT
 
@@ -32,6 +41,9 @@ class Drained:
     #: From the start of its process, imports and registry included.
     rate_from_start: float
     rss_mb: float
+    #: Microseconds of processor a message, in ingest (its start included) and in the broker.
+    ingest_cpu_us: float = 0.0
+    broker_cpu_us: float = 0.0
 
 
 class NotExactError(AssertionError):
@@ -74,6 +86,7 @@ def drain_ours(rig: Rig, messages: int, **settings: object) -> Drained:
     """Starts ingest on a queued backlog and waits until all of it is committed."""
     log = rig.stack.folder / "ingest.log"
     began = time.time()
+    broker = cpu_seconds(rig.stack.broker.pid)
     child = rig.ingest(**settings)
     child.start()
     try:
@@ -88,7 +101,11 @@ def drain_ours(rig: Rig, messages: int, **settings: object) -> Drained:
         connected = connected_at(log, began)
         assert child.pid is not None
         return Drained(
-            messages / (ended - connected), messages / (ended - began), peak_rss_mb(child.pid)
+            messages / (ended - connected),
+            messages / (ended - began),
+            peak_rss_mb(child.pid),
+            cpu_seconds(child.pid) / messages * 1e6,
+            (cpu_seconds(rig.stack.broker.pid) - broker) / messages * 1e6,
         )
     finally:
         child.stop(30)

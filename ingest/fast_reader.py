@@ -38,6 +38,8 @@ from ingest.reader import Delivery, Token
 
 log = structlog.get_logger(__name__)
 
+#: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
+POURS, LINGER_MORE = 10_000, 10
 READ_SIZE = 1 << 18  # bytes a read
 #: Packet ids of our two SUBSCRIBEs; receipts use the others.
 SUBSCRIBE_ID, SUBSCRIBE_SYS_ID, FIRST_FREE_ID = 1, 2, 3
@@ -136,8 +138,16 @@ class FastReader:
                 self._filled.wait(wait)
         if not queue:
             return []
-        until = time.monotonic() + linger
-        while len(queue) < most and self._waiting_bytes < most_bytes and time.monotonic() < until:
+        began = now = time.monotonic()
+        before = 0
+        while len(queue) < most and self._waiting_bytes < most_bytes:
+            # A backlog pours in: what waited for minutes can wait for a full batch, which
+            # costs less a heartbeat.
+            pouring = len(queue) - before > POURS * (time.monotonic() - now)
+            now = time.monotonic()
+            if now - began > (LINGER_MORE * linger if pouring else linger):
+                break
+            before = len(queue)
             time.sleep(POLL)
         taken: list[Delivery] = []
         size = 0

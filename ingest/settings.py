@@ -24,7 +24,7 @@ class IngestSettings(BaseSettings):
         "fast", description="which reader: our own over the codec mqtt5, or paho-mqtt's client"
     )
     mqtt_window: int = Field(
-        5_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
+        60_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
     )
     mqtt_window_bytes: int = Field(
         32 * 1024 * 1024, ge=1024, description="nothing more is read while this much waits"
@@ -39,10 +39,10 @@ class IngestSettings(BaseSettings):
     worker: str = Field("ingest-1", description="name of this worker in the collector's record")
     gateways: str = Field("", description="only these gateways, by comma; empty: all")
     share_group: str = Field("", description="shared subscription's group; empty: not shared")
-    batch_heartbeats: int = Field(20_000, ge=1, description="most heartbeats in a transaction")
-    batch_messages: int = Field(5_000, ge=1, description="most messages in a transaction")
+    batch_heartbeats: int = Field(30_000, ge=1, description="most heartbeats in a transaction")
+    batch_messages: int = Field(30_000, ge=1, description="most messages in a transaction")
     batch_bytes: int = Field(
-        8 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
+        16 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
     )
     batch_age: Duration = Field(
         timedelta(milliseconds=100), description="how long a batch may fill before it is written"
