@@ -324,6 +324,17 @@ def _local_midnight_us(day: date) -> int:
     return (day_number(day) * DAY_S - ZONE_OFFSET_S) * SECOND_US
 
 
+def _among_holidays(day: int) -> bool:
+    """Whether a weekend day lies in one stretch of days off with a holiday on a weekday."""
+    for step in (-1, 1):
+        near = day
+        while not is_workday(day_of(near)):
+            if day_of(near).weekday() < 5:
+                return True
+            near += step
+    return False
+
+
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -336,10 +347,10 @@ def open_intervals(opening_hours: str, day: int) -> list[tuple[int, int]] | None
 
     Returns:
         Open intervals in µs since 1970; ``None`` where the calendar's word is needed: a
-        holiday, or a weekend day that is worked.
+        holiday, a weekend day that is worked, or one among holidays.
     """
     on = day_of(day)
-    if is_workday(on) is (on.weekday() >= 5):
+    if is_workday(on) is (on.weekday() >= 5) or _among_holidays(day):
         return None
     hours = json.loads(opening_hours)
     midnight_us = _local_midnight_us(on)

@@ -173,6 +173,10 @@ def test_opening_hours_of_ordinary_days() -> None:
     ]
     assert open_intervals(hours, monday + 1) == []
     assert open_intervals(hours, day_number(date(2026, 10, 1))) is None
+    # The Saturday and Sunday of the new year's holiday, one off and one worked.
+    assert open_intervals(hours, day_number(date(2026, 1, 3))) is None
+    assert open_intervals(hours, day_number(date(2026, 1, 4))) is None
+    assert open_intervals(hours, day_number(date(2026, 3, 7))) == []
 
 
 def test_status() -> None:
