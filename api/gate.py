@@ -4,8 +4,10 @@ So a stranger learns nothing from how a request is judged, and no key holds the 
 itself. What a key may do is each route's to say (`auth.py`); sizes are in `limits.py`.
 """
 
+import asyncio
 from collections import Counter, OrderedDict
 
+import structlog
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,12 +16,16 @@ from api.buckets import Buckets, retry_after
 from api.context import Context
 from api.errors import Problem, answer_of, problem_response
 from api.session import authorization_of
-from store.keys import digest
+from store.keys import digest, usable_keys
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "/v1/"
 #: Below it and open to everyone: the description, and where the page signs in.
 OPEN = frozenset({"/v1/openapi.json", "/v1/session"})
 STREAM = "/v1/stream"
+#: Keys of open streams are looked at so often (s): one question for all of them.
+LOOK_EVERY = 1.0
 #: Keys that were right lately: whoever has one is no stranger, whatever its address did.
 KNOWN_MAX = 10_000
 
@@ -35,6 +41,8 @@ class GateMiddleware:
         self.strangers = Buckets(settings.strangers_per_s, settings.strangers_burst)
         self.running: Counter[str] = Counter()
         self.streams: Counter[str] = Counter()
+        self.listening: dict[str, set[asyncio.Future[None]]] = {}
+        self.watch: asyncio.Task[None] | None = None
         self.known: OrderedDict[bytes, None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,11 +62,50 @@ class GateMiddleware:
             return
         scope.setdefault("state", {})[PRINCIPAL] = principal
         try:
-            await self.app(scope, receive, send)
+            if held is self.streams:
+                await self._stream(principal.key_id, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
         finally:
             held[principal.key_id] -= 1
             if held[principal.key_id] <= 0:
                 del held[principal.key_id]
+
+    async def _stream(self, key_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an event stream on, and end it with its key."""
+        task = asyncio.ensure_future(self.app(scope, receive, send))
+        listening = self.listening.setdefault(key_id, set())
+        listening.add(task)
+        if self.watch is None or self.watch.done():
+            self.watch = asyncio.create_task(self._end_with_keys(), name="keys of streams")
+        try:
+            await asyncio.wait([task])
+        finally:
+            listening.discard(task)
+            if not listening:
+                self.listening.pop(key_id, None)
+            if not task.done():
+                task.cancel()
+        if task.cancelled():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            task.result()
+
+    async def _end_with_keys(self) -> None:
+        """While there are streams, end those whose key is revoked or expired."""
+        while self.listening:
+            await asyncio.sleep(LOOK_EVERY)
+            asked = list(self.listening)
+            try:
+                usable = await self.context.database.read(usable_keys(asked))
+            except Exception as error:
+                # The database is away: streams say so themselves, and go on.
+                log.warning("keys not looked at", action="stream_keys", error=str(error).strip())
+                continue
+            for key_id in asked:
+                if key_id not in usable:
+                    for task in self.listening.get(key_id, ()):
+                        task.cancel()
 
     async def _principal(self, connection: HTTPConnection) -> Principal:
         """Who asks.

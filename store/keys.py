@@ -6,7 +6,7 @@ bits. `api/auth.py` checks them.
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -159,6 +159,12 @@ def revoke_key(key_id: str, actor: str, tenant: int | None = None) -> Steps[bool
         statements("keys")["revoke"], {"key_id": key_id, "actor": actor, "tenant": tenant}
     )
     return bool(rows)
+
+
+def usable_keys(key_ids: Collection[str]) -> Steps[set[str]]:
+    """Of some keys, those that are neither expired nor revoked."""
+    rows = yield Query(statements("keys")["usable"], (list(key_ids),))
+    return {key_id for (key_id,) in rows}
 
 
 def note_use(key_id: str) -> Steps[None]:

@@ -52,6 +52,10 @@ WITH gone AS (
 SELECT key_id FROM api_key WHERE key_id = %(key_id)s
   AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)
 
+-- name: usable
+SELECT key_id FROM api_key
+WHERE key_id = ANY (%s) AND revoked_at IS NULL AND coalesce(expires_at > clock_timestamp(), true)
+
 -- name: note_use
 UPDATE api_key SET last_used_at = now()
 WHERE key_id = (SELECT key_id FROM api_key WHERE key_id = %s FOR NO KEY UPDATE SKIP LOCKED)

@@ -145,6 +145,19 @@ def test_no_more_streams_than_agreed(small: Small) -> None:
             time.sleep(0.5)
 
 
+def test_a_stream_ends_with_its_key(small: Small) -> None:
+    with small.client() as client, small.client() as admin:
+        key_id = client.headers["Authorization"].split("_")[1]
+        with client.stream("GET", "/v1/stream") as stream:
+            lines = stream.iter_lines()
+            assert next(lines).startswith("retry:")
+            assert admin.delete(f"/v1/keys/{key_id}").status_code == 204
+            began = time.monotonic()
+            assert list(lines) is not None  # in order, and soon
+        assert time.monotonic() - began < 5
+        assert client.get("/v1/stream").status_code == 401
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
