@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batched", type=int, default=600_000, help="heartbeats, 50 a message")
     parser.add_argument("--inserts", type=int, default=3_000, help="messages inserted one by one")
     parser.add_argument("--seconds", type=float, default=30.0, help="probing for visible_p99_ms")
-    parser.add_argument("--days", type=int, default=400, help="history for the reads")
+    parser.add_argument("--days", type=int, default=380, help="history for the reads")
     parser.add_argument("--asks", type=int, default=40, help="questions of each kind")
     parser.add_argument("--full", action="store_true", help="more repeats of everything")
     parser.add_argument("--no-write", action="store_true", help="leave latest.json as it is")

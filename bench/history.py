@@ -125,7 +125,13 @@ def load(rig: Rig, first: date, end: date) -> None:
             "class": CLASS,
             "subjects": SUBJECTS,
         }
+        # Indexes are made once all rows are there: half the time for nine million rows.
+        connection.execute("SET maintenance_work_mem = '512MB'")
+        connection.execute("ALTER TABLE rollup_day DROP CONSTRAINT rollup_day_pkey")
+        connection.execute("DROP INDEX rollup_day_day")
         connection.execute(_DAYS, terms)
+        connection.execute("ALTER TABLE rollup_day ADD PRIMARY KEY (instrument_key, day)")
+        connection.execute("CREATE INDEX rollup_day_day ON rollup_day (day)")
         connection.execute(_STATUS, terms)
         connection.execute(_SUBJECTS, terms)
         connection.execute(_RAW, {**terms, "first": date.fromordinal(end.toordinal() - RAW_DAYS)})
