@@ -189,7 +189,7 @@ def make_home(api_database: str, admin: httpx.Client) -> Callable[[], Home]:
             row = conn.execute(
                 "INSERT INTO dead_letter (digest, reason, detail, gateway_id, topic, instrument_id,"
                 " received_at, live, payload, payload_bytes, payload_sha256) VALUES"
-                " (sha256(%s), 'malformed', '', %s, 'x', %s, now(), true, %s, 1, '\\x00')"
+                " (sha256(%s), 'malformed', '', %s, 'x', %s, now(), true, %s, 2, '\\x00')"
                 " RETURNING dead_letter_id",
                 [name.encode(), ids["gateway_id"], f"{name}-sem", b"{}"],
             ).fetchone()
@@ -374,6 +374,35 @@ def listed(client: httpx.Client, path: str, params: dict[str, str]) -> str:
         if cursor is None:
             return text
         params = {**params, "cursor": cursor}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [route for route in ROUTES if "{" not in route[1] and route[0] != "get"],
+    ids=str,
+)
+def test_what_changes_many_changes_nothing_of_others(
+    insider: httpx.Client, foreign: Home, conn: psycopg.Connection[Any], method: str, path: str
+) -> None:
+    """Whatever names the other: query or body."""
+    names = {
+        "gateway": foreign.gateway_id,
+        "institution": foreign.institution_id,
+        "instrument": foreign.instrument_id,
+    }
+    ids = {key: value for key, value in foreign.names().items() if key.endswith("_id")}
+    bodies: list[dict[str, Any]] = [
+        {**ids, **WINDOW, "scopes": ["read"], "name": "stolen"},
+        {"instrument_id": foreign.instrument_id, **WINDOW},
+        {"scopes": ["read"], "institution_id": foreign.institution_id},
+    ]
+    known = {
+        one["name"] for one in DOCUMENT["paths"][path][method].get("parameters", ())
+    } & names.keys()
+    before = stored(conn)
+    for body in bodies:
+        insider.request(method, path, params={name: names[name] for name in known}, json=body)
+    assert stored(conn) == before
 
 
 def test_the_city_is_not_counted_for_an_institution(insider: httpx.Client) -> None:
