@@ -32,6 +32,7 @@ def rows_of(timeline: oracle.Timeline, versions: list[dict]) -> list[Row]:
             seq=heartbeat.get("seq"),
             boot_id=heartbeat.get("boot_id"),
             runtime_us=_us(heartbeat.get("runtime_s")),
+            power_w=heartbeat.get("power_w"),
         )
         for heartbeat in timeline.accepted
     ]
