@@ -72,13 +72,13 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="seconds between two parts of a request's body"
     )
     requests_per_s: float = Field(
-        default=500.0, gt=0, description="requests a second of one key, in this process"
+        default=1_000.0, gt=0, description="requests a second of one key, in this process"
     )
     requests_burst: int = Field(
-        default=2_000, ge=1, description="requests of one key that may come at once"
+        default=5_000, ge=1, description="requests of one key that may come at once"
     )
     requests_parallel: int = Field(
-        default=64, ge=1, description="requests of one key under way at a time"
+        default=256, ge=1, description="requests of one key under way at a time"
     )
     strangers_per_s: float = Field(
         default=10.0, gt=0, description="wrong keys a second from one address"
