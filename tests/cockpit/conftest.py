@@ -22,7 +22,8 @@ CITY = {
 }
 
 
-@pytest.fixture(scope="session")
+# Not longer than its module: the driver keeps an event loop running in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator["playwright_api.Browser"]:
     try:
         chromium = find_chromium()
@@ -38,7 +39,7 @@ def browser() -> Iterator["playwright_api.Browser"]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cockpit_service(browser: object) -> Iterator[Service]:
     """On a port that stays the same when its api is stopped and started again."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -51,7 +52,7 @@ def cockpit_service(browser: object) -> Iterator[Service]:
         service.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def city(cockpit_service: Service) -> Iterator[Live]:
     """Two institutions with two instruments each and some hours of history; none runs now."""
     live = Live(cockpit_service)
@@ -92,6 +93,6 @@ def city(cockpit_service: Service) -> Iterator[Live]:
     live.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def vendored() -> Path:
     return Path(__file__).parent / "vendor"

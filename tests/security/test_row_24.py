@@ -10,6 +10,7 @@ import itertools
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx
@@ -120,7 +121,9 @@ def test_never_a_foreign_row(shared: Shared) -> None:
     thread = threading.Thread(target=disturb, args=[shared.url, stop])
     thread.start()
     try:
-        asyncio.run(main())
+        # In a thread of its own: a browser's driver may have a loop running in this one.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(main())).result()
     finally:
         stop.set()
         thread.join()
