@@ -20,6 +20,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from migrations import runner
 from stack.mosquitto import Mosquitto
 from stack.postgres import Postgres
+from store.keys import create_key
+from store.run import run
+from tests.faults.asker import Asker
 from tests.faults.checker import HOLD_S, Found, check
 from tests.faults.gateways import Gateways, Log
 from tests.faults.proxy import Proxy
@@ -61,6 +64,7 @@ class Rig:
         self.broker_proxy = Proxy(broker.host, broker.port)
         self.fleet = {f"g{g}": [f"g{g}-i{i}" for i in range(instruments)] for g in range(gateways)}
         self.workers: list[Worker] = []
+        self._apis: list[Worker] = []
         self._generators: list[Gateways] = []
         self._publisher: mqtt.Client | None = None
         #: What came back to ``publish``.
@@ -76,7 +80,7 @@ class Rig:
         if self._publisher is not None:
             self._publisher.disconnect()
             self._publisher.loop_stop()
-        for worker in self.workers:
+        for worker in [*self.workers, *self._apis]:
             worker.kill()
         self.database_proxy.close()
         self.broker_proxy.close()
@@ -110,7 +114,7 @@ class Rig:
                 "worker": f"ingest-{number + 1}",
                 "metrics_port": 0,
                 # Which reader; the promise is the same.
-                "mqtt_reader": os.environ.get("JISHI_MQTT_READER", "paho"),
+                "mqtt_reader": os.environ.get("JISHI_MQTT_READER", "fast"),
                 **settings,
             },
             self.folder / f"ingest-{number + 1}.log",
@@ -121,6 +125,22 @@ class Rig:
         if start:
             worker.start()
         return worker
+
+    def asker(self, *addresses: str) -> Asker:
+        """An API process, and somebody who asks it from now on."""
+        api = Worker(
+            "api",
+            {"database_url": self.url, "api_port": 0},
+            self.folder / "api.log",
+            command=("-m", "api"),
+        )
+        self._apis.append(api)
+        api.start()
+        with psycopg.connect(self.url) as connection:
+            made = run(connection, create_key(scopes=["read"], name="asker"))
+        asker = Asker(api.announced["api_url"], made.key, addresses)
+        asker.start()
+        return asker
 
     def gateways(
         self, seed: int, *, receipts: bool, only: Sequence[str] | None = None, **more: Any

@@ -16,9 +16,10 @@ import pytest
 from psycopg import sql
 
 from stack.account import server_account
+from tests.faults.memory import memory_mb
 from tests.faults.proxy import Mode
 from tests.faults.rig import Rig, recently
-from tests.faults.worker import eventually, memory_mb
+from tests.faults.worker import eventually
 
 
 def test_row_09_database_away(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""One ``python -m ingest`` as a process that can be killed, frozen, ended and looked into."""
+"""One ``python -m ingest`` (or ``api``) as a process that can be killed, frozen and looked into."""
 
 import json
 import os
@@ -34,6 +34,8 @@ class Worker:
         self.environment = dict(environment or {})
         self._command = [sys.executable, *command]
         self.process: subprocess.Popen[bytes] | None = None
+        #: What its first line said: where it listens.
+        self.announced: dict[str, str] = {}
         self.metrics_url = ""
         self.starts = 0
 
@@ -58,14 +60,15 @@ class Worker:
             self.wait_ready()
 
     def wait_ready(self, within: float = READY_WITHIN) -> None:
-        """Waits until it says that it is subscribed."""
+        """Waits until it says that it is subscribed, or listens."""
         assert self.process is not None
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], within)
         line = self.process.stdout.readline() if readable else b""
         if not line:
             raise AssertionError(f"{self.name} did not come up:\n{self.tail()}")
-        self.metrics_url = json.loads(line)["metrics_url"]
+        self.announced = json.loads(line)
+        self.metrics_url = self.announced.get("metrics_url", "")
 
     @property
     def pid(self) -> int:
@@ -150,23 +153,6 @@ class Worker:
 
     def metric(self, name: str) -> float:
         return self.metrics()[f"jishi_{name}"]
-
-
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process (MB)."""
-    return _status_kb(pid, "VmRSS") / 1024
-
-
-def peak_memory_mb(pid: int) -> float:
-    """The most that it ever had (MB)."""
-    return _status_kb(pid, "VmHWM") / 1024
-
-
-def _status_kb(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
-        if line.startswith(name):
-            return int(line.split()[1])
-    return 0
 
 
 def eventually(
