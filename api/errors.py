@@ -108,11 +108,6 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status in (400, 401, 403, 404, 405, 409, 408, 413, 415, 422, 429, 500, 503, 504)
 }
 
-#: For a route that creates or replaces.
-CREATED: dict[int | str, dict[str, Any]] = {
-    201: {"description": "Created", "content": {"application/json": {"schema": {}}}}
-}
-
 
 def shown(value: Any) -> Any:
     """A wrong value as it may be shown back: short, and JSON whatever it was."""

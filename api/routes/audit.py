@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.answers import Audit, answers
 from api.auth import Admin
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 Text = Annotated[str | None, Query(max_length=200)]
 
 
-@router.get("", summary="Changes that were made")
+@router.get("", summary="Changes that were made", responses=answers(Audit, tagged=True))
 async def get_audit(
     request: Request,
     context: Ctx,

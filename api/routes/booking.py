@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.answers import Available, Profile, answers
 from api.context import Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
@@ -31,7 +32,11 @@ AVAILABLE_DEFAULT = 20
 AVAILABLE_MAX = 100
 
 
-@router.get("/profile", summary="Running share by hour of the local week")
+@router.get(
+    "/profile",
+    summary="Running share by hour of the local week",
+    responses=answers(Profile, tagged=True),
+)
 async def get_profile(
     request: Request, context: Ctx, filters: InstrumentFilters, span: Span, tz: Zone
 ) -> Response:
@@ -90,7 +95,11 @@ def parse_place(near: str | None) -> tuple[float, float] | None:
     return lon, lat
 
 
-@router.get("/available", summary="Instruments online and idle now, nearest first")
+@router.get(
+    "/available",
+    summary="Instruments online and idle now, nearest first",
+    responses=answers(Available, tagged=True),
+)
 async def get_available(
     request: Request,
     context: Ctx,

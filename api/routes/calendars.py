@@ -7,11 +7,12 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
+from api.answers import CalendarDay, Calendars, answers, written
 from api.auth import CityOperator, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
-from api.errors import CREATED, PROBLEMS, FieldError, invalid, not_found
+from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Day, Line
 from store.calendars import NamedDay, delete_day, list_calendars, list_days, put_day
 
@@ -39,7 +40,7 @@ class DayBody(BaseModel):
         return self
 
 
-@router.get("", summary="Calendars, and their days")
+@router.get("", summary="Calendars, and their days", responses=answers(Calendars, tagged=True))
 async def get_calendars(
     request: Request,
     context: Ctx,
@@ -79,7 +80,7 @@ async def get_calendars(
     )
 
 
-@router.put("/{calendar}/days/{day}", summary="Say what a day is", responses=CREATED)
+@router.put("/{calendar}/days/{day}", summary="Say what a day is", responses=written(CalendarDay))
 async def put_calendar_day(
     context: Ctx,
     who: CityOperator,

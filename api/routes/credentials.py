@@ -7,6 +7,7 @@ within seconds (`cli/broker_sync.py`).
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.answers import Credential, answers
 from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/v1/gateways", tags=["registry"], responses=PROBLEMS)
     "/{gateway_id}/credentials",
     status_code=201,
     summary="Make or rotate a gateway's password; it is shown this once",
+    responses=answers(Credential, 201),
 )
 async def post_credentials(context: Ctx, who: Operator, gateway_id: GatewayId) -> Response:
     """Answers ``{"username", "password", …}``. A password from before ends with this."""

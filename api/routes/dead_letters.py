@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from api.answers import DeadLetters, DeadLetterWhole, ReplayAsked, ReplaysAsked, answers
 from api.auth import Operator
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
@@ -30,7 +31,9 @@ Id = Annotated[int, Path(ge=1, lt=1 << 63)]
 Text = Annotated[str | None, Query(max_length=64)]
 
 
-@router.get("", summary="Dead letters, without their payloads")
+@router.get(
+    "", summary="Dead letters, without their payloads", responses=answers(DeadLetters, tagged=True)
+)
 async def get_dead_letters(
     request: Request,
     context: Ctx,
@@ -63,7 +66,11 @@ async def get_dead_letters(
     return etag_response(request, {"items": [_shown(one) for one in items], "next_cursor": more})
 
 
-@router.get("/{dead_letter_id}", summary="One dead letter with its payload")
+@router.get(
+    "/{dead_letter_id}",
+    summary="One dead letter with its payload",
+    responses=answers(DeadLetterWhole, tagged=True),
+)
 async def get_dead_letter(
     request: Request, context: Ctx, who: Operator, dead_letter_id: Id
 ) -> Response:
@@ -88,7 +95,12 @@ async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) ->
     return Response(status_code=204)
 
 
-@router.post("/replay", status_code=202, summary="Have all dead letters of a kind taken again")
+@router.post(
+    "/replay",
+    status_code=202,
+    summary="Have all dead letters of a kind taken again",
+    responses=answers(ReplaysAsked, 202),
+)
 async def replay_dead_letters(
     context: Ctx, who: Operator, reason: Text = None, gateway: Text = None
 ) -> Response:
@@ -101,7 +113,12 @@ async def replay_dead_letters(
     return json_response({"letters": asked, "replay": "requested"}, 202)
 
 
-@router.post("/{dead_letter_id}/replay", status_code=202, summary="Have a dead letter taken again")
+@router.post(
+    "/{dead_letter_id}/replay",
+    status_code=202,
+    summary="Have a dead letter taken again",
+    responses=answers(ReplayAsked, 202),
+)
 async def replay_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) -> Response:
     """The ingest takes it within seconds, with the receipt time that it had."""
     asked = await context.database.write(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.answers import Explanation, Heartbeats, answers
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response
@@ -71,7 +72,11 @@ def heartbeat_body(one: Accepted) -> dict[str, Any]:
     }
 
 
-@router.get("/{instrument_id}/heartbeats", summary="Raw heartbeats as they are stored")
+@router.get(
+    "/{instrument_id}/heartbeats",
+    summary="Raw heartbeats as they are stored",
+    responses=answers(Heartbeats, tagged=True),
+)
 async def get_heartbeats(
     request: Request,
     context: Ctx,
@@ -106,7 +111,11 @@ async def get_heartbeats(
     )
 
 
-@router.get("/{instrument_id}/explain", summary="Heartbeats, segments and rules behind a figure")
+@router.get(
+    "/{instrument_id}/explain",
+    summary="Heartbeats, segments and rules behind a figure",
+    responses=answers(Explanation, tagged=True),
+)
 async def get_explanation(
     request: Request,
     context: Ctx,

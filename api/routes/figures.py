@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.answers import Sessions, Timeline, Utilization, answers
 from api.context import Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
@@ -65,7 +66,11 @@ def add_up(parts: list[Usage]) -> Usage:
     return total
 
 
-@router.get("/{instrument_id}/utilization", summary="Seconds and ratios of a window")
+@router.get(
+    "/{instrument_id}/utilization",
+    summary="Seconds and ratios of a window",
+    responses=answers(Utilization, tagged=True),
+)
 async def get_utilization(
     request: Request,
     context: Ctx,
@@ -113,7 +118,11 @@ def start_from(span: Window, position: tuple[int] | None) -> Window:
     return span if position is None else span.cut(position[0], span.end_us)
 
 
-@router.get("/{instrument_id}/timeline", summary="Segments, unknown ones with their cause")
+@router.get(
+    "/{instrument_id}/timeline",
+    summary="Segments, unknown ones with their cause",
+    responses=answers(Timeline, tagged=True),
+)
 async def get_timeline(
     request: Request,
     context: Ctx,
@@ -149,7 +158,9 @@ async def get_timeline(
     )
 
 
-@router.get("/{instrument_id}/sessions", summary="Usage sessions")
+@router.get(
+    "/{instrument_id}/sessions", summary="Usage sessions", responses=answers(Sessions, tagged=True)
+)
 async def get_sessions(
     request: Request,
     context: Ctx,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.answers import GroupUtilization, answers
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response
@@ -66,7 +67,11 @@ SORTS = RATIOS | {
 }
 
 
-@router.get("/utilization", summary="Figures of groups of instruments")
+@router.get(
+    "/utilization",
+    summary="Figures of groups of instruments",
+    responses=answers(GroupUtilization, tagged=True),
+)
 async def get_group_utilization(
     request: Request,
     context: Ctx,

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import records
+from api.answers import ImportReport, answers
 from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response
@@ -40,6 +41,7 @@ MEDIA_TYPES = ("", "text/csv", "text/plain", "application/csv", "application/oct
             "content": {"text/csv": {"schema": {"type": "string"}}},
         }
     },
+    responses=answers(ImportReport),
 )
 async def post_import(
     request: Request,

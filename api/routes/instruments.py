@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.answers import InstrumentAnswer, Instruments, StatusAnswer, StatusSummary, answers
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
@@ -39,7 +40,11 @@ GroupBy = Annotated[
 ]
 
 
-@router.get("/instruments", summary="Instruments in service, with their status")
+@router.get(
+    "/instruments",
+    summary="Instruments in service, with their status",
+    responses=answers(Instruments, tagged=True),
+)
 async def get_instruments(
     request: Request,
     context: Ctx,
@@ -93,7 +98,11 @@ def _ask_one(tenant: int | None, instrument_id: str) -> Steps[tuple[int, Registe
     return moment.now_us, rows[0], found[0]
 
 
-@router.get("/instruments/{instrument_id}", summary="One instrument, retired or not")
+@router.get(
+    "/instruments/{instrument_id}",
+    summary="One instrument, retired or not",
+    responses=answers(InstrumentAnswer, tagged=True),
+)
 async def get_instrument(
     request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId
 ) -> Response:
@@ -104,7 +113,11 @@ async def get_instrument(
     return etag_response(request, {**instrument_body(row, status), "as_of": format_instant(now_us)})
 
 
-@router.get("/instruments/{instrument_id}/status", summary="What one instrument does now")
+@router.get(
+    "/instruments/{instrument_id}/status",
+    summary="What one instrument does now",
+    responses=answers(StatusAnswer, tagged=True),
+)
 async def get_status(
     request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId
 ) -> Response:
@@ -117,7 +130,11 @@ async def get_status(
     )
 
 
-@router.get("/status/summary", summary="Instruments in service by connectivity and activity")
+@router.get(
+    "/status/summary",
+    summary="Instruments in service by connectivity and activity",
+    responses=answers(StatusSummary, tagged=True),
+)
 async def get_summary(
     request: Request,
     context: Ctx,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from api.answers import Keys, NewKey, answers
 from api.auth import Admin
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
@@ -31,7 +32,9 @@ class KeyRequest(BaseModel):
     name: Line = ""
 
 
-@router.post("", status_code=201, summary="Make a key; it is shown this once")
+@router.post(
+    "", status_code=201, summary="Make a key; it is shown this once", responses=answers(NewKey, 201)
+)
 async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
     """Answers ``{"id", "key", …}``. What a key of one institution makes is that institution's."""
     institution_id = body.institution_id or admin.institution_id
@@ -70,7 +73,7 @@ async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
     )
 
 
-@router.get("", summary="Keys, without their secrets")
+@router.get("", summary="Keys, without their secrets", responses=answers(Keys))
 async def get_keys(
     context: Ctx, who: Admin, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
+from api.answers import MaintenancePlan, PlannedMaintenance, answers
 from api.auth import Operator, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
@@ -52,7 +53,7 @@ class MaintenanceBody(BaseModel):
         }
 
 
-@router.get("", summary="Planned maintenance")
+@router.get("", summary="Planned maintenance", responses=answers(MaintenancePlan, tagged=True))
 async def get_maintenances(
     request: Request,
     context: Ctx,
@@ -79,7 +80,9 @@ async def get_maintenances(
     return etag_response(request, {"items": [_shown(one) for one in items], "next_cursor": more})
 
 
-@router.post("", status_code=201, summary="Plan maintenance")
+@router.post(
+    "", status_code=201, summary="Plan maintenance", responses=answers(PlannedMaintenance, 201)
+)
 async def post_maintenance(context: Ctx, who: Operator, body: MaintenanceBody) -> Response:
     """Figures of past days that it touches are computed again."""
     try:
@@ -91,7 +94,11 @@ async def post_maintenance(context: Ctx, who: Operator, body: MaintenanceBody) -
     return json_response(_shown(made), 201, {"Location": f"/v1/maintenance/{made.maintenance_id}"})
 
 
-@router.get("/{maintenance_id}", summary="One stretch of maintenance")
+@router.get(
+    "/{maintenance_id}",
+    summary="One stretch of maintenance",
+    responses=answers(PlannedMaintenance, tagged=True),
+)
 async def get_maintenance(
     request: Request, context: Ctx, who: Reader, maintenance_id: Id
 ) -> Response:
@@ -102,7 +109,9 @@ async def get_maintenance(
     return etag_response(request, _shown(found))
 
 
-@router.put("/{maintenance_id}", summary="Change planned maintenance")
+@router.put(
+    "/{maintenance_id}", summary="Change planned maintenance", responses=answers(PlannedMaintenance)
+)
 async def put_maintenance(
     context: Ctx, who: Operator, maintenance_id: Id, body: MaintenanceBody
 ) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from api.answers import Health, answers
 from api.auth import authenticate
 from api.context import Ctx
 from api.encoding import json_response
@@ -39,7 +40,7 @@ def missing_migrations(wanted: frozenset[str]) -> Steps[list[str]]:
     return sorted(wanted - {name for (name,) in rows})
 
 
-@router.get("/healthz", summary="The process is alive")
+@router.get("/healthz", summary="The process is alive", responses=answers(Health))
 async def healthz() -> Response:
     """Answers without asking anything else."""
     return json_response({"status": "ok"})
@@ -48,7 +49,7 @@ async def healthz() -> Response:
 @router.get(
     "/readyz",
     summary="The database answers and is migrated",
-    responses={503: PROBLEMS[503]},
+    responses={**answers(Health), 503: PROBLEMS[503]},
 )
 async def readyz(context: Ctx) -> Response:
     """503 until requests can be served."""
@@ -74,7 +75,11 @@ async def readyz(context: Ctx) -> Response:
     "/metrics",
     summary="Prometheus metrics, on loopback or with a key",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, 401: PROBLEMS[401], 403: PROBLEMS[403]},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        401: PROBLEMS[401],
+        403: PROBLEMS[403],
+    },
 )
 async def metrics(request: Request, context: Ctx) -> Response:
     """Only who sits on this machine needs no key; others need one of the whole city."""

@@ -12,11 +12,27 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import records
+from api.answers import (
+    Districts,
+    GatewayBody,
+    Gateways,
+    GatewayVersions,
+    GatewayWritten,
+    InstitutionBody,
+    InstitutionRecord,
+    Institutions,
+    InstitutionVersions,
+    InstrumentClasses,
+    InstrumentRecord,
+    InstrumentVersions,
+    answers,
+    written,
+)
 from api.auth import Operator, Principal, Reader
 from api.context import Context, Ctx
 from api.cursor import LIMIT_MAX, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
-from api.errors import CREATED, PROBLEMS, not_found
+from api.errors import PROBLEMS, not_found
 from api.params import GatewayId, InstitutionId, InstrumentId, format_instant
 from models.registry import (
     Gateway,
@@ -95,7 +111,9 @@ async def _versions(
 # Institutions
 
 
-@router.get("/institutions", summary="Institutions in service")
+@router.get(
+    "/institutions", summary="Institutions in service", responses=answers(Institutions, tagged=True)
+)
 async def get_institutions(
     request: Request,
     context: Ctx,
@@ -125,7 +143,11 @@ async def get_institutions(
     )
 
 
-@router.get("/institutions/{institution_id}", summary="One institution, retired or not")
+@router.get(
+    "/institutions/{institution_id}",
+    summary="One institution, retired or not",
+    responses=answers(InstitutionBody, tagged=True),
+)
 async def get_institution(
     request: Request, context: Ctx, who: Reader, institution_id: InstitutionId
 ) -> Response:
@@ -144,7 +166,11 @@ async def get_institution(
     return etag_response(request, _institution(found[0]))
 
 
-@router.get("/institutions/{institution_id}/versions", summary="What held from when on")
+@router.get(
+    "/institutions/{institution_id}/versions",
+    summary="What held from when on",
+    responses=answers(InstitutionVersions, tagged=True),
+)
 async def get_institution_versions(
     request: Request, context: Ctx, who: Reader, institution_id: InstitutionId
 ) -> Response:
@@ -153,7 +179,9 @@ async def get_institution_versions(
 
 
 @router.put(
-    "/institutions/{institution_id}", summary="Create or replace an institution", responses=CREATED
+    "/institutions/{institution_id}",
+    summary="Create or replace an institution",
+    responses=written(InstitutionRecord),
 )
 async def put_institution(
     context: Ctx, who: Operator, institution_id: InstitutionId, body: Institution
@@ -162,7 +190,11 @@ async def put_institution(
     return await _write(context, who, INSTITUTION, records.put(INSTITUTION, institution_id, body))
 
 
-@router.patch("/institutions/{institution_id}", summary="Change parts of an institution")
+@router.patch(
+    "/institutions/{institution_id}",
+    summary="Change parts of an institution",
+    responses=answers(InstitutionRecord),
+)
 async def patch_institution(
     context: Ctx, who: Operator, institution_id: InstitutionId, body: InstitutionPatch
 ) -> Response:
@@ -190,7 +222,11 @@ def _institution(one: InstitutionNow) -> dict[str, Any]:
 # Gateways
 
 
-@router.get("/gateways", summary="Gateways in service, with what they say of themselves")
+@router.get(
+    "/gateways",
+    summary="Gateways in service, with what they say of themselves",
+    responses=answers(Gateways, tagged=True),
+)
 async def get_gateways(
     request: Request,
     context: Ctx,
@@ -220,7 +256,11 @@ async def get_gateways(
     return etag_response(request, {"items": [_gateway(one) for one in items], "next_cursor": more})
 
 
-@router.get("/gateways/{gateway_id}", summary="One gateway, retired or not")
+@router.get(
+    "/gateways/{gateway_id}",
+    summary="One gateway, retired or not",
+    responses=answers(GatewayBody, tagged=True),
+)
 async def get_gateway(
     request: Request, context: Ctx, who: Reader, gateway_id: GatewayId
 ) -> Response:
@@ -239,7 +279,11 @@ async def get_gateway(
     return etag_response(request, _gateway(found[0]))
 
 
-@router.get("/gateways/{gateway_id}/versions", summary="What held from when on")
+@router.get(
+    "/gateways/{gateway_id}/versions",
+    summary="What held from when on",
+    responses=answers(GatewayVersions, tagged=True),
+)
 async def get_gateway_versions(
     request: Request, context: Ctx, who: Reader, gateway_id: GatewayId
 ) -> Response:
@@ -247,7 +291,11 @@ async def get_gateway_versions(
     return await _versions(context, request, who, GATEWAY, gateway_id)
 
 
-@router.put("/gateways/{gateway_id}", summary="Create or replace a gateway", responses=CREATED)
+@router.put(
+    "/gateways/{gateway_id}",
+    summary="Create or replace a gateway",
+    responses=written(GatewayWritten),
+)
 async def put_gateway(
     context: Ctx, who: Operator, gateway_id: GatewayId, body: Gateway
 ) -> Response:
@@ -259,7 +307,9 @@ async def put_gateway(
     return await _write(context, who, GATEWAY, records.put(GATEWAY, gateway_id, body))
 
 
-@router.patch("/gateways/{gateway_id}", summary="Change parts of a gateway")
+@router.patch(
+    "/gateways/{gateway_id}", summary="Change parts of a gateway", responses=answers(GatewayWritten)
+)
 async def patch_gateway(
     context: Ctx, who: Operator, gateway_id: GatewayId, body: GatewayPatch
 ) -> Response:
@@ -295,7 +345,11 @@ def _gateway(one: GatewayNow) -> dict[str, Any]:
 # Instruments
 
 
-@router.get("/instruments/{instrument_id}/versions", summary="What held from when on")
+@router.get(
+    "/instruments/{instrument_id}/versions",
+    summary="What held from when on",
+    responses=answers(InstrumentVersions, tagged=True),
+)
 async def get_instrument_versions(
     request: Request, context: Ctx, who: Reader, instrument_id: InstrumentId
 ) -> Response:
@@ -304,7 +358,9 @@ async def get_instrument_versions(
 
 
 @router.put(
-    "/instruments/{instrument_id}", summary="Create or replace an instrument", responses=CREATED
+    "/instruments/{instrument_id}",
+    summary="Create or replace an instrument",
+    responses=written(InstrumentRecord),
 )
 async def put_instrument(
     context: Ctx, who: Operator, instrument_id: InstrumentId, body: Instrument
@@ -313,7 +369,11 @@ async def put_instrument(
     return await _write(context, who, INSTRUMENT, records.put(INSTRUMENT, instrument_id, body))
 
 
-@router.patch("/instruments/{instrument_id}", summary="Change parts of an instrument")
+@router.patch(
+    "/instruments/{instrument_id}",
+    summary="Change parts of an instrument",
+    responses=answers(InstrumentRecord),
+)
 async def patch_instrument(
     context: Ctx, who: Operator, instrument_id: InstrumentId, body: InstrumentPatch
 ) -> Response:
@@ -330,7 +390,11 @@ async def delete_instrument(context: Ctx, who: Operator, instrument_id: Instrume
 # Districts and classes
 
 
-@router.get("/districts", summary="Districts, with their instruments in service")
+@router.get(
+    "/districts",
+    summary="Districts, with their instruments in service",
+    responses=answers(Districts, tagged=True),
+)
 async def get_districts(
     request: Request,
     context: Ctx,
@@ -352,7 +416,11 @@ async def get_districts(
     return etag_response(request, {"items": items, "next_cursor": more})
 
 
-@router.get("/classes", summary="Instrument classes, with their instruments in service")
+@router.get(
+    "/classes",
+    summary="Instrument classes, with their instruments in service",
+    responses=answers(InstrumentClasses, tagged=True),
+)
 async def get_classes(
     request: Request,
     context: Ctx,

@@ -20,6 +20,7 @@ from stack import Settings as StackSettings
 from stack.fetch import find_postgres
 from store.keys import create_key
 from store.run import run
+from tests.integration.api.conforming import conforms
 from tests.integration.api.serving import serving
 
 # As in production: the console's own way shows every frame with its locals, which takes seconds.
@@ -85,7 +86,14 @@ def client_of(api_address: str) -> Iterator[Callable[[str | None], httpx.Client]
 
     def make(key: str | None) -> httpx.Client:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        clients.append(httpx.Client(base_url=api_address, headers=headers, timeout=30))
+        clients.append(
+            httpx.Client(
+                base_url=api_address,
+                headers=headers,
+                timeout=30,
+                event_hooks={"response": [conforms]},
+            )
+        )
         return clients[-1]
 
     yield make

@@ -20,6 +20,7 @@ from stack import Settings as StackSettings
 from stack.fetch import find_postgres
 from store.keys import create_key
 from store.run import run
+from tests.integration.api.conforming import conforms
 from tests.integration.api.figures.world import Get, World
 
 
@@ -61,7 +62,10 @@ def world(figures_url: str) -> Iterator[World]:
 def client(figures_app: str, world: World) -> Iterator[httpx.Client]:
     made = run(world.conn, create_key(name="t", scopes=["read"], actor="test"))
     headers = {"Authorization": f"Bearer {made.key}"}
-    with httpx.Client(base_url=figures_app, headers=headers, timeout=30) as client:
+    hooks = {"response": [conforms]}
+    with httpx.Client(
+        base_url=figures_app, headers=headers, timeout=30, event_hooks=hooks
+    ) as client:
         yield client
 
 
