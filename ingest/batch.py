@@ -77,6 +77,8 @@ class Arrival(Row, eq=False, kw_only=True, gc=False):
     instrument_key: int
     gateway_key: int
     stale: bool = False
+    #: ``HISTORICAL`` and ``RETAINED``, as its message had them.
+    origin: int = 0
 
 
 #: Bits of ``heartbeat.flags``.
@@ -85,9 +87,5 @@ LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8
 
 def flags_of(arrival: Arrival) -> int:
     """The bits that the arrival's row carries."""
-    return (
-        (LIVE if arrival.live else 0)
-        | (STALE if arrival.stale else 0)
-        | (HISTORICAL if arrival.inbound.historical else 0)
-        | (RETAINED if arrival.inbound.retained else 0)
-    )
+    # LIVE and STALE are what the two say as numbers.
+    return arrival.origin | arrival.live | arrival.stale << 1

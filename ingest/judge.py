@@ -6,7 +6,7 @@ is left to the writer: see ``Verdict.doubtful``.
 
 from dataclasses import dataclass, field
 
-from ingest.batch import Arrival, Inbound, Outcome
+from ingest.batch import HISTORICAL, RETAINED, Arrival, Inbound, Outcome
 from ingest.dead_letter import Letter
 from ingest.registry import Registry
 from models.heartbeat import Heartbeat, Reason
@@ -83,6 +83,7 @@ def judge(
         oldest = max(received - accept_past_us, oldest_us)
         gateway_key = gateway.key
         only_correction = gateway.only_correction_us
+        origin = (HISTORICAL if message.historical else 0) | (RETAINED if inbound.retained else 0)
         # The loop that every heartbeat passes: what is usual comes first and calls little.
         for index, heartbeat in message.heartbeats:
             instrument = instruments.get(heartbeat.instrument_id)
@@ -147,6 +148,7 @@ def judge(
                 heartbeat=heartbeat,
                 instrument_key=instrument.key,
                 gateway_key=gateway_key,
+                origin=origin,
             )
             if ts >= oldest:
                 accepted.append(arrival)

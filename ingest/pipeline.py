@@ -1,8 +1,8 @@
 """The data's path: take, decode, write, acknowledge, receipt.
 
-One thread turns this loop. Nothing is acknowledged that is not committed; what fails is tried
-again for ever, with a pause that grows, and meanwhile the broker's window is full: that is how
-backpressure reaches the gateways.
+One thread turns this loop, and ``intake.py`` has the next batch decoded by then. Nothing is
+acknowledged that is not committed; what fails is tried again for ever, with a pause that grows,
+and meanwhile the broker's window is full: that is how backpressure reaches the gateways.
 """
 
 import random
@@ -16,12 +16,12 @@ import structlog
 from ingest.batch import Inbound, Outcome
 from ingest.clock_guard import ClockGuard
 from ingest.database import connect
-from ingest.decode import decode_delivery
 from ingest.errors import Remedy, remedy
+from ingest.intake import Intake, Taken
 from ingest.isolate import Isolation, OurBugError, size_of, write_apart
 from ingest.leash import Leash
 from ingest.metrics import Metrics
-from ingest.reader import Delivery, Reader
+from ingest.reader import Reader, Token
 from ingest.settings import IngestSettings
 from ingest.writer import Writer
 from models.message import Receipt
@@ -30,7 +30,6 @@ from models.wire import encode_receipt
 log = structlog.get_logger(__name__)
 
 PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
-IDLE_WAIT = 0.5  # seconds without a delivery until the loop turns
 #: Transactions that ended for want of time, or of an answer, until the batch is halved.
 TIMEOUTS_BORNE = 5
 
@@ -41,6 +40,7 @@ class Pipeline:
     def __init__(self, settings: IngestSettings, reader: Reader, metrics: Metrics) -> None:
         self._settings = settings
         self._reader = reader
+        self._intake = Intake(reader, settings)
         self._metrics = metrics
         self._writer = Writer(
             metrics,
@@ -62,55 +62,50 @@ class Pipeline:
 
     def run(self) -> None:
         """Turns the loop; returns after ``stop`` once what was taken is committed."""
-        settings = self._settings
-        while not (self._stopping.is_set() and self._drained()):
+        self._intake.start()
+        while not (self._stopping.is_set() and self._intake.drained):
             self.alive_at = time.monotonic()
-            deliveries = self._reader.take(
-                settings.batch_messages,
-                IDLE_WAIT,
-                settings.batch_age.total_seconds(),
-                settings.batch_bytes,
-            )
-            if deliveries and not self._move(deliveries):
+            taken = self._intake.next()
+            if taken is not None and not self._move(taken):
                 break
+            taken = None  # or it would lie in memory beside the next one
+        self._intake.close()
         if self._connection is not None:
             self._connection.close()
 
     def stop(self) -> None:
         """Ends ``run`` once nothing that was received waits."""
         self._reader.stop_intake()
+        self._intake.drain()
         self._stopping.set()
-
-    def _drained(self) -> bool:
-        return self._reader.queued == 0
 
     def trusts(self, database_us: int) -> bool:
         """Whether the database's clock goes as it went when gateways last confirmed it."""
         return not self._clock_halt and self._guard.agrees(database_us, time.monotonic())
 
-    def _move(self, deliveries: Sequence[Delivery]) -> bool:
+    def _move(self, taken: Taken) -> bool:
         """Sees a batch through; False when told to stop while it could not be written."""
         started = time.monotonic()
-        inbounds = [decode_delivery(delivery) for delivery in deliveries]
-        for part in _parts(inbounds, self._settings.batch_heartbeats):
+        first = 0
+        for part in _parts(taken.inbounds, self._settings.batch_heartbeats):
             outcomes = self._write(part)
             if outcomes is None:
                 return False  # it was not acknowledged and comes again
-            self._acknowledge(deliveries, inbounds, part, outcomes)
+            self._acknowledge(taken.tokens[first : first + len(part)], part, outcomes)
+            first += len(part)
         self._metrics.batch_seconds.observe(time.monotonic() - started)
-        self._metrics.lag_seconds.set(time.monotonic() - deliveries[0].arrived)
+        arrived = taken.inbounds[0].arrived
+        if arrived is not None:
+            self._metrics.lag_seconds.set(time.monotonic() - arrived)
         return True
 
     def _acknowledge(
         self,
-        deliveries: Sequence[Delivery],
-        inbounds: Sequence[Inbound],
+        tokens: Sequence[Token | None],
         part: Sequence[Inbound],
         outcomes: Sequence[Outcome],
     ) -> None:
-        first = next(i for i, inbound in enumerate(inbounds) if inbound is part[0])
-        done = deliveries[first : first + len(part)]
-        self._reader.ack(d.token for d in done if d.token is not None)
+        self._reader.ack(token for token in tokens if token is not None)
         now_us = self._now_us()
         receipts = []
         heartbeats = unknown = 0

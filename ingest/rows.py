@@ -63,7 +63,7 @@ UPDATE_STATUS = (
     " FROM status_in i WHERE s.instrument_key = i.instrument_key"
 )
 SELECT_STATUS = (
-    f"SELECT {', '.join(STATUS_COLUMNS)} FROM instrument_status WHERE instrument_key = ANY(%s)"
+    f"SELECT {', '.join(STATUS_COLUMNS)} FROM instrument_status WHERE instrument_key = ANY(%b)"
 )
 
 #: Rows that leave together.
@@ -88,18 +88,25 @@ _TRUE, _FALSE = Struct(">ib").pack(1, 1), Struct(">ib").pack(1, 0)
 
 def pack_heartbeat(arrival: Arrival) -> bytes:
     """One row of ``COPY_HEARTBEAT``."""
-    heartbeat, inbound = arrival.heartbeat, arrival.inbound
+    heartbeat = arrival.heartbeat
     seq, power, runtime = heartbeat.seq, heartbeat.power_w, heartbeat.runtime_s
     energy, interval, boot = heartbeat.energy_wh, heartbeat.interval_s, heartbeat.boot_id
-    received = inbound.received_us - POSTGRES_EPOCH_US
+    received = arrival.inbound.received_us - POSTGRES_EPOCH_US
     ts = arrival.ts_us - POSTGRES_EPOCH_US
     boot_bytes = None if boot is None else boot.encode()
-    if energy is interval is None and None not in (seq, power, runtime) and boot_bytes is not None:
+    if (
+        energy is interval is None
+        and seq is not None
+        and power is not None
+        and runtime is not None
+        and boot_bytes is not None
+    ):
         # What most devices send, in one call.
         return (
             _HEARTBEAT_USUAL(
-                12, 4, arrival.instrument_key, 2, flags_of(arrival), 2, arrival.state,
-                8, ts, 8, received, 4, arrival.gateway_key,
+                12, 4, arrival.instrument_key,
+                2, arrival.origin | arrival.live | arrival.stale << 1,  # flags_of, without a call
+                2, arrival.state, 8, ts, 8, received, 4, arrival.gateway_key,
                 8, seq, 8, power, 8, runtime, -1, -1, len(boot_bytes),
             )
             + boot_bytes

@@ -36,19 +36,27 @@ class SkewWatch:
 
     def listen(self, inbounds: Iterable[Inbound]) -> None:
         """Takes what the live messages of a batch say."""
+        # By gateway and minute first: a backlog brings hundreds of messages of each.
+        smallest: dict[tuple[str, int], int] = {}
+        changed = self._changed
         for inbound in inbounds:
             newest = inbound.newest_us
             if newest is None or not inbound.live:
                 continue
             received = inbound.received_us
             skew = received - newest
-            if abs(skew) > PLAUSIBLE_US:
+            if not -PLAUSIBLE_US <= skew <= PLAUSIBLE_US:
                 continue
-            minutes = self._minutes.setdefault(inbound.gateway_id, {})
-            minute = received // MINUTE_US
+            gateway_id = inbound.gateway_id
+            place = gateway_id, received // MINUTE_US
+            known = smallest.get(place)
+            if known is None or skew < known:
+                smallest[place] = skew
+            changed[gateway_id] = received
+        for (gateway_id, minute), skew in smallest.items():
+            minutes = self._minutes.setdefault(gateway_id, {})
             if skew < minutes.get(minute, skew + 1):
                 minutes[minute] = skew
-            self._changed[inbound.gateway_id] = received
 
     def of(self, gateway_id: str, now_us: int) -> int | None:
         """A gateway's skew (µs); ``None`` when it was not heard for ten minutes."""

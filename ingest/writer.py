@@ -15,7 +15,7 @@ import psycopg
 
 from ingest import gateway_link, late
 from ingest.batch import LIVE, Arrival, Inbound, Outcome, flags_of
-from ingest.database import Micros
+from ingest.database import Keys, Micros
 from ingest.dead_letter import FloodGate, Letter, conflict_digest, record
 from ingest.judge import Verdict, judge, refuse_too_old
 from ingest.metrics import Metrics
@@ -25,6 +25,7 @@ from ingest.rows import (
     COPY_SEGMENT,
     COPY_STATUS,
     CREATE_STATUS_IN,
+    PORTION,
     SELECT_STATUS,
     UPDATE_STATUS,
     Rows,
@@ -48,7 +49,7 @@ CLOCK = (
     " WHERE name = 'rollup_zone'), 'Asia/Shanghai'))"
 )
 LOCK = (
-    "SELECT instrument_key, version FROM instrument_status WHERE instrument_key = ANY(%s)"
+    "SELECT instrument_key, version FROM instrument_status WHERE instrument_key = ANY(%b)"
     " ORDER BY instrument_key FOR NO KEY UPDATE"
 )
 STORED = """
@@ -237,11 +238,16 @@ class Writer:
         now_us, revision, today_us = self._clock(connection)
         self.registry.refresh(connection, revision)
         monotonic = self.clock[1]
+        before: float | None = None
+        received_us = now_us
         for inbound in inbounds:
             arrived = inbound.arrived
             if arrived is not None:
-                waited = monotonic - arrived
-                inbound.received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
+                if arrived != before:  # hundreds arrive with one read
+                    before = arrived
+                    waited = monotonic - arrived
+                    received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
+                inbound.received_us = received_us
         oldest_us = now_us - self._raw_retention_us
         verdict = judge(
             list(inbounds),
@@ -279,9 +285,15 @@ class Writer:
         if behind or verdict.doubtful:
             self._take_late(cursor, standings, behind, verdict, changes, oldest_us)
         with Rows(cursor, COPY_HEARTBEAT) as rows:
+            packed: list[bytes] = []
             for key, arrivals in ahead:
-                self._take_next(standings[key].track, key, arrivals, changes)
-                rows.add(map(pack_heartbeat, arrivals))
+                self._take_next(standings[key].track, key, arrivals, changes, today_us)
+                for arrival in arrivals:
+                    packed.append(pack_heartbeat(arrival))
+                if len(packed) >= PORTION:
+                    rows.add(packed)
+                    packed.clear()
+            rows.add(packed)
         copy_rows(cursor, COPY_SEGMENT, (pack_segment(k, p) for k, p in changes.pieces))
         self._write_statuses(cursor, standings, groups)
         self._flag_clocks(cursor, verdict)
@@ -307,15 +319,16 @@ class Writer:
         """Locks the status rows in key order; reads those that another worker changed."""
         if not keys:
             return {}
-        wanted = []
-        for key, version in cursor.execute(LOCK, [keys]):
-            known = self._standings.get(key)
-            if known is None or known.version != version:
-                wanted.append(key)
+        known = self._standings
+        wanted = [
+            key
+            for key, version in cursor.execute(LOCK, [Keys(keys)]).fetchall()
+            if key not in known or known[key].version != version
+        ]
         if wanted:
-            for row in cursor.execute(SELECT_STATUS, [wanted]):
-                self._standings[row[0]] = _standing(row)
-        return {key: self._standings[key] for key in keys}
+            for row in cursor.execute(SELECT_STATUS, [Keys(wanted)]):
+                known[row[0]] = _standing(row)
+        return {key: known[key] for key in keys}
 
     def _write_statuses(
         self,
@@ -326,6 +339,7 @@ class Writer:
         if not groups:
             return
         with Rows(cursor, COPY_STATUS) as rows:
+            packed: list[bytes] = []
             for key, arrivals in groups.items():
                 standing = standings[key]
                 standing.version += 1
@@ -335,7 +349,11 @@ class Writer:
                     if received > newest:
                         newest = received
                 standing.last_received_us = newest
-                rows.add((pack_status(key, standing.version, standing.track, newest),))
+                packed.append(pack_status(key, standing.version, standing.track, newest))
+                if len(packed) >= PORTION:
+                    rows.add(packed)
+                    packed.clear()
+            rows.add(packed)
         cursor.execute(UPDATE_STATUS)
 
     def _flag_clocks(self, cursor: psycopg.Cursor, verdict: Verdict) -> None:
@@ -400,7 +418,7 @@ class Writer:
         return a
 
     def _take_next(
-        self, track: Track, key: int, arrivals: list[Arrival], changes: _Changes
+        self, track: Track, key: int, arrivals: list[Arrival], changes: _Changes, today_us: int
     ) -> None:
         """Advances an instrument's fold over arrivals that are all newer than its rows."""
         closed: list[Segment] = []
@@ -416,8 +434,10 @@ class Writer:
             arrival.outcome.stored += 1
         if closed:
             changes.pieces.extend((key, piece) for piece in closed)
-        last = arrivals[-1]
-        changes.touch(key, low, last.at_us + last.hold_us)
+        if low - self.registry.instruments_by_key[key].session_reach_us < today_us:
+            # Else it lies in a day that is not over, and no rollup has it.
+            last = arrivals[-1]
+            changes.touch(key, low, last.at_us + last.hold_us)
 
     # -- late ones, duplicates and conflicts -------------------------------------------------
 

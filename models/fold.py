@@ -21,6 +21,8 @@ LONGEST_DERIVED_HOLD_US = 900_000_000
 #: Rule 12: what a counter may gain beyond the wall time, at least (µs).
 COUNTER_SLACK_US = 2_000_000
 
+_RUNNING = State.RUNNING
+
 
 def hold_us(
     *, own_us: int | None, reported_interval_us: int | None, interval_us: int | None
@@ -117,11 +119,13 @@ def advance(track: Track, row: Row, closed: list[Segment]) -> bool:
     at = row.at_us
     track.newest_ts_us = row.ts_us
     track.newest_at_us = at
-    if repeats(track, row.seq, row.boot_id):
+    seq, boot_id = row.seq, row.boot_id
+    # As ``repeats`` has it; spelled out, since every heartbeat comes by.
+    if seq is not None and seq == track.newest_seq and boot_id == track.newest_boot_id:
         track.newest_stale = True
         return True
-    track.newest_seq = row.seq
-    track.newest_boot_id = row.boot_id
+    track.newest_seq = seq
+    track.newest_boot_id = boot_id
     track.newest_stale = False
 
     credit_from = track.credit_from_us
@@ -156,7 +160,7 @@ def _close_step(
     assert old_state is not None
     step_end = at if at < credit_until else credit_until
     step = step_end - credit_from
-    if old_state is State.RUNNING:
+    if old_state is _RUNNING:
         track.reading_running_us += step
     # The step overlaps every piece that is cut off here, and so counts in each of them whole.
     hour_end = piece_from - piece_from % HOUR_US + HOUR_US
@@ -214,8 +218,12 @@ def counter_step_us(before_us: int, now_us: int, wall_us: int) -> int:
 
 def _read_counter(track: Track, at: int, runtime_us: int) -> None:
     if track.reading_at_us is not None:
-        assert track.reading_us is not None
-        increase = counter_step_us(track.reading_us, runtime_us, at - track.reading_at_us)
+        before_us = track.reading_us
+        assert before_us is not None
+        increase = runtime_us - before_us
+        wall_us = at - track.reading_at_us
+        if not 0 <= increase <= wall_us:  # else it counts whole, as it mostly does
+            increase = counter_step_us(before_us, runtime_us, wall_us)
         track.piece_counter_us += increase
         if not track.reading_gap:
             track.piece_witness_counter_us += increase

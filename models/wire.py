@@ -287,7 +287,7 @@ def _heartbeat(wire: _Wire) -> Heartbeat:
             raise _NotTypicalError
     return Heartbeat(
         instrument_id=instrument_id,
-        ts_us=parse_ts(ts) if type(ts) is str else _instant(ts),
+        ts_us=parse_ts(ts) if type(ts) is str else from_millis(ts),  # type: ignore[arg-type]
         state=_STATES[wire.state],
         power_w=wire.power_w,
         runtime_s=wire.runtime_s,
