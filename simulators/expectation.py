@@ -7,15 +7,15 @@ compares its figures with the service's.
 
 import json
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
 from .localtime import DAY_S, ZONE_OFFSET_S, day_number, day_of, is_workday, local_day
 
 SECOND_US = 1_000_000
+HOUR_US = 3_600 * SECOND_US
 AHEAD_US = 300 * SECOND_US  # rule 7
 DEFAULT_HOLD_US = 180 * SECOND_US
 LONGEST_HOLD_US = 900 * SECOND_US
@@ -23,6 +23,10 @@ SESSION_GAP_US = 300 * SECOND_US
 SESSION_MIN_US = 60 * SECOND_US
 RUNNING = 2
 WORDS = ("off", "idle", "running")
+#: Of unknown time, the first that fits (rule 14).
+CAUSES = ("before_first", "collector", "gateway", "device")
+
+Interval = tuple[int, int]
 
 
 # Millions are made in a verification: slots, and no checks.
@@ -46,6 +50,28 @@ class Row:
         """Equal for equal heartbeats, whatever their spelling on the wire."""
         return (self.state, self.seq, self.boot_id, self.runtime_s, *self.rest)
 
+    def encoding(self, instrument_id: str) -> bytes:
+        """The known fields as the contract compares them last (rule 3)."""
+        power_w, energy_wh, interval_s = self.rest
+        known: dict[str, object] = {
+            "instrument_id": instrument_id,
+            "ts": f"{datetime.fromtimestamp(self.ts_us // SECOND_US, UTC):%Y-%m-%dT%H:%M:%S}"
+            f".{self.ts_us % SECOND_US:06}Z",
+            "state": WORDS[self.state],
+        }
+        for name, value in (
+            ("power_w", power_w),
+            ("runtime_s", self.runtime_s),
+            ("energy_wh", energy_wh),
+            ("interval_s", interval_s),
+            ("seq", self.seq),
+            ("boot_id", self.boot_id),
+        ):
+            if value is not None:
+                is_whole = isinstance(value, float) and value.is_integer()
+                known[name] = int(value) if is_whole else value  # type: ignore[call-overload]
+        return json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
 
 @dataclass(slots=True, kw_only=True)
 class Judged:
@@ -55,8 +81,6 @@ class Judged:
     rows: list[Row]
     #: Distinct heartbeats that lost against another of their time.
     conflicts: int
-    #: Losers that only the canonical encoding told apart from the winner.
-    ties: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +108,18 @@ class Figures:
 
     window_us: int = 0
     state_us: list[int] = field(default_factory=lambda: [0, 0, 0])
-    before_first_us: int = 0
+    #: Unknown time by cause, in the order of ``CAUSES``.
+    cause_us: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     effective_us: int = 0
     session_idle_us: int = 0
     rated_us: int = 0
+    #: ``None`` where there was no reading.
     counter_us: int | None = None
-    #: Longest credited step that overlaps the window, and that of segments which do.
+    #: Of the meter's increase, that of steps in known time; and the running time over them.
+    witness_counter_us: int = 0
+    witness_state_us: int = 0
+    #: Longest credited step of the hour's pieces that overlap the window.
     step_us: int = 0
-    segment_step_us: int = 0
 
     @property
     def known_us(self) -> int:
@@ -102,6 +130,27 @@ class Figures:
     def unknown_us(self) -> int:
         """Time without one."""
         return self.window_us - self.known_us
+
+    @property
+    def counter_flag(self) -> bool:
+        """Whether meter and state disagree (rule 12)."""
+        meter, state = self.witness_counter_us, self.witness_state_us
+        difference = abs(meter - state)
+        return difference > 60 * SECOND_US and 20 * difference > max(meter, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an instrument does at a moment."""
+
+    connectivity: str
+    activity: str
+    #: Start of the present segment, an unknown one included; ``None`` before the first heartbeat.
+    since_us: int | None
+    #: Time of the newest heartbeat that counts.
+    last_heartbeat_us: int | None
+    is_stale: bool
+    is_unsequenced: bool
 
 
 def hold_us(
@@ -118,28 +167,29 @@ def hold_us(
     return min(LONGEST_HOLD_US, round(3 * interval_s * SECOND_US))
 
 
-def judge(attempted: Iterable[Row]) -> Judged:
+def judge(attempted: Iterable[Row], instrument_id: str = "") -> Judged:
     """Settle equal times (rule 3), then find the stale repeats (rule 9)."""
     by_time: dict[int, list[Row]] = {}
     for row in attempted:
         by_time.setdefault(row.ts_us, []).append(row)
     rows: list[Row] = []
-    conflicts = ties = 0
+    conflicts = 0
     for ts_us in sorted(by_time):
         same = by_time[ts_us]
         winner = same[0]
         if len(same) > 1:
             distinct = {row.identity: row for row in same}
-            ranked = sorted(distinct.values(), key=lambda row: (row.state, row.hold_us))
-            winner = ranked[0]
-            conflicts += len(ranked) - 1
-            ties += sum((r.state, r.hold_us) == (winner.state, winner.hold_us) for r in ranked[1:])
-            # Live if any arrival of it was.
-            winner.live = any(r.live for r in same if r.identity == winner.identity)
+            winner = min(
+                distinct.values(),
+                key=lambda row: (row.state, row.hold_us, row.encoding(instrument_id)),
+            )
+            conflicts += len(distinct) - 1
+            # It spoke, whichever of them it meant.
+            winner.live = any(row.live for row in same)
         rows.append(winner)
     for before, row in pairwise(rows):
         row.stale = row.seq is not None and row.seq == before.seq and row.boot_id == before.boot_id
-    return Judged(rows=rows, conflicts=conflicts, ties=ties)
+    return Judged(rows=rows, conflicts=conflicts)
 
 
 def credits_of(rows: Sequence[Row], now_us: int) -> list[Credit]:
@@ -207,18 +257,70 @@ def _between(
 class Instrument:
     """One instrument's expected history up to a moment; answers windows of it."""
 
-    def __init__(self, judged: Judged, now_us: int, rated_hours: int) -> None:
+    def __init__(
+        self,
+        judged: Judged,
+        now_us: int,
+        rated_hours: int,
+        *,
+        unheard: Sequence[Interval] = (),
+        gateway_off: Sequence[Interval] = (),
+    ) -> None:
+        """Scan an instrument's rows.
+
+        Args:
+            judged: Its rows.
+            now_us: Nothing is credited after it.
+            rated_hours: A year.
+            unheard: When nobody listened; sorted, disjoint.
+            gateway_off: When its gateway was off and somebody listened; sorted, disjoint.
+        """
         self.rows = judged.rows
         self.now_us = now_us
         self._rated_hours = rated_hours
+        self._unheard = unheard
+        self._gateway_off = gateway_off
         self.credits = credits_of(judged.rows, now_us)
         self.segments = segments_of(self.credits)
         self.sessions = sessions_of(self.segments)
-        self.readings = [
-            (row.ts_us, row.runtime_s * SECOND_US)
-            for row in judged.rows
-            if not row.stale and row.runtime_s is not None
-        ]
+        #: Time of each reading, and sums up to it and with it: increase, the same in known
+        #: time, running time over those steps.
+        self._reading_at: list[int] = []
+        self._readings: list[tuple[int, int, int]] = [(0, 0, 0)]
+        self._read_meters()
+
+    def _read_meters(self) -> None:
+        """Steps of the hour meter (rule 12)."""
+        before: tuple[int, int] | None = None
+        previous: Row | None = None
+        increase_us = known_us = running_us = 0
+        gap = False
+        since_running_us = 0
+        for row in self.rows:
+            if row.stale:
+                continue
+            if previous is not None:
+                wall = row.ts_us - previous.ts_us
+                gap = gap or wall > previous.hold_us
+                if previous.state == RUNNING:
+                    since_running_us += min(wall, previous.hold_us)
+            previous = row
+            if row.runtime_s is None:
+                continue
+            value = row.runtime_s * SECOND_US
+            if before is not None:
+                wall = row.ts_us - before[0]
+                increase = value - before[1] if value >= before[1] else value
+                increase = min(increase, wall + max(2 * SECOND_US, wall // 100))
+                increase_us += increase
+                if not gap:
+                    known_us += increase
+                    running_us += since_running_us
+            self._reading_at.append(row.ts_us)
+            self._readings.append((increase_us, known_us, running_us))
+            before = (row.ts_us, value)
+            gap = False
+            since_running_us = 0
 
     @property
     def first_us(self) -> int | None:
@@ -231,28 +333,33 @@ class Instrument:
         found = Figures(window_us=end_us - start_us)
         if end_us <= start_us:
             return found
-        first = self.first_us
-        found.before_first_us = (
-            end_us - start_us if first is None else max(0, min(end_us, first) - start_us)
-        )
-        low = bisect_right(self.credits, start_us, key=lambda c: c.end_us)
-        for i in range(low, len(self.credits)):
-            one = self.credits[i]
-            if one.start_us >= end_us:
-                break
-            overlap = min(one.end_us, end_us) - max(one.start_us, start_us)
-            found.state_us[one.state] += overlap
-            found.step_us = max(found.step_us, one.end_us - one.start_us)
-        low = bisect_right(self.segments, start_us, key=lambda s: s[1])
-        for i in range(low, len(self.segments)):
-            begin, end, state, longest = self.segments[i]
+        low_us, high_us = start_us, end_us  # with the rest of the pieces that stand out
+        at_us = start_us
+        first = bisect_right(self.segments, start_us, key=lambda s: s[1])
+        for i in range(first, len(self.segments)):
+            begin, end, state, _ = self.segments[i]
             if begin >= end_us:
                 break
-            found.segment_step_us = max(found.segment_step_us, longest)
+            if begin < start_us:
+                low_us = max(begin, start_us // HOUR_US * HOUR_US)
+            if end > end_us:
+                high_us = min(end, -(-end_us // HOUR_US) * HOUR_US)
+            begin, end = max(begin, start_us), min(end, end_us)
+            if begin > at_us:
+                self._unknown(at_us, begin, found)
+            at_us = end
+            found.state_us[state] += end - begin
             if state == RUNNING:
-                found.effective_us += self._in_sessions(max(begin, start_us), min(end, end_us))
-        low = bisect_right(self.sessions, start_us, key=lambda s: s.end_us)
-        for i in range(low, len(self.sessions)):
+                found.effective_us += self._in_sessions(begin, end)
+        self._unknown(at_us, end_us, found)
+        first = bisect_right(self.credits, low_us, key=lambda c: c.end_us)
+        for i in range(first, len(self.credits)):
+            one = self.credits[i]
+            if one.start_us >= high_us:
+                break
+            found.step_us = max(found.step_us, one.end_us - one.start_us)
+        first = bisect_right(self.sessions, start_us, key=lambda s: s.end_us)
+        for i in range(first, len(self.sessions)):
             session = self.sessions[i]
             if session.start_us >= end_us:
                 break
@@ -261,8 +368,25 @@ class Instrument:
                 found.session_idle_us += span
         found.session_idle_us -= found.effective_us
         found.rated_us = rated_us(self._rated_hours, end_us) - rated_us(self._rated_hours, start_us)
-        found.counter_us = self._counter(start_us, end_us)
+        low = bisect_left(self._reading_at, start_us)
+        high = bisect_left(self._reading_at, end_us)
+        if low < high:
+            before, after = self._readings[low], self._readings[high]
+            found.counter_us = after[0] - before[0]
+            found.witness_counter_us = after[1] - before[1]
+            found.witness_state_us = after[2] - before[2]
         return found
+
+    def _unknown(self, start_us: int, end_us: int, found: Figures) -> None:
+        """An unknown stretch goes to the first cause that fits (rule 14)."""
+        first = self.first_us
+        cut_us = end_us if first is None else min(max(first, start_us), end_us)
+        unheard = cover_us(self._unheard, cut_us, end_us)
+        off = cover_us(self._gateway_off, cut_us, end_us)
+        for cause, length in enumerate(
+            (cut_us - start_us, unheard, off, end_us - cut_us - unheard - off)
+        ):
+            found.cause_us[cause] += length
 
     def _in_sessions(self, start_us: int, end_us: int) -> int:
         """How much of a running stretch lies in sessions: all or nothing of it does."""
@@ -270,20 +394,6 @@ class Instrument:
         if at < len(self.sessions) and self.sessions[at].start_us <= start_us:
             return end_us - start_us
         return 0
-
-    def _counter(self, start_us: int, end_us: int) -> int | None:
-        """Increase of the hour meter (rule 12), each step at the later reading's time."""
-        low = bisect_left(self.readings, start_us, key=lambda r: r[0])
-        high = bisect_left(self.readings, end_us, key=lambda r: r[0])
-        if low == high:
-            return None
-        total = 0
-        for i in range(max(1, low), high):
-            (before_at, before), (at, value) = self.readings[i - 1], self.readings[i]
-            increase = value - before if value >= before else value
-            wall = at - before_at
-            total += min(increase, wall + max(2 * SECOND_US, wall // 100))
-        return total
 
     def running(self, start_us: int, end_us: int) -> list[tuple[int, int]]:
         """Running stretches, cut to the window."""
@@ -298,17 +408,38 @@ class Instrument:
                 found.append((max(begin, start_us), min(end, end_us)))
         return found
 
-    def status(self, now_us: int) -> tuple[str, str]:
-        """Connectivity and activity at a moment not before the last heartbeat."""
+    def status(self, now_us: int) -> Standing:
+        """What it does at a moment that no accepted heartbeat lies behind."""
         if not self.rows:
-            return "never_seen", "unknown"
-        live = [row for row in self.rows if row.live and not row.stale]
-        if not live or now_us >= live[-1].ts_us + live[-1].hold_us:
-            return "offline", "unknown"
-        for one in reversed(credits_of(self.rows, now_us + 1)):
-            if one.start_us <= now_us:
-                return "online", WORDS[one.state] if now_us < one.end_us else "unknown"
-        return "online", "unknown"
+            return Standing(
+                connectivity="never_seen",
+                activity="unknown",
+                since_us=None,
+                last_heartbeat_us=None,
+                is_stale=False,
+                is_unsequenced=False,
+            )
+        newest = next(row for row in reversed(self.rows) if not row.stale)
+        until_us = newest.ts_us + newest.hold_us
+        live = next((row for row in reversed(self.rows) if row.live and not row.stale), None)
+        is_online = live is not None and now_us < live.ts_us + live.hold_us
+        if now_us >= until_us:
+            activity, since_us = "unknown", until_us
+        elif is_online:
+            activity = WORDS[newest.state]
+            since_us = self.segments[-1][0] if self.segments else newest.ts_us
+        else:
+            # It is spoken of, by history, and not alive.
+            activity = "unknown"
+            since_us = self.segments[-1][0] if live is None else live.ts_us + live.hold_us
+        return Standing(
+            connectivity="online" if is_online else "offline",
+            activity=activity,
+            since_us=since_us,
+            last_heartbeat_us=newest.ts_us,
+            is_stale=self.rows[-1].stale,
+            is_unsequenced=newest.seq is None,
+        )
 
 
 def rated_us(hours: int, at_us: int) -> int:
@@ -370,6 +501,45 @@ def overlap_us(intervals: Sequence[tuple[int, int]], start_us: int, end_us: int)
     return sum(max(0, min(e, end_us) - max(s, start_us)) for s, e in intervals)
 
 
+def cover_us(intervals: Sequence[Interval], start_us: int, end_us: int) -> int:
+    """The same for intervals that are sorted and disjoint, and may be many."""
+    total = 0
+    for i in range(bisect_right(intervals, start_us, key=lambda one: one[1]), len(intervals)):
+        begin, end = intervals[i]
+        if begin >= end_us:
+            break
+        total += min(end, end_us) - max(begin, start_us)
+    return total
+
+
+def merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """Sorted and disjoint."""
+    found: list[Interval] = []
+    for start_us, end_us in sorted(intervals):
+        if found and start_us <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end_us))
+        elif start_us < end_us:
+            found.append((start_us, end_us))
+    return found
+
+
+def subtract(intervals: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
+    """What of sorted, disjoint intervals no sorted, disjoint other covers."""
+    found = []
+    for start_us, end_us in intervals:
+        for begin, end in others:
+            if begin >= end_us:
+                break
+            if end <= start_us:
+                continue
+            if begin > start_us:
+                found.append((start_us, begin))
+            start_us = max(start_us, end)
+        if start_us < end_us:
+            found.append((start_us, end_us))
+    return found
+
+
 def is_future(ts_us: int, published_us: int) -> bool:
     """Whether a heartbeat is ``clock_future``, received when it was published."""
     return ts_us > published_us + AHEAD_US
@@ -379,8 +549,3 @@ def instant(us: int) -> str:
     """For people: local time with microseconds."""
     at = datetime.fromtimestamp(us // SECOND_US).astimezone()
     return f"{at:%Y-%m-%d %H:%M:%S}.{us % SECOND_US:06}{at:%z}"
-
-
-def tally(reasons: Iterable[str]) -> Counter[str]:
-    """How many of each reason."""
-    return Counter(reasons)

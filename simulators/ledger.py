@@ -375,18 +375,49 @@ def write_registry(folder: Path, city: City) -> None:
     pq.write_table(table, folder / "instruments.parquet")
 
 
+class BadLedger(ValueError):  # noqa: N818 - named after what it is
+    """A ledger that is none, or that lacks or spoilt a file; the text says which and what next."""
+
+
 class LedgerReader:
     """Reads a ledger, also one whose run was cut short."""
 
     def __init__(self, folder: Path) -> None:
+        """Open a ledger.
+
+        Raises:
+            BadLedger: it is none, or its manifest cannot be read.
+        """
         self.folder = folder
-        if not (folder / "manifest.json").exists():
-            raise ValueError(f"{folder} is no ledger: it has no manifest.json")
-        self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+        path = folder / "manifest.json"
+        if not path.exists():
+            raise BadLedger(
+                f"ledger {folder} is no ledger: it has no manifest.json; "
+                "name the folder that `jishi simulate --ledger` wrote"
+            )
+        try:
+            manifest = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise BadLedger(
+                f"{path} must be one JSON object: {error}; the ledger is spoilt, run again"
+            ) from error
+        if not isinstance(manifest, dict):
+            raise BadLedger(f"{path} must be one JSON object; the ledger is spoilt, run again")
+        self.manifest: dict[str, Any] = manifest
 
     def registry(self) -> list[dict[str, Any]]:
-        """The instruments as they were registered, by index."""
-        rows: list[dict[str, Any]] = pq.read_table(self.folder / "instruments.parquet").to_pylist()
+        """The instruments as they were registered, by index.
+
+        Raises:
+            BadLedger: the file is missing or spoilt.
+        """
+        path = self.folder / "instruments.parquet"
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise BadLedger(
+                f"{path} cannot be read: {error}; without the registry nothing can be verified"
+            ) from error
         for row in rows:
             assert isinstance(row["acquired_on"], date)
         return rows
@@ -396,9 +427,49 @@ class LedgerReader:
         files = sorted(str(path) for path in self.folder.glob(f"{table}-*.parquet"))
         return ds.dataset(files, schema=_flat(TABLES[table]), format="parquet")
 
-    def rows(self, table: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        """A table's rows, streaming."""
-        for batch in self.dataset(table).to_batches(columns=columns):
+    def count(self, table: str) -> int:
+        """How many rows a table has.
+
+        Raises:
+            BadLedger: a part is spoilt.
+        """
+        try:
+            return int(self.dataset(table).count_rows())
+        except (OSError, pa.ArrowException) as error:
+            raise self._spoilt(table, error) from error
+
+    def batches(
+        self, table: str, columns: list[str] | None = None, wanted: ds.Expression | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """A table's rows, streaming.
+
+        Raises:
+            BadLedger: a part is spoilt.
+        """
+        try:
+            # Arrow reads far ahead by default, which for a year is most of a gigabyte.
+            yield from self.dataset(table).to_batches(
+                columns=columns, filter=wanted, batch_readahead=2, fragment_readahead=1
+            )
+        except (OSError, pa.ArrowException) as error:
+            raise self._spoilt(table, error) from error
+
+    def _spoilt(self, table: str, error: Exception) -> BadLedger:
+        for path in sorted(self.folder.glob(f"{table}-*.parquet")):
+            try:
+                pq.ParquetFile(path).close()
+            except (OSError, pa.ArrowException) as own:
+                return BadLedger(
+                    f"{path} must be a whole Parquet file: {own}; it was cut short or changed, "
+                    "and what it held cannot be verified: run again"
+                )
+        return BadLedger(f"table {table} of ledger {self.folder} cannot be read: {error}")
+
+    def rows(
+        self, table: str, columns: list[str] | None = None, wanted: ds.Expression | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """A table's rows as objects, streaming."""
+        for batch in self.batches(table, columns, wanted):
             yield from batch.to_pylist()
 
 

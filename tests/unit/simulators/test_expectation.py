@@ -10,8 +10,10 @@ from simulators.expectation import (
     hold_us,
     is_future,
     judge,
+    merge,
     open_intervals,
     rated_us,
+    subtract,
 )
 from simulators.localtime import day_number
 
@@ -181,6 +183,64 @@ def test_opening_hours_of_ordinary_days() -> None:
 
 def test_status() -> None:
     instrument = Instrument(judge([row(0, RUNNING, 30)]), TEN + 10 * S, 1_400)
-    assert instrument.status(TEN + 10 * S) == ("online", "running")
-    assert instrument.status(TEN + 30 * S) == ("offline", "unknown")
-    assert Instrument(judge([]), TEN, 1_400).status(TEN) == ("never_seen", "unknown")
+    now = instrument.status(TEN + 10 * S)
+    assert (now.connectivity, now.activity, now.since_us) == ("online", "running", TEN)
+    later = instrument.status(TEN + 30 * S)
+    assert (later.connectivity, later.activity) == ("offline", "unknown")
+    assert (later.since_us, later.last_heartbeat_us) == (TEN + 30 * S, TEN)
+    assert later.is_unsequenced
+    never = Instrument(judge([]), TEN, 1_400).status(TEN)
+    assert (never.connectivity, never.activity, never.since_us) == ("never_seen", "unknown", None)
+
+
+def test_a_stale_repeat_is_told_and_keeps_nothing_alive() -> None:
+    rows = [row(0, RUNNING, 30, seq=4), row(10, RUNNING, 30, seq=4)]
+    found = Instrument(judge(rows), TEN + 20 * S, 1_400).status(TEN + 35 * S)
+    assert (found.connectivity, found.is_stale) == ("offline", True)
+    assert found.last_heartbeat_us == TEN
+
+
+def test_unknown_time_goes_to_the_first_cause_that_fits() -> None:
+    rows = [row(0, RUNNING, 60), row(600, IDLE, 60)]
+    unheard = [(TEN + 100 * S, TEN + 200 * S)]
+    off = subtract(merge([(TEN + 150 * S, TEN + 300 * S), (TEN + 250 * S, TEN + 320 * S)]), unheard)
+    assert off == [(TEN + 200 * S, TEN + 320 * S)]
+    instrument = Instrument(judge(rows), LATER, 1_400, unheard=unheard, gateway_off=off)
+    found = instrument.figures(TEN - 40 * S, TEN + 600 * S)
+    # Nothing before the first; 100 s unheard, 120 s off, the rest of the gap the device's.
+    assert [us // S for us in found.cause_us] == [40, 100, 120, 320]
+    assert found.unknown_us == sum(found.cause_us)
+    silent = Instrument(judge([]), LATER, 1_400, unheard=unheard)
+    assert silent.figures(TEN, TEN + HOUR).cause_us == [HOUR, 0, 0, 0]
+
+
+def test_meter_and_state_over_known_steps() -> None:
+    rows = [
+        row(0, RUNNING, 60, runtime_s=100),
+        row(60, RUNNING, 60, runtime_s=160),
+        row(300, RUNNING, 60, runtime_s=400),  # half of the step is unknown
+        row(360, IDLE, 60, runtime_s=460),
+    ]
+    found = Instrument(judge(rows), LATER, 1_400).figures(TEN, TEN + HOUR)
+    assert found.counter_us == 360 * S
+    assert (found.witness_counter_us, found.witness_state_us) == (120 * S, 120 * S)
+    assert not found.counter_flag
+    lying = [row(n * 60, IDLE, 60, runtime_s=n * 60) for n in range(4)]
+    assert Instrument(judge(lying), LATER, 1_400).figures(TEN, TEN + HOUR).counter_flag
+
+
+def test_resolution_is_that_of_the_hours_pieces() -> None:
+    rows = [row(-900, RUNNING, 900), row(0, RUNNING, 900), row(600, RUNNING, 900), row(700, IDLE)]
+    instrument = Instrument(judge(rows), LATER, 1_400)
+    # The piece of this hour begins at its full hour: the longer step before is not of it.
+    assert instrument.figures(TEN + 650 * S, TEN + 660 * S).step_us == 600 * S
+    assert instrument.figures(TEN - 10 * S, TEN + 10 * S).step_us == 900 * S
+
+
+def test_the_smaller_encoding_stands_last() -> None:
+    a, b = row(0, IDLE, seq=4), row(0, IDLE, seq=31)
+    assert b.encoding("x") < a.encoding("x")
+    assert judge([a, b], "x").rows == judge([b, a], "x").rows == [b]
+    assert a.encoding("i") == (
+        b'{"instrument_id":"i","seq":4,"state":"idle","ts":"2026-03-02T10:00:00.000000Z"}'
+    )
