@@ -19,6 +19,7 @@ from api.database import Database, open_pool
 from api.gate import GateMiddleware
 from api.limits import LimitsMiddleware
 from api.metrics import Metrics, MetricsMiddleware
+from api.oidc import Provider
 from api.routes import ROUTERS
 from api.settings import Settings
 
@@ -56,7 +57,12 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.context = Context(settings=settings, database=database, metrics=metrics)
+    app.state.context = Context(
+        settings=settings,
+        database=database,
+        metrics=metrics,
+        provider=Provider(settings) if settings.oidc_issuer is not None else None,
+    )
     app.state.board = board
     errors.install(app)
     for router in ROUTERS:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg.errors import ReadOnlySqlTransaction
@@ -18,9 +19,13 @@ from starlette.requests import HTTPConnection
 
 from api.context import Context, Ctx
 from api.errors import Problem
+from api.oidc import Provider, TokenRefused, looks_like_token
 from api.session import authorization_of
-from store.keys import SCOPES, digest, find_key, key_id_of, note_use
+from store.keys import SCOPES, digest, find_institution, find_key, key_id_of, note_use
 
+log = structlog.get_logger(__name__)
+
+UNUSABLE = "the key is unknown, expired or revoked"
 CHALLENGE = 'Bearer realm="jishi"'
 #: Where the gate leaves the principal in a request's state.
 PRINCIPAL = "principal"
@@ -30,8 +35,9 @@ NO_DIGEST = digest("")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The key that a request came with."""
+    """What a request came with: a key, a token, or nothing where that is enough."""
 
+    #: The key's id; of a token, its subject after ``oidc:``.
     key_id: str
     name: str
     #: All that it may do, implied scopes included.
@@ -39,11 +45,15 @@ class Principal:
     #: The one institution that it may see; `None`: the whole city.
     institution_key: int | None
     institution_id: str | None
+    #: When a token ends, seconds since 1970; a key's end is the database's to know.
+    expires_at: float | None = None
+    #: Without key or token; only routes that say so let it in (`public.py`).
+    anonymous: bool = False
 
     @property
     def actor(self) -> str:
         """How the audit names it."""
-        return f"key:{self.key_id}"
+        return f"key:{self.key_id}" if self.expires_at is None else self.key_id
 
 
 def unauthorized(detail: str, *, error: str | None = None) -> Problem:
@@ -63,11 +73,13 @@ async def authenticate(context: Context, header: str | None) -> Principal:
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
         raise unauthorized("this address wants a key: `Authorization: Bearer KEY`")
+    if context.provider is not None and looks_like_token(key):
+        return await _of_token(context, context.provider, key)
     key_id = key_id_of(key)
     stored = await context.database.read(find_key(key_id)) if key_id else None
     right = hmac.compare_digest(digest(key), stored.secret_sha256 if stored else NO_DIGEST)
     if stored is None or not right or not stored.usable:
-        raise unauthorized("the key is unknown, expired or revoked", error="invalid_token")
+        raise unauthorized(UNUSABLE, error="invalid_token")
     if stored.use_unnoted:
         with suppress(ReadOnlySqlTransaction):  # a replica serves reads all the same
             await context.database.write(note_use(stored.key_id))
@@ -80,7 +92,37 @@ async def authenticate(context: Context, header: str | None) -> Principal:
     )
 
 
-_bearer = HTTPBearer(auto_error=False, description="a key made by `POST /v1/keys`")
+async def _of_token(context: Context, provider: Provider, token: str) -> Principal:
+    """The principal of an identity provider's token.
+
+    Raises:
+        Problem: 401, 403 or 503, as `Provider.judge` says; 403 too for an institution that is
+            not registered.
+    """
+    try:
+        claims = await provider.judge(token)
+    except TokenRefused as error:
+        log.info("token refused", action="token_refused", reason=str(error))
+        raise unauthorized(UNUSABLE, error="invalid_token") from None
+    institution_key = None
+    if claims.institution_id is not None:
+        institution_key = await context.database.read(find_institution(claims.institution_id))
+        if institution_key is None:
+            raise Problem(403, "forbidden", "the token's institution is not registered here")
+    return Principal(
+        key_id=f"oidc:{claims.subject}",
+        name=claims.name,
+        scopes=claims.scopes,
+        institution_key=institution_key,
+        institution_id=claims.institution_id,
+        expires_at=claims.expires_at,
+    )
+
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="a key made by `POST /v1/keys`, or a token where an identity provider is set",
+)
 
 
 async def get_principal(
@@ -98,13 +140,16 @@ async def get_principal(
 Who = Annotated[Principal, Depends(get_principal)]
 
 
-def require(scope: str, *, tenants: bool = False) -> Callable[[Principal], Awaitable[Principal]]:
+def require(
+    scope: str, *, tenants: bool = False, public: bool = False
+) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency that wants a key of at least ``scope``: ``Depends(require("operate"))``.
 
     Args:
         scope: `read`, `operate` or `admin`; each implies the ones before it.
         tenants: The route keeps to the institution of a key that has one. Where a route does
             not say so, such keys are refused.
+        public: The route keeps anonymous readers to what is public.
 
     Raises:
         ValueError: there is no such scope.
@@ -113,6 +158,8 @@ def require(scope: str, *, tenants: bool = False) -> Callable[[Principal], Await
         raise ValueError(f"scope {scope!r} must be one of {', '.join(SCOPES)}")
 
     async def wanted(principal: Who) -> Principal:
+        if principal.anonymous and not public:
+            raise unauthorized("this address wants a key: `Authorization: Bearer KEY`")
         if scope not in principal.scopes:
             raise Problem(
                 403, "forbidden", f"the key's scopes do not include {scope!r}, wanted here"
@@ -129,6 +176,7 @@ def require(scope: str, *, tenants: bool = False) -> Callable[[Principal], Await
 #: A route's parameters that say who asks and want a scope. A key of one institution gets in:
 #: the route hands its `institution_key` on to every statement.
 Reader = Annotated[Principal, Depends(require("read", tenants=True))]
+PublicReader = Annotated[Principal, Depends(require("read", tenants=True, public=True))]
 Operator = Annotated[Principal, Depends(require("operate", tenants=True))]
 Admin = Annotated[Principal, Depends(require("admin", tenants=True))]
 #: The same for what is the whole city's.

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from api.database import Database
 from api.metrics import Metrics
+from api.oidc import Provider
 from api.settings import Settings
 
 
@@ -18,6 +19,8 @@ class Context:
     settings: Settings
     database: Database
     metrics: Metrics
+    #: The identity provider whose tokens are taken, where there is one.
+    provider: Provider | None = None
 
 
 def get_context(connection: HTTPConnection) -> Context:

@@ -5,12 +5,14 @@ itself. What a key may do is each route's to say (`auth.py`); sizes are in `limi
 """
 
 import asyncio
+import time
 from collections import Counter, OrderedDict
 
 import structlog
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api import public
 from api.auth import PRINCIPAL, Principal, authenticate
 from api.buckets import Buckets, retry_after
 from api.context import Context
@@ -39,6 +41,7 @@ class GateMiddleware:
         self.context = context
         self.keys = Buckets(settings.requests_per_s, settings.requests_burst)
         self.strangers = Buckets(settings.strangers_per_s, settings.strangers_burst)
+        self.anonymous = Buckets(settings.public_per_s, settings.public_burst)
         self.running: Counter[str] = Counter()
         self.streams: Counter[str] = Counter()
         self.listening: dict[str, set[asyncio.Future[None]]] = {}
@@ -63,7 +66,7 @@ class GateMiddleware:
         scope.setdefault("state", {})[PRINCIPAL] = principal
         try:
             if held is self.streams:
-                await self._stream(principal.key_id, scope, receive, send)
+                await self._stream(principal, scope, receive, send)
             else:
                 await self.app(scope, receive, send)
         finally:
@@ -71,16 +74,25 @@ class GateMiddleware:
             if held[principal.key_id] <= 0:
                 del held[principal.key_id]
 
-    async def _stream(self, key_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass an event stream on, and end it with its key."""
+    async def _stream(
+        self, principal: Principal, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Pass an event stream on, and end it with its key or token."""
         task = asyncio.ensure_future(self.app(scope, receive, send))
-        listening = self.listening.setdefault(key_id, set())
-        listening.add(task)
-        if self.watch is None or self.watch.done():
-            self.watch = asyncio.create_task(self._end_with_keys(), name="keys of streams")
+        key_id, remaining = principal.key_id, None
+        if principal.expires_at is not None:
+            remaining = max(0.0, principal.expires_at - time.time())
+        else:
+            self.listening.setdefault(key_id, set()).add(task)
+            if self.watch is None or self.watch.done():
+                self.watch = asyncio.create_task(self._end_with_keys(), name="keys of streams")
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=remaining)
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
         finally:
+            listening = self.listening.get(key_id, set())
             listening.discard(task)
             if not listening:
                 self.listening.pop(key_id, None)
@@ -107,7 +119,7 @@ class GateMiddleware:
                     for task in self.listening.get(key_id, ()):
                         task.cancel()
 
-    async def _principal(self, connection: HTTPConnection) -> Principal:
+    async def _principal(self, connection: Request) -> Principal:
         """Who asks.
 
         Raises:
@@ -115,14 +127,17 @@ class GateMiddleware:
         """
         header = authorization_of(connection)
         address = connection.client.host if connection.client else ""
+        if header is None and (anonymous := public.reader(connection, self.context.settings)):
+            return anonymous
         mark = digest(header or "")
         if mark not in self.known:
             refuse(self.strangers.wait(address), "this address tried too many wrong keys")
         try:
             principal = await authenticate(self.context, header)
-        except Problem:
+        except Problem as problem:
             self.known.pop(mark, None)
-            self.strangers.take(address)
+            if problem.status != 503:
+                self.strangers.take(address)
             raise
         self.known[mark] = None
         self.known.move_to_end(mark)
@@ -137,10 +152,17 @@ class GateMiddleware:
             Problem: 429; the key has too many.
         """
         settings = self.context.settings
-        refuse(
-            self.keys.take(principal.key_id),
-            f"the key asked more than {settings.requests_per_s:g} times a second",
-        )
+        if principal.anonymous:
+            refuse(
+                self.anonymous.take(principal.key_id),
+                f"without a key an address asks no more than {settings.public_per_s:g} times "
+                "a second",
+            )
+        else:
+            refuse(
+                self.keys.take(principal.key_id),
+                f"the key asked more than {settings.requests_per_s:g} times a second",
+            )
         held, limit, what = (
             (self.streams, settings.streams_per_key, "event streams")
             if path == STREAM

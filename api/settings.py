@@ -4,11 +4,31 @@ Every setting is ``JISHI_`` and the field's name in capitals.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: With a private and a public key each: what a provider publishes signs nothing.
+SIGNATURES = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+)  # fmt: skip
+
+
+def is_safe(address: str) -> bool:
+    """Whether what is fetched there is what was meant: over TLS, or within this machine."""
+    try:
+        url = urlsplit(address)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        return False
+    if not host or "@" in url.netloc:
+        return False
+    return url.scheme == "https" or (
+        url.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
+    )
 
 
 class Settings(BaseSettings):
@@ -88,6 +108,52 @@ class Settings(BaseSettings):
     )
     streams_per_key: int = Field(default=50, ge=1, description="open event streams of one key")
     streams_max: int = Field(default=1_000, ge=1, description="open event streams at most")
+    public_aggregates: bool = Field(
+        default=False,
+        description="status summary and monthly utilization of groups of five instruments and "
+        "more are answered to everyone, without a key",
+    )
+    public_group_by: Literal["district", "institution", "class_major", "kind"] = Field(
+        default="district", description="the one grouping that is answered without a key"
+    )
+    public_per_s: float = Field(
+        default=5.0, gt=0, description="requests a second without a key from one address"
+    )
+    public_burst: int = Field(
+        default=60, ge=1, description="requests without a key from one address at once"
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="OpenID Connect: the identity provider whose tokens are taken"
+    )
+    oidc_audience: str | None = Field(
+        default=None, description="the audience that its tokens must name: this service"
+    )
+    oidc_algorithms: str = Field(
+        default="RS256,ES256",
+        description=f"signatures that are taken, of {', '.join(SIGNATURES)}",
+    )
+    oidc_scopes_claim: str = Field(
+        default="scope",
+        min_length=1,
+        description="the claim with scopes, a list or words; dots reach into it",
+    )
+    oidc_scopes_prefix: str = Field(
+        default="jishi:", description="what stands before read, operate and admin there"
+    )
+    oidc_institution_claim: str = Field(
+        default="jishi_institution",
+        min_length=1,
+        description="the claim with the institution's id; * there is the whole city",
+    )
+    oidc_keys_s: float = Field(
+        default=300.0, gt=0, description="seconds that the provider's keys are believed unasked"
+    )
+    oidc_timeout_s: float = Field(
+        default=5.0, gt=0, description="seconds that the provider has to answer"
+    )
+    oidc_leeway_s: float = Field(
+        default=30.0, ge=0, le=300, description="seconds that its clock may differ from ours"
+    )
     map_file: Path | None = Field(
         default=None,
         description="GeoJSON of districts that the cockpit shows; 'none': its own tiles",
@@ -111,6 +177,28 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError(f"timezone {value!r} is not in the IANA database")
         return value
+
+    @model_validator(mode="after")
+    def _whole_oidc(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        if not is_safe(self.oidc_issuer):
+            raise ValueError(f"oidc_issuer {self.oidc_issuer!r} must be an https address")
+        if not self.oidc_audience:
+            raise ValueError(
+                "oidc_audience must be set beside oidc_issuer: otherwise tokens that the provider "
+                "made for other services would be taken"
+            )
+        if not self.oidc_algorithm_list or not self.oidc_algorithm_list <= set(SIGNATURES):
+            raise ValueError(
+                f"oidc_algorithms {self.oidc_algorithms!r} must be some of {', '.join(SIGNATURES)}"
+            )
+        return self
+
+    @property
+    def oidc_algorithm_list(self) -> frozenset[str]:
+        """The signatures that are taken."""
+        return frozenset(name.strip() for name in self.oidc_algorithms.split(",") if name.strip())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,13 +4,14 @@ What a window is made of comes from `store/figures.py`; instants are parsed in `
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Depends, Query
 from pydantic import StringConstraints
 
-from api.auth import Reader
+from api.auth import PublicReader, Reader
 from api.context import Ctx
 from api.errors import FieldError, Problem, invalid
 from api.params import GatewayId, Instant, InstitutionId
@@ -112,8 +113,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
 Kind = Literal["general", "special"]
 
 
-async def _filters(
-    principal: FigureReader,
+async def _asked(
     institution: Annotated[InstitutionId | None, Query()] = None,
     district: Annotated[Code | None, Query()] = None,
     class_: Annotated[
@@ -124,7 +124,6 @@ async def _filters(
     always_on: Annotated[bool | None, Query()] = None,
 ) -> Filters:
     return Filters(
-        tenant=principal.institution_key,
         institution=institution,
         district=district,
         class_=None if class_ is None else class_pattern(class_),
@@ -134,5 +133,18 @@ async def _filters(
     )
 
 
+_Asked = Annotated[Filters, Depends(_asked)]
+
+
+async def _filters(principal: FigureReader, asked: _Asked) -> Filters:
+    return replace(asked, tenant=principal.institution_key)
+
+
+async def _public_filters(principal: PublicReader, asked: _Asked) -> Filters:
+    return replace(asked, tenant=principal.institution_key)
+
+
 #: Which instruments are meant, the key's own institution included.
 InstrumentFilters = Annotated[Filters, Depends(_filters)]
+#: The same where anonymous readers may ask as well.
+PublicFilters = Annotated[Filters, Depends(_public_filters)]

@@ -167,6 +167,12 @@ def usable_keys(key_ids: Collection[str]) -> Steps[set[str]]:
     return {key_id for (key_id,) in rows}
 
 
+def find_institution(institution_id: str) -> Steps[int | None]:
+    """The key of an institution, for who comes with something else than a key of ours."""
+    rows = yield Query(statements("keys")["institution"], (institution_id,))
+    return rows[0][0] if rows else None
+
+
 def note_use(key_id: str) -> Steps[None]:
     """Note that a key was used now; passes by where another request is noting it."""
     yield Query(statements("keys")["note_use"], (key_id,))

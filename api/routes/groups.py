@@ -6,19 +6,22 @@ One instrument's are in `figures.py`; sums are made in `store/groups.py`.
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api import public
 from api.answers import GroupUtilization, answers
+from api.auth import PublicReader
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid
 from api.params import format_instant
-from api.windows import BucketName, InstrumentFilters, Span, Zone, divide, too_many
+from api.windows import BucketName, PublicFilters, Span, Zone, divide, too_many
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.usage import Window
@@ -75,7 +78,8 @@ SORTS = RATIOS | {
 async def get_group_utilization(
     request: Request,
     context: Ctx,
-    filters: InstrumentFilters,
+    who: PublicReader,
+    filters: PublicFilters,
     span: Span,
     tz: Zone,
     group_by: Annotated[GroupBy | None, Query(description="none: `overall` alone")] = None,
@@ -110,6 +114,10 @@ async def get_group_utilization(
             sufficient_coverage=settings.coverage_threshold,
         )
         groups = yield from tally_groups(question, moment)
+        if who.anonymous:
+            groups = public.folded(groups, _seen, partial(_joined, question))
+            if not groups:
+                raise public.too_few()
         if group_by is not None and len(groups) * len(parts) > settings.buckets_max:
             raise too_many(
                 f"{len(groups)} groups of {len(parts)} buckets are more than "
@@ -126,15 +134,19 @@ async def get_group_utilization(
         )
         found: list[dict[str, Any]] = []
         if group_by is not None:
+            other = public.OTHER if who.anonymous else None
             names = yield from names_of(group_by, list(groups), window.end_us)
             found = [
                 {
                     "key": key,
-                    "name": None if key is None else names.get(key),
+                    "name": names.get(key) if key is not None else other,
                     **_body(group, parts, replace(terms, settle_us=group.settle_us)),
                 }
                 for key, group in groups.items()
             ]
+        total = _body(overall, parts, terms)
+        if who.anonymous:
+            found, total = [public.shown(one) for one in found], public.shown(total)
         ranked = sorted(found, key=lambda one: _rank(one, field, descending))
         if position is not None:
             after = _decoded(position, field, descending)
@@ -147,12 +159,25 @@ async def get_group_utilization(
             "group_by": group_by,
             "basis": basis.value,
             "bucket": bucket,
-            "overall": _body(overall, parts, terms),
+            "overall": total,
             "groups": shown,
             "next_cursor": encode_cursor(name, _encoded(shown[-1], field)) if more else None,
         }
 
     return etag_response(request, await context.database.read(ask(), snapshot=True))
+
+
+def _seen(group: Group) -> int:
+    """How many instruments a group's sums rest on."""
+    return group.total.instruments - group.total.never_seen
+
+
+def _joined(question: Question, groups: Sequence[Group]) -> Group:
+    """Several groups as one."""
+    joined = question.new_group()
+    for group in groups:
+        joined.add(group)
+    return joined
 
 
 def _body(group: Group, parts: Sequence[Window], terms: Terms) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api import public
 from api.answers import InstrumentAnswer, Instruments, StatusAnswer, StatusSummary, answers
+from api.auth import PublicReader
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import instrument_body, status_body
 from api.params import InstrumentId, format_instant
-from api.windows import FigureReader, InstrumentFilters
+from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.status import Activity, Connectivity, Status
 from store.registered import (
     Counts,
@@ -138,7 +140,8 @@ async def get_status(
 async def get_summary(
     request: Request,
     context: Ctx,
-    filters: InstrumentFilters,
+    who: PublicReader,
+    filters: PublicFilters,
     group_by: GroupBy = None,
 ) -> Response:
     """Counts of all, and of each group."""
@@ -152,6 +155,8 @@ async def get_summary(
         return moment.now_us, counts, names
 
     now_us, counts, names = await context.database.read(ask(), snapshot=True)
+    if who.anonymous:
+        return etag_response(request, _public_summary(now_us, group_by, counts, names))
     groups = [
         {"key": c.key, "name": None if c.key is None else names.get(c.key), **_counts_body(c)}
         for c in counts
@@ -166,6 +171,36 @@ async def get_summary(
             "groups": groups,
         },
     )
+
+
+def _public_summary(
+    now_us: int, group_by: str | None, counts: list[Counts], names: dict[str, str | None]
+) -> dict[str, Any]:
+    """The summary as anonymous readers see it.
+
+    What a group's instruments cost may be known of one of them alone, and is left out.
+    """
+    groups = public.folded(
+        {one.key: one for one in counts}, lambda one: one.instruments, Counts.of_all
+    )
+    if not groups:
+        raise public.too_few()
+    hidden = {"value_cny": None, "value_seen_cny": None}
+    return {
+        "as_of": format_instant(now_us),
+        "group_by": group_by,
+        "overall": {**_counts_body(Counts.of_all(list(groups.values()))), **hidden},
+        "groups": [
+            {
+                "key": key,
+                "name": public.OTHER if key is None else names.get(key),
+                **_counts_body(one),
+                **hidden,
+            }
+            for key, one in groups.items()
+            if group_by is not None
+        ],
+    }
 
 
 def _counts_body(counts: Counts) -> dict[str, Any]:

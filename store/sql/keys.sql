@@ -56,6 +56,9 @@ SELECT key_id FROM api_key WHERE key_id = %(key_id)s
 SELECT key_id FROM api_key
 WHERE key_id = ANY (%s) AND revoked_at IS NULL AND coalesce(expires_at > clock_timestamp(), true)
 
+-- name: institution
+SELECT institution_key FROM institution WHERE institution_id = %s
+
 -- name: note_use
 UPDATE api_key SET last_used_at = now()
 WHERE key_id = (SELECT key_id FROM api_key WHERE key_id = %s FOR NO KEY UPDATE SKIP LOCKED)
