@@ -1,6 +1,6 @@
 """What every request can reach: settings, database, metrics; made once by `app.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
@@ -10,6 +10,7 @@ from api.database import Database
 from api.metrics import Metrics
 from api.oidc import Provider
 from api.settings import Settings
+from store.roster import Rosters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Context:
     settings: Settings
     database: Database
     metrics: Metrics
+    #: The registry as figures of groups see it, kept from question to question.
+    rosters: Rosters = field(default_factory=Rosters)
     #: The identity provider whose tokens are taken, where there is one.
     provider: Provider | None = None
 

@@ -1,16 +1,19 @@
 """A year of history for a whole city, written straight into rollups and segments.
 
-Sent as heartbeats it would be 74 thousand million; so day and month rows are made by SQL, of a
-state that is a function of instrument and hour. Only the 200 instruments of ``naive_ratio``
+Sent as heartbeats it would be 74 thousand million; so day rows are made by SQL, of a state that
+is a function of instrument and hour, and the running totals of those as the roller makes them. Only the 200 instruments of ``naive_ratio``
 have raw heartbeats, one a minute for a month, and their day rows are computed from those by
 plain window functions, so that both ways must give the same figure.
 """
 
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from itertools import repeat
 
 import psycopg
 
 from bench.rig import Rig
+from store import totals
 
 SUBJECTS = 200
 RAW_DAYS = 30
@@ -28,17 +31,6 @@ FROM (
            CASE WHEN instrument_key %% 31 = 0 THEN 14400000000 ELSE 0 END AS lost
     FROM instrument, generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
 ) AS made
-"""
-_MONTHS = """
-INSERT INTO rollup_month
-SELECT instrument_key, date_trunc('month', day)::date, sum(running_us)::bigint,
-       sum(idle_us)::bigint, sum(off_us)::bigint, 0, 0, 0, sum(unknown_device_us)::bigint,
-       NULL, NULL, sum(effective_us)::bigint, 0, sum(rated_us)::bigint, sum(counter_us)::bigint,
-       sum(counter_readings)::bigint, sum(witness_counter_us)::bigint,
-       sum(witness_state_us)::bigint, max(step_us)
-FROM rollup_day GROUP BY 1, 2
-HAVING count(*) = (date_trunc('month', min(day)) + interval '1 month')::date
-                  - date_trunc('month', min(day))::date
 """
 _STATUS = """
 UPDATE instrument_status SET
@@ -110,7 +102,7 @@ def load(rig: Rig, first: date, end: date) -> None:
     """
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE heartbeat, segment, rollup_day, rollup_month, rollup_todo, dead_letter"
+            "TRUNCATE heartbeat, segment, rollup_day, rollup_todo, dead_letter"
         )
         connection.execute(
             "INSERT INTO service_setting VALUES ('rollup_zone', 'Asia/Shanghai'),"
@@ -129,6 +121,8 @@ def load(rig: Rig, first: date, end: date) -> None:
         connection.execute("SET maintenance_work_mem = '512MB'")
         connection.execute("ALTER TABLE rollup_day DROP CONSTRAINT rollup_day_pkey")
         connection.execute("DROP INDEX rollup_day_day")
+        # Nothing of it is in the running totals yet, so there is nothing to mark.
+        connection.execute("ALTER TABLE rollup_day DISABLE TRIGGER USER")
         connection.execute(_DAYS, terms)
         connection.execute("ALTER TABLE rollup_day ADD PRIMARY KEY (instrument_key, day)")
         connection.execute("CREATE INDEX rollup_day_day ON rollup_day (day)")
@@ -136,5 +130,15 @@ def load(rig: Rig, first: date, end: date) -> None:
         connection.execute(_SUBJECTS, terms)
         connection.execute(_RAW, {**terms, "first": date.fromordinal(end.toordinal() - RAW_DAYS)})
         connection.execute(_FROM_RAW)
-        connection.execute(_MONTHS)
+        connection.execute("ALTER TABLE rollup_day ENABLE TRIGGER USER")
         connection.execute("VACUUM ANALYZE")
+        chunks = totals.due(connection, "Asia/Shanghai", most=10_000)
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_make_totals, repeat(rig.stack.database_url), chunks))
+    with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE rollup_total, rollup_total_step, rollup_total_reach")
+
+
+def _make_totals(url: str, due: tuple[int, date]) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        totals.make(connection, *due)

@@ -103,7 +103,8 @@ class Housekeeping:
         if not self._trusts(self._writer.now(writing)[0]):
             return busy
         roller.close_days(plain, settings.timezone)
-        busy += roller.roll(plain, settings.timezone, settings.calendar)
+        rolled = roller.roll(plain, settings.timezone, settings.calendar)
+        busy += rolled or roller.make_totals(plain, settings.timezone)
         if time.monotonic() - self._swept >= settings.retention_every.total_seconds():
             self._swept = time.monotonic()
             retention.drop_old_rows(plain, settings.kept)

@@ -1,4 +1,4 @@
-"""Computes daily and monthly rollups from segments, behind the writers' backs.
+"""Computes daily rollups from segments and their running totals, behind the writers' backs.
 
 ``rollup_todo`` says which; a day of every instrument joins it once the day is over. Readers
 take a missing row from segments, so this can be late but never wrong: the status rows are
@@ -13,7 +13,9 @@ import psycopg
 
 from models.ratios import counter_disagrees
 from models.zone import start_of_day
-from store.figures import COLUMNS, compute_days
+from store import totals
+from store.columns import COLUMNS
+from store.figures import compute_days
 from store.run import run
 from store.subject import Subject, load_subjects, zone_of
 from store.surroundings import load_moment
@@ -34,22 +36,12 @@ LOCK = (
     "SELECT 1 FROM instrument_status WHERE instrument_key = ANY(%s)"
     " ORDER BY instrument_key FOR NO KEY UPDATE"
 )
+# One statement a portion: every statement on the table also looks after the running totals.
 UPSERT = f"""
 INSERT INTO rollup_day (instrument_key, day, {", ".join(COLUMNS)})
-VALUES (%s, %s, {", ".join(["%s"] * len(COLUMNS))})
+SELECT * FROM unnest(%s::int[], %s::date[]{", %s::bigint[]" * len(COLUMNS)})
 ON CONFLICT (instrument_key, day) DO UPDATE SET
     {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS)}
-"""
-SUMS = ", ".join(f"max({c})" if c == "step_us" else f"sum({c})::bigint" for c in COLUMNS)
-MONTHS = f"""
-INSERT INTO rollup_month (instrument_key, day, {", ".join(COLUMNS)})
-SELECT r.instrument_key, w.month, {SUMS}
-FROM unnest(%s::int[], %s::date[]) AS w (instrument_key, month)
-JOIN rollup_day r ON r.instrument_key = w.instrument_key
-    AND r.day >= w.month AND r.day < w.month + interval '1 month'
-GROUP BY r.instrument_key, w.month
-HAVING count(*) = (w.month + interval '1 month')::date - w.month
-ON CONFLICT (instrument_key, day) DO NOTHING
 """
 NEWEST_READINGS = """
 SELECT k.instrument_key, d.witness_counter_us, d.witness_state_us
@@ -91,7 +83,7 @@ def ensure_zone(connection: psycopg.Connection, zone: str) -> None:
             [zone],
         )
         if before is not None:
-            connection.execute("DELETE FROM rollup_month")
+            totals.forget_all(connection)
             connection.execute("DELETE FROM rollup_day")
             connection.execute("DELETE FROM rollup_todo")
             connection.execute("DELETE FROM service_setting WHERE name = 'rolled_through'")
@@ -158,11 +150,12 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
         }
         usages = run(connection, compute_days(list(subjects.values()), ready, moment))
         with connection.cursor() as cursor:
-            cursor.executemany(
+            cursor.execute(
                 UPSERT,
                 [
-                    (key, day, *(getattr(usage, column) for column in COLUMNS))
-                    for (key, day), usage in usages.items()
+                    [key for key, _ in usages],
+                    [day for _, day in usages],
+                    *([getattr(usage, name) for usage in usages.values()] for name in COLUMNS),
                 ],
             )
             done = [(key, day) for key in keys for day in ready.get(key, ())]
@@ -171,10 +164,24 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
                 " WHERE t.instrument_key = d.key AND t.day = d.day",
                 [[key for key, _ in done], [day for _, day in done]],
             )
-            months = sorted({(key, day.replace(day=1)) for key, day in usages})
-            cursor.execute(MONTHS, [[key for key, _ in months], [m for _, m in months]])
             _flag_counters(cursor, sorted({key for key, _ in usages}))
         return len(done)
+
+
+def make_totals(connection: psycopg.Connection, zone: str) -> int:
+    """Takes what was rolled up into the running totals, one chunk of instruments.
+
+    Args:
+        connection: In autocommit, with psycopg's own types.
+        zone: IANA name of the rollups' zone.
+
+    Returns:
+        Chunks dealt with; 0 when nothing is due.
+    """
+    found = totals.due(connection, zone)
+    for chunk, boundary in found:
+        totals.make(connection, chunk, boundary)
+    return len(found)
 
 
 def _settled(subject: Subject, days: list[date], now_us: int, zone: str) -> list[date]:

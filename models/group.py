@@ -18,6 +18,7 @@ from models.zone import start_of_day
 #: A band holds the instruments whose ratio is strictly above this.
 BANDS = (Fraction(1, 2), Fraction(4, 5))
 _BAND_TERMS = [band.as_integer_ratio() for band in BANDS]
+_ABOVE = [float(band) for band in BANDS]
 # Ratios are summed as fixed-point integers of this many binary places, finer than any float:
 # integer sums do not depend on the order of the instruments.
 _PLACES = 80
@@ -202,11 +203,11 @@ def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:
     """
     bands = [
         {
-            "above": float(band),
+            "above": above,
             "instruments": count,
             "share": ratio(count, tally.bandable),
         }
-        for band, count in zip(BANDS, tally.banded, strict=True)
+        for above, count in zip(_ABOVE, tally.banded, strict=True)
     ]
     return {
         "instruments": tally.instruments,

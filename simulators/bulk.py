@@ -5,7 +5,8 @@ eight and a half million daily rollups. They are computed here straight from beh
 each device had sent a heartbeat at every change of state and every ten minutes in between,
 without an hour meter:
 
-- ``rollup_day`` gets a row for each instrument and local day, ``rollup_month`` their sums;
+- ``rollup_day`` gets a row for each instrument and local day, and ``rolled_through`` says so,
+  which makes the service take them into its running totals;
 - ``instrument_status`` gets the time of the first heartbeat, so that groups count it;
 - of the first few instruments (``raw``) the very heartbeats of the last days go into
   ``heartbeat`` as well. ``jishi rebuild`` makes segments of those, the roller computes their
@@ -65,16 +66,11 @@ _COPY_RAW = (
     "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key, interval_s)"
     " FROM STDIN"
 )
-_SUMS = ", ".join(f"max({c})" if c == "step_us" else f"sum({c})::bigint" for c in _COLUMNS[2:])
-_MONTHS = f"""
-INSERT INTO rollup_month ({", ".join(_COLUMNS)})
-SELECT instrument_key, date_trunc('month', day)::date, {_SUMS}
-FROM rollup_day
-GROUP BY 1, 2
-HAVING count(*) = (date_trunc('month', min(day)) + interval '1 month')::date
-                  - date_trunc('month', min(day))::date
-ON CONFLICT DO NOTHING
-"""  # noqa: S608 - our own names
+# Without this the service would close all these days itself, and find nothing in them.
+_ROLLED = """
+INSERT INTO service_setting (name, value) VALUES ('rolled_through', %(through)s)
+ON CONFLICT (name) DO UPDATE SET value = greatest(service_setting.value, EXCLUDED.value)
+"""
 # A live heartbeat long gone: known, and offline.
 _STATUS = """
 UPDATE instrument_status
@@ -353,8 +349,10 @@ def load_history(
             if progress:
                 progress(chunk[1], total)
     with psycopg.connect(load.database_url, autocommit=True) as connection:
-        connection.execute(_MONTHS)
-        connection.execute("VACUUM ANALYZE rollup_day, rollup_month, instrument_status")
+        connection.execute(
+            _ROLLED, {"through": date.fromordinal(load.after.toordinal() - 1).isoformat()}
+        )
+        connection.execute("VACUUM ANALYZE rollup_day, instrument_status")
     return rows
 
 

@@ -17,6 +17,7 @@ from models.rated import rated
 from models.segment import Segment
 from models.usage import Reading, Usage, Window, measure
 from models.zone import local_day, start_of_day
+from store.columns import COLUMNS as COLUMNS
 from store.readings import load_readings
 from store.run import Query, Steps
 from store.statements import statements
@@ -25,26 +26,6 @@ from store.surroundings import Moment, Surroundings, load_surroundings
 
 _SQL = statements("figures")
 
-#: Columns of the rollups, in the order of `rollup_days`.
-COLUMNS = (
-    "running_us",
-    "idle_us",
-    "off_us",
-    "unknown_before_first_us",
-    "unknown_collector_us",
-    "unknown_gateway_us",
-    "unknown_device_us",
-    "scheduled_us",
-    "running_scheduled_us",
-    "effective_us",
-    "session_idle_us",
-    "rated_us",
-    "counter_us",
-    "counter_readings",
-    "witness_counter_us",
-    "witness_state_us",
-    "step_us",
-)
 _DAY = timedelta(days=1)
 _START = attrgetter("start_us")
 _DAY_US = 86_400_000_000

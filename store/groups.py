@@ -7,35 +7,40 @@ instruments. Their own figures come from ``figures.py``.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
-from models.group import BANDS, Basis, Tally, in_service
+import numpy as np
+
+from models.group import Basis, Tally, in_service
+from models.group_arrays import Ints, Sums, tally_arrays
 from models.ratios import threshold
 from models.usage import Usage, Window
-from store.figures import COLUMNS, Plan, plan_window, usages
+from store.columns import COLUMNS
+from store.figures import plan_window, usages
 from store.instant import from_us
 from store.registered import Filters
+from store.roster import Roster, Rosters
 from store.run import Query, Steps
 from store.statements import statements
 from store.subject import load_subjects, zone_of
+from store.sums import Days, TotalsReader
 from store.surroundings import Moment
 
 _SQL = statements("groups")
 # Instruments whose settings and pieces are in memory at once.
 _CHUNK = 1_000
-# Buckets of fewer instruments than this are not worth a statement each.
+# Buckets of fewer instruments than this are not worth reading whole chunks for.
 FEW = 200
-_MOST_STATEMENTS = 400
-# Thresholds of more decimals would pass 64 bits in `sums`.
+_MOST_BUCKETS = 400
+# Thresholds of more decimals would pass 64 bits in `tally_arrays`.
 _FINEST_THRESHOLD = 10_000
-_NULLABLE = frozenset({"scheduled_us", "running_scheduled_us"})
-# Columns at the end of `sums`, in its order.
-_SUMMED = tuple(
-    name
-    for name in COLUMNS
-    if name not in ("counter_us", "witness_counter_us", "witness_state_us", "step_us")
-)
+# Ten years of a figure, times such a threshold, fit into 64 bits.
+_LONGEST_US = 3_700 * 86_400_000_000
+# `hold_s` is a day at most (models/registry.py).
+_SETTLED_US = 86_400_000_000
+# Instruments whose totals are in memory at once: a few of them are a quarter of a gigabyte.
+_AT_ONCE = 65_536
 
 
 class Member(NamedTuple):
@@ -117,123 +122,126 @@ def _params(question: Question) -> dict[str, Any]:
     }
 
 
-def tally_groups(question: Question, moment: Moment) -> Steps[dict[str | None, Group]]:
-    """Each group's sums: by the database where rollups say it all, else instrument by instrument.
+def tally_groups(
+    question: Question, moment: Moment, rosters: Rosters | None = None
+) -> Steps[dict[str | None, Group]]:
+    """Each group's sums: from running totals where they say it all, else one by one.
 
     The two ways give the same sums; the first is for whole days of the rollups' zone.
+
+    Args:
+        question: What is asked.
+        moment: Of the answer.
+        rosters: The application's; none: read for this answer alone.
     """
     plan = plan_window(question.window, moment)
     plans = [plan_window(bucket, moment) for bucket in question.buckets]
-    by_rollups = (
+    by_totals = (
         all(one.first < one.end and not one.edges for one in (plan, *plans))
-        and len(plans) <= _MOST_STATEMENTS
+        and len(plans) <= _MOST_BUCKETS
+        and question.window.length_us < _LONGEST_US
         and threshold(question.sufficient_coverage).denominator <= _FINEST_THRESHOLD
     )
-    if not by_rollups:
+    if not by_totals:
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
-    sums, short = yield from _load_sums(question, plan, with_months=not plans)
-    groups = {
-        key: Group(total=one.total, buckets=[], settle_us=one.settle_us, digest=one.digest)
-        for key, one in sums.items()
-    }
-    if plans:
-        if sum(group.total.instruments for group in groups.values()) < FEW:
-            members = yield from load_members(question)
-            return (yield from tally_members(members, question, moment))
-        for one in plans:
-            # Whoever has all days of the window has those of each bucket.
-            parts, _ = yield from _load_sums(question, one, with_months=False, but=short)
-            for key, group in groups.items():
-                group.buckets.append(parts[key].total)
-    if short:
-        members = yield from load_members(question, short)
+    roster = yield from (rosters or Rosters()).load(question.window.end_us)
+    rows = roster.members(question.filters, question.window)
+    if plans and len(rows) < FEW:
+        members = yield from load_members(question)
+        return (yield from tally_members(members, question, moment))
+    groups: dict[str | None, Group] = {}
+    for at in range(0, len(rows), _AT_ONCE):
+        part = yield from _tally_totals(question, moment, roster, rows[at : at + _AT_ONCE])
+        for key, group in part.items():
+            groups.setdefault(key, question.new_group()).add(group)
+    return groups
+
+
+def _tally_totals(
+    question: Question, moment: Moment, roster: Roster, rows: Ints
+) -> Steps[dict[str | None, Group]]:
+    """The sums of some members of a roster over a window of whole days."""
+    plan = plan_window(question.window, moment)
+    keys, window = roster.keys[rows], question.window
+    reader = TotalsReader(keys)
+    yield from reader.open()
+    days = yield from reader.read(plan.first, plan.end)
+    # A day that an instrument was not in service is not its group's: the slower way cuts it off.
+    whole = (
+        days.complete
+        & (roster.acquired_us[rows] <= window.start_us)
+        & (roster.retired_us[rows] >= window.end_us)
+    )
+    others = keys[~whole]
+    seen = np.zeros(0, np.int64)
+    if len(others):
+        found = yield Query(
+            _SQL["seen"], {"keys": others.tolist(), "end": from_us(window.end_us)}, binary=True
+        )
+        seen = np.array(sorted(key for (key,) in found), np.int64)
+    settle_us = yield from _settle(roster, rows, window, moment)
+
+    labels = None if question.group_by is None else roster.labels[question.group_by]
+    count = 1 if labels is None else len(labels.values)
+    codes = np.zeros(len(rows), np.int64) if labels is None else labels.codes[rows]
+    always_on = roster.always_on[rows]
+
+    def tally(of: Days) -> list[Sums]:
+        return tally_arrays(
+            keys[whole],
+            of.figures.take(whole),
+            always_on[whole],
+            codes[whole],
+            count,
+            basis=question.basis,
+            sufficient_coverage=question.sufficient_coverage,
+        )
+
+    silent = ~whole & ~np.isin(keys, seen)
+    never_seen = np.bincount(codes[silent], minlength=count).tolist()
+    settles = np.zeros(count, np.int64)
+    np.maximum.at(settles, codes[whole | silent], settle_us[whole | silent])
+    groups: dict[str | None, Group] = {}
+    by_code: dict[int, Group] = {}
+    for code, sums in enumerate(tally(days)):
+        sums.tally.instruments += never_seen[code]
+        sums.tally.never_seen = never_seen[code]
+        if sums.tally.instruments:
+            key = None if labels is None else labels.values[code]
+            groups[key] = by_code[code] = Group(
+                total=sums.tally, buckets=[], settle_us=int(settles[code]), digest=sums.digest
+            )
+    for bucket in question.buckets:
+        one = plan_window(bucket, moment)
+        # Whoever has all days of the window has those of each bucket.
+        of_bucket = yield from reader.read(one.first, one.end)
+        for code, sums in enumerate(tally(of_bucket)):
+            if code in by_code:
+                sums.tally.instruments += never_seen[code]
+                sums.tally.never_seen = never_seen[code]
+                by_code[code].buckets.append(sums.tally)
+    if len(seen):
+        members = yield from load_members(question, seen.tolist())
         rest = yield from tally_members(members, question, moment)
         for key, group in rest.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
 
 
-def _load_sums(
-    question: Question, plan: Plan, *, with_months: bool, but: Sequence[int] = ()
-) -> Steps[tuple[dict[str | None, Group], list[int]]]:
-    """Sums of all whose rows are there, and the keys of the others.
+def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps[Ints]:
+    """How long before now each instrument's figures may still change, at least.
 
-    Args:
-        question: Who is a member.
-        plan: Days to sum up.
-        with_months: Whether whole months may come from their own rows.
-        but: Instruments that are left out.
+    The newest heartbeat's own hold counts too, and changes with every one: it is looked up only
+    where the window's end is so close that it could matter.
     """
-    first, end = plan.first, plan.end
-    # Whole months come from their own rows, days before and after from theirs.
-    months = first if first.day == 1 else _next_month(first)
-    months_end = end.replace(day=1)
-    if months >= months_end or not with_months:
-        months = months_end = end
-    least = threshold(question.sufficient_coverage)
-    (above_1, of_1), (above_2, of_2) = (band.as_integer_ratio() for band in BANDS)
-    rows = yield Query(
-        _SQL["sums"],
-        {
-            **_params(question),
-            "but": list(but),
-            "head": first,
-            "head_end": months,
-            "months": months,
-            "months_end": months_end,
-            "tail": months_end,
-            "tail_end": end,
-            "n_days": (months - first).days + (end - months_end).days,
-            "n_months": (months_end.year - months.year) * 12 + months_end.month - months.month,
-            "some": any(v is not None for v in question.filters.params().values()),
-            "basis": question.basis.value,
-            "least": least.numerator,
-            "least_of": least.denominator,
-            "above_1": above_1,
-            "of_1": of_1,
-            "above_2": above_2,
-            "of_2": of_2,
-        },
-        binary=True,
-    )
-    groups: dict[str | None, Group] = {}
-    short: list[int] = []
-    for row in rows:
-        (key, instruments, unseen, sufficient, settle, short_keys, running, known, bandable,
-         banded_1, banded_2, digest, effective_rated, counter, witness_counter, witness_state,
-         step, *sums) = row  # fmt: skip
-        short += short_keys or ()
-        if not instruments:
-            continue
-        group = question.new_group()
-        group.settle_us = settle
-        group.digest = digest or 0
-        tally = group.total
-        tally.instruments = instruments
-        tally.never_seen = unseen
-        tally.sufficient = sufficient
-        tally.add_ratios(running or (), known or ())
-        tally.bandable = bandable
-        tally.banded = [banded_1, banded_2]
-        tally.effective_rated_us = int(effective_rated or 0)
-        summed: dict[str, Any] = {
-            name: None if value is None and name in _NULLABLE else int(value or 0)
-            for name, value in zip(_SUMMED, sums, strict=True)
-        }
-        tally.usage = Usage(
-            counter_us=int(counter or 0),
-            witness_counter_us=int(witness_counter or 0),
-            witness_state_us=int(witness_state or 0),
-            step_us=step or 0,
-            **summed,
-        )
-        groups[key] = group
-    return groups, short
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+    settle = roster.settle_us[rows]
+    if moment.now_us - window.end_us < _SETTLED_US:
+        found = yield Query(_SQL["credits"], binary=True)
+        held = dict(found)
+        credit = np.array([held.get(key, 0) for key in roster.keys[rows].tolist()], np.int64)
+        settle = np.maximum(settle, credit)
+    return settle
 
 
 def tally_members(
@@ -271,7 +279,7 @@ _MASK = (1 << 62) - 1
 def digest_of(key: int, usage: Usage) -> int:
     """A number that changes with one instrument's figures; combined by exclusive or.
 
-    `sums` in ``groups.sql`` computes the same, so it fits into 64 bits all the way.
+    ``models/group_arrays.py`` computes the same, so it fits into 64 bits all the way.
     """
     mixed = 0
     for place, name in enumerate(COLUMNS):

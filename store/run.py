@@ -14,6 +14,7 @@ serve the API's async pool, the ingest's sync connection and the command line::
 Neither opens nor ends a transaction: that is the caller's.
 """
 
+import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -36,6 +37,8 @@ class Query:
     rows: BaseRowFactory[Any] = tuple_row
     #: Ask for binary results: faster where many numbers and times come back.
     binary: bool = False
+    #: What is made of the rows takes long: over an async connection a thread does it.
+    heavy: bool = False
 
 
 #: A generator that yields queries, is sent their rows and returns a value.
@@ -81,8 +84,38 @@ async def arun(conn: psycopg.AsyncConnection[Any], steps: Steps[T]) -> T:
             except psycopg.Error as error:
                 query = steps.throw(error)
             else:
-                query = steps.send(rows)
+                if query.heavy:
+                    found = await _in_thread(steps, rows)
+                    if isinstance(found, _Returned):
+                        return found.value  # type: ignore[no-any-return]
+                    query = found
+                else:
+                    query = steps.send(rows)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     finally:
         steps.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned:
+    value: Any
+
+
+async def _in_thread(steps: Steps[T], rows: Rows) -> "Query | _Returned":
+    """Lets a thread go on with ``steps``; not even a cancelled caller leaves before it stops."""
+    work = asyncio.ensure_future(asyncio.to_thread(_send, steps, rows))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        # Whoever cancels wants the connection and the generator back, both unused.
+        await asyncio.wait([work])
+        raise
+
+
+def _send(steps: Steps[T], rows: Rows) -> "Query | _Returned":
+    """As ``steps.send``, in a thread: a `StopIteration` cannot leave one through a future."""
+    try:
+        return steps.send(rows)
+    except StopIteration as end:
+        return _Returned(end.value)

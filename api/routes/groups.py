@@ -113,7 +113,7 @@ async def get_group_utilization(
             basis=basis,
             sufficient_coverage=settings.coverage_threshold,
         )
-        groups = yield from tally_groups(question, moment)
+        groups = yield from tally_groups(question, moment, context.rosters)
         if who.anonymous:
             groups = public.folded(groups, _seen, partial(_joined, question))
             if not groups:

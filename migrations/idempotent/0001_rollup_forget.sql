@@ -23,10 +23,6 @@ BEGIN
         DELETE FROM rollup_day r USING touched t
         WHERE r.instrument_key = t.key AND r.day BETWEEN t.first_day AND t.last_day
         RETURNING r.instrument_key, r.day
-    ), gone_month AS (
-        DELETE FROM rollup_month m USING touched t
-        WHERE m.instrument_key = t.key
-          AND m.day BETWEEN date_trunc('month', t.first_day)::date AND t.last_day
     ), queued AS (
         INSERT INTO rollup_todo (instrument_key, day)
         SELECT DISTINCT t.key, d::date

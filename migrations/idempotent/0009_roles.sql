@@ -66,7 +66,11 @@ BEGIN
             ('jishi_write', 'INSERT, UPDATE', 'collector_listening'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'dead_letter'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_day'),
-            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_month'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_step'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_reach'),
+            -- Marks are made by triggers, with their owner's rights.
+            ('jishi_write', 'DELETE', 'rollup_total_stale'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_todo'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rebuild_todo'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'service_setting'),
@@ -92,7 +96,6 @@ BEGIN
             ('jishi_api', 'INSERT', 'gateway_status'),
             ('jishi_api', 'INSERT', 'rebuild_todo'),
             ('jishi_api', 'DELETE', 'rollup_day'),
-            ('jishi_api', 'DELETE', 'rollup_month'),
             ('jishi_api', 'INSERT', 'rollup_todo'),
             -- Who hands gateways' accounts on to the broker.
             ('jishi_broker', 'SELECT', 'gateway'),

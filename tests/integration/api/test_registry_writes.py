@@ -244,17 +244,14 @@ def history(conn: Connection, instrument: str) -> int:
         "UPDATE instrument_status SET first_at = '2026-01-02T00:00:00Z' WHERE instrument_key = %s",
         [key],
     )
-    for table in ("rollup_day", "rollup_month"):
-        conn.execute(
-            f"""
-            INSERT INTO {table} SELECT %s, d::date, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0,
-                0, 0, 0, 0, 0
-            FROM generate_series(date '2026-01-02', '2026-10-02', '1 month') AS d
-            """,
-            [key],
-        )
-    conn.execute("UPDATE rollup_month SET day = date_trunc('month', day) WHERE instrument_key = %s",
-                 [key])  # fmt: skip
+    conn.execute(
+        """
+        INSERT INTO rollup_day SELECT %s, d::date, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0,
+            0, 0, 0, 0, 0
+        FROM generate_series(date '2026-01-02', '2026-10-02', '1 month') AS d
+        """,
+        [key],
+    )
     return key
 
 

@@ -14,6 +14,7 @@ import psycopg
 from models.fold import Row, Track, fold
 from models.segment import State
 from models.zone import local_day
+from store import totals
 from store.figures import COLUMNS, compute_days
 from store.instant import from_us, to_us
 from store.run import run
@@ -124,6 +125,7 @@ class World:
                 f" WHERE {table}_key = %s AND force_to = 'infinity'",
                 (since, key),
             )
+        self._revise()
         row = {
             f"{table}_key": key,
             "valid_from": valid,
@@ -138,6 +140,10 @@ class World:
             f" VALUES ({', '.join(f'%({name})s' for name in row)})",
             row,
         )
+
+    def _revise(self) -> None:
+        """As every write of the registry: readers keep what they read of a revision."""
+        self.conn.execute("UPDATE registry_revision SET revision = revision + 1")
 
     def institution(self, identity: str, *, valid_from: int | None = None, **fields: Any) -> None:
         key = self._make("institution", identity)
@@ -280,9 +286,17 @@ class World:
             )
         return len(rows)
 
+    def total(self, boundary: date) -> int:
+        """Makes the running totals up to a boundary; returns how many were written."""
+        row = self.conn.execute("SELECT coalesce(max(instrument_key), 0) FROM instrument")
+        last = row.fetchone()
+        assert last is not None
+        return sum(
+            totals.make(self.conn, chunk, boundary) for chunk in range(last[0] // totals.CHUNK + 1)
+        )
+
     def unroll(self) -> None:
         self.conn.execute("DELETE FROM rollup_day")
-        self.conn.execute("DELETE FROM rollup_month")
 
     def listening(
         self, start: int, end: int, *, closed: bool = True, gateways: list[str] | None = None
@@ -315,11 +329,12 @@ class World:
 
     def clear(self) -> None:
         """Back to an empty service, quickly."""
+        self._revise()
         self.conn.execute(
             "TRUNCATE institution, institution_version, gateway, gateway_version, instrument,"
             " instrument_version, maintenance, heartbeat, dead_letter, segment,"
             " instrument_status, gateway_status, gateway_offline, collector_listening,"
-            " rollup_day, rollup_month, rollup_todo, api_key, calendar_day CASCADE"
+            " rollup_day, rollup_todo, api_key, calendar_day CASCADE"
         )
 
 

@@ -1,0 +1,36 @@
+-- Whoever changes a day row that the running totals have taken in leaves a mark, in the same
+-- statement. The lock keeps the change and the making of a chunk's totals apart: either the
+-- totals see the new row, or the change sees that the totals have its day.
+CREATE OR REPLACE FUNCTION rollup_total_mark() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM changed) THEN
+        PERFORM pg_advisory_xact_lock_shared(1953460321, c.chunk)
+        FROM (SELECT DISTINCT instrument_key >> 10 AS chunk FROM changed ORDER BY 1) c;
+        INSERT INTO rollup_total_stale (instrument_key, day)
+        SELECT c.instrument_key, c.day
+        FROM changed c JOIN rollup_total_reach r ON r.chunk = c.instrument_key >> 10
+        WHERE c.day < r.through
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION rollup_total_clear() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    TRUNCATE rollup_total, rollup_total_step, rollup_total_reach, rollup_total_stale;
+    RETURN NULL;
+END
+$$;
+
+-- Transition tables allow one event a trigger. An upsert fires two; so it comes in one statement.
+CREATE OR REPLACE TRIGGER rollup_total_inserted AFTER INSERT ON rollup_day
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION rollup_total_mark();
+CREATE OR REPLACE TRIGGER rollup_total_updated AFTER UPDATE ON rollup_day
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION rollup_total_mark();
+CREATE OR REPLACE TRIGGER rollup_total_deleted AFTER DELETE ON rollup_day
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION rollup_total_mark();
+CREATE OR REPLACE TRIGGER rollup_total_truncated AFTER TRUNCATE ON rollup_day
+    FOR EACH STATEMENT EXECUTE FUNCTION rollup_total_clear();

@@ -1,0 +1,109 @@
+-- Running totals of the daily rollups; read and written by totals.py.
+
+-- name: lock
+SELECT pg_advisory_xact_lock(1953460321, %(chunk)s)
+
+-- name: due
+-- Chunks whose totals want making: with days that are over and not in them, once nothing of
+-- the chunk waits to be rolled up (or after an hour), and with marks likewise. The newest days
+-- first: they are what is asked for.
+WITH target AS (
+    SELECT (value::date + 1) AS boundary FROM service_setting WHERE name = 'rolled_through'
+), wanting AS (
+    SELECT c.chunk, t.boundary,
+           now() > (t.boundary::timestamp AT TIME ZONE %(zone)s) + interval '2 hours' AS patient
+    FROM generate_series(0, (SELECT max(instrument_key) FROM instrument) >> 10) AS c (chunk)
+    CROSS JOIN target t
+    LEFT JOIN rollup_total_reach r USING (chunk)
+    WHERE r.chunk IS NULL OR r.through < t.boundary
+    UNION ALL
+    SELECT s.instrument_key >> 10, max(r.through), min(s.marked_at) < now() - interval '10 minutes'
+    FROM rollup_total_stale s JOIN rollup_total_reach r ON r.chunk = s.instrument_key >> 10
+    GROUP BY 1
+)
+SELECT w.chunk, w.boundary FROM wanting w
+WHERE w.patient OR NOT EXISTS (
+    SELECT FROM rollup_todo t
+    WHERE t.instrument_key >= w.chunk * 1024 AND t.instrument_key < (w.chunk + 1) * 1024
+      AND t.day < w.boundary)
+ORDER BY w.boundary DESC, w.chunk
+LIMIT %(most)s
+
+-- name: standing
+SELECT (SELECT first FROM rollup_total_reach WHERE chunk = %(chunk)s),
+       (SELECT through FROM rollup_total_reach WHERE chunk = %(chunk)s),
+       (SELECT min(day) FROM rollup_total_stale
+        WHERE instrument_key >= %(low)s AND instrument_key < %(high)s),
+       (SELECT min(d.day)
+        FROM generate_series(%(low)s::integer, %(high)s::integer - 1) AS k (instrument_key)
+        CROSS JOIN LATERAL (SELECT day FROM rollup_day r
+                            WHERE r.instrument_key = k.instrument_key ORDER BY day LIMIT 1) d)
+
+-- name: days
+-- The lateral join has each instrument's days found by the primary key.
+SELECT d.*
+FROM generate_series(%(low)s::integer, %(high)s::integer - 1) AS k (instrument_key)
+CROSS JOIN LATERAL (
+    SELECT day - %(start)s::date AS number, k.instrument_key - %(low)s::integer AS place, step_us,
+           running_us, idle_us, off_us, unknown_before_first_us, unknown_collector_us,
+           unknown_gateway_us, unknown_device_us, coalesce(scheduled_us, 0),
+           coalesce(running_scheduled_us, 0), effective_us, session_idle_us, rated_us, counter_us,
+           counter_readings, witness_counter_us, witness_state_us, 1,
+           (scheduled_us IS NOT NULL)::integer
+    FROM rollup_day r
+    WHERE r.instrument_key = k.instrument_key AND r.day >= %(start)s AND r.day < %(end)s
+    OFFSET 0
+) d
+
+-- name: one_total
+SELECT sums FROM rollup_total WHERE boundary = %(boundary)s AND chunk = %(chunk)s
+
+-- name: one_step
+SELECT steps FROM rollup_total_step
+WHERE boundary = %(boundary)s AND level = %(level)s AND chunk = %(chunk)s
+
+-- name: put_total
+INSERT INTO rollup_total (boundary, chunk, sums) VALUES (%(boundary)s, %(chunk)s, %(sums)s)
+ON CONFLICT (boundary, chunk) DO UPDATE SET sums = EXCLUDED.sums
+
+-- name: put_steps
+INSERT INTO rollup_total_step (boundary, level, chunk, steps)
+SELECT %(boundary)s, level - 1, %(chunk)s, steps
+FROM unnest(%(steps)s::bytea[]) WITH ORDINALITY AS s (steps, level)
+ON CONFLICT (boundary, level, chunk) DO UPDATE SET steps = EXCLUDED.steps
+
+-- name: put_reach
+INSERT INTO rollup_total_reach (chunk, first, through)
+VALUES (%(chunk)s, %(first)s, %(through)s)
+ON CONFLICT (chunk) DO UPDATE SET first = EXCLUDED.first, through = EXCLUDED.through
+
+-- name: settle
+DELETE FROM rollup_total_stale WHERE instrument_key >= %(low)s AND instrument_key < %(high)s
+
+-- name: clear_reach
+DELETE FROM rollup_total_reach
+
+-- name: clear_totals
+DELETE FROM rollup_total
+
+-- name: clear_steps
+DELETE FROM rollup_total_step
+
+-- name: clear_stale
+DELETE FROM rollup_total_stale
+
+-- name: reach
+-- How far totals reach, and whose days in the window changed since.
+SELECT chunk, first, through FROM rollup_total_reach WHERE chunk = ANY (%(chunks)s::integer[])
+
+-- name: stale
+SELECT DISTINCT instrument_key FROM rollup_total_stale WHERE day >= %(first)s AND day < %(end)s
+
+-- name: totals
+SELECT boundary, chunk, sums FROM rollup_total
+WHERE boundary = ANY (%(boundaries)s::date[]) AND chunk = ANY (%(chunks)s::integer[])
+
+-- name: steps
+SELECT boundary, chunk, steps FROM rollup_total_step
+WHERE boundary = ANY (%(boundaries)s::date[]) AND level = %(level)s
+  AND chunk = ANY (%(chunks)s::integer[])
