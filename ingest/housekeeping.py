@@ -1,4 +1,4 @@
-"""What ingest does beside the path: rollups, rebuilds and replays that were asked for, retention.
+"""What ingest does beside the path: rollups, rebuilds, replays, retention, compression.
 
 One worker at a time, by an advisory lock; every step is short and can be repeated.
 """
@@ -12,6 +12,7 @@ import psycopg
 import structlog
 
 from ingest import retention, roller
+from ingest.compression import Compressor, can_compress
 from ingest.database import connect
 from ingest.leash import Leash
 from ingest.replay import replay_requested
@@ -47,6 +48,7 @@ class Housekeeping:
         self._leash = Leash()
         self._stopping = threading.Event()
         self._swept = float("-inf")
+        self._compressor: Compressor | None = None
 
     def stop(self) -> None:
         """Ends ``run`` soon."""
@@ -83,6 +85,10 @@ class Housekeeping:
             with self._held(plain, writing):
                 self._writer.prepare(writing)
                 roller.ensure_zone(plain, self._settings.timezone)
+                if self._compressor is None and can_compress(plain):
+                    self._compressor = Compressor(
+                        url, self._settings.worker, self._settings.compress_after, self._leash
+                    )
             while not self._stopping.is_set():
                 with self._held(plain, writing):
                     busy = self._turn(plain, writing)
@@ -109,6 +115,10 @@ class Housekeeping:
             self._swept = time.monotonic()
             retention.drop_old_rows(plain, settings.kept)
             retention.drop_old_letters(plain, settings.dead_letter_retention)
+            if self._compressor is not None:
+                self._compressor.begin()
+        elif self._compressor is not None:
+            self._compressor.give_way(plain)
         return busy
 
     def _rebuild_one(self, connection: psycopg.Connection) -> int:

@@ -54,6 +54,10 @@ class IngestSettings(BaseSettings):
         timedelta(days=35),
         description="how long raw heartbeats are kept; at least a day longer than accept_past",
     )
+    compress_after: Duration = Field(
+        timedelta(days=7),
+        description="age from which raw heartbeats are compressed, where TimescaleDB can",
+    )
     retention_every: Duration = Field(
         timedelta(minutes=10), description="how often old rows are looked for"
     )

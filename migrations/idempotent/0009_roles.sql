@@ -109,6 +109,7 @@ BEGIN
     END LOOP;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jishi_write') THEN
         GRANT EXECUTE ON FUNCTION drop_heartbeat_chunks(timestamptz) TO jishi_write;
+        GRANT EXECUTE ON FUNCTION compress_heartbeat_chunk(regclass) TO jishi_write;
     END IF;
 END
 $$;

@@ -2,16 +2,19 @@
 
 import json
 import random
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from ingest.compression import Compression, can_compress, in_the_way
 from store.dead_letters import find_dead_letter, list_dead_letters, request_replay
 from store.run import run
 from tests import oracle
 from tests.faults.checker import FAR, _segments
 from tests.faults.conftest import MakeRig
+from tests.faults.gateways import STATES
 from tests.faults.rig import DAY_US, Rig, recently, register
 from tests.faults.worker import eventually
 
@@ -174,21 +177,11 @@ def test_row_18_same_key_other_payload(rig: Rig, order: str) -> None:
     assert found == oracle.Timeline(plain, now=FAR, versions=[{"hold_s": 180}]).segments
 
 
-@pytest.mark.parametrize("compressed", [False, True], ids=["plain chunk", "compressed chunk"])
-def test_row_19_late_into_an_old_chunk(rig: Rig, compressed: bool) -> None:
-    licence = rig.ask("SELECT current_setting('timescaledb.license')")
-    if compressed and licence != "timescale":
-        pytest.skip(f"compression is not in this edition of TimescaleDB ({licence})")
+def test_row_19_late_into_an_old_chunk(rig: Rig) -> None:
     rig.worker()
     old = rig.gateways(191, receipts=True, start_us=recently(10 * DAY_US), only=["g0", "g1"])
     rig.wait_stored(300)
     logs = [old.finish()]
-    if compressed:
-        rig.ask(
-            "ALTER TABLE heartbeat SET (timescaledb.compress,"
-            " timescaledb.compress_segmentby = 'instrument_key')"
-        )
-        rig.ask("SELECT count(compress_chunk(c)) FROM show_chunks('heartbeat') c")
     # Between the stored minutes, and of other instruments into the same chunk.
     late = rig.gateways(
         192, receipts=True, start_us=recently(10 * DAY_US) + 30_000_000, only=["g0", "g2"]
@@ -197,6 +190,97 @@ def test_row_19_late_into_an_old_chunk(rig: Rig, compressed: bool) -> None:
     logs.append(late.finish())
     rig.wait_quiet()
     assert rig.check(*logs).lost == 0
+
+
+COMPRESSED = "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed"
+#: Rows that lie uncompressed in chunks that are compressed.
+BESIDE = (
+    "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed AND"
+    " _timescaledb_functions.chunk_status_text(format('%%I.%%I', chunk_schema, chunk_name)"
+    "::regclass) @> ARRAY['PARTIAL']"
+)
+
+
+def test_row_19_late_into_a_compressed_chunk(rig: Rig) -> None:
+    """Also while it is being compressed, again and again; duplicates and conflicts among it."""
+    with psycopg.connect(rig.url, autocommit=True) as connection:
+        if not can_compress(connection):
+            pytest.skip(
+                "this TimescaleDB has no compression: JISHI_POSTGRES_BIN names a PostgreSQL with"
+                " the Community edition, 2.29.2 or newer"
+            )
+    worker = rig.worker(compress_after="1d", retention_every="50ms")
+    # Somebody must have spoken lately, or nothing counts as old.
+    now: dict[str, Any] = {"rounds": 1, "start_us": recently(MINUTE_US), "spoil": False}
+    young = rig.gateways(198, receipts=True, only=["g3"], **now).finish()
+    start = recently(10 * DAY_US)
+    more: dict[str, Any] = {"receipts": True, "only": ["g0", "g1"], "rounds": 60, "step_s": 1_800}
+    first = rig.gateways(193, start_us=start, rounds_per_s=30, **more).finish()
+    eventually(lambda: rig.ask(COMPRESSED) >= 2, 20, "chunks are compressed", more=worker.tail)
+
+    # While the rest is, and what gets rows is once more: new minutes, other instruments, the
+    # whole log again.
+    between = rig.gateways(
+        194, start_us=start + 30_000_000, rounds_per_s=10, **more | {"only": ["g0", "g2"]}
+    )
+    again = rig.gateways(193, start_us=start, rounds_per_s=10, **more).finish()
+    late = between.finish()
+    assert {again.receipts[batch_id]["stored"] for batch_id in again.batches} == {0}
+    eventually(lambda: not rig.ask(BESIDE), 20, "compressed once more", more=worker.tail)
+    rig.wait_quiet()
+    assert rig.check(young, first, late).lost == 0
+    assert rig.ask(COMPRESSED) >= 2
+
+    # Rule 3 where the row that must give way is compressed.
+    claim = beat("g3-i0", start, "running", seq=1)
+    rig.publish([("g3", packed(claim))])
+    eventually(lambda: rig.ask(BESIDE), 10, "it lies beside the compressed")
+    eventually(lambda: not rig.ask(BESIDE), 20, "and then among them", more=worker.tail)
+    for _ in range(2):
+        rig.publish([("g3", packed({**claim, "state": "idle"})), ("g3", packed(claim))])
+    rig.wait_quiet()
+    of_g3 = "FROM heartbeat JOIN instrument USING (instrument_key) WHERE instrument_id = 'g3-i0'"
+    old = f"{of_g3} AND ts < now() - interval '5 days'"
+    assert rig.ask(f"SELECT array_agg(state) {old}") == [STATES.index("idle")]
+    assert rig.ask("SELECT count(*) FROM dead_letter WHERE reason = 'conflict'") == 1
+    assert not worker.said("write_retry", remedy="isolate")
+
+
+def test_compression_leaves_alone_what_is_young_or_written_to(rig: Rig) -> None:
+    with psycopg.connect(rig.url, autocommit=True) as connection:
+        if not can_compress(connection):
+            pytest.skip("this TimescaleDB has no compression")
+        worker = rig.worker()
+        rig.publish([("g3", packed(beat("g3-i9", recently(MINUTE_US))))])
+        more: dict[str, Any] = {"receipts": True, "only": ["g0"], "rounds": 5, "rounds_per_s": 50}
+        rig.gateways(195, start_us=recently(9 * DAY_US), **more).finish()
+        rig.gateways(196, start_us=recently(DAY_US), **more).finish()
+        rig.wait_quiet()
+        work = Compression()
+        week = timedelta(days=7)
+        assert work.compress_one(connection, week) is None, "the first look only counts"
+        rig.gateways(197, start_us=recently(9 * DAY_US) + 1_000_000, **more).finish()
+        rig.wait_quiet()
+        worker.stop()  # a backend tells the server's statistics when it has time, or ends
+        assert work.compress_one(connection, week) is None, "rows came in since"
+        assert work.compress_one(connection, week)
+        assert work.compress_one(connection, week) is None
+        assert rig.ask(COMPRESSED) == 1
+
+
+def test_compression_gives_way_to_late_heartbeats(rig: Rig) -> None:
+    """A day takes no rows while it is compressed; whoever waits for that is not kept waiting."""
+    with (
+        psycopg.connect(rig.url) as busy,
+        psycopg.connect(rig.url, autocommit=True) as looking,
+    ):
+        busy.execute("LOCK TABLE heartbeat IN EXCLUSIVE MODE")
+        assert not in_the_way(looking, busy.info.backend_pid)
+        worker = rig.worker()
+        rig.publish([("g0", packed(beat("g0-i0", recently(MINUTE_US))))])
+        eventually(lambda: in_the_way(looking, busy.info.backend_pid), 10, more=worker.tail)
+        busy.rollback()
+        rig.wait_stored(1)
 
 
 def test_dead_letters_replayed_are_exact(rig: Rig) -> None:

@@ -133,6 +133,9 @@ def test_the_service_runs_as_them(live: Live) -> None:
         ),
         pytest.param("jishi_api", "DROP TABLE audit", id="api drops"),
         pytest.param("jishi_api", "SELECT drop_heartbeat_chunks(now())", id="api drops chunks"),
+        pytest.param(
+            "jishi_api", "SELECT compress_heartbeat_chunk('heartbeat')", id="api compresses"
+        ),
         pytest.param("jishi_api", "CREATE TABLE mine (x int)", id="api creates"),
         pytest.param("jishi_write", "SELECT * FROM api_key", id="ingest reads keys"),
         pytest.param(
