@@ -59,10 +59,12 @@ WITH asked AS (
            AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
     RETURNING dead_letter_id, reason, gateway_id, instrument_id
 )
-INSERT INTO audit (actor, action, object_type, object_id, before)
+INSERT INTO audit (actor, action, object_type, object_id, before, after)
 SELECT %(actor)s, 'replay', 'dead_letter', dead_letter_id::text,
        jsonb_build_object('reason', reason, 'gateway_id', gateway_id,
-                          'instrument_id', instrument_id)
+                          'instrument_id', instrument_id),
+       jsonb_build_object('reason', reason, 'gateway_id', gateway_id,
+                          'instrument_id', instrument_id, 'replay', 'requested')
 FROM asked
 RETURNING object_id
 
@@ -79,10 +81,12 @@ WITH asked AS (
              AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
     RETURNING dead_letter_id
 ), told AS (
-    INSERT INTO audit (actor, action, object_type, object_id, before)
+    INSERT INTO audit (actor, action, object_type, object_id, before, after)
     SELECT %(actor)s, 'replay', 'dead_letter', 'many',
            jsonb_build_object('reason', %(reason)s::text, 'gateway_id', %(gateway_id)s::text,
-                              'letters', count(*))
+                              'letters', count(*)),
+           jsonb_build_object('replay', 'requested', 'letters', count(*),
+                              'first_id', min(dead_letter_id), 'last_id', max(dead_letter_id))
     FROM asked HAVING count(*) > 0
 )
 SELECT count(*) FROM asked

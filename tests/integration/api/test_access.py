@@ -490,6 +490,83 @@ def test_keys_made_within_an_institution_stay_there(
     assert insider.delete(f"/v1/keys/{made['id']}").status_code == 204
 
 
+MUTATING = [route for route in ROUTES if route[0] not in ("get", "head", "options")]
+
+
+def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
+    """What makes a request change something: its body or query."""
+    if path == "/v1/registry/import":
+        return {
+            "content": f"institution_id,name\n{home.institution_id},改名\n",
+            "headers": {"Content-Type": "text/csv"},
+        }
+    bodies: dict[Route, dict[str, Any]] = {
+        ("post", "/v1/keys"): {"scopes": ["read"]},
+        ("put", "/v1/gateways/{gateway_id}"): {
+            "institution_id": home.institution_id,
+            "name": "网关",
+        },
+        ("post", "/v1/maintenance"): {"instrument_id": home.instrument_id, **WINDOW},
+        ("put", "/v1/calendars/{calendar}/days/{day}"): {
+            "kind": "holiday",
+            "name": home.institution_id,
+        },
+    }
+    if path == "/v1/dead-letters/replay":
+        return {"params": {"gateway": home.gateway_id}}
+    body = bodies.get((method, path), body_of(method, path, home))
+    return {"json": body} if body else {}
+
+
+@pytest.mark.parametrize(("method", "path"), MUTATING, ids=str)
+def test_every_change_leaves_a_trace(
+    admin: httpx.Client,
+    keys: dict[str, str],
+    nobody: httpx.Client,
+    make_home: Callable[[], Home],
+    conn: psycopg.Connection[Any],
+    method: str,
+    path: str,
+) -> None:
+    """Who, what, before and after; a new route that writes none of it fails here."""
+    home = make_home()
+    if path.endswith("/credentials") and method == "delete":
+        admin.post(filled(path, **home.names()))
+    if (method, path) == ("delete", "/v1/calendars/{calendar}/days/{day}"):
+        admin.put(filled(path, **home.names()), json={"kind": "holiday"})
+    key = keys["admin"] if (method, path) in CITY_ONLY else home.keys["admin"]
+    question = "SELECT coalesce(max(audit_id), 0) FROM audit"
+    newest = conn.execute(question).fetchone()
+    asked = change_of(method, path, home)
+    asked["headers"] = {**bearing(key), **asked.get("headers", {})}
+    answer = nobody.request(method, filled(path, **home.names()), **asked)
+    assert answer.is_success, answer.text
+    entries = conn.execute(
+        "SELECT actor, action, object_type, object_id, before, after FROM audit"
+        " WHERE audit_id > %s",
+        newest,
+    ).fetchall()
+    assert entries, f"{method} {path} left nothing in the audit"
+    for actor, action, kind, identity, before, after in entries:
+        assert actor == f"key:{key.split('_')[1]}"
+        assert action
+        assert kind
+        assert identity
+        # What began has no before and what ended no after; what changed has both.
+        made = answer.status_code == 201 or method == "post"
+        assert before is not None or made, "nothing of what was"
+        assert after is not None or method == "delete", "nothing of what is"
+        assert before != after
+        text = json.dumps([before, after])
+        assert not any(secret in text for secret in home.keys.values())
+        if answer.content:
+            # A key or a password that was just made is no part of it.
+            made_now = answer.json()
+            assert not any(
+                made_now[name] in text for name in ("key", "password") if made_now.get(name)
+            )
+
+
 def test_the_audit_of_ones_own(insider: httpx.Client, own: Home) -> None:
     changed = insider.patch(f"/v1/instruments/{own.instrument_id}", json={"name": "审计"})
     assert changed.status_code == 200
