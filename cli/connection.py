@@ -1,11 +1,37 @@
-"""Where a command finds its service: options, environment or a ready file."""
+"""Where a command finds its service: options, environment or a ready file; and who asks."""
 
+import getpass
 import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
+from psycopg.conninfo import conninfo_to_dict
+
+
+def _no_password(
+    context: typer.Context, parameter: typer.CallbackParam, value: str | None
+) -> str | None:
+    """Refuses a password among the arguments: every account of the machine can list them."""
+    source = context.get_parameter_source(parameter.name or "")
+    # By its name: which of two libraries the enumeration comes from depends on typer's version.
+    if value and source is not None and source.name == "COMMANDLINE" and _has_password(value):
+        raise typer.BadParameter(
+            "a password on the command line shows in the list of processes; set"
+            " JISHI_DATABASE_URL instead, give --ready-file, or leave the password to a file:"
+            " postgresql://user@host:port/database?passfile=/path (or ~/.pgpass)"
+        )
+    return value
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(conninfo_to_dict(url).get("password"))
+    except psycopg.ProgrammingError:
+        return False  # whoever connects with it says what is wrong
+
 
 ReadyFile = Annotated[
     Path | None,
@@ -21,7 +47,8 @@ DatabaseUrl = Annotated[
         "--database-url",
         envvar="JISHI_DATABASE_URL",
         show_envvar=True,
-        help="postgresql://user:password@host:port/database",
+        callback=_no_password,
+        help="postgresql://user@host:port/database; one with a password in the variable only.",
     ),
 ]
 
@@ -65,6 +92,14 @@ def database_url(given: str | None, ready_file: Path | None) -> str:
     raise fail(
         "no database is named; set JISHI_DATABASE_URL, or give --database-url or --ready-file"
     )
+
+
+def actor() -> str:
+    """How the audit names who gives commands."""
+    try:
+        return f"command line:{getpass.getuser()}"
+    except (OSError, KeyError):  # an account without a name
+        return "command line"
 
 
 def child_environment(**settings: object) -> dict[str, str]:

@@ -8,7 +8,9 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli.connection import DatabaseUrl, ReadyFile, database_url, fail
+from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
+from store.dead_letters import drop_dead_letters, request_replays
+from store.run import run
 
 app = typer.Typer(
     name="dead-letters",
@@ -25,15 +27,12 @@ _IDS = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
 MATCH = """
 (%(reason)s::text IS NULL OR reason = %(reason)s)
 AND (%(gateway)s::text IS NULL OR gateway_id = %(gateway)s)
-AND (%(ids)s::bigint[] IS NULL OR dead_letter_id = ANY(%(ids)s))
 """
 
 
-def _connect(url: str | None, ready_file: Any) -> psycopg.Connection[dict[str, Any]]:
+def _connect(url: str | None, ready_file: Any) -> psycopg.Connection[Any]:
     try:
-        return psycopg.connect(
-            database_url(url, ready_file), connect_timeout=5, row_factory=dict_row
-        )
+        return psycopg.connect(database_url(url, ready_file), connect_timeout=5)
     except psycopg.Error as error:
         raise fail(f"the database cannot be reached: {str(error).strip()}") from None
 
@@ -43,7 +42,7 @@ def _choice(
 ) -> dict[str, Any]:
     if not ids and not (every or reason or gateway):
         raise fail("name ids, or --reason, --gateway or --all", 2)
-    return {"ids": ids or None, "reason": reason, "gateway": gateway}
+    return {"ids": ids or None, "reason": reason, "gateway_id": gateway}
 
 
 @app.command("list")
@@ -56,12 +55,16 @@ def list_letters(
 ) -> None:
     """The newest dead letters."""
     with _connect(url, ready_file) as connection:
-        rows = connection.execute(
-            "SELECT dead_letter_id, reason, gateway_id, instrument_id, received_at, occurrences,"
-            f" detail, replayed_at FROM dead_letter WHERE {MATCH}"
-            " ORDER BY dead_letter_id DESC LIMIT %(limit)s",
-            {"ids": None, "reason": reason, "gateway": gateway, "limit": limit},
-        ).fetchall()
+        rows = (
+            connection.cursor(row_factory=dict_row)
+            .execute(
+                "SELECT dead_letter_id, reason, gateway_id, instrument_id, received_at,"
+                f" occurrences, detail, replayed_at FROM dead_letter WHERE {MATCH}"
+                " ORDER BY dead_letter_id DESC LIMIT %(limit)s",
+                {"reason": reason, "gateway": gateway, "limit": limit},
+            )
+            .fetchall()
+        )
     table = Table("id", "reason", "gateway", "instrument", "received", "times", "detail")
     for row in rows:
         table.add_row(
@@ -84,9 +87,11 @@ def show(
 ) -> None:
     """One dead letter, whole."""
     with _connect(url, ready_file) as connection:
-        row = connection.execute(
-            "SELECT * FROM dead_letter WHERE dead_letter_id = %s", [letter]
-        ).fetchone()
+        row = (
+            connection.cursor(row_factory=dict_row)
+            .execute("SELECT * FROM dead_letter WHERE dead_letter_id = %s", [letter])
+            .fetchone()
+        )
     if row is None:
         raise fail(f"there is no dead letter {letter}; `jishi dead-letters list` names them")
     for name, value in row.items():
@@ -107,12 +112,8 @@ def replay(
     """Ask ingest to take dead letters again; it does so within seconds."""
     choice = _choice(ids, reason, gateway, every)
     with _connect(url, ready_file) as connection:
-        cursor = connection.execute(
-            "UPDATE dead_letter SET replay_requested_at = now()"
-            f" WHERE replayed_at IS NULL AND payload IS NOT NULL AND {MATCH}",
-            choice,
-        )
-        typer.echo(f"{cursor.rowcount} dead letters are to be replayed")
+        asked = run(connection, request_replays(actor=actor(), **choice))
+    typer.echo(f"{asked} dead letters are to be replayed")
 
 
 @app.command()
@@ -124,8 +125,8 @@ def drop(
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Delete dead letters for good."""
+    """Delete dead letters for good; the audit keeps their reasons and digests."""
     choice = _choice(ids, reason, gateway, every)
     with _connect(url, ready_file) as connection:
-        cursor = connection.execute(f"DELETE FROM dead_letter WHERE {MATCH}", choice)
-        typer.echo(f"{cursor.rowcount} dead letters dropped")
+        dropped = run(connection, drop_dead_letters(actor=actor(), **choice))
+    typer.echo(f"{dropped} dead letters dropped")

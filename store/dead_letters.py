@@ -12,6 +12,9 @@ from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
 
+#: So many dropped at once have an audit entry each.
+TOLD_SINGLY = 1_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
@@ -82,6 +85,30 @@ def drop_dead_letter(dead_letter_id: int, *, actor: str, tenant: int | None = No
     return bool(rows)
 
 
+def drop_dead_letters(
+    *,
+    actor: str,
+    ids: Sequence[int] | None = None,
+    reason: str | None = None,
+    gateway_id: str | None = None,
+) -> Steps[int]:
+    """Give up for good all that match; how many there were.
+
+    The audit gets an entry for each, or one for all beyond ``TOLD_SINGLY`` of them.
+    """
+    rows = yield Query(
+        statements("dead_letters")["drop_many"],
+        {
+            "actor": actor,
+            "ids": None if ids is None else list(ids),
+            "reason": reason,
+            "gateway_id": gateway_id,
+            "singly": TOLD_SINGLY,
+        },
+    )
+    return int(rows[0][0])
+
+
 def request_replay(dead_letter_id: int, *, actor: str, tenant: int | None = None) -> Steps[bool]:
     """Ask the ingest to take one again; whether that can be.
 
@@ -98,17 +125,24 @@ def request_replay(dead_letter_id: int, *, actor: str, tenant: int | None = None
 def request_replays(
     *,
     actor: str,
+    ids: Sequence[int] | None = None,
     reason: str | None = None,
     gateway_id: str | None = None,
     tenant: int | None = None,
 ) -> Steps[int]:
-    """Ask the ingest to take all of a kind again; how many that are.
+    """Ask the ingest to take all of a kind again, or of these ids; how many that are.
 
     Those that were asked for already, were replayed, or were not kept whole are left out.
     """
     rows = yield Query(
         statements("dead_letters")["replay_many"],
-        {"actor": actor, "reason": reason, "gateway_id": gateway_id, "tenant": tenant},
+        {
+            "actor": actor,
+            "ids": None if ids is None else list(ids),
+            "reason": reason,
+            "gateway_id": gateway_id,
+            "tenant": tenant,
+        },
     )
     return int(rows[0][0])
 

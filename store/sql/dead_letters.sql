@@ -47,6 +47,30 @@ SELECT %(actor)s, 'drop', 'dead_letter', dead_letter_id::text,
 FROM gone
 RETURNING object_id
 
+-- name: drop_many
+-- One entry a letter, so that each can be found again; of a flood one entry for all.
+WITH gone AS (
+    DELETE FROM dead_letter
+    WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
+      AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+      AND (%(ids)s::bigint[] IS NULL OR dead_letter_id = ANY(%(ids)s))
+    RETURNING dead_letter_id, reason, gateway_id, instrument_id, payload_sha256
+), told AS (
+    INSERT INTO audit (actor, action, object_type, object_id, before)
+    SELECT %(actor)s, 'drop', 'dead_letter', dead_letter_id::text,
+           jsonb_build_object('reason', reason, 'gateway_id', gateway_id,
+                              'instrument_id', instrument_id,
+                              'payload_sha256', encode(payload_sha256, 'hex'))
+    FROM gone WHERE (SELECT count(*) FROM gone) <= %(singly)s
+    UNION ALL
+    SELECT %(actor)s, 'drop', 'dead_letter', 'many',
+           jsonb_build_object('reason', %(reason)s::text, 'gateway_id', %(gateway_id)s::text,
+                              'letters', count(*), 'first_id', min(dead_letter_id),
+                              'last_id', max(dead_letter_id))
+    FROM gone HAVING count(*) > %(singly)s
+)
+SELECT count(*) FROM gone
+
 -- name: replay
 -- The ingest looks for such requests and takes the payload again by its own rules.
 WITH asked AS (
@@ -75,6 +99,7 @@ WITH asked AS (
       AND replay_requested_at IS NULL
       AND (%(reason)s::text IS NULL OR reason = %(reason)s)
       AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+      AND (%(ids)s::bigint[] IS NULL OR dead_letter_id = ANY(%(ids)s))
       AND (%(tenant)s::integer IS NULL OR EXISTS (
            SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
            WHERE g.gateway_id = dead_letter.gateway_id
