@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -20,6 +22,7 @@ from rich.table import Table
 
 from models.duration import parse_duration
 from simulators.bulk import STEP_S, Load, check_raw, load_history
+from simulators.calibrate import MEAN_HOURS, TOLERANCE, Line
 from simulators.crew import CrewFailed
 from simulators.faults import FaultRates
 from simulators.fleet import (
@@ -40,6 +43,17 @@ _people = Console(stderr=True)
 
 _LINE_S = 5.0  # between two lines where there is no terminal
 
+_READY = Annotated[
+    Path,
+    typer.Option(envvar="JISHI_READY_FILE", help="What `jishi up --ready-file` wrote."),
+]
+
+
+def _fail(error: object) -> typer.Exit:
+    """Say what is wrong, for people; the exit to raise."""
+    _people.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+    return typer.Exit(1)
+
 
 def seconds(text: str) -> float:
     """A duration such as ``90``, ``2m`` or ``1h30m`` in seconds."""
@@ -52,9 +66,16 @@ def instant_us(text: str) -> int:
         return time.time_ns() // 1_000 - int(seconds(text.lstrip("-")) * 1e6)
     if text == "now":
         return time.time_ns() // 1_000
-    at = datetime.fromisoformat(text)
+    rule = (
+        f"time is {text!r}; it must have an offset, as 2026-03-01T00:00:00+08:00, "
+        "or be a duration before now, as 7d"
+    )
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(rule) from None
     if at.tzinfo is None:
-        raise ValueError(f"time is {text!r}; it must have an offset, as 2026-03-01T00:00:00+08:00")
+        raise ValueError(rule)
     return round(at.timestamp() * 1e6)
 
 
@@ -210,6 +231,14 @@ def simulate(
         Path | None,
         typer.Option(envvar="JISHI_SIMULATE_TLS_CA", help="CA file of the broker, with --tls."),
     ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            envvar="JISHI_SIMULATE_BROKER",
+            metavar="HOST:PORT",
+            help="Another broker address than the ready-file's, such as its TLS port.",
+        ),
+    ] = None,
     equipped_only: Annotated[
         bool,
         typer.Option(
@@ -268,7 +297,11 @@ def simulate(
             grace_s=seconds(grace),
             processes=processes,
         )
-        ready = Ready.read(ready_file)
+        if rate is not None and rate <= 0:
+            raise ValueError(f"--rate is {rate}; it must be above 0")
+        if tls_ca is not None and not tls:
+            raise ValueError("--tls-ca is given without --tls")
+        ready = _at_broker(Ready.read(ready_file), broker)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     runs: list[Running] = []
@@ -287,13 +320,45 @@ def simulate(
             summary = run_fleet(
                 ready, options, watch=watch, registering=registering, started=runs.append
             )
-    except (NotRegistered, CrewFailed, PermissionError, ConnectionError, ValueError) as error:
-        _people.print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(1) from error
+    except (NotRegistered, CrewFailed, OSError, ValueError) as error:
+        raise _fail(error) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    _people.print(_lag_and_memory(summary))
     print(json.dumps(summary, ensure_ascii=False))
     _exit(summary)
+
+
+def _at_broker(ready: Ready, broker: str | None) -> Ready:
+    """The ready-file with another broker's address.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    if broker is None:
+        return ready
+    host, _, port = broker.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError(f"--broker is {broker!r}; it must be HOST:PORT")
+    return replace(ready, host=host.strip("[]"), port=int(port))
+
+
+def _lag_and_memory(summary: dict[str, Any]) -> Table:
+    """How far the service was behind, and what its processes take."""
+    table = Table(title="lag and memory", show_header=False)
+    for name, key in (
+        ("publish to receipt", "round_trip_ms"),
+        ("publish to visible", "visible_ms"),
+    ):
+        spread = summary[key]
+        if spread["max"] is not None:
+            texts = (f"{share} {spread[share]:,.0f}" for share in ("p50", "p95", "p99", "max"))
+            table.add_row(name, " · ".join(texts) + " ms")
+    for name, found in summary["memory"].items():
+        peak = f", {found['peak_mb']:,.0f} MB at most" if "peak_mb" in found else ""
+        many = f" in {found['processes']} processes" if found["processes"] > 1 else ""
+        table.add_row(name, f"{found['memory_mb']:,.0f} MB{many}{peak}")
+    return table
 
 
 def _exit(summary: dict[str, Any]) -> None:
@@ -307,12 +372,10 @@ def verify_ledger(
     ledgers: Annotated[
         list[Path], typer.Argument(help="Ledgers of one city: all that the service was sent.")
     ],
-    ready_file: Annotated[
-        Path,
-        typer.Option(envvar="JISHI_READY_FILE", help="What `jishi up --ready-file` wrote."),
-    ],
+    ready_file: _READY,
 ) -> None:
     """Compare the service's answers with what a ledger says they must be."""
+    began = time.monotonic()
     try:
         ready = Ready.read(ready_file)
         with _verifying() as watch:
@@ -323,11 +386,10 @@ def verify_ledger(
                 database_url=ready.database_url,
                 watch=watch,
             )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    except NoAnswer as error:
-        _people.print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(1) from error
+    except (ValueError, OSError, NoAnswer) as error:
+        raise _fail(error) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
     _show(report)
     print(
         json.dumps(
@@ -336,6 +398,7 @@ def verify_ledger(
                 "compared": dict(report.checked),
                 "differences": dict(report.differences),
                 **report.figures,
+                "elapsed_s": round(time.monotonic() - began, 1),
             },
             ensure_ascii=False,
         )
@@ -346,10 +409,7 @@ def verify_ledger(
 
 @app.command("load")
 def load_in_bulk(
-    ready_file: Annotated[
-        Path,
-        typer.Option(envvar="JISHI_READY_FILE", help="What `jishi up --ready-file` wrote."),
-    ],
+    ready_file: _READY,
     start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
     end: Annotated[
         datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Day after the last.")
@@ -376,38 +436,77 @@ def load_in_bulk(
     For calibration and benchmarks on a database of their own: windows of whole days are
     answered, timelines are not, except those of the raw sample once it is rebuilt.
     """
-    ready = Ready.read(ready_file)
-    fleet = FleetOptions(
-        seed=seed, instruments=instruments, gateways=gateways, tag=tag, interval_s=STEP_S
-    )
-    plan = Load(
-        fleet=fleet,
-        database_url=ready.database_url,
-        first=start.date(),
-        after=end.date(),
-        raw=raw,
-        raw_days=raw_days,
-    )
-    if check:
-        differences = check_raw(plan)
-        for text in differences[:10]:
-            _people.print(text, highlight=False, markup=False, soft_wrap=True)
-        print(json.dumps({"instruments": raw, "differences": len(differences)}))
-        raise typer.Exit(1 if differences else 0)
-    register(build_city(fleet), api_url=ready.api_url, api_key=ready.admin_key)
-    began = time.monotonic()
-    with _verifying() as watch:
-        rows = load_history(
-            plan, processes=processes, progress=lambda done, total: watch("loading", done, total)
+    try:
+        ready = Ready.read(ready_file)
+        _whole_days(start, end)
+        fleet = FleetOptions(
+            seed=seed, instruments=instruments, gateways=gateways, tag=tag, interval_s=STEP_S
         )
-    told = _told(ready, start, end)
-    summary = {"rows": rows, "elapsed_s": round(time.monotonic() - began, 1), **told}
-    print(json.dumps(summary, ensure_ascii=False))
+        plan = Load(
+            fleet=fleet,
+            database_url=ready.database_url,
+            first=start.date(),
+            after=end.date(),
+            raw=raw,
+            raw_days=raw_days,
+        )
+        if check:
+            differences = check_raw(plan)
+            for text in differences[:10]:
+                _people.print(text, highlight=False, markup=False, soft_wrap=True)
+            print(json.dumps({"instruments": raw, "differences": len(differences)}))
+            raise typer.Exit(1 if differences else 0)
+        began = time.monotonic()
+        register(build_city(fleet), api_url=ready.api_url, api_key=ready.admin_key)
+        with _verifying() as watch:
+            rows = load_history(
+                plan,
+                processes=processes,
+                progress=lambda done, total: watch("loading", done, total),
+            )
+        loaded_s = time.monotonic() - began
+        lines, told = _told(ready, start, end)
+    except (NotRegistered, NoAnswer, ValueError, OSError) as error:
+        raise _fail(error) from error
+    except KeyError as error:
+        raise _fail(
+            f"instrument {error} is not registered; load the city first, without --check"
+        ) from error
+    except psycopg.Error as error:
+        raise _fail(f"the database of {ready_file} refuses: {error}") from error
+    _people.print(_calibration(lines))
+    print(json.dumps({"rows": rows, "elapsed_s": round(loaded_s, 1), **told}, ensure_ascii=False))
 
 
-def _told(ready: Ready, start: datetime, end: datetime) -> dict[str, Any]:
+@app.command("calibrate")
+def calibrate(
+    ready_file: _READY,
+    start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    end: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Day after the last.")
+    ],
+) -> None:
+    """Print a loaded city's figures, as `/v1/utilization` tells them, beside their targets."""
+    try:
+        _whole_days(start, end)
+        lines, told = _told(Ready.read(ready_file), start, end)
+    except (NoAnswer, ValueError) as error:
+        raise _fail(error) from error
+    _people.print(_calibration(lines))
+    print(json.dumps(told, ensure_ascii=False))
+    if not all(line.is_met for line in lines):
+        raise typer.Exit(1)
+
+
+def _whole_days(start: datetime, end: datetime) -> None:
+    if start >= end:
+        raise ValueError(f"--to is {end:%Y-%m-%d}; it must lie after --from, {start:%Y-%m-%d}")
+
+
+def _told(ready: Ready, start: datetime, end: datetime) -> tuple[list[Line], dict[str, Any]]:
     """The platform's figures as ``/v1/utilization`` tells them, always-on instruments apart."""
     service = Service(ready.api_url, ready.admin_key, ready.database_url)
+    began = time.monotonic()
     try:
         answer = service.get(
             "/v1/utilization",
@@ -417,23 +516,49 @@ def _told(ready: Ready, start: datetime, end: datetime) -> dict[str, Any]:
         )["overall"]
     finally:
         service.close()
+    answered_s = time.monotonic() - began
     count = answer["instruments"] - answer["never_seen_instruments"]
     years = (end - start).days / 365
-    return {
+    hours = float(answer["effective_s"]) / 3_600 / max(count, 1) / years
+    shares = {float(band["above"]): float(band["share"] or 0) for band in answer["bands"]}
+    lines = [
+        Line(
+            name=f"share used more than {above:.0%}",
+            found=shares[above],
+            low=target - TOLERANCE,
+            high=target + TOLERANCE,
+        )
+        for above, target in sorted(SHARE_ABOVE.items(), reverse=True)
+    ]
+    lines.append(
+        Line(name="mean effective hours a year", found=hours, low=MEAN_HOURS[0], high=MEAN_HOURS[1])
+    )
+    told = {
         "instruments": count,
         "bands": [
-            {
-                "above": float(b["above"]),
-                "share": float(b["share"] or 0),
-                "target": SHARE_ABOVE.get(float(b["above"])),
-            }
-            for b in answer["bands"]
+            {"above": above, "share": share, "target": SHARE_ABOVE.get(above)}
+            for above, share in shares.items()
         ],
-        "mean_effective_hours_a_year": round(
-            float(answer["effective_s"]) / 3_600 / max(count, 1) / years, 1
-        ),
+        "mean_effective_hours_a_year": round(hours, 1),
         "mean_utilization": float(answer["mean_utilization"] or 0),
+        "answered_s": round(answered_s, 3),
     }
+    return lines, told
+
+
+def _calibration(lines: list[Line]) -> Table:
+    table = Table(title="as /v1/utilization tells it")
+    for column in ("figure", "found", "target", ""):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for line in lines:
+        digits = ",.0f" if line.found > 10 else ".4f"
+        table.add_row(
+            line.name,
+            format(line.found, digits),
+            f"{line.low:g} to {line.high:g}",
+            "met" if line.is_met else "[red]missed[/red]",
+        )
+    return table
 
 
 @contextmanager

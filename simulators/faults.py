@@ -89,7 +89,10 @@ class FaultRates:
             name, _, value = part.strip().partition("=")
             name = name.replace("-", "_")
             if name == "all":
-                scale = float(value) if value else 1.0
+                try:
+                    scale = float(value) if value else 1.0
+                except ValueError as error:
+                    raise ValueError(f"rate of all is {value!r}; it must be a number") from error
                 rates |= {n: min(1.0, r * scale) for n, r in _ALL.items()}
                 continue
             if name not in known:

@@ -36,6 +36,7 @@ from .stats import Stats
 
 if TYPE_CHECKING:
     from .faults import GatewayFaults
+    from .visible import VisibleProbe
 
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 60.0
@@ -95,6 +96,7 @@ class GatewayRunner:
         stats: Stats,
         faults: "GatewayFaults | None" = None,
         on_room: Callable[["GatewayRunner"], None] | None = None,
+        probe: "VisibleProbe | None" = None,
     ) -> None:
         self.gateway = gateway
         self._devices = devices
@@ -104,6 +106,7 @@ class GatewayRunner:
         self._stats = stats
         self.faults = faults
         self._on_room = on_room
+        self._probe = probe
         gateway_id = gateway.gateway_id
         self._topic = heartbeat_topic(gateway_id)
         self._status_topic = status_topic(gateway_id)
@@ -319,11 +322,21 @@ class GatewayRunner:
         stats.messages += 1
         stats.bytes_published += len(message.payload)
         now = time.monotonic()
+        probe = self._probe
+        if probe is not None and probe.is_free:
+            self._offer(probe, message)
         mid = self.link.publish(message.topic, message.payload, retain=message.retain)
         if message.batch_id is not None:
             self._waiting[message.batch_id] = _Waiting(message, now, self._patience_s)
         else:
             self._unacked[mid] = (count, now)
+
+    def _offer(self, probe: "VisibleProbe", message: Outgoing) -> None:
+        """Have a heartbeat watched for that nothing is wrong with."""
+        if message.beats and not (self.faults and self.faults.skew_us):
+            beat = message.beats[-1]
+            if not beat.fault and beat.raw is None:
+                probe.offer(beat.instrument_id, beat.ts_us)
 
     def resend(self, now: float) -> None:
         """Publish again what has waited too long for its receipt."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -414,6 +415,10 @@ class LedgerReader:
         path = self.folder / "instruments.parquet"
         try:
             rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        except FileNotFoundError:
+            raise BadLedger(
+                f"{path} does not exist; without the registry nothing can be verified"
+            ) from None
         except (OSError, pa.ArrowException) as error:
             raise BadLedger(
                 f"{path} cannot be read: {error}; without the registry nothing can be verified"
@@ -437,6 +442,26 @@ class LedgerReader:
             return int(self.dataset(table).count_rows())
         except (OSError, pa.ArrowException) as error:
             raise self._spoilt(table, error) from error
+
+    def check_whole(self) -> None:
+        """Whether everything is there that the run says it published.
+
+        Raises:
+            BadLedger: parts are missing; a run that was cut short says nothing, and passes.
+        """
+        summary = self.manifest.get("summary")
+        published = summary.get("published") if isinstance(summary, dict) else None
+        if published is None:
+            return
+        found = 0
+        for batch in self.batches("messages", ["heartbeats", "counts"]):
+            own, others = batch.column("heartbeats"), batch.column("counts")
+            found += pc.sum(pc.if_else(pc.greater(own, 0), own, others)).as_py() or 0
+        if found != published:
+            raise BadLedger(
+                f"ledger {self.folder} has {found:,} of the {published:,} heartbeats that its "
+                "run published: parts are missing, and what they held cannot be verified"
+            )
 
     def batches(
         self, table: str, columns: list[str] | None = None, wanted: ds.Expression | None = None

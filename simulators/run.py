@@ -26,11 +26,14 @@ from .fleet import City, FleetOptions, build_city
 from .gateway import GatewayRunner, Profile, Schedule
 from .ledger import Ledger, LedgerWriter, NoLedger, write_manifest, write_registry
 from .link import Broker, Reactor
+from .processes import of_service
 from .registration import register
 from .stats import Stats
+from .visible import VisibleProbe
 
 _MISC_S = 2.0  # keep-alive and resends are looked at this often
 _CONNECTS_A_TURN = 40
+_NOBODY_S = 15.0  # without one connection; then there is no broker
 _LIVE_WINDOW = 32
 _HISTORY_IN_FLIGHT = 4_000  # heartbeats of one gateway
 _ROUNDS_A_TURN = 4
@@ -47,6 +50,7 @@ class Ready:
     username: str
     password: str
     database_url: str
+    metrics_url: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Ready":
@@ -56,30 +60,56 @@ class Ready:
             ValueError: it lacks something, or is none.
         """
         try:
-            return cls.of(json.loads(path.read_text()))
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise ValueError(
+                f"ready-file {path} does not exist; start the service with "
+                f"`jishi up --ready-file {path}` and wait until it is written"
+            ) from None
         except (OSError, ValueError) as error:
-            raise ValueError(f"ready-file {path}: {error}; `jishi up` writes one") from error
+            raise ValueError(
+                f"ready-file {path} must be the JSON object that `jishi up --ready-file` "
+                f"writes: {error}"
+            ) from error
+        try:
+            return cls.of(content)
+        except ValueError as error:
+            raise ValueError(
+                f"ready-file {path}: {error}; let `jishi up --ready-file {path}` write it again"
+            ) from error
 
     @classmethod
-    def of(cls, content: dict[str, Any]) -> "Ready":
+    def of(cls, content: Any) -> "Ready":
         """The content of a ready-file.
 
         Raises:
             ValueError: it lacks something.
         """
-        try:
-            mqtt = content["mqtt"]
-            return cls(
-                api_url=content["api_url"],
-                admin_key=content["admin_key"],
-                host=mqtt["host"],
-                port=int(mqtt["port"]),
-                username=mqtt["username"],
-                password=mqtt["password"],
-                database_url=content.get("database_url", ""),
-            )
-        except KeyError as error:
-            raise ValueError(f"it has no {error}") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"it must be a JSON object, and is {type(content).__name__}")
+        mqtt = content.get("mqtt")
+        if not isinstance(mqtt, dict):
+            raise ValueError("it must have an object mqtt, with host, port, username, password")
+        given: dict[str, str] = {}
+        for name, source in (
+            ("api_url", content),
+            ("admin_key", content),
+            ("host", mqtt),
+            ("username", mqtt),
+            ("password", mqtt),
+        ):
+            if not isinstance(source.get(name), str):
+                raise ValueError(f"{name} is {source.get(name)!r}; it must be a text")
+            given[name] = source[name]
+        port = mqtt.get("port")
+        if not isinstance(port, int) or not 0 < port < 65_536:
+            raise ValueError(f"port of mqtt is {port!r}; it must be a number from 1 to 65535")
+        return cls(
+            **given,
+            port=port,
+            database_url=str(content.get("database_url") or ""),
+            metrics_url=str(content.get("metrics_url") or ""),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +242,14 @@ class FleetRun:
             else MQTTProtocolVersion.MQTTv311,
             tls_ca=options.tls_ca,
         )
+        if options.tls_ca and not Path(options.tls_ca).is_file():
+            raise ValueError(
+                f"CA file {options.tls_ca} does not exist; `jishi certs init` makes one, ca.pem"
+            )
+        self._broker = broker
+        self._probe: VisibleProbe | None = None
+        if not historical:
+            self._probe = VisibleProbe(ready.api_url, ready.admin_key, self.stats.visible)
         self._reactor = Reactor()
         self._roomy: deque[GatewayRunner] = deque()
         self._is_roomy: set[int] = set()
@@ -246,6 +284,7 @@ class FleetRun:
                     stats=self.stats,
                     faults=faults,
                     on_room=self._has_room,
+                    probe=self._probe,
                 )
             )
         self.progress.gateways = len(self.runners)
@@ -302,6 +341,8 @@ class FleetRun:
             self._reactor.wait(self._patience(now_us))
         elapsed = time.monotonic() - began
         self._look(self.end_us, elapsed)
+        if self._probe is not None:
+            self._probe.close()
         self._leave()
         self._ledger.close()
         if watch:
@@ -375,7 +416,8 @@ class FleetRun:
 
     def _connect_all(self, watch: Callable[[Progress], None] | None) -> None:
         """Connect gateways a few at a time: a broker's listen queue is short."""
-        deadline = time.monotonic() + 30.0 + len(self.runners) * 0.02
+        began = time.monotonic()
+        deadline = began + 30.0 + len(self.runners) * 0.02
         waiting = deque(self.runners)
         while waiting and not self._stopping and time.monotonic() < deadline:
             now = time.monotonic()
@@ -394,6 +436,26 @@ class FleetRun:
                 raise PermissionError(
                     f"the broker refuses {waiting[0].gateway.gateway_id}: {refused}"
                 )
+            if len(waiting) == len(self.runners):
+                self._give_up(refused, time.monotonic() - began)
+
+    def _give_up(self, refused: str, waited_s: float) -> None:
+        """None of the gateways is connected yet: is there any use in waiting?
+
+        Raises:
+            ConnectionError: no.
+        """
+        where = f"the broker at {self._broker.host}:{self._broker.port}"
+        if "CERTIFICATE" in refused or "SSL" in refused:
+            raise ConnectionError(
+                f"{where} and we do not agree on TLS: {refused}; is this its TLS port (--broker), "
+                "and --tls-ca the file of its authority?"
+            )
+        if waited_s > _NOBODY_S:
+            raise ConnectionError(
+                f"{where} does not answer{f': {refused}' if refused else ''}; "
+                "is the service of this ready-file still up?"
+            )
 
     def _misc(self, now: float) -> None:
         """An eighth of the gateways in each call: keep-alive, resends, reconnects."""
@@ -509,8 +571,13 @@ def run_fleet(
         PermissionError: the broker refused the account.
         ValueError: the ledger's folder holds another run's.
     """
-    if options.ledger is not None and (options.ledger / "manifest.json").exists():
-        raise ValueError(f"ledger {options.ledger} is that of another run; name a new folder")
+    if options.ledger is not None:
+        if (options.ledger / "manifest.json").exists():
+            raise ValueError(f"ledger {options.ledger} is that of another run; name a new folder")
+        try:
+            options.ledger.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"ledger {options.ledger} must be a folder: {error}") from error
     from .crew import Crew  # it runs this module in its processes
 
     city = build_city(options.fleet)
@@ -555,6 +622,13 @@ def run_fleet(
         if ledger is not None:
             ledger.close()
     summary["registered"] = registered
+    summary["memory"] = of_service(
+        api_url=ready.api_url,
+        metrics_url=ready.metrics_url,
+        database_url=ready.database_url,
+        host=ready.host,
+        port=ready.port,
+    )
     if options.ledger is not None:
         manifest["ended_at_us"] = time.time_ns() // 1_000
         manifest["summary"] = summary

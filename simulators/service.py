@@ -84,6 +84,7 @@ class Service:
         self._client = httpx.Client(
             base_url=api_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120.0
         )
+        self._api_url = api_url.rstrip("/")
         self._database_url = database_url
         self._database: psycopg.Connection[Any] | None = None
 
@@ -104,7 +105,7 @@ class Service:
             response = self._client.get(path, params=given)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NoAnswer(
-                f"{self._client.base_url}{path.lstrip('/')} does not answer: {error}; "
+                f"{self._api_url}{path} does not answer: {error}; "
                 "is the service of this ready-file still up?"
             ) from error
         if response.status_code != 200:

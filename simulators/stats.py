@@ -63,7 +63,9 @@ class Stats:
     connects: int = 0
     disconnects: int = 0
     bytes_published: int = 0
+    #: From publishing to the receipt, and to being seen through the API.
     round_trips: Histogram = field(default_factory=Histogram)
+    visible: Histogram = field(default_factory=Histogram)
     #: How often each fault struck.
     faults: dict[str, int] = field(default_factory=dict)
 
@@ -90,12 +92,12 @@ class Stats:
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.round_trips.merge(other.round_trips)
+        self.visible.merge(other.visible)
         for fault, count in other.faults.items():
             self.faults[fault] = self.faults.get(fault, 0) + count
 
     def summary(self, elapsed_s: float) -> dict[str, Any]:
         """What the command prints as JSON."""
-        trips = self.round_trips
         return {
             "published": self.published,
             "receipted": self.receipted,
@@ -112,11 +114,16 @@ class Stats:
             "bytes_published": self.bytes_published,
             "elapsed_s": round(elapsed_s, 3),
             "rate": round(self.published / elapsed_s, 1) if elapsed_s > 0 else 0.0,
-            "round_trip_ms": {
-                "p50": trips.percentile_ms(0.5),
-                "p95": trips.percentile_ms(0.95),
-                "p99": trips.percentile_ms(0.99),
-                "max": round(trips.most_us / 1_000, 3) if trips.count else None,
-            },
+            "round_trip_ms": _spread(self.round_trips),
+            "visible_ms": {**_spread(self.visible), "probes": self.visible.count},
             "faults": dict(sorted(self.faults.items())),
         }
+
+
+def _spread(durations: Histogram) -> dict[str, float | None]:
+    return {
+        "p50": durations.percentile_ms(0.5),
+        "p95": durations.percentile_ms(0.95),
+        "p99": durations.percentile_ms(0.99),
+        "max": round(durations.most_us / 1_000, 3) if durations.count else None,
+    }
