@@ -19,7 +19,7 @@ from models.group import Basis
 from models.heartbeat import Reason
 from models.status import AbsenceCause, Activity, Connectivity, Flag
 
-JSON = "application/json"
+CSV = "text/csv"
 
 Instant = Annotated[
     str,
@@ -758,6 +758,23 @@ class DeadLetters(BaseModel):
     next_cursor: Cursor
 
 
+class DeadLetterCount(BaseModel):
+    """All dead letters of one reason."""
+
+    reason: Reason
+    letters: Count
+    heartbeats: Count = Field(description="that they stand for")
+    occurrences: Count = Field(description="how often they came")
+    replayable: Count = Field(description="letters kept whole and not taken again yet")
+    newest_at: Instant
+
+
+class DeadLetterCounts(BaseModel):
+    """Reasons that there are, that with most heartbeats first."""
+
+    items: list[DeadLetterCount]
+
+
 class ReplayAsked(BaseModel):
     """The ingest takes it within seconds."""
 
@@ -830,6 +847,13 @@ class Health(BaseModel):
     status: Literal["ok", "ready"]
 
 
+#: Where an answer's table is, if not in ``items``.
+TABLES: dict[type[BaseModel], str] = {
+    GroupUtilization: "groups",
+    StatusSummary: "groups",
+    Utilization: "buckets",
+}
+
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -839,10 +863,13 @@ def answers(model: type[BaseModel], status: int = 200, *, tagged: bool = False) 
     Args:
         model: The answer's shape.
         status: Of the answer.
-        tagged: It carries an ETag, and is 304 for who has it already.
+        tagged: It carries an ETag, and is 304 for who has it already; one with a table is
+            to be had as CSV too (`tables.py`).
     """
     found: Responses = {status: {"model": model}}
     if tagged:
+        if model in TABLES or "items" in model.model_fields:
+            found[status]["content"] = {CSV: {"schema": {"type": "string"}}}
         found[304] = {"description": "Not modified: `If-None-Match` names what there is"}
     return found
 

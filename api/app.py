@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
 from api import errors
+from api.answers import CSV
 from api.board import Board
 from api.context import Context
 from api.database import Database, open_pool
@@ -76,6 +77,21 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     return app
 
 
+def _offer_csv(operation: dict[str, Any]) -> None:
+    """Name the parameter that asks for CSV, where there is some (`tables.py`)."""
+    content = operation.get("responses", {}).get("200", {}).get("content", {})
+    if CSV in content:
+        operation.setdefault("parameters", []).append(
+            {
+                "name": "format",
+                "in": "query",
+                "required": False,
+                "schema": {"type": "string", "enum": ["json", "csv"]},
+                "description": "csv: the table alone, as `Accept: text/csv` has it too",
+            }
+        )
+
+
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the one shape that all errors have."""
     if app.openapi_schema is None:
@@ -86,5 +102,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         body = errors.ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(body.pop("$defs", {}))
         schemas["ProblemBody"] = body
+        for item in document["paths"].values():
+            _offer_csv(item.get("get", {}))
         app.openapi_schema = document
     return app.openapi_schema

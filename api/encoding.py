@@ -13,6 +13,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import tables
+
 MEDIA_TYPE = "application/json"
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -42,12 +44,23 @@ def weak_etag(body: bytes) -> str:
 def etag_response(
     request: Request, payload: Any, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """``payload`` as JSON with its ETag, or 304 where the client has it already."""
+    """``payload`` as JSON, or CSV, with its ETag; or 304 where the client has it already."""
     body = encode(payload)
     tag = weak_etag(body)
-    headers = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
+    table = tables.table_of(request) if tables.wants_csv(request) else None
+    if table is not None:
+        tag = f'{tag[:-1]}-csv"'
+    headers = {
+        **(headers or {}),
+        "ETag": tag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept",
+    }
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
+    if table is not None:
+        headers |= tables.headers(request, payload)
+        return Response(tables.written(table, body), 200, headers, tables.MEDIA_TYPE)
     return Response(body, 200, headers, MEDIA_TYPE)
 
 

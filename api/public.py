@@ -30,8 +30,8 @@ OTHER = "other"
 SUMMARY, UTILIZATION = "/v1/status/summary", "/v1/utilization"
 #: What may be asked, by address.
 ASKED: Mapping[str, frozenset[str]] = {
-    SUMMARY: frozenset({"group_by"}),
-    UTILIZATION: frozenset({"group_by", "from", "to", "limit", "cursor"}),
+    SUMMARY: frozenset({"group_by", "format"}),
+    UTILIZATION: frozenset({"group_by", "from", "to", "limit", "cursor", "format"}),
 }
 #: Figures to which not every instrument of a group needs to add; a sum over one would be its own.
 HIDDEN = (

@@ -1,0 +1,112 @@
+"""Tables as CSV: the same fields by the same names, and nothing that a spreadsheet would run."""
+
+import csv
+import io
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.api.conforming import DOCUMENT
+
+WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
+#: Routes whose answer holds a table, as the document says.
+TABLES = [
+    path
+    for path, item in DOCUMENT["paths"].items()
+    if "text/csv" in item.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+]
+
+
+def rows(answer: httpx.Response) -> list[dict[str, str]]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/csv; charset=utf-8")
+    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+
+def test_every_list_is_among_them() -> None:
+    assert {"/v1/instruments", "/v1/utilization", "/v1/status/summary", "/v1/audit"} <= set(TABLES)
+    assert "/v1/instruments/{instrument_id}/timeline" in TABLES
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_every_table_is_to_be_had(admin: httpx.Client, instrument: str, path: str) -> None:
+    names = {"instrument_id": instrument, "gateway_id": instrument.replace("sem", "gw")}
+    names["institution_id"] = instrument.replace("sem", "inst")
+    address = path.format(**names)
+    wanted = {
+        one["name"] for one in DOCUMENT["paths"][path]["get"]["parameters"] if one.get("required")
+    }
+    asked: dict[str, Any] = {name: WINDOW[name] for name in wanted & WINDOW.keys()}
+    by_header = admin.get(address, params=asked, headers={"Accept": "text/csv"})
+    by_query = admin.get(address, params={**asked, "format": "csv"})
+    assert rows(by_header) is not None
+    assert by_header.text.partition("\r\n")[0] == by_query.text.partition("\r\n")[0]
+    assert "attachment" in by_query.headers["content-disposition"]
+    assert admin.get(address, params={**asked, "format": "xlsx"}).status_code == 422
+    # JSON stays what who takes anything gets.
+    for accept in ("*/*", "application/json", "application/json, text/csv;q=0.5", "text/html"):
+        answer = admin.get(address, params=asked, headers={"Accept": accept})
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_fields_and_digits_are_the_same(admin: httpx.Client, fresh: str, instrument: str) -> None:
+    admin.patch(f"/v1/instruments/{instrument}", json={"value_cny": "1250000.50", "hold_s": 0.5e3})
+    body = admin.get("/v1/instruments", params={"q": fresh}).json()["items"][0]
+    (row,) = rows(admin.get("/v1/instruments", params={"q": fresh, "format": "csv"}))
+    assert row["value_cny"] == "1250000.50"
+    assert row["hold_s"] == "500"
+    assert row["always_on"] == "false"
+    assert row["lon"] == ""
+    assert row["status.connectivity"] == body["status"]["connectivity"]
+    flat = {f"status.{name}" for name in body["status"]} | body.keys() - {"status"}
+    assert row.keys() == flat
+
+
+def test_formulas_are_defused(admin: httpx.Client, fresh: str, place: dict[str, str]) -> None:
+    names = ['=HYPERLINK("http://x","y")', "＝1+1", "@SUM(1)", "-2+3", "扫描电镜"]
+    for number, name in enumerate(names):
+        body = {"name": name, **place}
+        assert admin.put(f"/v1/instruments/{fresh}-{number}", json=body).status_code == 201
+    found = rows(admin.get("/v1/instruments", params={"q": fresh, "format": "csv"}))
+    assert [row["name"] for row in found] == [*(f"'{name}" for name in names[:4]), "扫描电镜"]
+    # The audit shows the same names within JSON, where no cell begins with one.
+    seen = rows(admin.get("/v1/audit", params={"object_id": f"{fresh}-0", "format": "csv"}))
+    assert all(row["after"].startswith("{") for row in seen)
+
+
+def test_pages_follow_one_another(admin: httpx.Client, fresh: str) -> None:
+    for number in range(3):
+        admin.put(f"/v1/institutions/{fresh}-{number}", json={})
+    found: list[str] = []
+    address = f"/v1/institutions?q={fresh}&limit=2&format=csv"
+    for _ in range(2):
+        answer = admin.get(address)
+        found += [row["institution_id"] for row in rows(answer)]
+        address = answer.links.get("next", {}).get("url", "")
+    assert found == [f"{fresh}-{number}" for number in range(3)]
+    assert address == ""
+
+
+def test_each_form_has_its_own_tag(admin: httpx.Client, instrument: str) -> None:
+    asked = {"q": instrument}
+    plain = admin.get("/v1/instruments", params=asked)
+    table = admin.get("/v1/instruments", params={**asked, "format": "csv"})
+    assert plain.headers["etag"] != table.headers["etag"]
+    assert "Accept" in plain.headers["vary"]
+    same = {"If-None-Match": table.headers["etag"]}
+    again = admin.get("/v1/instruments", params={**asked, "format": "csv"}, headers=same)
+    assert again.status_code == 304
+    assert admin.get("/v1/instruments", params=asked, headers=same).status_code == 200
+
+
+def test_the_whole_is_a_row_where_nothing_divides_it(admin: httpx.Client, instrument: str) -> None:
+    (row,) = rows(admin.get("/v1/utilization", params={**WINDOW, "format": "csv"}))
+    assert row["key"] == ""
+    assert row["window_s"]
+    path = f"/v1/instruments/{instrument}/utilization"
+    (row,) = rows(admin.get(path, params={**WINDOW, "format": "csv"}))
+    assert row["from"] == WINDOW["from"]
+    hours = rows(admin.get(path, params={**WINDOW, "bucket": "hour", "format": "csv"}))
+    assert len(hours) == 24
+    assert sum(float(one["window_s"]) for one in hours) == 86_400
