@@ -3,7 +3,6 @@
 For the first key, and for when there is none left; otherwise `/v1/keys` does the same.
 """
 
-import getpass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.connection import DatabaseUrl, ReadyFile, database_url, fail
+from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from models.duration import parse_duration
 from stack.account import write_private
 from store.keys import SCOPES, StoredKey, create_key, list_keys, revoke_key
@@ -33,13 +32,6 @@ def _connect(url: str | None, ready_file: Path | None) -> psycopg.Connection[Any
         return psycopg.connect(database_url(url, ready_file), connect_timeout=5)
     except psycopg.Error as error:
         raise fail(f"the database cannot be reached: {str(error).strip()}") from None
-
-
-def _actor() -> str:
-    try:
-        return f"command line:{getpass.getuser()}"
-    except (OSError, KeyError):  # an account without a name
-        return "command line"
 
 
 @app.command()
@@ -75,7 +67,7 @@ def create(
                     name=name,
                     institution_id=institution,
                     expires_at=None if until is None else datetime.now(UTC) + until,
-                    actor=_actor(),
+                    actor=actor(),
                 ),
             )
         except (LookupError, ValueError) as error:
@@ -126,7 +118,7 @@ def revoke(
 ) -> None:
     """End a key, at once."""
     with _connect(url, ready_file) as connection:
-        if not run(connection, revoke_key(key_id, _actor())):
+        if not run(connection, revoke_key(key_id, actor())):
             raise fail(f"there is no key {key_id!r}; an id is the part between the underscores")
     typer.echo(f"{key_id} is revoked", err=True)
 

@@ -13,6 +13,7 @@ from cli import (
     migrate,
     rebuild,
     registry,
+    roles,
     simulate,
     up,
     workers,
@@ -35,6 +36,7 @@ app.command("api")(workers.api)
 app.command("broker-sync")(broker_sync.broker_sync)
 app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
+app.command("roles")(roles.roles)
 app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
 app.add_typer(simulate.app, name="simulate")

@@ -1,0 +1,101 @@
+"""The compose file, as far as it can be judged without containers."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from cli.main import app
+from cli.roles import ROLES
+
+FOLDER = Path(__file__).parents[3] / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+#: Who comes into the database as whom.
+LOGINS = {
+    "migrate": "jishi",
+    "ingest": "jishi_write",
+    "api": "jishi_api",
+    "broker-sync": "jishi_broker",
+}
+
+
+def script(service: dict[str, Any]) -> str:
+    """What a service's shell runs, compose's own doubling undone."""
+    words = [*service.get("entrypoint", ()), *service.get("command", ())]
+    return str(words[-1]).replace("$$", "$") if words[:2] == ["sh", "-c"] else ""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_names_is_there(name: str) -> None:
+    service = SERVICES[name]
+    assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys()
+    assert set(service.get("depends_on", ())) <= SERVICES.keys()
+    for volume in service.get("volumes", ()):
+        source = volume.split(":")[0]
+        if source.startswith("."):
+            assert (FOLDER / source).exists(), f"{name}: {source} is not there"
+        else:
+            assert source in COMPOSE["volumes"]
+    # An image of today is not tomorrow's by surprise; ours is built here.
+    image = service["image"]
+    assert "build" in service or re.fullmatch(r"[\w/.-]+:v?\d[\w.-]*", image), image
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_is_open_beyond_this_machine(name: str) -> None:
+    for port in SERVICES[name].get("ports", ()):
+        assert port.startswith("127.0.0.1:"), f"{name} opens {port}"
+
+
+@pytest.mark.parametrize("name", LOGINS)
+def test_each_part_comes_as_its_own_role(name: str) -> None:
+    text = script(SERVICES[name])
+    form = r'JISHI_DATABASE_URL="postgresql://(\w+):\$\(cat /run/secrets/(\w+)\)@database/jishi"'
+    ((user, secret),) = re.findall(form, text)
+    assert user == LOGINS[name]
+    assert secret == ("database" if user == "jishi" else user)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_secrets_are_for_who_reads_them(name: str) -> None:
+    service = SERVICES[name]
+    given = set(service.get("secrets", ()))
+    read = set(re.findall(r"/run/secrets/(\w+)", str(service)))
+    if "jishi roles" in script(service):
+        read |= set(ROLES)
+    assert given == read
+    assert ("database" in given) == (name in ("database", "migrate"))
+
+
+def test_secrets_stay_out_of_the_repository() -> None:
+    for secret in COMPOSE["secrets"].values():
+        assert secret["file"].startswith("./secrets/")
+    assert "deploy/secrets/" in (FOLDER.parent / ".gitignore").read_text("utf-8").split()
+    # Nothing that looks like one stands in the file itself.
+    assert not re.search(r"(?i)password['\"]?\s*[:=]\s*\w", (FOLDER / "compose.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell")
+def test_scripts_are_ones_that_a_shell_reads(name: str) -> None:
+    text = script(SERVICES[name])
+    done = subprocess.run(["sh", "-n", "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for command in re.findall(r"(?:^|exec |; |&& )jishi ([a-z-]+)", text):
+        assert command in known
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "x-jishi" in COMPOSE])
+def test_our_own_parts_can_do_little(name: str) -> None:
+    service = SERVICES[name]
+    if service["image"].startswith("jishi:"):
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
