@@ -47,7 +47,10 @@ class MemoryRecord(threading.Thread):
         while not self._stopping.is_set():
             now = time.monotonic() - self._began
             for name, pid in self._pids.items():
-                found = memory_mb(pid())
+                try:
+                    found = memory_mb(pid())
+                except AssertionError:  # not started at the moment
+                    continue
                 if found:
                     self.samples[name].append((now, found))
             self._stopping.wait(EVERY)
