@@ -4,7 +4,7 @@ One instrument's figures come from ``usage.py``; the fields' names from ``ratios
 are Python integers: microseconds summed over a nation pass 64 bits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -12,7 +12,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from models.ratios import Terms, fields, ratio, threshold
-from models.usage import Usage, Window
+from models.usage import Usage, Window, add_up
 from models.zone import start_of_day
 
 #: A band holds the instruments whose ratio is strictly above this.
@@ -173,20 +173,26 @@ class Tally:
 
     def merge(self, other: "Tally") -> None:
         """Adds another group, of other instruments."""
-        if (self.basis, self.sufficient_coverage) != (other.basis, other.sufficient_coverage):
-            raise ValueError(
-                f"tallies by {self.basis.value} above {self.sufficient_coverage} and by "
-                f"{other.basis.value} above {other.sufficient_coverage} do not add up"
-            )
-        self.instruments += other.instruments
-        self.never_seen += other.never_seen
-        self.sufficient += other.sufficient
-        self.usage += other.usage
-        self.effective_rated_us += other.effective_rated_us
-        self.ratio_sum += other.ratio_sum
-        self.ratios += other.ratios
-        self.banded = [a + b for a, b in zip(self.banded, other.banded, strict=True)]
-        self.bandable += other.bandable
+        self.merge_all([other])
+
+    def merge_all(self, others: "Sequence[Tally]") -> None:
+        """Adds groups, each of other instruments."""
+        for other in others:
+            if (self.basis, self.sufficient_coverage) != (other.basis, other.sufficient_coverage):
+                raise ValueError(
+                    f"tallies by {self.basis.value} above {self.sufficient_coverage} and by "
+                    f"{other.basis.value} above {other.sufficient_coverage} do not add up"
+                )
+        self.instruments += sum(other.instruments for other in others)
+        self.never_seen += sum(other.never_seen for other in others)
+        self.sufficient += sum(other.sufficient for other in others)
+        self.usage = add_up([self.usage, *(other.usage for other in others)])
+        self.effective_rated_us += sum(other.effective_rated_us for other in others)
+        self.ratio_sum += sum(other.ratio_sum for other in others)
+        self.ratios += sum(other.ratios for other in others)
+        banded = zip(self.banded, *(other.banded for other in others), strict=True)
+        self.banded = [sum(counts) for counts in banded]
+        self.bandable += sum(other.bandable for other in others)
 
 
 def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:

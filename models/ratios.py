@@ -15,6 +15,11 @@ from models.cause import Cause
 from models.usage import Usage
 
 _EXACT = Context(prec=60)
+# An enumeration's `value` is a call, and these are asked for in every bucket.
+_BEFORE_FIRST = Cause.BEFORE_FIRST.value
+_COLLECTOR = Cause.COLLECTOR.value
+_GATEWAY = Cause.GATEWAY.value
+_DEVICE = Cause.DEVICE.value
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_SLACK_US = 60_000_000  # rule 12: at least this much counter and state may differ
 
@@ -147,10 +152,10 @@ def fields(
         "off_s": seconds(usage.off_us),
         "unknown_s": seconds(unknown),
         "unknown_by_cause": {
-            Cause.BEFORE_FIRST.value: seconds(usage.unknown_before_first_us),
-            Cause.COLLECTOR.value: seconds(usage.unknown_collector_us),
-            Cause.GATEWAY.value: seconds(usage.unknown_gateway_us),
-            Cause.DEVICE.value: seconds(usage.unknown_device_us),
+            _BEFORE_FIRST: seconds(usage.unknown_before_first_us),
+            _COLLECTOR: seconds(usage.unknown_collector_us),
+            _GATEWAY: seconds(usage.unknown_gateway_us),
+            _DEVICE: seconds(usage.unknown_device_us),
         },
         "scheduled_s": None if scheduled is None else seconds(scheduled),
         "running_scheduled_s": None if running_scheduled is None else seconds(running_scheduled),

@@ -151,6 +151,28 @@ class Usage:
         )
 
 
+_ADDED = tuple(
+    (name, attrgetter(name))
+    for name in Usage.__dataclass_fields__
+    if name not in ("scheduled_us", "running_scheduled_us", "step_us")
+)
+
+
+def add_up(parts: Sequence[Usage]) -> Usage:
+    """The sum of neighbouring windows, or of instruments; of none, an empty window's figures."""
+    if len(parts) < 2:
+        return parts[0] if parts else Usage()
+    hours = [part for part in parts if part.scheduled_us is not None]
+    return Usage(
+        **{name: sum(map(value, parts)) for name, value in _ADDED},
+        scheduled_us=sum(part.scheduled_us or 0 for part in hours) if hours else None,
+        running_scheduled_us=sum(part.running_scheduled_us or 0 for part in hours)
+        if hours
+        else None,
+        step_us=max(part.step_us for part in parts),
+    )
+
+
 def measure(
     pieces: Sequence[Segment],
     window: Window,

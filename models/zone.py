@@ -29,6 +29,8 @@ def offset_us(at_us: int, zone: ZoneInfo) -> int:
     return offset // _MICROSECOND
 
 
+# The ends of a year's days are asked for again and again.
+@lru_cache(maxsize=65_536)
 def local_day(at_us: int, zone: ZoneInfo) -> date:
     """The local calendar day of an instant."""
     return date.fromordinal((at_us + offset_us(at_us, zone)) // DAY_US + _EPOCH_ORDINAL)

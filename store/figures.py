@@ -22,7 +22,7 @@ from store.readings import load_readings
 from store.run import Query, Steps
 from store.statements import statements
 from store.subject import Subject, zone_of
-from store.surroundings import Moment, Surroundings, load_surroundings
+from store.surroundings import MANY, Moment, Surroundings, load_surroundings
 
 _SQL = statements("figures")
 
@@ -138,6 +138,7 @@ def load_rollups(
         _SQL["rollup_sums"],
         {"keys": list(keys), "first": first, "end": end, "index_of": index_of},
         binary=True,
+        heavy=len(keys) > MANY,
     )
     return {
         (key, index - 1): (days, Usage(**dict(zip(COLUMNS, figures, strict=True))))

@@ -69,11 +69,16 @@ class Group:
 
     def add(self, other: "Group") -> None:
         """Adds a group of other instruments, asked for the same way."""
-        self.total.merge(other.total)
-        for tally, more in zip(self.buckets, other.buckets, strict=True):
-            tally.merge(more)
-        self.settle_us = max(self.settle_us, other.settle_us)
-        self.digest ^= other.digest
+        self.add_all([other])
+
+    def add_all(self, others: "Sequence[Group]") -> None:
+        """Adds groups, each of other instruments, asked for the same way."""
+        self.total.merge_all([other.total for other in others])
+        for index, tally in enumerate(self.buckets):
+            tally.merge_all([other.buckets[index] for other in others])
+        for other in others:
+            self.settle_us = max(self.settle_us, other.settle_us)
+            self.digest ^= other.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,7 @@ def load_members(question: Question, keys: Sequence[int] | None = None) -> Steps
         _SQL["members"],
         {**_params(question), "keys": None if keys is None else list(keys)},
         binary=True,
+        heavy=True,
     )
     return [Member(*row) for row in rows]
 

@@ -43,6 +43,7 @@ def load_readings(cut: Sequence[tuple[int, Segment]]) -> Steps[dict[int, list[Re
                 "ends": [from_us(piece.end_us) for _, piece in cut],
             },
             binary=True,
+            heavy=len(cut) > 1,
         )
         for n, ts, flags, state, seq, boot, power, runtime, interval, shift, own, every in raw:
             if not flags & STALE:

@@ -1,4 +1,4 @@
-"""Instruments as registered, with what they do now; and counts of that by group.
+"""Instruments as registered, with what they do now; counts of that are in ``counts.py``.
 
 A row is a mapping by the statement's column names: what the API spells of it is its own
 affair. Status itself is derived in ``models/status.py``.
@@ -7,8 +7,7 @@ affair. Status itself is derived in ``models/status.py``.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from psycopg.rows import dict_row
 
@@ -49,30 +48,6 @@ class Filters:
         params = asdict(self)
         params["class"] = params.pop("class_")
         return params
-
-
-class Counts(NamedTuple):
-    """Instruments of one group by connectivity and by activity."""
-
-    key: str | None
-    instruments: int
-    online: int
-    offline: int
-    never_seen: int
-    running: int
-    idle: int
-    off: int
-    unknown: int
-    #: What all of them cost, CNY.
-    value_cny: Decimal
-    #: What those cost that have been heard.
-    value_seen_cny: Decimal
-
-    @classmethod
-    def of_all(cls, counts: "Sequence[Counts]") -> "Counts":
-        """The sum over groups."""
-        sums: list[Any] = [sum(column) for column in zip(*(one[1:] for one in counts), strict=True)]
-        return cls(None, *(sums or [0] * (len(cls._fields) - 1)))
 
 
 def like(text: str) -> str:
@@ -209,12 +184,6 @@ def segment_before(key: int, at_us: int) -> Steps[Segment | None]:
         if len(segments) > 1 or len(rows) < limit:
             return segments[-1] if segments else None
         limit = max(2 * limit, _LOOK_BACK)
-
-
-def count_by(group_by: str | None, filters: Filters) -> Steps[list[Counts]]:
-    """Counts by group, in order of the key, that of no group last."""
-    rows = yield Query(_SQL["counts"], {**filters.params(), "group_by": group_by}, binary=True)
-    return [Counts(*row) for row in rows]
 
 
 def names_of(group_by: str, keys: Sequence[str | None], at_us: int) -> Steps[dict[str, str | None]]:

@@ -63,10 +63,21 @@ class Roster:
     retired_us: Ints
     #: How long figures settle by the registry alone.
     settle_us: Ints
+    #: What they cost, in hundredths of a yuan; 0 where it is not known.
+    value_fen: Ints
 
     def members(self, filters: Filters, window: Window) -> Ints:
         """Rows of the instruments that are meant and in service at some time of the window."""
-        chosen = (self.acquired_us < window.end_us) & (self.retired_us > window.start_us)
+        chosen = self._meant(filters)
+        chosen &= (self.acquired_us < window.end_us) & (self.retired_us > window.start_us)
+        return np.flatnonzero(chosen)
+
+    def in_service(self, filters: Filters, now_us: int) -> Ints:
+        """Rows of the instruments that are meant and not retired."""
+        return np.flatnonzero(self._meant(filters) & (self.retired_us > now_us))
+
+    def _meant(self, filters: Filters) -> Flags:
+        chosen = np.ones(len(self.keys), np.bool_)
         for name, value in (
             ("tenant", filters.tenant),
             ("institution", filters.institution),
@@ -80,7 +91,7 @@ class Roster:
             chosen &= self.labels["class"].where(_matcher(filters.class_))
         if filters.always_on is not None:
             chosen &= self.always_on == filters.always_on
-        return np.flatnonzero(chosen)
+        return chosen
 
 
 def _matcher(pattern: str) -> Callable[[str | None], bool]:
@@ -133,9 +144,9 @@ class Rosters:
 
 
 def _roster(rows: Sequence[Sequence[Any]]) -> Roster:
-    columns = list(zip(*rows, strict=True)) or [()] * 14
+    columns = list(zip(*rows, strict=True)) or [()] * 15
     (keys, instruments, institutions, districts, classes, gateways, kinds, homes, always_on,
-     acquired, retired, holds, intervals, sessions) = columns  # fmt: skip
+     acquired, retired, holds, intervals, sessions, values) = columns  # fmt: skip
     labels = {
         "institution": Labels.of(institutions),
         "district": Labels.of(districts),
@@ -157,4 +168,5 @@ def _roster(rows: Sequence[Sequence[Any]]) -> Roster:
         acquired_us=np.array([MIN_US if at is None else at for at in acquired], np.int64),
         retired_us=np.array([MAX_US if at is None else at for at in retired], np.int64),
         settle_us=np.array(settle, np.int64),
+        value_fen=np.array([value or 0 for value in values], np.int64),
     )

@@ -99,7 +99,7 @@ def load_subjects(keys: Sequence[int]) -> Steps[dict[int, Subject]]:
     """
     asked = {"keys": list(keys)}
     tracks = yield Query(_SQL["tracks"], asked, binary=True)
-    rows = yield Query(_SQL["instrument_versions"], asked, binary=True)
+    rows = yield Query(_SQL["instrument_versions"], asked, binary=True, heavy=len(keys) > 50)
     versions: dict[int, list[Version]] = defaultdict(list)
     session: dict[int, tuple[int, int]] = {}
     for row in rows:

@@ -22,6 +22,8 @@ from store.subject import Subject
 
 _SQL = statements("figures")
 _STATES = tuple(State)
+#: More instruments than this are measured in a thread, so that others get their answers.
+MANY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def load_surroundings(
     offline: dict[int, list[Interval]] = defaultdict(list)
     for key, start, end in rows:
         offline[key].append((start, MAX_US if end is None else end))
-    unheard = yield from _load_unheard(gateways, window, moment.now_us)
+    unheard = yield from _load_unheard(gateways, window, moment.now_us, heavy=len(subjects) > MANY)
     return Surroundings(
         window=window,
         now_us=moment.now_us,
@@ -160,6 +162,7 @@ def _load_pieces(
             _SQL["pieces"],
             {"keys": seen, "start": from_us(reach.start_us), "end": from_us(reach.end_us)},
             binary=True,
+            heavy=len(seen) > MANY,
         )
         for key, start, end, state, step, counter, readings, witness, witness_state in rows:
             if start < now_us:
@@ -188,14 +191,14 @@ def _load_pieces(
 
 
 def _load_unheard(
-    gateways: Sequence[int], window: Window, now_us: int
+    gateways: Sequence[int], window: Window, now_us: int, *, heavy: bool
 ) -> Steps[dict[int, list[Interval]]]:
     """Gaps between the records of listening, from the first record ever on."""
     start, end = window.start_us, window.end_us
     rows = yield Query(
         _SQL["listening"], {"start": from_us(start), "end": from_us(end)}, binary=True
     )
-    firsts = yield Query(_SQL["first_listening"], binary=True)
+    firsts = yield Query(_SQL["first_listening"], binary=True, heavy=heavy)
     first_for = {name: first for first, name in firsts if first is not None}
     if not first_for:
         return {}
@@ -210,7 +213,7 @@ def _load_unheard(
     if set(first_for) == {None}:
         common = _gaps(to_all, first_for[None], window)
         return dict.fromkeys(gateways, common) if common else {}
-    names = yield Query(_SQL["gateway_ids"], {"keys": list(gateways)}, binary=True)
+    names = yield Query(_SQL["gateway_ids"], {"keys": list(gateways)}, binary=True, heavy=heavy)
     found: dict[int, list[Interval]] = {}
     for key, name in names:
         first = min(first_for.get(None, MAX_US), first_for.get(name, MAX_US))

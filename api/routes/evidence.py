@@ -16,13 +16,13 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.instrument_body import instant, span_seconds, stretch_body
 from api.params import InstrumentId, format_instant
-from api.routes.figures import SegmentLimit, add_up, load_subject, terms_of
+from api.routes.figures import SegmentLimit, load_subject, terms_of
 from api.windows import FigureReader, RawSpan
 from models.credit import Accepted, Credit
 from models.interval import clip, merge
 from models.ratios import fields, seconds
 from models.timestamp import MAX_US, MIN_US
-from models.usage import Window
+from models.usage import Window, add_up
 from store.figures import usages
 from store.heartbeats import Conflict, load_conflicts, load_credits, load_heartbeats
 from store.registered import gateway_names

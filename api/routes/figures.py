@@ -20,7 +20,7 @@ from api.windows import BucketName, FigureReader, Span, Zone, divide
 from models.ratios import Terms, fields, seconds
 from models.session import Session
 from models.timeline import Stretch
-from models.usage import Usage, Window
+from models.usage import Window, add_up
 from store.figures import usages
 from store.registered import find_key
 from store.run import Steps
@@ -56,14 +56,6 @@ def terms_of(settings: Settings, moment: Moment, subject: Subject, end_us: int) 
         settle_us=subject.settle_us(end_us),
         sufficient_coverage=settings.coverage_threshold,
     )
-
-
-def add_up(parts: list[Usage]) -> Usage:
-    """The sum of neighbouring windows; nothing is an empty window's figure."""
-    total = parts[0] if parts else Usage()
-    for part in parts[1:]:
-        total += part
-    return total
 
 
 @router.get(

@@ -124,8 +124,7 @@ async def get_group_utilization(
                 f"{settings.buckets_max}; ask for fewer groups or larger buckets"
             )
         overall = question.new_group()
-        for group in groups.values():
-            overall.add(group)
+        overall.add_all(list(groups.values()))
         terms = Terms(
             as_of_us=moment.now_us,
             end_us=window.end_us,

@@ -19,11 +19,10 @@ from api.instrument_body import instrument_body, status_body
 from api.params import InstrumentId, format_instant
 from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.status import Activity, Connectivity, Status
+from store.counts import Counts, count_by
 from store.registered import (
-    Counts,
     Filters,
     Registered,
-    count_by,
     find_registered,
     names_of,
     statuses,
@@ -148,7 +147,7 @@ async def get_summary(
 
     def ask() -> Steps[tuple[int, list[Counts], dict[str, str | None]]]:
         moment = yield from load_moment()
-        counts = yield from count_by(group_by, filters)
+        counts = yield from count_by(group_by, filters, moment.now_us, context.rosters)
         names: dict[str, str | None] = {}
         if group_by is not None:
             names = yield from names_of(group_by, [c.key for c in counts], moment.now_us)

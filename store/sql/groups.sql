@@ -50,7 +50,8 @@ SELECT v.instrument_key, i.instrument_id, n.institution_id,
        v.institution_key, v.always_on,
        us(v.acquired_on::timestamp AT TIME ZONE v.timezone),
        us(v.retired_on::timestamp AT TIME ZONE v.timezone),
-       v.hold_us, v.interval_us, v.session_gap_us + v.session_min_us
+       v.hold_us, v.interval_us, v.session_gap_us + v.session_min_us,
+       (v.value_cny * 100)::bigint
 FROM instrument_version v
 JOIN instrument i ON i.instrument_key = v.instrument_key
 JOIN institution n ON n.institution_key = v.institution_key

@@ -82,51 +82,21 @@ WHERE (%(connectivity)s::text IS NULL OR h.connectivity = %(connectivity)s)
 ORDER BY h.distance_m, h.instrument_id
 LIMIT %(limit)s
 
--- name: counts
-WITH shown AS (
-    SELECT CASE %(group_by)s::text
-                WHEN 'institution' THEN n.institution_id
-                WHEN 'district' THEN coalesce(v.district_code, nv.district_code)
-                WHEN 'class' THEN v.class_code
-                WHEN 'class_major' THEN left(v.class_code, 2) || '0000'
-                WHEN 'gateway' THEN g.gateway_id
-                WHEN 'kind' THEN v.kind END AS key,
-           s.first_at IS NULL AS never_seen, v.value_cny,
+-- name: standings
+-- Keys of all instruments by what they do now, packed: what they are is known (roster.py).
+SELECT never_seen, online, activity, string_agg(int4send(instrument_key), ''::bytea)
+FROM (
+    SELECT s.instrument_key, s.first_at IS NULL AS never_seen,
            coalesce(s.live_until > now(), false) AS online,
            CASE WHEN s.live_until > now() THEN
-                CASE WHEN s.piece_from > now() THEN ahead.state
+                CASE WHEN s.piece_from > now() THEN (
+                         SELECT p.state FROM segment p
+                         WHERE p.instrument_key = s.instrument_key AND p.starts_at <= now()
+                           AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now())
                      WHEN s.credit_until > now() THEN s.state END END AS activity
-    FROM instrument_version v
-    JOIN institution n ON n.institution_key = v.institution_key
-    JOIN gateway g ON g.gateway_key = v.gateway_key
-    LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
-         AND nv.force_from <= now() AND nv.force_to > now()
-    LEFT JOIN instrument_status s ON s.instrument_key = v.instrument_key
-    LEFT JOIN LATERAL (
-        SELECT p.state FROM segment p
-        WHERE s.piece_from > now() AND p.instrument_key = v.instrument_key
-          AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
-    ) ahead ON true
-    WHERE v.force_from <= now() AND v.force_to > now()
-      AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
-      AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
-      AND (%(district)s::text IS NULL
-           OR coalesce(v.district_code, nv.district_code) = %(district)s)
-      AND (%(class)s::text IS NULL OR v.class_code LIKE %(class)s)
-      AND (%(gateway)s::text IS NULL OR g.gateway_id = %(gateway)s)
-      AND (%(kind)s::text IS NULL OR v.kind = %(kind)s)
-      AND (%(always_on)s::boolean IS NULL OR v.always_on = %(always_on)s)
-      AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
-)
-SELECT key, count(*),
-       count(*) FILTER (WHERE online), count(*) FILTER (WHERE NOT online AND NOT never_seen),
-       count(*) FILTER (WHERE never_seen),
-       count(*) FILTER (WHERE activity = 2), count(*) FILTER (WHERE activity = 1),
-       count(*) FILTER (WHERE activity = 0), count(*) FILTER (WHERE activity IS NULL),
-       coalesce(sum(value_cny), 0), coalesce(sum(value_cny) FILTER (WHERE NOT never_seen), 0)
-FROM shown
-GROUP BY key
-ORDER BY key COLLATE "C" NULLS LAST
+    FROM instrument_status s
+) AS shown
+GROUP BY 1, 2, 3
 
 -- name: names_institution
 SELECT n.institution_id, v.name FROM institution n JOIN institution_version v USING (institution_key)

@@ -1,0 +1,170 @@
+"""``usage.py: measure`` for many instruments over one window, in arrays: the same figures.
+
+What is rare is left to the other: an instrument whose unknown time has causes of its own, or
+whose settings change within the window, comes with a flag instead of figures (``store/
+measured.py`` knows which). A test holds the two together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.group_arrays import NAMES, Figures, Flags, Ints
+from models.interval import Interval, clip, length_us
+from models.segment import State
+from models.usage import Window
+
+_AT = {name: place for place, name in enumerate(NAMES)}
+_COUNTERS = ("counter_us", "counter_readings", "witness_counter_us", "witness_state_us")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """Pieces of many instruments, sorted by instrument and start; nothing lies after now."""
+
+    #: The instrument's place, from 0.
+    owner: Ints
+    start_us: Ints
+    end_us: Ints
+    state: Ints
+    step_us: Ints
+    #: Columns as `_COUNTERS`: what `Segment` counts.
+    counters: Ints
+
+    def take(self, chosen: Flags | Ints) -> "Pieces":
+        """Some of them."""
+        return Pieces(
+            owner=self.owner[chosen],
+            start_us=self.start_us[chosen],
+            end_us=self.end_us[chosen],
+            state=self.state[chosen],
+            step_us=self.step_us[chosen],
+            counters=self.counters[chosen],
+        )
+
+
+def measure_arrays(
+    pieces: Pieces,
+    window: Window,
+    *,
+    first_us: Ints,
+    session_gap_us: Ints,
+    session_min_us: Ints,
+    rated_us: Ints,
+    schedules: Sequence[Sequence[Interval] | None],
+    schedule_of: Ints,
+    collector_gaps: Sequence[Interval],
+) -> tuple[Figures, Flags]:
+    """What a window of each instrument is made of; arguments as for ``measure``.
+
+    Args:
+        pieces: They reach beyond the window on both sides, as there.
+        window: Clipped to now, not empty.
+        first_us: By instrument; beyond all time where there is none.
+        session_gap_us: By instrument.
+        session_min_us: By instrument.
+        rated_us: By instrument.
+        schedules: Different ones.
+        schedule_of: Which one each instrument has.
+        collector_gaps: Of all instruments alike; those of gateways are the careful way's.
+
+    Returns:
+        Figures, and whether they are right: false for instruments with counters in pieces that
+        the window cuts, or with their first heartbeat within it.
+    """
+    count, begin, finish = len(first_us), window.start_us, window.end_us
+    margin = session_gap_us + session_min_us
+    pieces = pieces.take(
+        (pieces.end_us > begin - margin[pieces.owner])
+        & (pieces.start_us < finish + margin[pieces.owner])
+    )
+    owner, start, end, state = pieces.owner, pieces.start_us, pieces.end_us, pieces.state
+    figures = Figures.zeros(count)
+    columns = figures.columns
+    inside = _within(start, end, begin, finish)
+    for name, one in (("running", State.RUNNING), ("idle", State.IDLE), ("off", State.OFF)):
+        columns[:, _AT[f"{name}_us"]] = _by_owner(np.where(state == one, inside, 0), owner, count)
+    np.maximum.at(columns[:, _AT["step_us"]], owner[inside > 0], pieces.step_us[inside > 0])
+    whole = (start >= begin) & (end <= finish) & (pieces.counters[:, 1] > 0)
+    for place, name in enumerate(_COUNTERS):
+        columns[:, _AT[name]] = _by_owner(
+            np.where(whole, pieces.counters[:, place], 0), owner, count
+        )
+
+    known = columns[:, :3].sum(axis=1)
+    unknown = window.length_us - known
+    never = first_us >= finish
+    collector = np.zeros(count, np.int64)
+    for low, high in clip(collector_gaps, begin, finish):
+        heard = _by_owner(_within(start, end, low, high), owner, count)
+        collector += (high - low) - heard
+    columns[:, _AT["unknown_before_first_us"]] = np.where(never, unknown, 0)
+    columns[:, _AT["unknown_collector_us"]] = np.where(never, 0, collector)
+    columns[:, _AT["unknown_device_us"]] = np.where(never, 0, unknown - collector)
+
+    _add_sessions(pieces, window, session_gap_us, session_min_us, columns)
+    for place, schedule in enumerate(schedules):
+        if schedule is None:
+            continue
+        ours = schedule_of == place
+        opened = clip(schedule, begin, finish)
+        figures.scheduled |= ours
+        columns[ours, _AT["scheduled_us"]] = length_us(opened)
+        chosen = ours[owner] & (state == State.RUNNING) & (inside > 0)
+        used = np.zeros(int(chosen.sum()), np.int64)
+        for low, high in opened:
+            used += _within(start[chosen], end[chosen], low, high)
+        columns[:, _AT["running_scheduled_us"]] += _by_owner(used, owner[chosen], count)
+    columns[:, _AT["rated_us"]] = rated_us
+
+    right = ~((first_us > begin) & ~never)
+    cut = (inside > 0) & ~((start >= begin) & (end <= finish)) & (pieces.counters[:, 1] > 0)
+    right[owner[cut]] = False
+    return figures, right
+
+
+def _within(start: Ints, end: Ints, low: int, high: int) -> Ints:
+    """How much of each piece lies within ``[low, high)``."""
+    return np.maximum(np.minimum(end, high) - np.maximum(start, low), 0)
+
+
+def _by_owner(values: Ints, owner: Ints, count: int) -> Ints:
+    """Sums by instrument; ``owner`` ascends."""
+    found = np.zeros(count, np.int64)
+    if len(owner):
+        starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+        found[owner[starts]] = np.add.reduceat(values, starts)
+    return found
+
+
+def _add_sessions(
+    pieces: Pieces, window: Window, gap_us: Ints, min_us: Ints, columns: Ints
+) -> None:
+    """Rule 11: running pieces joined over idle ones that leave no hole, then cut to the window."""
+    running = np.flatnonzero(pieces.state == State.RUNNING)
+    if not len(running):
+        return
+    owner, start, end, state = pieces.owner, pieces.start_us, pieces.end_us, pieces.state
+    # Between two pieces with the same number there is neither a hole nor off time.
+    parted = (
+        (owner[1:] != owner[:-1])
+        | (end[:-1] != start[1:])
+        | (state[1:] == State.OFF)
+        | (state[:-1] == State.OFF)
+    )
+    unbroken = np.r_[0, np.cumsum(parted)][running]
+    owner, start, end = owner[running], start[running], end[running]
+    pause = np.r_[0, start[1:] - end[:-1]]
+    opens = np.r_[True, unbroken[1:] != unbroken[:-1]] | (pause > gap_us[owner])
+    first = np.flatnonzero(opens)
+    last = np.r_[first[1:], len(running)] - 1
+    low, high = window.start_us, window.end_us
+    used = np.add.reduceat(_within(start, end, low, high), first)
+    before = np.r_[start[0], end[:-1]]
+    joined = np.add.reduceat(np.where(opens, 0, _within(before, start, low, high)), first)
+    counts = end[last] - start[first] >= min_us[owner[first]]
+    of = owner[first]
+    count = len(columns)
+    columns[:, _AT["effective_us"]] = _by_owner(np.where(counts, used, 0), of, count)
+    columns[:, _AT["session_idle_us"]] = _by_owner(np.where(counts, joined, 0), of, count)

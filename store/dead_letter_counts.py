@@ -1,0 +1,56 @@
+"""Dead letters counted by reason, for who must see at a glance what ails.
+
+One by one they are in `dead_letters.py`; the statement is in `sql/dead_letter_counts.sql`.
+"""
+
+from dataclasses import dataclass
+
+from store.instant import from_us
+from store.run import Query, Steps
+from store.statements import statements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCount:
+    """All dead letters of one reason."""
+
+    reason: str
+    letters: int
+    #: How many heartbeats they stand for, and how often they came.
+    heartbeats: int
+    occurrences: int
+    #: Of the letters, those kept whole that were not taken again yet.
+    replayable: int
+    newest_us: int
+
+
+def count_dead_letters(
+    *,
+    gateway_id: str | None = None,
+    received_from_us: int | None = None,
+    received_to_us: int | None = None,
+    replayed: bool | None = None,
+    tenant: int | None = None,
+) -> Steps[list[ReasonCount]]:
+    """The reasons that there are, that with most heartbeats first."""
+    rows = yield Query(
+        statements("dead_letter_counts")["by_reason"],
+        {
+            "gateway_id": gateway_id,
+            "from": None if received_from_us is None else from_us(received_from_us),
+            "to": None if received_to_us is None else from_us(received_to_us),
+            "replayed": replayed,
+            "tenant": tenant,
+        },
+    )
+    return [
+        ReasonCount(
+            reason=reason,
+            letters=letters,
+            heartbeats=heartbeats,
+            occurrences=occurrences,
+            replayable=replayable,
+            newest_us=newest_us,
+        )
+        for reason, letters, heartbeats, occurrences, replayable, newest_us in rows
+    ]
