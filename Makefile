@@ -33,11 +33,12 @@ bench: $(VENV)/.ready ## the measurements, beside their references: about 8 minu
 bench-full: $(VENV)/.ready ## the same with more repeats
 	@$(BIN)/python -m bench --full
 
-check: $(VENV)/.ready ## lint, types, formatting, import directions
+check: $(VENV)/.ready ## lint, types, formatting, import directions, known weaknesses of dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/audit.py
 
 format: $(VENV)/.ready ## put code into the agreed form
 	@$(BIN)/ruff check --fix .
