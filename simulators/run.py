@@ -312,7 +312,21 @@ class FleetRun:
 
         Returns:
             The summary (``stats.Stats.summary`` and more).
+
+        Raises:
+            PermissionError: the broker refuses the account.
+            ConnectionError: it does not answer, or not as TLS wants it.
         """
+        try:
+            return self._run(watch)
+        finally:
+            if self._probe is not None:
+                self._probe.close()
+            for runner in self.runners:
+                runner.link.close()
+            self._reactor.close()
+
+    def _run(self, watch: Callable[[Progress], None] | None) -> dict[str, Any]:
         _raise_file_limit(len(self.runners))
         historical = self.options.backfill_us is not None
         self.progress.phase = "connecting"
@@ -479,9 +493,6 @@ class FleetRun:
         deadline = time.monotonic() + 2.0
         while any(r.link.is_up for r in self.runners) and time.monotonic() < deadline:
             self._reactor.wait(0.05)
-        for runner in self.runners:
-            runner.link.close()
-        self._reactor.close()
 
     def _look(self, now_us: int, elapsed: float) -> None:
         progress = self.progress

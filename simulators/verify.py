@@ -51,6 +51,7 @@ _EACH_BY_ITSELF = 600  # instruments up to which each is asked for by its own ro
 _SAMPLE = 200  # instruments whose sessions, timelines and own route are compared
 _MOST_BUCKETS = 9_000  # of one answer; the service allows 10,000
 _LONGEST_WAIT_S = 60
+_WORTH_WAITING = 50_000  # heartbeats
 _UNCLEAR_US = 60 * SECOND_US  # order of arrival may differ from that of publishing by this
 
 
@@ -175,14 +176,15 @@ class Verifier:
         spool.fill(self._see, lambda done: self._watch("reading the ledger", done, rows_in_all))
         self._wait("waiting for the newest heartbeat's time", self._newest_us + 2 * SECOND_US)
         self._ask_statuses()
-        # Nothing near now is provisional any more when the last heartbeats are held no longer.
-        self._wait(
-            "waiting for the last holds",
-            min(
-                self._newest_us + self._longest_us + SECOND_US,
-                time.time_ns() // 1_000 + _LONGEST_WAIT_S * SECOND_US,
-            ),
-        )
+        if rows_in_all > _WORTH_WAITING:
+            # While heartbeats are held, each answer wants a scan as of its own moment.
+            self._wait(
+                "waiting for the last holds",
+                min(
+                    self._newest_us + self._longest_us + SECOND_US,
+                    time.time_ns() // 1_000 + _LONGEST_WAIT_S * SECOND_US,
+                ),
+            )
         self._asked_us = time.time_ns() // 1_000 - 2 * SECOND_US
         low_us = day_start_s(local_day(self._from_us // SECOND_US)) * SECOND_US
         high_s = day_start_s(local_day((self._to_us + 900 * SECOND_US) // SECOND_US) + 1)

@@ -45,7 +45,7 @@ class VisibleProbe:
         self._offered.set()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; again, it does nothing."""
         self._closed.set()
         self._offered.set()
         self._thread.join(15.0)

@@ -2,20 +2,33 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from cli.up import Service
 from tests.live import Live
 from tests.secrets import leaks
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as ``jishi certs init`` makes it."""
+    folder = tmp_path_factory.mktemp("certs") / "authority"
+    result = CliRunner().invoke(app, ["certs", "init", "--folder", str(folder)])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture(scope="session")
+def service(certs: Path) -> Iterator[Service]:
     """Everything as ``jishi up`` runs it; history of twenty years is let in."""
     started = Service(
         publisher=True,
         durable=False,
+        certs=certs,
         accept_past=timedelta(days=7_300),
         settings={"batch_age": "10ms"},
     )

@@ -1,6 +1,7 @@
 """The simulator against the running service: what it sends, and what ``verify`` finds."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from simulators.reference_gateway import Outbox, ReferenceGateway
 from simulators.registration import NotRegistered, register
 from simulators.run import Ready, RunOptions, run_fleet
 from simulators.verify import Report, verify
+from stack.certificates import Authority
 
 START_US = 1_780_000_000_000_000  # 2026-05-28
 
@@ -75,6 +77,23 @@ def test_history_is_right(ready: Ready, tmp_path: Path) -> None:
     assert report.checked["sessions"] == 12
 
 
+def test_a_wrong_record_of_a_gateway_is_found(
+    ready: Ready, service: Service, tmp_path: Path
+) -> None:
+    run_fleet(ready, RunOptions(fleet=fleet("gone"), duration_s=2.0, ledger=tmp_path))
+    gateway = LedgerReader(tmp_path).manifest["gateways"][0]
+    with psycopg.connect(service.database_url) as connection:
+        connection.execute(
+            "DELETE FROM gateway_offline o USING gateway g WHERE g.gateway_key = o.gateway_key "
+            "AND g.gateway_id = %s",
+            (gateway,),
+        )
+    report = check(ready, tmp_path)
+    # The causes of its instruments follow from the record that is missing.
+    assert report.differences == {"gateways' goodbyes": 1}
+    assert any(gateway in text for text in report.examples)
+
+
 def test_a_missing_row_is_found(ready: Ready, service: Service, tmp_path: Path) -> None:
     run_fleet(ready, RunOptions(fleet=fleet("missing"), duration_s=2.0, ledger=tmp_path))
     victim = LedgerReader(tmp_path).registry()[4]["instrument_id"]
@@ -115,6 +134,54 @@ def test_profiles_and_protocols(
     time.sleep(1.0)  # without receipts nobody says when it is stored
     report = check(ready, tmp_path)
     assert report.is_exact, report.examples
+
+
+@pytest.mark.parametrize("protocol", [pytest.param("5", id="5"), pytest.param("3.1.1", id="3.1.1")])
+def test_over_tls(
+    ready: Ready, service: Service, certs: Path, tmp_path: Path, protocol: str
+) -> None:
+    options = RunOptions(
+        fleet=fleet(f"tls{protocol[0]}", instruments=4, gateways=2),
+        duration_s=2.0,
+        protocol=protocol,
+        tls_ca=str(certs / "ca.pem"),
+        ledger=tmp_path,
+    )
+    port = service.stack.broker.tls_port
+    assert port is not None
+    summary = run_fleet(replace(ready, port=port), options)
+    assert summary["receipted"] == summary["published"] > 0
+    report = check(ready, tmp_path)
+    assert report.is_exact, report.examples
+
+
+# paho leaves the socket of a handshake that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broker_of_another_authority_is_not_believed(
+    ready: Ready, service: Service, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path / "other")
+    other.create()
+    port = service.stack.broker.tls_port
+    assert port is not None
+    options = RunOptions(
+        fleet=fleet("tlsx", instruments=2, gateways=1),
+        duration_s=1.0,
+        tls_ca=str(other.certificate),
+    )
+    with pytest.raises(ConnectionError, match="do not agree on TLS"):
+        run_fleet(replace(ready, port=port), options)
+
+
+def test_lag_and_memory_are_told(ready: Ready, tmp_path: Path) -> None:
+    options = RunOptions(fleet=fleet("told", interval_s=0.5), duration_s=3.0)
+    summary = run_fleet(ready, options)
+    assert summary["visible_ms"]["probes"] > 0
+    assert summary["visible_ms"]["max"] >= summary["visible_ms"]["p50"] > 0
+    memory = summary["memory"]
+    assert set(memory) == {"broker", "database", "ingest", "api", "simulator"}
+    assert all(found["memory_mb"] > 0 for found in memory.values())
+    assert memory["database"]["processes"] > memory["ingest"]["processes"] == 1
 
 
 def test_the_same_seed_publishes_the_same_bytes(ready: Ready) -> None:
