@@ -1,52 +1,41 @@
 """MQTT 5 over a socket of our own, for speed: whole batches in, acknowledgements in one write.
 
-One thread owns the socket and all state of the connection. Other threads leave
-acknowledgements and receipts in a queue; the generation of a token is compared where they are
-sent, so nothing can slip in between. Bytes become packets in ``packets.py``; the same contract
-through paho is in ``paho_reader.py``.
+One thread owns the socket and all state of the connection; what it shares with other threads,
+and how long it waits for what, is in ``mailbox.py``. Bytes become packets in ``packets.py``; the
+same contract through paho is in ``paho_reader.py``.
 """
 
-import contextlib
-import select
 import socket
 import ssl
-import threading
-import time
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import mqtt5
 import structlog
 
 from ingest.connection import (
-    BACK_OFF_FIRST,
-    BACK_OFF_MOST,
     CONNECT_WITHIN,
-    DEAD_AFTER,
     DROPPED_TOPIC,
     LARGEST_PACKET,
-    PING_AFTER,
-    POLL,
     SESSION_EXPIRY,
-    SUBSCRIBED_WITHIN,
-    check_window,
     parse_address,
     part,
 )
+from ingest.mailbox import Mailbox
 from ingest.packets import BrokenStreamError, Inflow, pubacks, publish
-from ingest.reader import Delivery, Token
+from ingest.reader import Delivery
 
 log = structlog.get_logger(__name__)
 
-#: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
-POURS, LINGER_MORE = 10_000, 10
 READ_SIZE = 1 << 18  # bytes a read
 #: Packet ids of our two SUBSCRIBEs; receipts use the others.
 SUBSCRIBE_ID, SUBSCRIBE_SYS_ID, FIRST_FREE_ID = 1, 2, 3
 
 
-class FastReader:
+class FastReader(Mailbox):
     """A ``Reader`` over one MQTT 5 connection with a persistent session."""
+
+    # What the codec panics with is no Exception.
+    PANICS = BaseException
 
     def __init__(
         self,
@@ -74,12 +63,10 @@ class FastReader:
             ValueError: The URL is not one of MQTT, or ``window`` is out of range.
         """
         address = parse_address(url)
+        super().__init__(window=window, window_bytes=window_bytes, keep_alive=keep_alive)
         self._host, self._port = address.host, address.port
         self._tls = ssl.create_default_context(cafile=ca_file) if address.tls else None
         self._filters = list(filters)
-        self._window = check_window(window)
-        self._window_bytes = window_bytes
-        self._keep_alive = keep_alive
         self._connect_packet = mqtt5.ConnectPacket(
             client_id,
             username=address.username,
@@ -91,165 +78,26 @@ class FastReader:
             max_packet_size=LARGEST_PACKET,
         ).write()
 
-        self._queue: deque[Delivery] = deque()
-        self._filled = threading.Event()
-        self._acks: deque[list[Token]] = deque()
-        self._receipts: deque[tuple[str, bytes]] = deque()
-        self._wake_r, self._wake_w = socket.socketpair()
-        self._wake_r.setblocking(False)
-        self._wake_w.setblocking(False)
-        # Bytes that came into the queue and went out of it; one thread writes each.
-        self._bytes_in = 0
-        self._bytes_out = 0
-        self._full = False
-        self._intake = True
-        self._closing = False
-
-        # Of the present connection; the network thread's own.
-        self._generation = 0
+        # Of the present connection.
         self._inflow = Inflow(0)
         self._out = bytearray()
-        self._in_flight = 0
-        self._connected = False
         self._answered = False
         self._unacked = 0
         self._broker_window = 65_535
         self._next_id = FIRST_FREE_ID
 
-        self._alive_at = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        #: Acknowledgements dropped because their connection is gone.
-        self.stale_acks = 0
-        #: What the broker last said that it gave up for full queues; ``None``: it did not.
-        self.broker_dropped: int | None = None
-
-    # -- what the pipeline's thread calls --------------------------------------------------
-
-    def start(self) -> None:
-        """Starts the network thread."""
-        self._thread.start()
-
-    def take(self, most: int, wait: float, linger: float, most_bytes: int) -> list[Delivery]:
-        """See ``Reader.take``."""
-        queue = self._queue
-        if not queue:
-            self._filled.clear()
-            if not queue:
-                self._filled.wait(wait)
-        if not queue:
-            return []
-        began = now = time.monotonic()
-        before = 0
-        while len(queue) < most and self._waiting_bytes < most_bytes:
-            # A backlog pours in: what waited for minutes can wait for a full batch, which
-            # costs less a heartbeat.
-            pouring = len(queue) - before > POURS * (time.monotonic() - now)
-            now = time.monotonic()
-            if now - began > (LINGER_MORE * linger if pouring else linger):
-                break
-            before = len(queue)
-            time.sleep(POLL)
-        taken: list[Delivery] = []
-        size = 0
-        while len(taken) < most and size < most_bytes:
-            try:
-                delivery = queue.popleft()
-            except IndexError:  # taken, or given up by the network thread meanwhile
-                break
-            taken.append(delivery)
-            size += len(delivery.payload)
-        self._bytes_out += size
-        if self._full:
-            self._wake()
-        return taken
-
-    def ack(self, tokens: Iterable[Token]) -> None:
-        """See ``Reader.ack``."""
-        self._acks.append(list(tokens))
-        self._wake()
-
-    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """See ``Reader.publish``."""
-        if messages:
-            self._receipts.extend(messages)
-            self._wake()
-
-    def stop_intake(self) -> None:
-        """See ``Reader.stop_intake``: unsubscribing would end the session's queue, so this
-        only stops reading; unread messages stay with the broker.
-        """
-        self._intake = False
-        self._wake()
-
-    def close(self, deadline: float) -> None:
-        """See ``Reader.close``."""
-        self._closing = True
-        self._wake()
-        self._thread.join(deadline)
-        if not self._thread.is_alive():
-            self._wake_r.close()
-            self._wake_w.close()
-
-    @property
-    def connected(self) -> bool:
-        """See ``Reader.connected``."""
-        return self._connected
-
-    @property
-    def alive_at(self) -> float:
-        """See ``Reader.alive_at``."""
-        return self._alive_at if self._thread.is_alive() else float("-inf")
-
-    @property
-    def queued(self) -> int:
-        """See ``Reader.queued``."""
-        return len(self._queue)
-
-    @property
-    def in_flight(self) -> int:
-        """See ``Reader.in_flight``."""
-        return self._in_flight
-
-    @property
-    def _waiting_bytes(self) -> int:
-        return self._bytes_in - self._bytes_out
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # a wake-up is pending already, or we are closed
-            self._wake_w.send(b"\0")
-
     # -- the network thread ----------------------------------------------------------------
 
-    def _run(self) -> None:
-        pause = BACK_OFF_FIRST
-        while not self._closing:
-            started = time.monotonic()
-            try:
-                with self._connect() as sock:
-                    why = self._serve(sock)
-            except (OSError, BrokenStreamError) as error:
-                why = str(error)
-            except BaseException as error:
-                # Also what the codec panics with, which is no Exception: the thread must live.
-                why = f"{type(error).__name__}: {error}"
-            self._connected = False
-            if not self._closing:
-                log.warning("no connection to the broker", action="mqtt_connect", why=why)
-            if time.monotonic() - started > BACK_OFF_MOST:
-                pause = BACK_OFF_FIRST
-            until = time.monotonic() + pause
-            while not self._closing and time.monotonic() < until:
-                self._alive_at = time.monotonic()
-                time.sleep(0.05)
-            pause = min(2 * pause, BACK_OFF_MOST)
-
-    def _connect(self) -> socket.socket:
-        self._generation += 1
+    def _converse(self) -> str:
+        """See ``Mailbox._converse``."""
         self._inflow = Inflow(self._generation)
-        self._in_flight = 0
         self._answered = False
         self._unacked = 0
         self._out = bytearray(self._connect_packet)
+        with self._connect() as sock:
+            return self._serve(sock)
+
+    def _connect(self) -> socket.socket:
         sock = socket.create_connection((self._host, self._port), CONNECT_WITHIN)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -263,45 +111,28 @@ class FastReader:
 
     def _serve(self, sock: socket.socket) -> str:
         """Turns the connection's loop; returns why it ended."""
-        heard = pinged = started = time.monotonic()
+        self._begin_serving()
         leaving = False
         while True:
-            now = self._alive_at = time.monotonic()
             self._fill_out()
             if self._closing and not leaving and (not self._out or not self._answered):
                 leaving = True
                 self._out += mqtt5.DisconnectPacket().write()
-            self._full = (
-                self._waiting_bytes >= self._window_bytes or len(self._queue) >= 2 * self._window
-            )
-            reading = self._intake and not self._full
-            if not reading:
-                heard = now
-            elif now - heard > DEAD_AFTER * self._keep_alive:
-                return f"nothing heard for {now - heard:.0f} s"
-            if not self._connected and now - started > SUBSCRIBED_WITHIN:
-                return f"not subscribed after {SUBSCRIBED_WITHIN:.0f} s"
-            if self._answered and now - pinged > PING_AFTER * self._keep_alive:
-                pinged = now
+            reading, broken = self._turn()
+            if broken:
+                return broken
+            if self._answered and self._ping_is_due():
                 self._out += mqtt5.PingReqPacket().write()
             if self._out and not self._write(sock):
                 return "closed by the broker"
             if leaving and not self._out:
                 part(sock)
                 return "we leave"
-            pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-            readers = [sock, self._wake_r] if reading else [self._wake_r]
-            writers = [sock] if self._out else []
-            wait = 0.0 if pending and reading else min(0.5, self._keep_alive / 8)
-            readable, _, _ = select.select(readers, writers, [], wait)
-            if self._wake_r in readable:
-                self._drain_wake()
-            if sock in readable or (pending and reading):
-                heard = time.monotonic()
-                if not self._read(sock, heard):
-                    return "closed by the broker"
+            readable, _ = self._wait(sock, reading=reading, writing=bool(self._out))
+            if readable and not self._read(sock):
+                return "closed by the broker"
 
-    def _read(self, sock: socket.socket, now: float) -> bool:
+    def _read(self, sock: socket.socket) -> bool:
         """Reads once and hands over what is whole; False when the connection is gone."""
         try:
             data = sock.recv(READ_SIZE)
@@ -310,7 +141,7 @@ class FastReader:
         if not data:
             return False
         inflow = self._inflow
-        deliveries = inflow.feed(data, now)
+        deliveries = inflow.feed(data, self._heard)
         if inflow.acked:
             self._unacked = max(0, self._unacked - inflow.acked)
             inflow.acked = 0
@@ -319,27 +150,17 @@ class FastReader:
                 self._hear(packet)
             inflow.others.clear()
         if deliveries:
-            self._hand_over(deliveries)
+            self._hand_over(self._without_sys(deliveries))
         return True
 
-    def _hand_over(self, deliveries: list[Delivery]) -> None:
-        counted = 0
-        size = 0
+    def _without_sys(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """What the broker says of itself is taken here; it comes without a token."""
+        if all(delivery.token is not None for delivery in deliveries):
+            return deliveries
         for delivery in deliveries:
-            size += len(delivery.payload)
-            if delivery.token is not None:
-                counted += 1
-        if counted < len(deliveries):
-            for delivery in deliveries:
-                if delivery.topic == DROPPED_TOPIC:
-                    size -= len(delivery.payload)
-                    self._note_dropped(delivery.payload)
-            deliveries = [d for d in deliveries if d.topic != DROPPED_TOPIC]
-        self._in_flight += counted
-        self._bytes_in += size
-        self._queue.extend(deliveries)
-        if deliveries and not self._filled.is_set():
-            self._filled.set()
+            if delivery.topic == DROPPED_TOPIC:
+                self._note_dropped(delivery.payload)
+        return [delivery for delivery in deliveries if delivery.topic != DROPPED_TOPIC]
 
     def _hear(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
@@ -386,33 +207,15 @@ class FastReader:
             + mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, [dropped]).write()
         )
 
-    def _give_up_older(self) -> None:
-        """Drops what older connections brought and nobody took: the broker sends it again.
-
-        Where the session is lost the broker knows nothing of it any more, and it is kept.
-        """
-        queue = self._queue
-        for _ in range(len(queue)):
-            try:
-                delivery = queue.popleft()
-            except IndexError:
-                return
-            if delivery.token is None or delivery.token.generation == self._generation:
-                queue.append(delivery)
-            else:
-                self._bytes_in -= len(delivery.payload)
-
     def _fill_out(self) -> None:
-        """Turns acknowledgements and receipts into bytes, as far as they can be sent."""
-        if not self._connected:
+        """Turns acknowledgements and receipts into bytes, as far as they can be sent.
+
+        Not only once the subscription is answered: that may lie behind all that the session
+        has queued, which would then wait for its acknowledgements.
+        """
+        if not self._answered:
             return
-        generation = self._generation
-        while self._acks:
-            tokens = self._acks.popleft()
-            ids = [token.packet_id for token in tokens if token.generation == generation]
-            self.stale_acks += len(tokens) - len(ids)
-            self._in_flight -= len(ids)
-            self._out += pubacks(ids)
+        self._out += pubacks(self._due_acks())
         receipts = self._receipts
         while receipts and self._unacked < self._broker_window:
             topic, payload = receipts.popleft()
@@ -430,18 +233,3 @@ class FastReader:
             return False
         del self._out[:sent]
         return True
-
-    def _drain_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_r.recv(4096):
-                pass
-
-    def _note_dropped(self, payload: bytes) -> None:
-        if not payload.isdigit():
-            return
-        dropped = int(payload)
-        # The count begins anew with each start of the broker.
-        more = dropped - (self.broker_dropped or 0)
-        if self.broker_dropped is not None and more > 0:
-            log.error("the broker drops messages", action="broker_dropped", dropped=more)
-        self.broker_dropped = dropped

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest import mailbox
 from ingest.fast_reader import FastReader
 from ingest.paho_reader import PahoReader
 from ingest.reader import Delivery
@@ -195,6 +196,27 @@ def test_the_session_keeps_what_came_meanwhile(
     connected(make_reader()).close(5)
     publish(*numbers(30))
     assert payloads(take(make_reader(), 30)) == numbers(30)
+
+
+def test_a_backlog_before_the_subscriptions_answer_is_no_silence(
+    make_reader: MakeReader, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "SUBSCRIBED_WITHIN", 1.5)
+    connected(make_reader()).close(5)
+    large = [bytes([n]) * 200_000 for n in range(60)]
+    publish(*large)
+    # More than it may hold: the broker's answer lies behind what is not read yet.
+    reader = make_reader(window_bytes=400_000)
+    time.sleep(2.5)
+    assert not reader.connected
+    taken: list[Delivery] = []
+    while len(taken) < len(large):
+        some = reader.take(1, 5.0, 0.0, 1)
+        ack(reader, some)
+        taken += some
+    assert payloads(taken) == large
+    assert {d.token.generation for d in taken if d.token is not None} == {1}
+    until(lambda: reader.connected and reader.in_flight == 0)
 
 
 def test_an_acknowledgement_of_an_older_connection_is_dropped(
