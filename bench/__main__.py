@@ -13,11 +13,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import drain, history, picture, reads, visible
+from bench import drain, exact, growth, history, node_red, peers, picture, reads, storage, visible
 from bench.beats import Stretch, batches, singles
 from bench.city import CITY, City
 from bench.results import KEYS, LATEST, Results, bars, met, percentile, spread
-from bench.rig import Rig, started
+from bench.rig import Rig, daytime_zone, started
 from ingest.settings import IngestSettings
 
 console = Console(stderr=True)
@@ -48,16 +48,18 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
     drain.drain_ours(rig, messages)
     stored += warm.heartbeats
 
-    ratios, ours, from_start, pipes, tutorials, memory, cpu = [], [], [], [], [], [], []
+    ratios, ours, from_start, pipes, tutorials = [], [], [], [], []
+    memory: list[float] = []
+    cpu: list[drain.Drained] = []
     for number in range(options.repeats):
         backlog = stretch(options.singles)
         count = backlog.heartbeats
         drain.queue_backlog(rig, singles(backlog, count), peer=True)
-        pipe = drain.drain_pipe(rig, count)
+        pipe = peers.drain_pipe(rig, count)
         drained = drain.drain_ours(rig, count)
         stored += count
-        drain.check(rig, stored)
-        tutorial = drain.insert_each(rig, backlog, options.inserts)
+        exact.check(rig, stored, backlog)
+        tutorial = peers.insert_each(rig, backlog, options.inserts)
         _say(
             f"drain {number + 1}/{options.repeats}, one a message: ours {drained.rate:,.0f}/s,"
             f" pipe {pipe:,.0f}/s, insert and commit {tutorial:,.0f}/s"
@@ -66,7 +68,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         ours.append(drained.rate)
         from_start.append(drained.rate_from_start)
         pipes.append(pipe)
-        cpu.append((drained.ingest_cpu_us, drained.broker_cpu_us))
+        cpu.append(drained)
         tutorials.append(tutorial)
         memory.append(drained.rss_mb)
     results.note(
@@ -76,8 +78,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         ours_per_s=spread(ours),
         ours_per_s_from_process_start=spread(from_start),
         mosquitto_sub_psql_per_s=spread(pipes),
-        ingest_cpu_us=spread([ingest for ingest, _ in cpu]),
-        broker_cpu_us=spread([broker for _, broker in cpu]),
+        **_cpu(cpu, 1),
         receipts="none: a bare heartbeat has no batch_id to be receipted by",
     )
     results.note(
@@ -86,7 +87,10 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         insert_and_commit_per_s=spread(tutorials),
     )
 
+    _measure_node_red(rig, results, options, backlog, ours)
+
     ratios, ours, from_start, copies = [], [], [], []
+    cpu = []
     for number in range(options.repeats):
         backlog = stretch(options.batched)
         count = backlog.heartbeats
@@ -94,8 +98,8 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         messages = drain.queue_backlog(rig, batches(backlog, 50, tag), peer=False)
         drained = drain.drain_ours(rig, messages)
         stored += count
-        drain.check(rig, stored)
-        copy = drain.copy_bare(rig, backlog, count, offset_us=-10 * 24 * HOUR_US)
+        exact.check(rig, stored, backlog)
+        copy = peers.copy_bare(rig, backlog, count, offset_us=-10 * 24 * HOUR_US)
         rate = drained.rate * count / messages
         _say(
             f"drain {number + 1}/{options.repeats}, 50 a message: ours {rate:,.0f}/s,"
@@ -106,6 +110,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         from_start.append(drained.rate_from_start * count / messages)
         copies.append(copy)
         memory.append(drained.rss_mb)
+        cpu.append(drained)
     results.note(
         "drain_batched_ratio",
         ratios,
@@ -113,29 +118,65 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         ours_per_s=spread(ours),
         ours_per_s_from_process_start=spread(from_start),
         bare_copy_per_s=spread(copies),
+        **_cpu(cpu, count / messages),
         receipts="one a message",
     )
 
-    row, segment = drain.bytes_per_heartbeat(rig)
+    disk = storage.of_drains(rig)
     results.note(
         "bytes_per_heartbeat",
-        [row],
-        segments_share=round(segment, 1),
-        edition="apache",
-        timescale_edition="not on this machine: Debian's package is the Apache edition",
+        [disk.heartbeat],
+        edition=storage.edition(rig),
+        other_edition="not on this machine: Debian's package is the Apache edition alone",
+        segment_bytes=round(disk.segment, 1),
+        segments_share=round(disk.segments_share, 1),
+        instrument_year_raw_mb=round(disk.raw_year / 1e6, 1),
+        instrument_year_segments_mb=round(disk.segments_year / 1e6, 2),
     )
     window: int = IngestSettings.model_fields["mqtt_window"].default
     backlog = stretch(max(window, options.batched // 10))
     messages = drain.queue_backlog(rig, singles(backlog, backlog.heartbeats), peer=False)
     full = drain.fill_window(rig, messages, window=window)
     _say(f"window of {window:,} full: {full:.0f} MB")
+    stored += messages
+    exact.check(rig, stored, backlog)
     results.note("ingest_rss_mb", [max([full, *memory])], while_draining_mb=spread(memory))
+
+
+def _cpu(drains: Sequence[drain.Drained], heartbeats: float) -> dict[str, Any]:
+    """Processor time a heartbeat, which other work beside hardly changes (µs)."""
+    return {
+        name: spread([getattr(drained, name) / heartbeats for drained in drains])
+        for name in ("ingest_cpu_us", "database_cpu_us", "broker_cpu_us")
+    }
+
+
+def _measure_node_red(
+    rig: Rig, results: Results, options: argparse.Namespace, backlog: Stretch, ours: Sequence[float]
+) -> None:
+    if not options.node_red:
+        return
+    try:
+        rate = node_red.drain_node_red(rig, backlog, options.node_red)
+    except node_red.UnavailableError as error:
+        _say(f"Node-RED is not measured: {error}")
+        results.detail["node_red"] = {"per_s": None, "why": str(error)}
+        return
+    ratio = statistics.median(ours) / rate
+    _say(f"Node-RED with ten connections: {rate:,.0f}/s, ours is {ratio:.1f} times that")
+    results.detail["node_red"] = {
+        "per_s": round(rate),
+        "ours_ratio": round(ratio, 2),
+        "messages": options.node_red,
+        "packages": list(node_red.PACKAGES),
+        "connections": node_red.CONNECTIONS,
+    }
 
 
 def measure_visible(rig: Rig, results: Results, options: argparse.Namespace) -> None:
     """Publish to visible, at a tenth of the city's instruments a second."""
     rate = max(1, rig.city.instruments // 10)
-    child = rig.ingest()
+    child = rig.ingest(timezone=daytime_zone(time.time()))
     child.start()
     try:
         child.wait_ready(60)
@@ -161,6 +202,13 @@ def measure_reads(rig: Rig, results: Results, options: argparse.Namespace) -> No
     began = time.monotonic()
     history.load(rig, first, end)
     _say(f"history of {options.days} days loaded in {time.monotonic() - began:.0f} s")
+    results.detail["storage"] = {
+        "days": options.days,
+        "database_mb": round(storage.database_mb(rig), 1),
+        "instrument_year_bytes": {
+            name: round(size) for name, size in storage.of_rollups(rig, options.days).items()
+        },
+    }
     with reads.asking(rig) as client:
         asked: list[tuple[str, Callable[[], list[float]]]] = [
             (
@@ -218,9 +266,43 @@ def show(found: dict[str, Any]) -> None:
     Console().print(table)
 
 
+def show_peers(found: dict[str, Any]) -> None:
+    """What each of those measured keeps and checks, and what it does not."""
+    detail = found["detail"]
+
+    def told(key: str, name: str) -> str:
+        per_s = (detail.get(key) or {}).get(name)
+        median = per_s["median"] if isinstance(per_s, dict) else per_s
+        return "not measured" if median is None else f"{median:,.0f}"
+
+    rates = (
+        f"{told('drain_single_ratio', 'ours_per_s')} single\n"
+        f"{told('drain_batched_ratio', 'ours_per_s')} by fifty",
+        told("drain_single_ratio", "mosquitto_sub_psql_per_s"),
+        told("drain_batched_ratio", "bare_copy_per_s"),
+        told("tutorial_ratio", "insert_and_commit_per_s"),
+        told("node_red", "per_s"),
+    )
+    table = Table(title="The peers in the same run")
+    for column in ("", "heartbeats/s", "keeps", "checks", "loses when the power fails"):
+        table.add_column(column, justify="right" if column == "heartbeats/s" else "left")
+    for peer, rate in zip(peers.PEERS, rates, strict=True):
+        table.add_row(peer.name, rate, peer.keeps, peer.checks, peer.lost)
+    Console().print(table)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and tells; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "what", nargs="?", choices=["keys", "growth"], default="keys", help="keys unless said"
+    )
+    parser.add_argument(
+        "--sizes", default="", help="for growth: instruments, by comma; all sizes unless said"
+    )
+    parser.add_argument(
+        "--node-red", type=int, default=20_000, help="messages for Node-RED; 0 leaves it out"
+    )
     parser.add_argument("--only", choices=[*PARTS], action="append", help="one part, repeatable")
     parser.add_argument("--instruments", type=int, default=CITY, help="the city's size")
     parser.add_argument("--repeats", type=int, default=3, help="drains of each kind")
@@ -233,6 +315,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="more repeats of everything")
     parser.add_argument("--no-write", action="store_true", help="leave latest.json as it is")
     options = parser.parse_args(arguments)
+    if options.what == "growth":
+        return _grow(options)
     if options.full:
         options.repeats, options.seconds, options.asks = 7, 120.0, 200
     results = Results()
@@ -253,6 +337,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = json.loads(LATEST.read_text("utf-8"))
         picture.write(found)
     show(found)
+    show_peers(found)
+    _say(f"{results.detail['workload']['seconds_in_all']} s in all")
+    return _grow(options) if options.full and not options.only else 0
+
+
+def _grow(options: argparse.Namespace) -> int:
+    sizes = [int(size) for size in options.sizes.split(",") if size] or list(growth.SIZES)
+    growth.measure(sizes, messages=min(options.singles, 100_000), seconds=15.0, asks=5, say=_say)
+    print(growth.table(growth.read_back()))
     return 0
 
 

@@ -29,6 +29,11 @@ class Stretch:
         """How many it holds."""
         return (self.end - self.first) * self.city.instruments
 
+    @property
+    def span_us(self) -> tuple[int, int]:
+        """The time that it covers, half-open (µs)."""
+        return self.origin_us + self.first * TICK_US, self.origin_us + self.end * TICK_US
+
 
 def state_at(instrument: int, tick: int) -> int:
     """Off, idle or running; changes at one tick in each hour, at the instrument's own minute."""
