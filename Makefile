@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-fuzz check format lock bench bench-full clean
+.PHONY: help install demo test test-faults test-fuzz check format lock bench bench-full simulate-city clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,6 +32,9 @@ bench: $(VENV)/.ready ## the measurements, beside their references: about 8 minu
 
 bench-full: $(VENV)/.ready ## the same with more repeats
 	@$(BIN)/python -m bench --full
+
+simulate-city: $(VENV)/.ready ## a whole city for 10 minutes, then with every fault, each verified; FOR=2m is shorter
+	@scripts/simulate-city
 
 check: $(VENV)/.ready ## lint, types, formatting, import directions, known weaknesses of dependencies
 	@$(BIN)/ruff check .

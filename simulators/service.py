@@ -11,6 +11,8 @@ import httpx
 import msgspec
 import psycopg
 
+from .localtime import ZONE
+
 T = TypeVar("T")
 
 #: Questions under way at a time: as many as keep the service busy, no more.
@@ -55,7 +57,12 @@ SELECT (extract(epoch FROM starts_at) * 1000000)::bigint,
 FROM collector_listening
 ORDER BY starts_at
 """
-_TO_ROLL = "SELECT count(*) FROM rollup_todo"
+# Days that are over, and those that nobody has closed yet.
+_TO_ROLL = """
+SELECT (SELECT count(*) FROM rollup_todo WHERE day < (now() AT TIME ZONE %(zone)s)::date)
+       + greatest(0, (now() AT TIME ZONE %(zone)s)::date - 1 - coalesce(
+             (SELECT value::date FROM service_setting WHERE name = 'rolled_through'), '1970-01-01'))
+"""
 
 
 class NoAnswer(RuntimeError):  # noqa: N818 - named after what the caller hears
@@ -173,7 +180,7 @@ class Service:
 
     def days_to_roll(self) -> int:
         """How many days of instruments the service has yet to sum up."""
-        return int(self._sql(_TO_ROLL, {})[0][0])
+        return int(self._sql(_TO_ROLL, {"zone": ZONE})[0][0])
 
 
 def ahead(questions: Iterable[Callable[[], T]], at_once: int = AT_ONCE) -> Iterator[T]:

@@ -190,7 +190,9 @@ class Verifier:
         high_s = day_start_s(local_day((self._to_us + 900 * SECOND_US) // SECOND_US) + 1)
         self._window = (low_us, min(high_s, self._asked_us // SECOND_US) * SECOND_US)
         self._whereabouts = load(self._service, self._gateways, self._asked_us + DAY_US)
-        self._is_rolled = self._service.days_to_roll() == 0
+        # A day is summed up a while after its midnight.
+        today_us = day_start_s(local_day(self._asked_us // SECOND_US)) * SECOND_US
+        self._is_rolled = self._asked_us - today_us > HOUR_US and self._service.days_to_roll() == 0
         if not self._is_rolled:
             self.report.notes.append(
                 "the service has days to sum up yet: the flag counter_disagrees is not compared"
@@ -666,8 +668,7 @@ class Verifier:
 
     def _meter_disagrees(self, member: _Member) -> bool:
         """Rule 12 over the newest day with readings whose sums are made."""
-        last = self._asked_us - 2 * HOUR_US
-        over_us = day_start_s(local_day(last // SECOND_US)) * SECOND_US
+        over_us = day_start_s(local_day(self._asked_us // SECOND_US)) * SECOND_US
         expected = member.at(self._asked_us)
         newest = next(
             (
