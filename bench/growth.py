@@ -123,7 +123,7 @@ def _read(rig: Rig, size: Size, asks: int, say: Say) -> None:
     end = datetime.now(reads.ZONE).date()
     first = end - timedelta(days=size.days)
     began = time.monotonic()
-    history.load(rig, first, end)
+    history.load(rig, first, end, raw=False)
     size.loaded_s = round(time.monotonic() - began, 1)
     size.database_mb = round(storage.database_mb(rig), 1)
     say(f"{size.days} days loaded in {size.loaded_s:.0f} s, {size.database_mb:,.0f} MB")

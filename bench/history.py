@@ -1,9 +1,9 @@
 """A year of history for a whole city, written straight into rollups and segments.
 
 Sent as heartbeats it would be 74 thousand million; so day rows are made by SQL, of a state that
-is a function of instrument and hour, and the running totals of those as the roller makes them. Only the 200 instruments of ``naive_ratio``
-have raw heartbeats, one a minute for a month, and their day rows are computed from those by
-plain window functions, so that both ways must give the same figure.
+is a function of instrument and hour, and the running totals of those as the roller makes them.
+Only the 200 instruments of ``naive_ratio`` have raw heartbeats, one a minute for a month, and
+their day rows are computed from those by plain window functions, so that both ways must give the same figure.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -92,18 +92,17 @@ WHERE r.instrument_key = d.instrument_key AND r.day = d.day
 """
 
 
-def load(rig: Rig, first: date, end: date) -> None:
+def load(rig: Rig, first: date, end: date, *, raw: bool = True) -> None:
     """Fills days ``[first, end)``; raw rows for the last ``RAW_DAYS`` of them.
 
     Args:
         rig: Its heartbeats and segments are removed.
         first: Local day of the rollups' zone.
         end: Exclusive; at most today.
+        raw: Whether there are raw rows, and the instruments for them.
     """
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
-        connection.execute(
-            "TRUNCATE heartbeat, segment, rollup_day, rollup_todo, dead_letter"
-        )
+        connection.execute("TRUNCATE heartbeat, segment, rollup_day, rollup_todo, dead_letter")
         connection.execute(
             "INSERT INTO service_setting VALUES ('rollup_zone', 'Asia/Shanghai'),"
             " ('rolled_through', (%s::date - 1)::text)"
@@ -127,9 +126,11 @@ def load(rig: Rig, first: date, end: date) -> None:
         connection.execute("ALTER TABLE rollup_day ADD PRIMARY KEY (instrument_key, day)")
         connection.execute("CREATE INDEX rollup_day_day ON rollup_day (day)")
         connection.execute(_STATUS, terms)
-        connection.execute(_SUBJECTS, terms)
-        connection.execute(_RAW, {**terms, "first": date.fromordinal(end.toordinal() - RAW_DAYS)})
-        connection.execute(_FROM_RAW)
+        if raw:
+            connection.execute(_SUBJECTS, terms)
+            month = date.fromordinal(end.toordinal() - RAW_DAYS)
+            connection.execute(_RAW, {**terms, "first": month})
+            connection.execute(_FROM_RAW)
         connection.execute("ALTER TABLE rollup_day ENABLE TRIGGER USER")
         connection.execute("VACUUM ANALYZE")
         chunks = totals.due(connection, "Asia/Shanghai", most=10_000)
