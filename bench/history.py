@@ -3,7 +3,8 @@
 Sent as heartbeats it would be 74 thousand million; so day rows are made by SQL, of a state that
 is a function of instrument and hour, and the running totals of those as the roller makes them.
 Only the 200 instruments of ``naive_ratio`` have raw heartbeats, one a minute for a month, and
-their day rows are computed from those by plain window functions, so that both ways must give the same figure.
+their day rows are computed from those by plain window functions, so that both ways must give
+the same figure.
 """
 
 from concurrent.futures import ProcessPoolExecutor
