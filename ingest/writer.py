@@ -130,9 +130,13 @@ class Writer:
         return now_us, revision
 
     def _clock(self, connection: psycopg.Connection) -> tuple[int, int, int]:
+        # Read before the query, not after: what arrived is then dated at its arrival or later by
+        # what the query takes. Dated before it, a gateway's goodbye counted from a moment at
+        # which it still spoke, since the earlier of its word and its receipt is believed.
+        asked = time.monotonic()
         row = connection.cursor(binary=True).execute(CLOCK).fetchone()
         assert row is not None
-        self.clock = (row[0], time.monotonic())
+        self.clock = (row[0], asked)
         return row
 
     def forget_registry(self) -> None:
