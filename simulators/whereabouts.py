@@ -21,6 +21,8 @@ _HEARD_WITHIN_US = 15 * SECOND_US
 #: A will counts from the newest heartbeat heard in its session: late ones and clocks that are
 #: behind make it older than the session, but not by more than this.
 _OLDER_US = 900 * SECOND_US
+#: How far the service's clock may be behind ours.
+_CLOCKS_US = SECOND_US
 #: What a collector is given beyond its last word before it counts as silent.
 _SILENT_AFTER_US = 15 * SECOND_US
 
@@ -117,36 +119,32 @@ def compare(
 ) -> None:
     """Hold the service's records against the ledger.
 
-    Goodbyes and returns are known to the millisecond that was published; the start of an
-    absence without goodbye only within the session that ended.
+    Goodbyes and returns are known to the millisecond that was published, unless the service
+    dated their receipt before it, with another clock than ours (then by ``_CLOCKS_US`` at most);
+    the start of an absence without goodbye is known only within the session that ended.
     """
     offline = service.offline(gateways)
     for index, own in absences(readers).items():
         gateway = gateways[index]
         recorded = offline[gateway]
-        starts = dict(recorded)
         for away in own:
             back_us = None if away.end_us is None else away.end_us // 1_000 * 1_000
-            where = f"{gateway} from {instant(away.start_us)}"
+            check = "gateways' wills"
+            low_us, high_us = away.up_us - _OLDER_US, away.start_us + _HEARD_WITHIN_US
             if away.is_goodbye:
-                start_us = away.start_us // 1_000 * 1_000
-                report.same(
-                    "gateways' goodbyes",
-                    where,
-                    (start_us, back_us),
-                    (start_us, starts[start_us]) if start_us in starts else None,
-                    "(off from, until)",
-                )
-                continue
+                check = "gateways' goodbyes"
+                high_us = away.start_us // 1_000 * 1_000
+                low_us = high_us - _CLOCKS_US
             is_known = any(
-                away.up_us - _OLDER_US <= start <= away.start_us + _HEARD_WITHIN_US
-                and (end is None if back_us is None else end is None or end >= back_us)
+                low_us <= start <= high_us
+                and (end is None if back_us is None else end is None or end >= back_us - _CLOCKS_US)
                 for start, end in recorded
             )
-            if not report.holds("gateways' wills", is_known):
+            if not report.holds(check, is_known):
                 report.explain(
-                    f"{where} until {back_us}: it lost its connection, the service has it off "
-                    f"at {recorded[:5]}"
+                    f"{gateway}: away from {instant(away.start_us)} until "
+                    f"{'now' if back_us is None else instant(back_us)}, "
+                    f"the service has it off at {recorded[:5]}"
                 )
         _no_more_than(gateway, own, recorded, report)
 
