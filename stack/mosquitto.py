@@ -3,12 +3,13 @@
 Listens on loopback only and knows nobody without a password. What each account may do is in
 `passwords.py`; how the broker is kept from outliving us is in `lifecycle.py`.
 
-One listener serves everyone. Its client ids are tied to user names where they can be
-(`use_username_as_clientid`), so that nobody takes another's session by taking its client id.
-With the publisher account, which any number of clients share, they cannot be, and client ids
-are one space for all of a broker's listeners: a second listener for the ingest would not
-protect it. Therefore the ingest's user name, which is its client id in both cases, ends in 128
-random bits that only its owner can read.
+Client ids are tied to user names (`use_username_as_clientid`), so that nobody takes another's
+session by taking its client id. Only with the publisher account, which any number of clients
+share, they cannot be on the listener in the clear, which then is for programs of this very
+machine; over TLS they are tied always. Client ids are one space for all of a broker's
+listeners: a second listener for the ingest would not protect it from the first. Therefore the
+ingest's user name, which is its client id in both cases, ends in 128 random bits that only its
+owner can read.
 """
 
 import json
@@ -93,7 +94,7 @@ class Mosquitto:
             folder: Kept between runs; created if absent.
             port: `None` takes a free one.
             publisher: Whether there is an account that may publish for any gateway, from any
-                number of clients. It unties client ids from user names.
+                number of clients. It unties client ids from user names, but over TLS.
             ingest_workers: How many ingest accounts there are; a worker needs one for itself.
             max_queued_messages: For each client that is away or slow.
             max_queued_bytes: The same in bytes of payload; whichever is reached first. `None`
@@ -407,16 +408,16 @@ log_type warning
 log_type notice
 log_timestamp true
 log_timestamp_format %Y-%m-%dT%H:%M:%S
-{self._tls_configuration(tied)}"""
+{self._tls_configuration()}"""
 
-    def _tls_configuration(self, tied: str) -> str:
+    def _tls_configuration(self) -> str:
         if self._tls is None:
             return ""
-        both = f"""\
+        both = """\
 certfile server.pem
 keyfile server.key
 tls_version tlsv1.2
-use_username_as_clientid {tied}
+use_username_as_clientid true
 """
         return f"""
 # TLS with passwords.

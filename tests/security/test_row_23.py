@@ -6,6 +6,7 @@ TLS with passwords, and with certificates: valid, expired, of another authority,
 
 import gc
 import json
+import os
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from cli.up import Service
-from stack import MqttAccount
+from stack import Mosquitto, MqttAccount
+from stack import Settings as StackSettings
 from stack.certificates import Authority, Certificate
+from stack.fetch import find_mosquitto
 from tests.integration.stack.support import Client, Connect, eventually
 from tests.live import until
 
@@ -254,6 +257,14 @@ class Secure:
         self._client.subscribe(topic(name, "receipt"), 1)
         self._client.publish(topic(name, "heartbeat"), payload, qos=1)
 
+    def alive(self) -> bool:
+        """Whether the broker still answers, and never ended the connection."""
+        told: list[Any] = []
+        self._client.on_subscribe = lambda *a: told.append(a)
+        self._client.subscribe("anything", 1)
+        eventually(lambda: bool(told or self.lost))
+        return not self.lost
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -276,6 +287,26 @@ def test_tls_with_a_password(city: City, protocol: MQTTProtocolVersion) -> None:
     client = Secure(city, port, protocol, account=wrong)
     assert not client.admitted
     client.close()
+
+
+def test_client_ids_are_tied_over_tls_beside_a_publisher_too(
+    city: City, tmp_path: Path, protocol: MQTTProtocolVersion
+) -> None:
+    """In the clear a publisher unties them, on this machine alone; gateways come over TLS."""
+    programs = find_mosquitto(StackSettings.from_environ(os.environ))
+    with Mosquitto(programs, tmp_path, publisher=True, tls=city.authority.files) as broker:
+        accounts = broker.set_passwords({"good-gw": "p" * 20, "evil-gw": "q" * 20})
+        victim = Secure(city, broker.tls_port, protocol, account=accounts["good-gw"], client_id="a")
+        assert victim.admitted
+        for name, client_id in (("evil-gw", "good-gw"), ("evil-gw", "a")):
+            thief = Secure(
+                city, broker.tls_port, protocol, account=accounts[name], client_id=client_id
+            )
+            assert thief.admitted
+            thief.close()
+        # The broker spoke with the victim after them: it is still the one that it was.
+        assert victim.alive()
+        victim.close()
 
 
 # paho leaves the socket of a failed handshake to the collector, which complains.
