@@ -63,10 +63,9 @@ class FastReader(Mailbox):
             ValueError: The URL is not one of MQTT, or ``window`` is out of range.
         """
         address = parse_address(url)
-        super().__init__(window=window, window_bytes=window_bytes, keep_alive=keep_alive)
+        super().__init__(filters, window=window, window_bytes=window_bytes, keep_alive=keep_alive)
         self._host, self._port = address.host, address.port
         self._tls = ssl.create_default_context(cafile=ca_file) if address.tls else None
-        self._filters = list(filters)
         self._connect_packet = mqtt5.ConnectPacket(
             client_id,
             username=address.username,
@@ -171,20 +170,25 @@ class FastReader(Mailbox):
             self._broker_window = packet.receive_max
             if packet.session_present:
                 self._give_up_older()
-            self._out += self._subscriptions()
-        elif isinstance(packet, mqtt5.SubAckPacket):
-            if packet.packet_id != SUBSCRIBE_ID:
-                return
-            # Reason codes are enumerations of the codec's own, whatever its stubs say.
-            refused = [code.name for code in packet.reason_codes if int(code) >= 0x80]
-            if refused:
-                log.error("subscription refused", action="mqtt_subscribe", reasons=refused)
-            else:
-                self._connected = True
+            self._subscriptions.begin()
+            # By itself: a broker that does not have it, or refuses it, is none the worse.
+            dropped = mqtt5.TopicFilter(DROPPED_TOPIC, max_qos=mqtt5.QoS.AT_MOST_ONCE)
+            self._out += mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, [dropped]).write()
+            self._connected = self._subscriptions.complete  # where nothing is wanted yet
+        elif isinstance(packet, mqtt5.SubAckPacket | mqtt5.UnsubAckPacket):
+            if packet.packet_id == SUBSCRIBE_ID:
+                # Reason codes are enumerations of the codec's own, whatever its stubs say.
+                self._take_answer([int(code) >= 0x80 for code in packet.reason_codes])
         elif isinstance(packet, mqtt5.DisconnectPacket):
             raise BrokenStreamError(f"broker disconnects us: {packet.reason_code.name}")
 
-    def _subscriptions(self) -> bytes:
+    def _request(self) -> bytes:
+        """The next SUBSCRIBE or UNSUBSCRIBE, if there is one to be sent."""
+        request = self._subscriptions.next()
+        if request is None:
+            return b""
+        if not request.subscribe:
+            return mqtt5.UnsubscribePacket(SUBSCRIBE_ID, list(request.names)).write()
         # Retained statuses come with each subscription, what is retained else with the first
         # only (rule 10 keeps them from making anything look alive).
         wanted = [
@@ -198,14 +202,9 @@ class FastReader(Mailbox):
                     else mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
                 ),
             )
-            for name in self._filters
+            for name in request.names
         ]
-        dropped = mqtt5.TopicFilter(DROPPED_TOPIC, max_qos=mqtt5.QoS.AT_MOST_ONCE)
-        # By itself: a broker that does not have it, or refuses it, is none the worse.
-        return (
-            mqtt5.SubscribePacket(SUBSCRIBE_ID, wanted).write()
-            + mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, [dropped]).write()
-        )
+        return mqtt5.SubscribePacket(SUBSCRIBE_ID, wanted).write()
 
     def _fill_out(self) -> None:
         """Turns acknowledgements and receipts into bytes, as far as they can be sent.
@@ -215,6 +214,7 @@ class FastReader(Mailbox):
         """
         if not self._answered:
             return
+        self._out += self._request()
         self._out += pubacks(self._due_acks())
         receipts = self._receipts
         while receipts and self._unacked < self._broker_window:

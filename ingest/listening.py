@@ -12,6 +12,7 @@ import psycopg
 import structlog
 
 from ingest.leash import Leash
+from ingest.share import ShareKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +38,10 @@ class ListeningRecord:
         """
         self._worker = worker
         self._trusts = trusts
-        self._gateways = gateways
+        #: Whom we listen for now; may be replaced at any time.
+        self.gateways = gateways
         self._row: int | None = None
+        self._row_gateways: list[str] | None = None
         self._fresh = True
         #: Database's time minus monotonic time at the last extension (s).
         self._offset: float | None = None
@@ -59,15 +62,19 @@ class ListeningRecord:
                 [self._worker],
             )
             self._fresh = False
-        if not connected:
+        gateways = self.gateways
+        if gateways != self._row_gateways:
+            self.close(connection)
+        if not connected or gateways == []:
             self.close(connection)
         elif self._row is None:
             row = connection.execute(
                 "INSERT INTO collector_listening (worker, gateways, starts_at, ends_at)"
                 " VALUES (%s, %s, clock_timestamp(), clock_timestamp()) RETURNING listening_id",
-                [self._worker, self._gateways],
+                [self._worker, gateways],
             ).fetchone()
             self._row = row[0] if row else None
+            self._row_gateways = gateways
         else:
             connection.execute(
                 "UPDATE collector_listening SET ends_at = clock_timestamp()"
@@ -111,8 +118,19 @@ class ListeningRecord:
 class Listener:
     """Keeps the record from a thread of its own: a database that hangs stops nothing else."""
 
-    def __init__(self, record: ListeningRecord, url: str, name: str) -> None:
+    def __init__(
+        self, record: ListeningRecord, url: str, name: str, keeper: ShareKeeper | None = None
+    ) -> None:
+        """Prepares; ``run`` works.
+
+        Args:
+            record: What is kept.
+            url: The database.
+            name: Of the worker.
+            keeper: Says for whom we listen, where that follows the registry.
+        """
         self._record = record
+        self._keeper = keeper
         self._url = url
         self._name = name
         self._leash = Leash()
@@ -154,6 +172,9 @@ class Listener:
                 options="-c statement_timeout=2000",
             )
         with self._leash.hold(self._connection, PATIENCE):
+            if self._keeper is not None:
+                self._keeper.look(self._connection)
+                self._record.gateways = self._keeper.listening_for()
             self._record.note(self._connection, connected=connected)
 
     def _disconnect(self) -> None:

@@ -28,6 +28,7 @@ from ingest.connection import (
     check_window,
 )
 from ingest.reader import Delivery, Token
+from ingest.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +42,13 @@ class Mailbox(ABC):
     #: What ends a connection beside exceptions, and must not end the thread.
     PANICS: type[BaseException] = Exception
 
-    def __init__(self, *, window: int, window_bytes: int, keep_alive: float) -> None:
+    def __init__(
+        self, filters: Iterable[str], *, window: int, window_bytes: int, keep_alive: float
+    ) -> None:
         """Prepares; ``start`` connects.
 
         Args:
+            filters: Topic filters to subscribe to at QoS 1, until ``subscribe`` says otherwise.
             window: Most messages in flight (the Receive Maximum), 1 to 65,535.
             window_bytes: Nothing more is read while payloads of this size wait.
             keep_alive: Seconds after which silence means a lost connection, roughly.
@@ -52,6 +56,7 @@ class Mailbox(ABC):
         Raises:
             ValueError: ``window`` is out of range.
         """
+        self._subscriptions = Subscriptions(filters)
         self._window = check_window(window)
         self._window_bytes = window_bytes
         self._keep_alive = keep_alive
@@ -141,6 +146,11 @@ class Mailbox(ABC):
             self._receipts.extend(messages)
             self._wake()
 
+    def subscribe(self, wanted: Sequence[str], given_up: Sequence[str] = ()) -> None:
+        """See ``Reader.subscribe``."""
+        self._subscriptions.want(wanted, given_up)
+        self._wake()
+
     def stop_intake(self) -> None:
         """See ``Reader.stop_intake``: unsubscribing would end the session's queue, so this
         only stops reading; unread messages stay with the broker.
@@ -161,6 +171,11 @@ class Mailbox(ABC):
     def connected(self) -> bool:
         """See ``Reader.connected``."""
         return self._connected
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """See ``Reader.granted``."""
+        return self._subscriptions.granted if self._connected else frozenset()
 
     @property
     def alive_at(self) -> float:
@@ -257,6 +272,14 @@ class Mailbox(ABC):
             self._heard = time.monotonic()
             return True, bool(writable)
         return False, bool(writable)
+
+    def _take_answer(self, refused: Sequence[bool]) -> None:
+        """Takes the broker's answer to what ``Subscriptions.next`` asked for."""
+        bad = self._subscriptions.answered(refused)
+        if bad:
+            log.error("subscription refused", action="mqtt_subscribe", filters=bad[:10])
+        elif self._subscriptions.complete:
+            self._connected = True
 
     def _hand_over(self, deliveries: Sequence[Delivery]) -> None:
         """Queues what arrived."""

@@ -65,12 +65,11 @@ class PahoReader(Mailbox):
             ValueError: The URL is not one of MQTT, or ``window`` is out of range.
         """
         address = parse_address(url)
-        super().__init__(window=window, window_bytes=window_bytes, keep_alive=keep_alive)
+        super().__init__(filters, window=window, window_bytes=window_bytes, keep_alive=keep_alive)
         self._host, self._port = address.host, address.port
-        self._filters = list(filters)
         self._received = 0  # messages, for the read burst
         self._answered = False
-        self._sys_mid: int | None = None
+        self._asked_mid: int | None = None
 
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -88,7 +87,8 @@ class PahoReader(Mailbox):
             context = ssl.create_default_context(cafile=ca_file)
             self._client.tls_set_context(context)
         self._client.on_connect = self._on_connect
-        self._client.on_subscribe = self._on_subscribe
+        self._client.on_subscribe = self._on_answer
+        self._client.on_unsubscribe = self._on_answer
         self._client.on_message = self._on_message
         # Registered so that a queued packet is not written from inside the queuing call:
         # the loop writes them together.
@@ -157,6 +157,7 @@ class PahoReader(Mailbox):
     def _send_outbox(self) -> None:
         if not self._answered:
             return
+        self._ask()
         for packet_id in self._due_acks():
             self._client.ack(packet_id, 1)
         while self._receipts:
@@ -180,28 +181,38 @@ class PahoReader(Mailbox):
         self._answered = True
         if flags.session_present:
             self._give_up_older()
-        client.subscribe(
-            # Retained leftovers once, with the first subscription only (rule 10 keeps them
-            # from making anything look alive).
-            [
-                (
-                    name,
-                    SubscribeOptions(
-                        qos=1,
-                        retainHandling=(
-                            SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
-                            if name.endswith("/status")
-                            else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
-                        ),
-                    ),
-                )
-                for name in self._filters
-            ]
-        )
+        self._subscriptions.begin()
         # By itself: a broker that does not have it, or refuses it, is none the worse.
-        self._sys_mid = client.subscribe(DROPPED_TOPIC, 0)[1]
+        client.subscribe(DROPPED_TOPIC, 0)
+        self._connected = self._subscriptions.complete  # where nothing is wanted yet
 
-    def _on_subscribe(
+    def _ask(self) -> None:
+        """Sends the next SUBSCRIBE or UNSUBSCRIBE, if there is one to be sent."""
+        request = self._subscriptions.next()
+        if request is None:
+            return
+        if not request.subscribe:
+            self._asked_mid = self._client.unsubscribe(list(request.names))[1]
+            return
+        # Retained statuses come with each subscription, what is retained else with the first
+        # only (rule 10 keeps them from making anything look alive).
+        wanted = [
+            (
+                name,
+                SubscribeOptions(
+                    qos=1,
+                    retainHandling=(
+                        SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+                        if name.endswith("/status")
+                        else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+                    ),
+                ),
+            )
+            for name in request.names
+        ]
+        self._asked_mid = self._client.subscribe(wanted)[1]
+
+    def _on_answer(
         self,
         _client: mqtt.Client,
         _userdata: Any,
@@ -209,13 +220,8 @@ class PahoReader(Mailbox):
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if mid == self._sys_mid:
-            return
-        refused = [str(reason) for reason in reasons if reason.is_failure]
-        if refused:
-            log.error("subscription refused", action="mqtt_subscribe", reasons=refused)
-        else:
-            self._connected = True
+        if mid == self._asked_mid:
+            self._take_answer([reason.is_failure for reason in reasons])
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._received += 1

@@ -54,6 +54,9 @@ class Reader(Protocol):
     def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Publishes (topic, payload) at QoS 1, not retained; lost when not connected."""
 
+    def subscribe(self, wanted: Sequence[str], given_up: Sequence[str] = ()) -> None:
+        """Says anew which topic filters are wanted, and which the session shall not keep."""
+
     def stop_intake(self) -> None:
         """Stops asking for more; what is in flight can still be acknowledged."""
 
@@ -62,7 +65,14 @@ class Reader(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has granted the subscriptions of the present connection."""
+        """Whether the broker has granted the subscriptions of the present connection.
+
+        What is wanted in addition later does not make it false again; see ``granted``.
+        """
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The topic filters that the broker has granted on the present connection."""
 
     @property
     def queued(self) -> int:

@@ -27,6 +27,7 @@ from ingest.metrics import Metrics
 from ingest.paho_reader import PahoReader
 from ingest.pipeline import Pipeline
 from ingest.settings import IngestSettings
+from ingest.share import ShareKeeper
 from ingest.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -78,10 +79,14 @@ class Service:
             ),
             self._pipeline.trusts,
         )
+        share = settings.share
         self._listener = Listener(
             ListeningRecord(settings.worker, settings.gateway_list(), self._pipeline.trusts),
             settings.database_url.get_secret_value(),
             settings.worker,
+            None
+            if share is None
+            else ShareKeeper(share, settings.worker, self._reader, settings.mqtt_window),
         )
         self._stuck_after = max(
             STUCK_AFTER, STUCK_SHARE * settings.database_timeout.total_seconds()

@@ -1,11 +1,13 @@
 """What ingest can be told, read once from the environment (prefix ``JISHI_``)."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.share import Share
+from ingest.share import filters as filters_of
 from models.duration import Duration
 
 
@@ -27,7 +29,7 @@ class IngestSettings(BaseSettings):
         60_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
     )
     mqtt_window_bytes: int = Field(
-        32 * 1024 * 1024, ge=1024, description="nothing more is read while this much waits"
+        16 * 1024 * 1024, ge=1024, description="nothing more is read while this much waits"
     )
     mqtt_keep_alive: Duration = Field(
         timedelta(seconds=20), description="silence of the broker that is borne, roughly"
@@ -38,11 +40,16 @@ class IngestSettings(BaseSettings):
     )
     worker: str = Field("ingest-1", description="name of this worker in the collector's record")
     gateways: str = Field("", description="only these gateways, by comma; empty: all")
+    ingest_worker: str = Field(
+        "",
+        description="i/n: the i-th of n workers, each with its own share of the registry's"
+        " gateways; empty: all",
+    )
     share_group: str = Field("", description="shared subscription's group; empty: not shared")
     batch_heartbeats: int = Field(30_000, ge=1, description="most heartbeats in a transaction")
     batch_messages: int = Field(30_000, ge=1, description="most messages in a transaction")
     batch_bytes: int = Field(
-        16 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
+        4 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
     )
     batch_age: Duration = Field(
         timedelta(milliseconds=100), description="how long a batch may fill before it is written"
@@ -77,16 +84,35 @@ class IngestSettings(BaseSettings):
         """How long raw heartbeats are kept: always a day longer than they are accepted."""
         return max(self.raw_retention, self.accept_past + timedelta(days=1))
 
+    @model_validator(mode="after")
+    def _one_way_to_part(self) -> Self:
+        ways = [self.ingest_worker, self.gateways, self.share_group]
+        if sum(map(bool, ways)) > 1 and self.ingest_worker:
+            raise ValueError(
+                "JISHI_INGEST_WORKER shares the gateways out by itself: unset JISHI_GATEWAYS and"
+                " JISHI_SHARE_GROUP"
+            )
+        return self
+
+    @field_validator("ingest_worker")
+    @classmethod
+    def _is_a_share(cls, text: str) -> str:
+        if text:
+            Share.parse(text)
+        return text
+
+    @property
+    def share(self) -> Share | None:
+        """Our share of the gateways, where they are shared out by the registry."""
+        return Share.parse(self.ingest_worker) if self.ingest_worker else None
+
     def filters(self) -> list[str]:
-        """The topic filters of this worker."""
-        names = [name.strip() for name in self.gateways.split(",") if name.strip()] or ["+"]
+        """The topic filters of this worker that hold from the start."""
+        if self.ingest_worker:
+            return []
         prefix = f"$share/{self.share_group}/" if self.share_group else ""
-        return [
-            f"{prefix}instruments/v1/{name}/{kind}"
-            for name in names
-            for kind in ("heartbeat", "status")
-        ]
+        return filters_of(self.gateway_list() or ["+"], prefix)
 
     def gateway_list(self) -> list[str] | None:
-        """The gateways that this worker listens for; ``None``: all."""
+        """The gateways that this worker is told to listen for; ``None``: all."""
         return [name.strip() for name in self.gateways.split(",") if name.strip()] or None

@@ -451,3 +451,54 @@ def test_tls_of_a_stranger_is_refused(make_reader: MakeReader, tls: tuple[int, P
     reader = make_reader(port=tls[0], scheme="mqtts", host="localhost")
     time.sleep(1.0)
     assert not reader.connected
+
+
+OTHER = "instruments/v1/gw-2/heartbeat"
+
+
+def test_subscriptions_change_while_it_is_connected(
+    make_reader: MakeReader, broker: Mosquitto, publish: Callable[..., None]
+) -> None:
+    reader = connected(make_reader())
+    assert reader.granted == set(FILTERS)
+    reader.subscribe([TOPIC], FILTERS)
+    until(lambda: reader.granted == {TOPIC})
+    assert reader.connected
+    publish(b"1")
+    publish(b"2", topic=OTHER)
+    publish(b"3")
+    found = take(reader, 2)
+    assert payloads(found) == [b"1", b"3"]
+    ack(reader, found)
+    none_more(reader)
+    # Another connection has the same, and none of what was given up.
+    broker.restart()
+    until(lambda: not reader.connected)
+    connected(reader)
+    publish(b"4", topic=OTHER)
+    publish(b"5")
+    ack(reader, [*take(reader, 1)])
+    none_more(reader)
+    reader.subscribe([TOPIC, OTHER])
+    until(lambda: OTHER in reader.granted)
+    publish(b"6", topic=OTHER)
+    assert payloads(take(reader, 1)) == [b"6"]
+
+
+def test_what_is_queued_comes_also_after_its_filter_was_given_up(
+    make_reader: MakeReader, publish: Callable[..., None]
+) -> None:
+    """Mosquitto's way; a broker may also throw away what it had not begun to deliver."""
+    reader = connected(make_reader(window=2))
+    publish(*numbers(6))
+    found = take(reader, 2)
+    reader.subscribe([], FILTERS)
+    until(lambda: not reader.granted)
+    publish(b"too late")
+    while len(found) < 6:
+        ack(reader, found[-2:])
+        found += take(reader, 2)
+    ack(reader, found[-2:])
+    none_more(reader)
+    assert payloads(found) == numbers(6)
+    until(lambda: reader.in_flight == 0)
