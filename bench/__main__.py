@@ -21,6 +21,8 @@ from bench.rig import Rig, daytime_zone, started
 from ingest.settings import IngestSettings
 
 console = Console(stderr=True)
+#: For the tables: a file or a pipe has no width of its own, and 80 columns are too few.
+paper = Console(width=None if sys.stdout.isatty() else 132)
 
 HOUR_US = 3_600_000_000
 
@@ -263,7 +265,7 @@ def show(found: dict[str, Any]) -> None:
             met(key, value),
             key.says,
         )
-    Console().print(table)
+    paper.print(table)
 
 
 def show_peers(found: dict[str, Any]) -> None:
@@ -288,7 +290,7 @@ def show_peers(found: dict[str, Any]) -> None:
         table.add_column(column, justify="right" if column == "heartbeats/s" else "left")
     for peer, rate in zip(peers.PEERS, rates, strict=True):
         table.add_row(peer.name, rate, peer.keeps, peer.checks, peer.lost)
-    Console().print(table)
+    paper.print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
