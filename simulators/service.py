@@ -1,9 +1,10 @@
 """Asks the service: over HTTP like anybody, and read-only SQL where the API has no count."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -11,12 +12,13 @@ import httpx
 import msgspec
 import psycopg
 
-from .localtime import ZONE
-
 T = TypeVar("T")
 
 #: Questions under way at a time: as many as keep the service busy, no more.
 AT_ONCE = 3
+#: Too many questions, no connection to be had, or too long a statement: ask again after a pause.
+_BUSY = frozenset({429, 503, 504})
+_PAUSES_S = (1.0, 5.0, 20.0)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Much faster than the standard library's, with the same exact numbers.
@@ -57,11 +59,9 @@ SELECT (extract(epoch FROM starts_at) * 1000000)::bigint,
 FROM collector_listening
 ORDER BY starts_at
 """
-# Days that are over, and those that nobody has closed yet.
-_TO_ROLL = """
-SELECT (SELECT count(*) FROM rollup_todo WHERE day < (now() AT TIME ZONE %(zone)s)::date)
-       + greatest(0, (now() AT TIME ZONE %(zone)s)::date - 1 - coalesce(
-             (SELECT value::date FROM service_setting WHERE name = 'rolled_through'), '1970-01-01'))
+_ROLLED = """
+SELECT through, (SELECT count(*) FROM rollup_todo WHERE day <= through)
+FROM (SELECT max(value::date) FROM service_setting WHERE name = 'rolled_through') AS s (through)
 """
 
 
@@ -108,13 +108,11 @@ class Service:
             NoAnswer: an error status, or no connection.
         """
         given = {name.rstrip("_"): value for name, value in params.items() if value is not None}
-        try:
-            response = self._client.get(path, params=given)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NoAnswer(
-                f"{self._api_url}{path} does not answer: {error}; "
-                "is the service of this ready-file still up?"
-            ) from error
+        for pause_s in (*_PAUSES_S, None):
+            response = self._get(path, given)
+            if response.status_code not in _BUSY or pause_s is None:
+                break
+            time.sleep(pause_s)
         if response.status_code != 200:
             raise NoAnswer(f"{path} answers {response.status_code}: {response.text[:300]}")
         try:
@@ -122,6 +120,15 @@ class Service:
         except msgspec.DecodeError as error:
             raise NoAnswer(f"{path} answers what is no JSON: {error}") from error
         return content
+
+    def _get(self, path: str, given: dict[str, Any]) -> httpx.Response:
+        try:
+            return self._client.get(path, params=given)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NoAnswer(
+                f"{self._api_url}{path} does not answer: {error}; "
+                "is the service of this ready-file still up?"
+            ) from error
 
     def pages(self, path: str, items: str = "items", **params: Any) -> Iterator[dict[str, Any]]:
         """All items of a list; each carries the answer's ``as_of`` as ``_as_of``."""
@@ -178,9 +185,10 @@ class Service:
         """When collectors listened, by their own record: start, end, to whom, whether still."""
         return [(a, b, named, still) for a, b, named, still in self._sql(_LISTENING, {})]
 
-    def days_to_roll(self) -> int:
-        """How many days of instruments the service has yet to sum up."""
-        return int(self._sql(_TO_ROLL, {"zone": ZONE})[0][0])
+    def rolled(self) -> tuple[date | None, int]:
+        """Through which day sums are made, and how many of them are still missing."""
+        through, missing = self._sql(_ROLLED, {})[0]
+        return through, int(missing)
 
 
 def ahead(questions: Iterable[Callable[[], T]], at_once: int = AT_ONCE) -> Iterator[T]:

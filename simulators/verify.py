@@ -37,7 +37,7 @@ from .expectation import (
     overlap_us,
 )
 from .ledger import BadLedger, LedgerReader
-from .localtime import ZONE, day_start_s, local_day
+from .localtime import ZONE, day_number, day_start_s, local_day
 from .report import Report, Watch
 from .service import NoAnswer, Service, ahead, format_us, parse_us, to_us
 from .spool import COLUMNS, PART_ROWS, Spool, divide
@@ -45,8 +45,7 @@ from .sums import GROUPINGS, GroupSums, group_of
 from .whereabouts import Whereabouts, compare, compare_collectors, load
 
 SECOND_US = 1_000_000
-HOUR_US = 3_600 * SECOND_US
-DAY_US = 24 * HOUR_US
+DAY_US = 86_400 * SECOND_US
 _EACH_BY_ITSELF = 600  # instruments up to which each is asked for by its own route
 _SAMPLE = 200  # instruments whose sessions, timelines and own route are compared
 _MOST_BUCKETS = 9_000  # of one answer; the service allows 10,000
@@ -153,6 +152,8 @@ class Verifier:
         self._window = (0, 0)
         self._whereabouts = Whereabouts()
         self._is_rolled = False
+        #: Days that end until then may have their sums; none where nothing has.
+        self._rolled_us = 0
 
     def run(self) -> Report:
         """Compare everything.
@@ -190,13 +191,15 @@ class Verifier:
         high_s = day_start_s(local_day((self._to_us + 900 * SECOND_US) // SECOND_US) + 1)
         self._window = (low_us, min(high_s, self._asked_us // SECOND_US) * SECOND_US)
         self._whereabouts = load(self._service, self._gateways, self._asked_us + DAY_US)
-        # A day is summed up a while after its midnight.
-        today_us = day_start_s(local_day(self._asked_us // SECOND_US)) * SECOND_US
-        self._is_rolled = self._asked_us - today_us > HOUR_US and self._service.days_to_roll() == 0
+        through, missing = self._service.rolled()
+        self._is_rolled = missing == 0
         if not self._is_rolled:
             self.report.notes.append(
-                "the service has days to sum up yet: the flag counter_disagrees is not compared"
+                f"the service has {missing:,} days of instruments to sum up yet: the flag "
+                "counter_disagrees is not compared"
             )
+        if through is not None:
+            self._rolled_us = day_start_s(day_number(through) + 1) * SECOND_US
         self._ask_groups()
         stored = 0
         truth_error_us = truth_known_us = 0
@@ -668,13 +671,12 @@ class Verifier:
 
     def _meter_disagrees(self, member: _Member) -> bool:
         """Rule 12 over the newest day with readings whose sums are made."""
-        over_us = day_start_s(local_day(self._asked_us // SECOND_US)) * SECOND_US
         expected = member.at(self._asked_us)
         newest = next(
             (
                 row.ts_us
                 for row in reversed(member.judged.rows)
-                if row.runtime_s is not None and not row.stale and row.ts_us < over_us
+                if row.runtime_s is not None and not row.stale and row.ts_us < self._rolled_us
             ),
             None,
         )
@@ -765,7 +767,7 @@ class Verifier:
         """Ask first: what is expected depends on the moment of each answer."""
         asked = [(grouping, name) for name in self._group_windows() for grouping in GROUPINGS]
         questions = [partial(self._ask_group, *one) for one in asked]
-        for done, (one, told) in enumerate(zip(asked, ahead(questions), strict=True)):
+        for done, (one, told) in enumerate(zip(asked, ahead(questions, 1), strict=True)):
             self._watch("asking for groups", done, len(asked))
             self._told_groups[one] = told
             self._sums[one] = {}
