@@ -4,7 +4,7 @@ import { ApiError, get, link, onLink, onSignedOut, post, remove, signIn } from '
 import { redrawAll } from './charts.js';
 import { h, hideTip, icon, state } from './dom.js';
 import { clock, lang, setLanguage, t } from './i18n.js';
-import { loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
+import { firstCounts, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
 
 const PAGES = ['city', 'explore', 'available', 'health'];
 const MODULES = {
@@ -66,7 +66,9 @@ async function show() {
   const mine = ending;
   frame();
   try {
-    const [module] = await Promise.all([MODULES[here.page](), loadNames()]);
+    const module = await MODULES[here.page]();
+    module.prepare?.();
+    await loadNames(module.NEEDS);
     if (mine !== ending) return;
     before?.();
     const content = module.page(ctx);
@@ -262,6 +264,9 @@ function askForKey() {
 onSignedOut(() => { if (store.session) { store.session = null; askForKey(); } });
 
 function begin() {
+  // Whichever comes first is shown.
+  firstCounts().catch(() => {});
+  loadNames(['districts']).catch(() => {});
   watchCity();
   const here = route();
   shownPage = `${here.page}/${here.id}`;

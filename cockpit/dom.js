@@ -4,10 +4,11 @@
 import { RATIOS, NONE, count, fullMoment, has, hours, percent, t } from './i18n.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
+const DRAWN = new Set(['svg', 'path', 'g', 'circle', 'rect', 'text', 'tspan', 'line', 'title']);
 
 /** An element: properties by name, `on` listeners, `vars` custom properties; then children. */
 export function h(tag, props = {}, ...kids) {
-  const el = tag === 'svg' || tag === 'path' ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  const el = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === undefined || value === null || value === false) continue;
     if (name === 'on') for (const [event, listener] of Object.entries(value)) el.addEventListener(event, listener);
@@ -35,30 +36,52 @@ export function icon(name) {
 // -- what stands behind a number ---------------------------------------------------------------
 
 let bubble;
+let told; // what the bubble is about
+let telling; // what it says of it
+
+/** Show lines beside an element, or beside the place `at` (a rectangle); the first is the title. */
+export function showTip(el, lines, at = el.getBoundingClientRect()) {
+  const text = (typeof lines === 'function' ? lines() : lines).flat().filter(Boolean);
+  if (!text.length) return;
+  bubble ??= document.body.appendChild(h('div', { id: 'tip', role: 'tooltip' }));
+  bubble.replaceChildren(...text.map((line, i) => h(i ? 'div' : 'strong', {}, line)));
+  bubble.hidden = false;
+  const own = bubble.getBoundingClientRect();
+  const left = Math.max(8, Math.min(at.left + at.width / 2 - own.width / 2, innerWidth - own.width - 8));
+  const top = at.bottom + 8 + own.height > innerHeight ? at.top - own.height - 8 : at.bottom + 8;
+  bubble.style.left = `${left}px`;
+  bubble.style.top = `${Math.max(8, top)}px`;
+  told?.removeAttribute('aria-describedby');
+  [told, telling] = [el, lines];
+  el.setAttribute('aria-describedby', 'tip');
+}
+
+export function hideTip() {
+  if (bubble) bubble.hidden = true;
+  told?.removeAttribute('aria-describedby');
+  told = telling = null;
+}
+addEventListener('keydown', (event) => event.key === 'Escape' && hideTip());
+// What has the focus may have been scrolled into sight just now: its bubble goes with it.
+addEventListener('scroll', () => told && (told === document.activeElement ? showTip(told, telling) : hideTip()), { passive: true, capture: true });
+
 function tip(el, lines) {
   el.classList.add('has-tip');
-  const text = () => (typeof lines === 'function' ? lines() : lines).filter(Boolean);
-  const show = () => {
-    bubble ??= document.body.appendChild(h('div', { id: 'tip', role: 'tooltip' }));
-    bubble.replaceChildren(...text().map((line, i) => h(i ? 'div' : 'strong', {}, line)));
-    bubble.hidden = false;
-    const at = el.getBoundingClientRect();
-    const own = bubble.getBoundingClientRect();
-    const left = Math.max(8, Math.min(at.left + at.width / 2 - own.width / 2, innerWidth - own.width - 8));
-    const top = at.bottom + 8 + own.height > innerHeight ? at.top - own.height - 8 : at.bottom + 8;
-    bubble.style.left = `${left}px`;
-    bubble.style.top = `${Math.max(8, top)}px`;
-    el.setAttribute('aria-describedby', 'tip');
-  };
-  const hide = () => {
-    if (bubble) bubble.hidden = true;
-    el.removeAttribute('aria-describedby');
-  };
-  for (const event of ['pointerenter', 'focus']) el.addEventListener(event, show);
-  for (const event of ['pointerleave', 'blur']) el.addEventListener(event, hide);
-  el.addEventListener('keydown', (event) => event.key === 'Escape' && hide());
+  for (const event of ['pointerenter', 'focus']) el.addEventListener(event, () => showTip(el, lines));
+  for (const event of ['pointerleave', 'blur']) el.addEventListener(event, hideTip);
 }
-export const hideTip = () => { if (bubble) bubble.hidden = true; };
+
+/** The same for many parts of one element: `find(part)` gives the lines of what is pointed at. */
+export function tips(holder, selector, find) {
+  const show = (event) => {
+    const el = event.target.closest?.(selector);
+    const lines = el && holder.contains(el) && find(el);
+    if (lines) showTip(el, lines);
+    else hideTip();
+  };
+  for (const event of ['pointerover', 'focusin']) holder.addEventListener(event, show);
+  for (const event of ['pointerleave', 'focusout']) holder.addEventListener(event, hideTip);
+}
 
 /** A usage's seconds by name, with the sums that denominators are. */
 export function secondsOf(u, name) {
@@ -93,8 +116,13 @@ export const fig = (text, lines, props = {}) => h('span', { class: 'fig', tabind
 
 // -- cards -------------------------------------------------------------------------------------
 
+const BONES = { lines: 4, rows: 7, bars: 12, block: 1 };
+/** What stands where figures will: the shape of what comes, so that nothing jumps. */
+export const skeleton = (shape = 'block') => h('div', { class: `skeleton sk-${shape}`, role: 'status' },
+  h('span', { class: 'hidden' }, t('loading')), [...Array(BONES[shape] ?? 1)].map(() => h('i', { 'aria-hidden': 'true' })));
+
 /** A part of a page that loads by itself, says when it cannot, and shows its age by being dimmed. */
-export function card(ctx, { title, note, actions, cls = '', every = 0, empty }, load) {
+export function card(ctx, { title, note, actions, cls = '', every = 0, empty, shape = 'lines' }, load) {
   const body = h('div', { class: 'card-body' });
   const tools = h('div', { class: 'card-tools' }, actions);
   const noted = h('p', { class: 'note' }, note);
@@ -103,7 +131,7 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty }, 
     h('div', { class: 'card-head' }, h('div', {}, h('h2', { id }, title), noted), tools), body);
   let shown = false;
   let running = null;
-  const wait = () => body.replaceChildren(h('div', { class: 'skeleton', role: 'status' }, h('span', { class: 'hidden' }, t('loading'))));
+  const wait = () => body.replaceChildren(skeleton(shape));
   async function reload({ quiet = shown } = {}) {
     const mine = running = Symbol('load');
     if (!quiet) wait();
@@ -141,14 +169,24 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty }, 
 
 // -- tables ------------------------------------------------------------------------------------
 
+/**
+ * A cell that no spreadsheet takes for a formula: an apostrophe makes it text. Signs of other
+ * widths become the plain ones when they are normalized, and blanks and marks that nobody sees
+ * may be cut off by programs before they look; the API's own CSV follows the same rule.
+ */
+export function defused(text) {
+  const [first = ''] = text.replace(/^[\p{Zs}\p{Zl}\p{Zp}\p{Cc}\p{Cf}]+/u, '');
+  return /^\p{Cc}/u.test(text) || /^[=+\-@]/.test(first.normalize('NFKC')) ? `'${text}` : text;
+}
+
 /** CSV of rows; what a spreadsheet would take for a formula is made text. */
 export function toCsv(columns, rows) {
   const cell = (value) => {
     let text = value === null || value === undefined ? '' : String(value);
-    if (typeof value !== 'number' && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    if (typeof value !== 'number') text = defused(text);
+    return /[",\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  return [columns.map((c) => c.csv ?? c.label), ...rows.map((row) => columns.map((c) => c.value(row)))]
+  return [columns.map((c) => c.csv ?? c.key), ...rows.map((row) => columns.map((c) => (c.raw ?? c.value)(row)))]
     .map((line) => line.map(cell).join(',')).join('\r\n') + '\r\n';
 }
 
@@ -163,8 +201,10 @@ export function download(name, text) {
 
 /**
  * A table that sorts by its heads and exports itself.
- * columns: {key, label, value(row), cell?(row), csv?, num?, bar?(row), tip?(row), plain?}; plain ones
- * are neither sorted by nor exported.
+ * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
+ * plain?}. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
+ * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
+ * is shown beside the cell that has the focus or the pointer.
  */
 export function table({ name, caption, columns, rows, sort, mark }) {
   let shown = [...rows];
@@ -172,6 +212,13 @@ export function table({ name, caption, columns, rows, sort, mark }) {
   const body = h('tbody');
   const heads = columns.map((c) => h('th', { scope: 'col', class: c.num ? 'num' : null },
     c.plain ? c.label : h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
+  const fill = (el, c, row) => {
+    const bar = c.bar?.(row);
+    if (bar != null) el.style.setProperty('--bar', `${Math.max(0, Math.min(1, bar)) * 100}%`);
+    const made = (c.cell ? c.cell(row) : c.value(row)) ?? NONE;
+    if (typeof made !== 'string') el.replaceChildren(made);
+    else if (el.textContent !== made) el.textContent = made;
+  };
   const draw = () => {
     if (order) {
       const c = columns.find((x) => x.key === order.key);
@@ -183,26 +230,48 @@ export function table({ name, caption, columns, rows, sort, mark }) {
       });
     }
     columns.forEach((c, i) => !c.plain && heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
+    let first = true;
     body.replaceChildren(...shown.map((row) => h('tr', { class: mark?.(row) },
       columns.map((c, i) => {
-        const bar = c.bar?.(row);
-        const made = h(i ? 'td' : 'th', {
-          scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${bar == null ? '' : ' bar'}`,
-          vars: bar == null ? null : { '--bar': `${Math.max(0, Math.min(1, bar)) * 100}%` },
-          tip: c.tip ? () => c.tip(row) : null,
-        }, c.cell ? c.cell(row) : c.value(row) ?? NONE);
-        return made;
+        const el = h(i ? 'td' : 'th', {
+          scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${c.bar ? ' bar' : ''}${c.tip ? ' has-tip' : ''}`,
+          tabindex: c.tip ? (first ? '0' : '-1') : null,
+        });
+        if (c.tip) first = false;
+        fill(el, c, row);
+        return el;
       }))));
   };
+  const cellAt = (line, column) => body.rows[line]?.cells[column];
+  tips(body, '.has-tip', (el) => columns[el.cellIndex]?.tip?.(shown[el.parentElement.sectionRowIndex]));
+  body.addEventListener('keydown', (event) => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const from = event.target;
+    if (!step || !from.matches?.('td, th')) return;
+    let [line, column] = [from.parentElement.sectionRowIndex, from.cellIndex];
+    let next;
+    do {
+      line += step[0];
+      column += step[1];
+      next = cellAt(line, column);
+    } while (next && !next.hasAttribute('tabindex'));
+    if (!next) return;
+    event.preventDefault();
+    from.setAttribute('tabindex', '-1');
+    next.setAttribute('tabindex', '0');
+    next.focus();
+  });
   const by = (key) => {
     order = { key, down: order?.key === key ? !order.down : Boolean(columns.find((c) => c.key === key).num) };
     draw();
   };
   draw();
-  return h('div', { class: 'table-wrap' },
+  const el = h('div', { class: 'table-wrap' },
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
     csvButton(name, columns.filter((c) => !c.plain), () => shown));
+  el.refresh = () => shown.forEach((row, line) => columns.forEach((c, i) => c.live && fill(cellAt(line, i), c, row)));
+  return el;
 }
 
 export function csvButton(name, columns, rows) {

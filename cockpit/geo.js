@@ -1,4 +1,5 @@
-// Points on the map: WGS84 into the datum of the boundaries, and tiles where there are none.
+// Points and outlines of the map: WGS84 into the datum of the boundaries, rings out of GeoJSON
+// (also as old ECharts maps pack it), and tiles where there are none. Drawing is in map.js.
 
 const A = 6378245.0;
 const EE = 0.00669342162296594323;
@@ -30,10 +31,29 @@ const TILES = {
   310117: [0, 3], 310112: [1, 3], 310104: [2, 3], 310116: [1, 4], 310120: [3, 4],
 };
 
+/** The rings of a feature as lists of [lon, lat]. */
+export function rings(feature) {
+  const { type, coordinates, encodeOffsets: offsets } = feature.geometry;
+  if (type === 'Polygon') return coordinates.map((ring, i) => (offsets ? unpack(ring, offsets[i]) : ring));
+  return coordinates.flatMap((part, i) => part.map((ring, k) => (offsets ? unpack(ring, offsets[i][k]) : ring)));
+}
+
+/** ECharts 4 packs a ring as zig-zag differences in 1/1024 of a degree, one character each. */
+function unpack(text, [x, y]) {
+  const points = [];
+  const next = (i) => { const v = text.charCodeAt(i) - 64; return (v >> 1) ^ -(v & 1); };
+  for (let i = 0; i < text.length; i += 2) {
+    x += next(i);
+    y += next(i + 1);
+    points.push([x / 1024, y / 1024]);
+  }
+  return points;
+}
+
 /** Our own tiles as GeoJSON, for where no boundaries may be shown. */
 export function tiles(districts) {
   const w = 0.18;
-  const gap = 0.012;
+  const gap = 0.007;
   return {
     type: 'FeatureCollection',
     features: [...districts.values()].filter((d) => TILES[d.district_code]).map((d) => {
@@ -41,14 +61,19 @@ export function tiles(districts) {
       const [x, y] = [121 + col * w, 31.8 - row * w];
       const [l, r, top, bottom] = [x + gap, x + w - gap, y - gap, y - w + gap];
       return {
-        type: 'Feature', id: d.district_code, properties: { name: d.name, cp: [x + w / 2, y - w / 2] },
+        type: 'Feature', id: d.district_code, properties: { name: d.name },
         geometry: { type: 'Polygon', coordinates: [[[l, top], [r, top], [r, bottom], [l, bottom], [l, top]]] },
       };
     }),
   };
 }
 
-export const tileCentre = (code) => {
-  const place = TILES[code];
-  return place ? [121 + place[0] * 0.18 + 0.09, 31.8 - place[1] * 0.18 - 0.09] : null;
-};
+const TURN = Math.PI * (3 - Math.sqrt(5));
+/**
+ * Where the `k`th of `n` institutions stands within its district's box on the tiles: the largest
+ * in the middle, the others around it as seeds in a flower. Tiles have no places, only districts.
+ */
+export function seed(k, n, { x, y, width, height }) {
+  const far = Math.sqrt((k + 0.5) / n) * 0.42;
+  return [x + width * (0.5 + far * Math.cos(k * TURN)), y + height * (0.66 + far * 0.66 * Math.sin(k * TURN))];
+}

@@ -46,6 +46,8 @@ export function unwatchCity() {
   stop?.();
   stop = undefined;
   store.live = null;
+  // Another key may be shown other names.
+  for (const part of Object.keys(loading)) delete loading[part];
 }
 
 let frame = 0;
@@ -58,15 +60,31 @@ function notify() {
   });
 }
 
-let names;
-/** Districts, institutions and classes by key; asked for once. */
-export function loadNames() {
-  names ??= Promise.all([
-    all('districts').then((d) => { store.districts = new Map(d.items.map((x) => [x.district_code, x])); }),
-    all('institutions').then((d) => { store.institutions = new Map(d.items.map((x) => [x.institution_id, x])); }),
-    all('classes').then((d) => { store.classes = new Map(d.items.map((x) => [x.class_code, x])); }),
-  ]).catch((error) => { names = undefined; throw error; });
-  return names;
+const LISTS = {
+  districts: ['districts', 'district_code'],
+  institutions: ['institutions', 'institution_id'],
+  classes: ['classes', 'class_code'],
+};
+const loading = {};
+/** Lists of names by key, each asked for once; only those that a page needs are waited for. */
+export function loadNames(parts = Object.keys(LISTS)) {
+  return Promise.all(parts.map((part) => (loading[part] ??= all(LISTS[part][0])
+    .then((found) => { store[part] = new Map(found.items.map((x) => [x[LISTS[part][1]], x])); })
+    .catch((error) => { delete loading[part]; throw error; }))));
+}
+
+/**
+ * The counts of now, asked for once: they are there sooner than a stream's first snapshot,
+ * which has every institution in it. The stream's word is newer and takes their place.
+ */
+export async function firstCounts() {
+  const found = await get('status/summary', { group_by: 'district' });
+  if (store.live) return;
+  store.live = {
+    as_of: found.as_of, overall: found.overall, institutions: new Map(),
+    districts: new Map(found.groups.map((group) => [group.key, group])),
+  };
+  notify();
 }
 
 export async function loadSession() {

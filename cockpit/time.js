@@ -33,6 +33,16 @@ export function localDate(ms, tz) {
 
 export const iso = (ms) => new Date(ms).toISOString();
 
+/**
+ * Complete local days up to last midnight; `today` alone is what has passed of today.
+ * Such figures stand still until the next midnight, and daily rollups answer them at once.
+ */
+export function daysOf(range, tz, now = Date.now()) {
+  if (range === 'today') return windowOf('today', tz, now);
+  const days = RANGES[range] ?? 30;
+  return { from: iso(midnight(now, tz, -days)), to: iso(midnight(now, tz)), tz };
+}
+
 export const RANGES = { today: 1, d7: 7, d30: 30, d90: 90, d365: 365 };
 
 /** Whole local days up to and with today; the API cuts the rest of today off. */

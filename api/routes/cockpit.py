@@ -2,11 +2,16 @@
 
 The page is in `cockpit/` and asks the same routes as everyone. Files need no key, since they
 say nothing; what is asked for with the cookie of `api/session.py` does.
+
+The page names its files below ``cockpit/VERSION/``, a digest of them all, so that browsers may
+keep them for good; modules name each other by relative paths and so stay within one version.
+Without a version, or with another one, a file is asked for anew each time.
 """
 
 import gzip
 import json
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -48,6 +53,10 @@ HEADERS = {
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
 }
+KEPT = "public, max-age=31536000, immutable"
+#: What the page asks for beside its own files: each service's own, so of no version.
+_UNVERSIONED = (b"cockpit/config.json", b"cockpit/map.json")
+_VERSION = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +71,12 @@ class Asset:
 
 @lru_cache(maxsize=256)
 def _asset(path: Path, _modified_ns: int) -> Asset:
-    body = path.read_bytes()
-    small = gzip.compress(body, 6, mtime=0) if len(body) >= COMPRESS_FROM else None
     media_type = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
+    return _made(path.read_bytes(), media_type)
+
+
+def _made(body: bytes, media_type: str) -> Asset:
+    small = gzip.compress(body, 9, mtime=0) if len(body) >= COMPRESS_FROM else None
     return Asset(
         body=body,
         compressed=small if small is not None and len(small) < len(body) else None,
@@ -73,10 +85,31 @@ def _asset(path: Path, _modified_ns: int) -> Asset:
     )
 
 
-def _send(request: Request, path: Path) -> Response:
+def _files() -> tuple[tuple[Path, int], ...]:
+    """The page's files and when they changed."""
+    found = sorted(path for path in FOLDER.rglob("*") if path.is_file())
+    return tuple((path, path.stat().st_mtime_ns) for path in found)
+
+
+@lru_cache(maxsize=4)
+def _page(files: tuple[tuple[Path, int], ...]) -> tuple[str, Asset]:
+    """The version of these files, and the page with its addresses below it."""
+    mark = blake2b(digest_size=8)
+    for path, modified_ns in files:
+        mark.update(path.name.encode() + _asset(path, modified_ns).tag.encode())
+    version = mark.hexdigest()
+    body = (FOLDER / "index.html").read_bytes()
+    body = body.replace(b'"cockpit/', b'"cockpit/%s/' % version.encode())
+    for name in _UNVERSIONED:
+        body = body.replace(b'"cockpit/%s/%s"' % (version.encode(), name[8:]), b'"%s"' % name)
+    return version, _made(body, "text/html")
+
+
+def _send(request: Request, asset: Asset, *, keep: bool = False) -> Response:
     """A file, compressed where the browser takes it, or 304 where it has it."""
-    asset = _asset(path, path.stat().st_mtime_ns)
     headers = {**HEADERS, "ETag": asset.tag}
+    if keep:
+        headers["Cache-Control"] = KEPT
     if matches(request.headers.get("if-none-match"), asset.tag):
         return Response(status_code=304, headers=headers)
     if asset.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
@@ -85,19 +118,22 @@ def _send(request: Request, path: Path) -> Response:
     return Response(asset.body, 200, headers, asset.media_type)
 
 
+# Not coroutines: what is read and compressed the first time holds nobody else up.
+
+
 @router.get("/")
-async def get_page(request: Request) -> Response:
+def get_page(request: Request) -> Response:
     """The page."""
-    return _send(request, FOLDER / "index.html")
+    return _send(request, _page(_files())[1])
 
 
 @router.get("/cockpit/map.json")
-async def get_map(request: Request, context: Ctx) -> Response:
+def get_map(request: Request, context: Ctx) -> Response:
     """The districts' boundaries; 404 where the page shall draw tiles instead."""
     path = map_file(context)
     if path is None:
         raise Problem(404, "not-found", "no map is set; the page draws tiles")
-    return _send(request, path)
+    return _send(request, _asset(path, path.stat().st_mtime_ns))
 
 
 @router.get("/cockpit/config.json")
@@ -121,12 +157,15 @@ async def get_config(context: Ctx) -> Response:
 
 
 @router.get("/cockpit/{path:path}")
-async def get_file(request: Request, path: str) -> Response:
-    """One of the page's files."""
-    found = (FOLDER / path).resolve()
+def get_file(request: Request, path: str) -> Response:
+    """One of the page's files, with or without the version before it."""
+    version, _, rest = path.partition("/")
+    versioned = bool(rest) and _VERSION.fullmatch(version) is not None
+    found = (FOLDER / (rest if versioned else path)).resolve()
     if not found.is_relative_to(FOLDER.resolve()) or not found.is_file():
         raise not_found("file", path)
-    return _send(request, found)
+    keep = versioned and version == _page(_files())[0]
+    return _send(request, _asset(found, found.stat().st_mtime_ns), keep=keep)
 
 
 def map_file(context: Context) -> Path | None:

@@ -9,13 +9,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from api.answers import DeadLetters, DeadLetterWhole, ReplayAsked, ReplaysAsked, answers
+from api.answers import (
+    DeadLetterCounts,
+    DeadLetters,
+    DeadLetterWhole,
+    ReplayAsked,
+    ReplaysAsked,
+    answers,
+)
 from api.auth import Operator
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, conflict, not_found
 from api.params import Instant, format_instant
+from store.dead_letter_counts import count_dead_letters
 from store.dead_letters import (
     DeadLetter,
     drop_dead_letter,
@@ -64,6 +72,44 @@ async def get_dead_letters(
     )
     items, more = page(found, limit, "dead-letters", lambda one: (one.dead_letter_id,))
     return etag_response(request, {"items": [_shown(one) for one in items], "next_cursor": more})
+
+
+@router.get(
+    "/reasons",
+    summary="How many dead letters there are of each reason",
+    responses=answers(DeadLetterCounts, tagged=True),
+)
+async def get_dead_letter_reasons(
+    request: Request,
+    context: Ctx,
+    who: Operator,
+    gateway: Text = None,
+    replayed: bool | None = None,
+    from_: Annotated[Instant | None, Query(alias="from")] = None,
+    to: Instant | None = None,
+) -> Response:
+    """Of all, or of those received within ``[from, to)``; most heartbeats first."""
+    found = await context.database.read(
+        count_dead_letters(
+            gateway_id=gateway,
+            received_from_us=from_,
+            received_to_us=to,
+            replayed=replayed,
+            tenant=who.institution_key,
+        )
+    )
+    items = [
+        {
+            "reason": one.reason,
+            "letters": one.letters,
+            "heartbeats": one.heartbeats,
+            "occurrences": one.occurrences,
+            "replayable": one.replayable,
+            "newest_at": format_instant(one.newest_us),
+        }
+        for one in found
+    ]
+    return etag_response(request, {"items": items})
 
 
 @router.get(

@@ -30,9 +30,9 @@ export function page(ctx) {
       note(answer.items.length ? `${t(answer.next_cursor ? 'n_available_more' : 'n_available', { n: count(answer.items.length) })} · ${t('as_of', { time: moment(answer.as_of, store.config.timezone, { second: '2-digit' }) })}` : '');
       if (!answer.items.length) return null;
       const columns = [
-        { label: t('id'), value: (x) => x.instrument_id }, { label: t('name'), value: (x) => x.name }, { label: t('institution'), value: (x) => institutionName(x.institution_id) },
-        { label: t('district'), value: (x) => districtName(x.district_code) }, { label: t('class'), value: (x) => className(x.class_code) }, { label: `${t('distance')} (m)`, value: (x) => x.distance_m },
-        { label: t('usual_free'), value: (x) => DAYS.map((d) => `${d} ${(x.usual_free_hours[d] ?? []).map((r) => r.join('–')).join(' ')}`).join('; ') },
+        { key: 'instrument_id', value: (x) => x.instrument_id }, { key: 'name', value: (x) => x.name }, { key: 'institution', value: (x) => institutionName(x.institution_id) },
+        { key: 'district', value: (x) => districtName(x.district_code) }, { key: 'class', value: (x) => className(x.class_code) }, { key: 'distance_m', value: (x) => x.distance_m },
+        { key: 'usual_free_hours', value: (x) => DAYS.map((d) => `${d} ${(x.usual_free_hours[d] ?? []).map((r) => r.join('–')).join(' ')}`).join('; ') },
       ];
       return h('div', { class: 'stack' },
         h('ul', { class: 'cards' }, answer.items.map((x) => h('li', { class: 'card' },

@@ -1,133 +1,176 @@
 // City: what is online and runs now, how much is used, where, and how far that can be trusted.
+// What is live is drawn first, from the counts of now; figures of windows come after it.
 
 import { get } from '../api.js';
-import { axis, bubble, chart, color, legend, ramp, rem } from '../charts.js';
-import { card, choice, fig, h, table, usageLines } from '../dom.js';
-import { tileCentre, tiles, toGcj02 } from '../geo.js';
+import { axis, bubble, chart, color, legend, rem } from '../charts.js';
+import { card, choice, fig, h, skeleton, table, usageLines } from '../dom.js';
+import { tiles, toGcj02 } from '../geo.js';
 import { clock, count, fullMoment, hours, lang, moment, money, percent, t } from '../i18n.js';
-import { districtName, institutionName, store } from '../store.js';
-import { RANGES, iso, midnight, monthStart, windowOf } from '../time.js';
+import { cityMap } from '../map.js';
+import { districtName, institutionName, loadNames, store } from '../store.js';
+import { RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
 import { go, href } from '../app.js';
+
+export const NEEDS = ['districts'];
 
 /** Shares of instruments above 50 % and 80 % that policy aims at. */
 const TARGETS = { 0.5: 0.854, 0.8: 0.616 };
 const REFRESH = 60_000; // ms
-const METRICS = ['online_rate', 'running_share', 'utilization'];
+const METRICS = ['running_share', 'online_rate', 'utilization'];
+const TOP = 5; // institutions named beside a district
+
+const asked = new Map();
+/** One question for all cards that rest on it, and for who comes back to the page. */
+function ask(path, params) {
+  const name = JSON.stringify([store.session?.key_id, path, params]);
+  const kept = asked.get(name);
+  if (kept && Date.now() - kept.at < REFRESH / 2) return kept.promise;
+  for (const [old, { at }] of asked) if (Date.now() - at > REFRESH * 5) asked.delete(old);
+  const promise = get(path, params);
+  asked.set(name, { at: Date.now(), promise });
+  promise.catch(() => asked.delete(name));
+  return promise;
+}
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  const range = RANGES[ctx.params.range] ? ctx.params.range : 'd7';
-  const metric = METRICS.includes(ctx.params.metric) ? ctx.params.metric : 'online_rate';
-  const asked = new Map();
-  // One question for all cards that rest on it.
-  const ask = (name, make) => {
-    const kept = asked.get(name);
-    if (kept && Date.now() - kept.at < REFRESH / 2) return kept.promise;
-    const promise = make();
-    asked.set(name, { at: Date.now(), promise });
-    promise.catch(() => asked.delete(name));
-    return promise;
-  };
-  const byDistrict = () => ask('districts', () => get('utilization', { ...windowOf(range, tz), group_by: 'district', limit: 100 }, ctx.signal));
-
+  const range = ['today', 'd7', 'd30', 'd365'].includes(ctx.params.range) ? ctx.params.range : 'd7';
+  const metric = METRICS.includes(ctx.params.metric) ? ctx.params.metric : 'running_share';
+  const byDistrict = () => ask('utilization', { ...daysOf(range, tz), group_by: 'district', limit: 100 });
   return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('city')), h('span', { class: 'spacer' }),
+    h('div', { class: 'page-head' }, h('h1', {}, t('city')), h('p', { class: 'note', 'data-value': 'window' }, windowText(range, tz)), h('span', { class: 'spacer' }),
       choice(t('range'), ['today', 'd7', 'd30', 'd365'].map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     kpis(ctx, tz),
-    h('div', { class: 'grid' },
-      mapCard(ctx, metric, byDistrict),
-      h('div', { class: 'stack w5' }, nowCard(ctx), bandsCard(ctx, byDistrict), trendCard(ctx, tz))),
-    districtCard(ctx, byDistrict));
+    h('div', { class: 'grid cockpit' },
+      mapCard(ctx, metric, byDistrict, range),
+      h('div', { class: 'stack w5' }, nowCard(ctx), bandsCard(ctx, byDistrict, range), trendCard(ctx, tz))),
+    districtCard(ctx, byDistrict, range));
 }
+
+const dateOnly = { hour: undefined, minute: undefined };
+function windowText(range, tz) {
+  const { from, to } = daysOf(range, tz);
+  if (range === 'today') return t('window_today', { from: moment(from, tz, dateOnly) });
+  const year = range === 'd365' ? { ...dateOnly, year: 'numeric' } : dateOnly;
+  return t('window_days', { from: moment(from, tz, year), to: moment(Date.parse(to) - 1, tz, year), n: count(RANGES[range]) });
+}
+
+/** Where a window has nothing: what has passed of today may have. */
+const emptyWindow = (range) => h('div', { class: 'empty' }, t('empty'),
+  range === 'today' ? null : h('button', { type: 'button', on: { click: () => go({ range: 'today' }) } }, t('see_today')));
 
 // -- figures of now ----------------------------------------------------------------------------
 
+const KPIS = ['online_rate', 'running_now', 'instruments', 'value_covered', 'hours_today', 'coverage_today'];
+
 function kpis(ctx, tz) {
-  const slot = () => ({ big: h('div', { class: 'big' }, '–'), more: h('small', {}, '\u00a0') });
-  const slots = Object.fromEntries(['instruments', 'online_rate', 'running_now', 'value_covered', 'hours_today', 'coverage_today'].map((k) => [k, slot()]));
-  const meter = (share, c) => h('div', { class: 'meter', 'aria-hidden': 'true' }, h('i', { vars: { '--w': `${(share ?? 0) * 100}%`, '--c': `var(--${c})` } }));
-  const put = (key, big, more, share, c) => {
-    slots[key].big.replaceChildren(big);
-    slots[key].more.replaceChildren(meter(share, c), more);
-  };
+  const slots = Object.fromEntries(KPIS.map((key) => {
+    let lines = [];
+    const big = fig('', () => lines, { 'data-value': { running_now: 'running', value_covered: 'value' }[key] ?? key });
+    const bar = h('i');
+    const more = h('span', {}, '\u00a0');
+    const el = h('div', { class: `kpi k-${key} waiting` }, h('dt', {}, t(key)), h('dd', {}, h('div', { class: 'big' }, big), h('div', { class: 'meter', 'aria-hidden': 'true' }, bar), h('small', {}, more)));
+    const put = (text, said, share, c, why) => {
+      lines = why;
+      // Written in place: what is pointed at stays, and nothing is made anew each second.
+      if (big.textContent !== text) big.textContent = text;
+      if (more.textContent !== said) more.textContent = said;
+      bar.style.setProperty('--w', `${(share ?? 0) * 100}%`);
+      bar.style.setProperty('--c', `var(--${c})`);
+      el.classList.remove('waiting');
+    };
+    return [key, { el, put }];
+  }));
   const live = () => {
     const now = store.live;
     if (!now) return;
     const o = now.overall;
-    const when = () => t('as_of', { time: fullMoment(now.as_of, tz) });
-    put('instruments', fig(count(o.instruments), [t('instruments'), `${t('online')} ${count(o.connectivity.online)} · ${t('offline')} ${count(o.connectivity.offline)} · ${t('never_seen')} ${count(o.connectivity.never_seen)}`, when()], { 'data-value': 'instruments' }),
-      `${t('never_seen')} ${count(o.connectivity.never_seen)}`, o.instruments ? 1 - o.connectivity.never_seen / o.instruments : 0, 'accent');
+    const when = t('as_of', { time: fullMoment(now.as_of, tz) });
     const rate = o.instruments ? o.connectivity.online / o.instruments : null;
-    put('online_rate', fig(percent(rate), [`${t('online_rate')} = ${t('online')} ÷ ${t('instruments')}`, `${percent(rate, 2)} = ${count(o.connectivity.online)} ÷ ${count(o.instruments)}`, when()], { 'data-value': 'online_rate' }),
-      `${t('online')} ${count(o.connectivity.online)}`, rate, 'online');
+    slots.online_rate.put(percent(rate), `${t('online')} ${count(o.connectivity.online)} · ${t('offline')} ${count(o.connectivity.offline)}`, rate, 'online',
+      [`${t('online_rate')} = ${t('online')} ÷ ${t('instruments')}`, `${percent(rate, 2)} = ${count(o.connectivity.online)} ÷ ${count(o.instruments)}`, when]);
     const share = o.instruments ? o.activity.running / o.instruments : null;
-    put('running_now', fig(count(o.activity.running), [`${t('running_share')} = ${t('running')} ÷ ${t('instruments')}`, `${percent(share, 2)} = ${count(o.activity.running)} ÷ ${count(o.instruments)}`, when()], { 'data-value': 'running' }),
-      `${percent(share)} ${t('of_all', { n: count(o.instruments) })}`, share, 'running');
+    slots.running_now.put(count(o.activity.running), `${t('running_share')} ${percent(share)}`, share, 'running',
+      [`${t('running_share')} = ${t('running')} ÷ ${t('instruments')}`, `${percent(share, 2)} = ${count(o.activity.running)} ÷ ${count(o.instruments)}`, when]);
+    slots.instruments.put(count(o.instruments), `${t('never_seen')} ${count(o.connectivity.never_seen)}`, o.instruments ? 1 - o.connectivity.never_seen / o.instruments : 0, 'accent',
+      [t('instruments'), `${t('online')} ${count(o.connectivity.online)} · ${t('offline')} ${count(o.connectivity.offline)} · ${t('never_seen')} ${count(o.connectivity.never_seen)}`, when]);
     const value = o.value_cny ? o.value_seen_cny / o.value_cny : null;
-    put('value_covered', fig(money(o.value_seen_cny), [t('value_covered'), `${percent(value, 2)} = ${money(o.value_seen_cny)} ÷ ${money(o.value_cny)}`, when()], { 'data-value': 'value' }),
-      t('of_value', { v: money(o.value_cny) }), value, 'accent');
+    slots.value_covered.put(money(o.value_seen_cny), t('of_value', { v: money(o.value_cny) }), value, 'accent',
+      [t('value_covered'), `${percent(value, 2)} = ${money(o.value_seen_cny)} ÷ ${money(o.value_cny)}`, when]);
   };
   live();
   ctx.onLive(live);
   const today = async () => {
-    const answer = await get('utilization', windowOf('today', tz), ctx.signal);
+    const answer = await get('utilization', daysOf('today', tz), ctx.signal);
     const u = answer.overall;
-    put('hours_today', fig(hours(u.running_s), () => usageLines(u, 'running_s', answer), { 'data-value': 'hours_today' }),
-      `${t('utilization')} ${percent(u.utilization)}`, u.utilization, 'running');
-    put('coverage_today', fig(percent(u.coverage), () => usageLines(u, 'coverage', answer), { 'data-value': 'coverage_today' }),
-      u.sufficient ? t('sufficient') : t('insufficient'), u.coverage, 'accent');
+    slots.hours_today.put(hours(u.running_s), `${t('utilization')} ${percent(u.utilization)}`, u.utilization, 'running', () => usageLines(u, 'running_s', answer));
+    slots.coverage_today.put(percent(u.coverage), u.sufficient ? t('sufficient') : t('insufficient'), u.coverage, 'accent', () => usageLines(u, 'coverage', answer));
   };
   const quietly = () => today().catch(() => {});
-  quietly();
+  // What has passed of today is the dearest question: after what a glance needs.
+  const later = setTimeout(quietly, 60);
   const timer = setInterval(() => document.visibilityState === 'visible' && quietly(), REFRESH / 2);
-  ctx.onEnd(() => clearInterval(timer));
+  ctx.onEnd(() => { clearTimeout(later); clearInterval(timer); });
   ctx.onRecovered(quietly);
-  return h('dl', { class: 'kpis' }, Object.entries(slots).map(([key, { big, more }]) =>
-    h('div', { class: 'kpi' }, h('dt', {}, t(key)), h('dd', {}, big, more))));
+  return h('dl', { class: 'kpis' }, Object.values(slots).map(({ el }) => el));
 }
 
 function nowCard(ctx) {
-  const holder = h('div', { class: 'parts' });
-  const row = (counts, total) => [
-    h('div', { class: 'bar-stack', 'aria-hidden': 'true' }, Object.entries(counts).map(([word, n]) => n ? h('i', { vars: { '--w': `${n / total * 100}%`, '--c': `var(--${word})` } }) : null)),
-    h('div', { class: 'legend' }, Object.entries(counts).map(([word, n]) => h('span', { class: `state s-${word}` }, h('i', { 'aria-hidden': 'true' }), t(word), h('b', { 'data-count': word }, count(n))))),
-  ];
+  const part = (title, words, name) => {
+    const bars = words.map((word) => h('i', { vars: { '--c': `var(--${word})` } }));
+    const counts = words.map((word) => fig('–', () => {
+      const o = store.live?.overall;
+      return o ? [t(word), `${percent(o[name][word] / (o.instruments || 1), 2)} = ${count(o[name][word])} ÷ ${count(o.instruments)}`, t('as_of', { time: fullMoment(store.live.as_of, store.config.timezone) })] : [];
+    }, { 'data-count': word }));
+    return {
+      kids: [h('h3', {}, title), h('div', { class: 'bar-stack', 'aria-hidden': 'true' }, bars),
+        h('div', { class: 'legend' }, words.map((word, i) => h('span', { class: `state s-${word}` }, h('i', { 'aria-hidden': 'true' }), t(word), h('b', {}, counts[i]))))],
+      draw: (o) => words.forEach((word, i) => {
+        bars[i].style.setProperty('--w', `${o[name][word] / (o.instruments || 1) * 100}%`);
+        const text = count(o[name][word]);
+        if (counts[i].textContent !== text) counts[i].textContent = text;
+      }),
+    };
+  };
+  const both = [part(t('connectivity'), ['online', 'offline', 'never_seen'], 'connectivity'), part(t('activity'), ['running', 'idle', 'off', 'unknown'], 'activity')];
+  const bare = h('div', { class: 'empty', hidden: true }, h('strong', {}, t('empty_city')), h('p', {}, t('empty_city_text')));
+  const full = h('div', { class: 'parts' }, both.flatMap((x) => x.kids));
+  const waiting = skeleton('lines');
+  const stamp = h('p', { class: 'note' }, '\u00a0');
   const draw = () => {
     const o = store.live?.overall;
-    if (!o) return;
-    if (!o.instruments) {
-      holder.replaceChildren(h('div', { class: 'empty' }, h('strong', {}, t('empty_city')), h('p', {}, t('empty_city_text'))));
-      return;
-    }
-    holder.replaceChildren(h('h3', {}, t('connectivity')), ...row(o.connectivity, o.instruments), h('h3', {}, t('activity')), ...row(o.activity, o.instruments));
+    if (!o) { full.hidden = true; return; }
+    waiting.remove();
+    full.hidden = !o.instruments;
+    bare.hidden = Boolean(o.instruments);
+    for (const one of both) one.draw(o);
+    const text = t('as_of', { time: clock(store.live.as_of, store.config.timezone) });
+    if (stamp.textContent !== text) stamp.textContent = text;
   };
+  draw();
   ctx.onLive(draw);
-  return card(ctx, { title: t('status') }, async ({ body, note }) => {
-    draw();
-    const stamp = () => note(t('as_of', { time: clock(store.live?.as_of, store.config.timezone) }));
-    ctx.onLive(stamp);
-    if (store.live) stamp();
-    if (!body.contains(holder)) return holder;
-    return undefined;
-  });
+  return h('section', { class: 'card', 'aria-label': t('status') },
+    h('div', { class: 'card-head' }, h('h2', {}, t('status')), stamp), h('div', { class: 'card-body' }, waiting.isConnected || store.live ? null : waiting, full, bare));
 }
 
 // -- bands -------------------------------------------------------------------------------------
 
-function bandsCard(ctx, ask) {
-  return card(ctx, { title: t('bands'), every: REFRESH }, async ({ note }) => {
-    const answer = await ask();
+function bandsCard(ctx, wanted, range) {
+  return card(ctx, { title: t('bands'), every: REFRESH, shape: 'lines' }, async ({ note }) => {
+    const answer = await wanted();
     const u = answer.overall;
     note(t('bands_note', { k: count(u.sufficient_instruments), n: count(u.instruments) }));
+    if (!u.coverage) return emptyWindow(range);
     if (!u.sufficient_instruments) return h('div', { class: 'empty' }, t('not_enough'));
     return h('div', { class: 'bands' }, u.bands.map((band) => {
       const target = TARGETS[band.above];
-      const lines = () => [t('band_above', { p: percent(band.above, 0) }), `${percent(band.share, 2)} · ${t('n_instruments', { n: count(band.instruments) })}`,
+      const met = band.share >= target;
+      const lines = () => [t('band_above', { p: percent(band.above, 0) }), `${percent(band.share, 2)} = ${count(band.instruments)} ÷ ${count(u.sufficient_instruments)}`,
         `${t('basis')}: ${t(answer.basis)}`, ...usageLines(u, 'rated_utilization', answer)];
-      return h('div', { class: 'band' }, h('span', {}, t('band_above', { p: percent(band.above, 0) })),
+      return h('div', { class: `band${met ? ' met' : ''}` }, h('span', {}, t('band_above', { p: percent(band.above, 0) })),
         h('b', {}, fig(percent(band.share), lines, { 'data-value': `band-${band.above}` })),
         h('div', { class: 'track', 'aria-hidden': 'true' }, h('i', { vars: { '--w': `${(band.share ?? 0) * 100}%` } }), h('em', { vars: { '--w': `${target * 100}%` } })),
-        h('span', { class: 'goal' }, `${t('n_instruments', { n: count(band.instruments) })} · ${t('target', { p: percent(target) })}`));
+        h('span', { class: 'goal' }, h('span', {}, t('n_instruments', { n: count(band.instruments) })), h('span', {}, t(met ? 'target_met' : 'target_missed', { p: percent(target), d: percent(Math.abs(band.share - target)) }))));
     }));
   });
 }
@@ -136,18 +179,20 @@ function bandsCard(ctx, ask) {
 
 function trendCard(ctx, tz) {
   let box;
-  return card(ctx, { title: t('trend'), every: REFRESH * 5 }, async ({ note }) => {
+  return card(ctx, { title: t('trend'), every: REFRESH * 5, shape: 'bars', cls: 'grow' }, async ({ note }) => {
     const now = Date.now();
-    const to = iso(midnight(now, tz, 1));
-    let answer = await get('utilization', { from: iso(monthStart(now, tz, -11)), to, tz, bucket: 'month' }, ctx.signal);
+    const to = iso(midnight(now, tz));
+    let answer = await ask('utilization', { from: iso(monthStart(now, tz, -11)), to, tz, bucket: 'month' });
     let buckets = answer.overall.buckets;
     const monthly = buckets.filter((b) => b.coverage > 0).length >= 3;
     if (!monthly) {
-      answer = await get('utilization', { from: iso(midnight(now, tz, -13)), to, tz, bucket: 'day' }, ctx.signal);
+      answer = await ask('utilization', { from: iso(midnight(now, tz, -14)), to, tz, bucket: 'day' });
       buckets = answer.overall.buckets;
     }
+    if (ctx.signal.aborted) return undefined;
+    if (!buckets.some((b) => b.coverage > 0)) return null;
     note(monthly ? t('trend_months') : t('trend_days'));
-    const name = (b) => moment(b.from, tz, monthly ? { year: '2-digit', day: undefined, hour: undefined, minute: undefined } : { hour: undefined, minute: undefined });
+    const name = (b) => moment(b.from, tz, monthly ? { year: '2-digit', day: undefined, hour: undefined, minute: undefined } : dateOnly);
     const option = () => ({
       legend: legend({ data: [t('machine_hours'), t('utilization'), t('coverage')] }),
       grid: { left: 4, right: 4, top: rem() * 2.2, bottom: 2, containLabel: true },
@@ -176,171 +221,161 @@ const tipBase = () => ({ className: 'chart-bubble', confine: true, appendTo: doc
 // -- the map -----------------------------------------------------------------------------------
 
 let boundaries; // of this visit
+/** The outlines' features; null where our own tiles stand for them. */
 async function loadMap() {
   if (!store.config.map) return null;
   boundaries ??= fetch('cockpit/map.json').then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
   const found = await boundaries;
   if (!found) boundaries = undefined;
-  return found;
+  return found?.features?.length ? found.features : null;
 }
 
-function mapCard(ctx, metric, ask) {
-  let box;
+/** While names are awaited, so may outlines be. */
+export const prepare = loadMap;
+
+const short = (name) => name.replace(/新区$|区$/, '').replace(' New Area', '');
+
+function mapCard(ctx, start, wanted, days) {
+  const tz = store.config.timezone;
+  let metric = start;
+  let map;
   let usage = new Map();
   let answer;
-  let registered = null;
   let showHouses = ctx.params.houses === '1';
-  let zoomed = false;
-  let known = null;
+  const rate = (g) => (g?.instruments ? g.connectivity.online / g.instruments : null);
+  const running = (g) => (g?.instruments ? g.activity.running / g.instruments : null);
   const value = (code) => {
     if (metric === 'utilization') return usage.get(code)?.utilization ?? null;
     const g = store.live?.districts.get(code);
-    if (!g?.instruments) return null;
-    return metric === 'online_rate' ? g.connectivity.online / g.instruments : g.activity.running / g.instruments;
+    return metric === 'online_rate' ? rate(g) : running(g);
   };
-  const lines = (code) => {
-    const g = store.live?.districts.get(code);
-    const u = usage.get(code);
-    return [g && `${t('online_rate')} ${percent(g.connectivity.online / g.instruments)} = ${count(g.connectivity.online)} ÷ ${count(g.instruments)}`,
-      g && `${t('running_share')} ${percent(g.activity.running / g.instruments)} = ${count(g.activity.running)} ÷ ${count(g.instruments)}`,
-      u && `${t('utilization')} ${percent(u.utilization)} = ${hours(u.running_s)} ÷ ${hours(u.running_s + u.idle_s + u.off_s)}`,
-      u && `${t('coverage')} ${percent(u.coverage)}`,
-      answer && `${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`];
-  };
-  const place = (lon, lat) => (known && store.config.map_datum === 'gcj02' ? toGcj02(lon, lat) : [lon, lat]);
-  const houses = () => [...store.institutions.values()].filter((i) => i.lon != null && i.instruments).map((i) => {
-    const g = store.live?.institutions.get(i.institution_id);
-    return { name: institutionName(i.institution_id), id: i.institution_id, value: [...place(i.lon, i.lat), g?.instruments ?? i.instruments, g ? g.connectivity.online / g.instruments : 0, g ? g.activity.running / g.instruments : 0] };
-  });
-  const top = () => {
+  /** What palest and fullest mean: rates near 100 % would else all look the same. */
+  const range = () => {
     const values = [...store.districts.keys()].map(value).filter((v) => v !== null);
-    return metric === 'online_rate' ? 1 : Math.max(0.1, Math.ceil(Math.max(0, ...values) * 10) / 10);
+    if (metric === 'online_rate') return [Math.max(0, Math.min(0.9, Math.floor(Math.min(1, ...values) * 10) / 10)), 1];
+    return [0, Math.max(0.1, Math.ceil(Math.max(0, ...values) * 20) / 20)];
   };
-  const option = () => {
-    const data = [...store.districts.values()].map((d) => ({ name: d.name, code: d.district_code, value: value(d.district_code) ?? NaN }));
-    const bubbles = known && (showHouses || zoomed);
-    const small = box && box.clientWidth < 520;
-    return {
-      tooltip: { ...tipBase(), trigger: 'item', formatter: (item) => {
-        if (item.seriesType === 'scatter') {
-          const [, , n, online, running] = item.value;
-          return bubble(item.name, t('n_instruments', { n: count(n) }), `${t('online_rate')} ${percent(online)}`, `${t('running_share')} ${percent(running)}`);
-        }
-        const code = item.data?.code ?? [...store.districts.values()].find((d) => d.name === item.name)?.district_code;
-        return code ? bubble(districtName(code), ...lines(code)) : bubble(item.name);
-      } },
-      visualMap: {
-        type: 'continuous', seriesIndex: 0, min: 0, max: top(), calculable: false, left: 0, bottom: 0, itemWidth: rem() * 0.7, itemHeight: rem() * 6,
-        text: [percent(top(), 0), percent(0, 0)], textStyle: { color: color('muted'), fontSize: rem() * 0.78 }, inRange: { color: ramp() },
-      },
-      geo: {
-        map: registered, roam: 'move', scaleLimit: { min: 1, max: 12 }, aspectScale: known ? 0.86 : 1,
-        // Not by its four sides: those would stretch the land.
-        layoutCenter: ['52%', '49%'], layoutSize: !known ? '82%' : small ? '100%' : '98%', nameProperty: 'name',
-        itemStyle: { areaColor: color('ramp-0'), borderColor: color('panel'), borderWidth: rem() * 0.09 },
-        emphasis: { itemStyle: { areaColor: color('accent-soft'), borderColor: color('ink') }, label: { show: false } },
-        select: { disabled: true }, tooltip: { show: true },
-      },
-      series: [
-        { type: 'map', geoIndex: 0, map: registered, data, nameProperty: 'name', selectedMode: false },
-        { type: 'scatter', coordinateSystem: 'geo', geoIndex: 0, silent: true, symbolSize: 0, z: 6, data: [...store.districts.values()].map((d) => {
-          const at = known ? place(d.lon, d.lat) : tileCentre(d.district_code);
-          const v = value(d.district_code);
-          return { name: districtName(d.district_code), value: [...(at ?? [0, 0]), v], label: { show: Boolean(at) && !(bubbles && zoomed), ...ink(v, top()) } };
-        }), label: { show: true, position: 'inside', formatter: (item) => label(item, small), fontSize: rem() * (small ? 0.66 : 0.72), fontWeight: 600, lineHeight: rem() * 0.95, align: 'center' }, labelLayout: { hideOverlap: known } },
-        { id: 'houses', type: 'scatter', coordinateSystem: 'geo', geoIndex: 0, z: 5, data: bubbles ? houses() : [], symbolSize: (v) => rem() * Math.min(2.6, 0.35 + Math.sqrt(v[2]) * 0.17),
-          itemStyle: { color: color('idle'), opacity: 0.82, borderColor: color('panel'), borderWidth: 1 }, emphasis: { scale: 1.25 } },
-      ],
-    };
+  const shade = (v) => {
+    if (v === null) return null;
+    const [low, high] = range();
+    return 0.08 + 0.92 * (v - low) / (high - low);
   };
-  const tools = () => [
-    choice(t('metric'), METRICS.map((m) => [m, t(m)]), metric, (m) => { metric = m; go({ metric: m }, { quiet: true }); draw(); }),
-    h('label', { class: 'check' }, h('input', { type: 'checkbox', checked: showHouses, on: { change: (e) => { showHouses = e.target.checked; go({ houses: showHouses ? '1' : undefined }, { quiet: true }); draw(); } } }), t('show_institutions')),
+  const liveLines = (g) => g && [
+    `${t('online_rate')} ${percent(rate(g))} = ${count(g.connectivity.online)} ÷ ${count(g.instruments)}`,
+    `${t('running_share')} ${percent(running(g))} = ${count(g.activity.running)} ÷ ${count(g.instruments)}`,
+    t('as_of', { time: clock(store.live.as_of, tz) })];
+  const lines = (code) => {
+    const u = usage.get(code);
+    return [districtName(code), ...(liveLines(store.live?.districts.get(code)) ?? []),
+      u && `${t('utilization')} ${percent(u.utilization)} = ${hours(u.running_s)} ÷ ${hours(u.running_s + u.idle_s + u.off_s)}`,
+      u && `${t('coverage')} ${percent(u.coverage)} · ${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`];
+  };
+  const house = (id) => store.live?.institutions.get(id);
+  const usageOf = new Map(); // by institution, once bubbles are to show it
+  const houseValue = (id) => (metric === 'utilization' ? usageOf.get(id)?.utilization ?? null : metric === 'running_share' ? running(house(id)) : rate(house(id)));
+  const askHouses = async () => {
+    if (metric !== 'utilization' || usageOf.size || !(showHouses || chosen)) return;
+    const found = await ask('utilization', { ...daysOf(days, tz), group_by: 'institution', limit: 1000, sort: '-instruments' });
+    for (const g of found.groups) usageOf.set(g.key, g);
+    if (!ctx.signal.aborted) draw();
+  };
+  const housed = () => [...store.institutions.values()].filter((i) => i.instruments && i.district_code)
+    .map((i) => ({ id: i.institution_id, code: i.district_code, lon: i.lon, lat: i.lat, n: house(i.institution_id)?.instruments ?? i.instruments }));
+
+  const scale = h('div', { class: 'scale', 'aria-hidden': 'true' }, h('span'), h('i'), h('span'));
+  const spot = h('aside', { class: 'spot', 'aria-live': 'polite', hidden: true });
+  let chosen = store.districts.has(ctx.params.district) ? ctx.params.district : null;
+  const drawSpot = () => {
+    spot.hidden = !chosen;
+    if (!chosen) return;
+    const g = store.live?.districts.get(chosen);
+    const u = usage.get(chosen);
+    const facts = [
+      [t('instruments'), count(g?.instruments ?? 0), null],
+      [t('online_rate'), percent(rate(g)), g && liveLines(g)],
+      [t('running_now'), count(g?.activity.running ?? 0), g && liveLines(g)],
+      [t('utilization'), u ? percent(u.utilization) : '–', u && usageLines(u, 'utilization', answer)],
+    ];
+    const top = housed().filter((i) => i.code === chosen).sort((a, b) => b.n - a.n).slice(0, TOP);
+    const shown = JSON.stringify([chosen, facts.map((f) => f[1]), top, top.map((i) => house(i.id)?.activity.running), lang()]);
+    if (spot.dataset.shown === shown) return;
+    spot.dataset.shown = shown;
+    spot.replaceChildren(
+      h('div', { class: 'spot-head' }, h('h3', {}, districtName(chosen)), h('button', { type: 'button', class: 'quiet', 'aria-label': t('whole_city'), title: t('whole_city'), on: { click: () => map.zoomBy(0) } }, '✕')),
+      h('dl', {}, facts.map(([name, text, why]) => h('div', {}, h('dt', {}, name), h('dd', {}, why ? fig(text, why) : text)))),
+      top.length ? h('ol', {}, top.map((i) => h('li', {}, h('a', { href: href('explore', { by: 'instrument', institution: i.id }) }, institutionName(i.id)),
+        h('span', { class: 'note' }, `${count(house(i.id)?.activity.running ?? 0)} / ${count(i.n)}`)))) : null,
+      top.length ? h('p', { class: 'note' }, t('spot_note')) : null,
+      h('a', { class: 'more', href: href('explore', { by: 'institution', district: chosen }) }, t('open_in_explore')));
+  };
+  const draw = () => {
+    if (!map) return;
+    map.draw();
+    const [low, high] = range();
+    scale.children[0].textContent = percent(low, 0);
+    scale.children[2].textContent = percent(high, 0);
+    drawSpot();
+  };
+  const names = () => loadNames(['institutions']).then(() => { if (!ctx.signal.aborted) { map?.populate(); draw(); } return askHouses(); }).catch(() => {});
+  const tools = [
+    choice(t('metric'), METRICS.map((m) => [m, t(m)]), metric, (m) => { metric = m; go({ metric: m }, { quiet: true }); draw(); askHouses().catch(() => {}); }),
+    h('label', { class: 'check' }, h('input', { type: 'checkbox', checked: showHouses, on: { change: (e) => { showHouses = e.target.checked; go({ houses: showHouses ? '1' : undefined }, { quiet: true }); map?.populate(); askHouses().catch(() => {}); } } }), t('show_institutions')),
   ];
-  const words = () => [...store.districts.keys()].map((code) => `${districtName(code)} ${percent(value(code))}`).join('; ');
-  const draw = () => { if (box && registered) box.update(option, `${t(metric)}: ${words()}`); };
-  let due = 0;
-  ctx.onLive(() => {
-    // The map is the dearest to draw: once in a while is live enough.
-    if (due) return;
-    due = setTimeout(() => { due = 0; draw(); }, 900);
-  });
-  ctx.onEnd(() => clearTimeout(due));
-  return card(ctx, { title: t('map'), cls: 'w7', actions: tools(), every: REFRESH }, async ({ note }) => {
-    // What is live is there at once; figures of the window come when they come.
-    const figures = ask().then((found) => {
+  ctx.onLive(draw);
+  return card(ctx, { title: t('map'), cls: 'w7 map-card', actions: tools, every: REFRESH, shape: 'block' }, async ({ note }) => {
+    wanted().then((found) => {
       answer = found;
       usage = new Map(found.groups.map((g) => [g.key, g]));
+      if (!ctx.signal.aborted) draw();
+    }).catch(() => {});
+    if (map) return undefined;
+    const features = await loadMap();
+    const turned = features && store.config.map_datum === 'gcj02';
+    note(features ? (store.config.map_note || t('map_source', { datum: store.config.map_datum.toUpperCase() })) : t('tiles'));
+    map = cityMap(ctx, {
+      features: features ?? tiles(store.districts).features, districts: store.districts, tiled: !features,
+      turn: (lon, lat) => (turned ? toGcj02(lon, lat) : [lon, lat]),
+      shade: (code) => shade(value(code)), shadeOf: (id) => shade(houseValue(id)),
+      words: (code) => [short(districtName(code)), percent(value(code), metric === 'online_rate' || value(code) < 0.1 ? 1 : 0)],
+      lines, linesOf: (id) => [institutionName(id), ...(liveLines(house(id)) ?? []), ...(usageOf.has(id) ? usageLines(usageOf.get(id), 'utilization', answer) : [])],
+      houses: housed, shows: () => showHouses, label: () => `${t('map')}: ${t(metric)}`,
+      pick: (code) => { chosen = code; go({ district: code ?? undefined }, { quiet: true }); names(); draw(); },
+      open: (id) => { location.hash = href('explore', { by: 'instrument', institution: id }); },
     });
-    const [map] = await Promise.all([loadMap(), import('../vendor/echarts.js').then((lib) => { mapOf.lib = lib; }), metric === 'utilization' ? figures : null]);
-    figures.then(draw).catch(() => {});
-    known = map;
-    registered = map ? 'districts' : 'tiles';
-    mapOf.lib.registerMap(registered, map ?? tiles(store.districts));
-    note(map ? (store.config.map_note || t('map_source', { datum: store.config.map_datum.toUpperCase() })) : t('tiles'));
-    if (box) { draw(); return undefined; }
-    box = chart(ctx, option, {
-      cls: 'map', say: `${t(metric)}: ${words()}`,
-      click: (item) => {
-        if (item.data?.id) { location.hash = href('explore', { by: 'instrument', institution: item.data.id }); return; }
-        const code = item.data?.code ?? [...store.districts.values()].find((d) => d.name === item.name)?.district_code;
-        if (code) location.hash = href('explore', { by: 'institution', district: code });
-      },
-      ready: (made) => {
-        box.addEventListener('wheel', (event) => {
-          // Ctrl and wheel zooms the map; the wheel alone scrolls the page.
-          if (!event.ctrlKey) return;
-          event.preventDefault();
-          const zoom = Math.min(12, Math.max(1, (made.getOption().geo[0].zoom ?? 1) * (event.deltaY < 0 ? 1.25 : 0.8)));
-          made.setOption({ geo: { zoom } });
-          if ((zoom > 1.8) !== zoomed) { zoomed = zoom > 1.8; draw(); }
-        }, { passive: false });
-      },
-    });
-    return h('div', { class: 'card-body' }, box, zoomButtons(() => box.chart(), (z) => { if (z !== zoomed) { zoomed = z; draw(); } }));
+    draw();
+    requestAnimationFrame(() => { if (chosen) map.focusOn(chosen); });
+    // Bubbles and names of institutions, once the page stands.
+    setTimeout(names, 300);
+    const zoom = h('div', { class: 'map-zoom' }, [['+', 1.5, 'zoom_in'], ['−', 1 / 1.5, 'zoom_out'], ['⟲', 0, 'whole_city']].map(([text, factor, name]) =>
+      h('button', { type: 'button', 'aria-label': t(name), title: t(name), on: { click: () => map.zoomBy(factor) } }, text)));
+    return h('div', { class: 'map-holder' }, map, spot, scale, zoom);
   });
 }
-const mapOf = { lib: null };
-
-function zoomButtons(made, tell) {
-  const by = (factor) => () => {
-    const c = made();
-    if (!c) return;
-    const zoom = factor ? Math.min(12, Math.max(1, (c.getOption().geo[0].zoom ?? 1) * factor)) : 1;
-    c.setOption({ geo: factor ? { zoom } : { zoom: 1, center: null } });
-    tell(zoom > 1.8);
-  };
-  return h('div', { class: 'legend map-zoom' }, [['+', 1.5, '+'], ['−', 1 / 1.5, '−'], ['⟲', 0, 'reset']].map(([text, factor, name]) =>
-    h('button', { type: 'button', 'aria-label': `${t('map')} ${name}`, on: { click: by(factor) } }, text)));
-}
-
-const ink = (v, most) => {
-  const dark = document.documentElement.dataset.theme === 'dark';
-  const full = v !== null && v / most > (dark ? 0.85 : 0.58);
-  return { color: full ? (dark ? '#05211a' : '#ffffff') : color('ink'), textBorderColor: full ? (dark ? color('ramp-4') : color('ramp-4')) : color(dark ? 'ramp-0' : 'panel'), textBorderWidth: 2 };
-};
-const label = (item, small) => (small ? item.name.replace('新区', '').replace(' New Area', '') : `${item.name.replace(/新区$|区$/, lang() === 'zh' ? '' : '$&').replace(' New Area', '')}\n${percent(item.value[2], 0)}`);
 
 // -- districts as a table ----------------------------------------------------------------------
 
-function districtCard(ctx, ask) {
-  return card(ctx, { title: t('districts'), every: REFRESH, cls: 'w12' }, async ({ note }) => {
-    const answer = await ask();
+function districtCard(ctx, wanted, range) {
+  let shown = null;
+  ctx.onLive(() => shown?.refresh());
+  return card(ctx, { title: t('districts'), every: REFRESH, cls: 'w12 full', shape: 'rows' }, async ({ note }) => {
+    const answer = await wanted();
     note(`${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`);
-    if (!answer.groups.length) return null;
+    if (!answer.groups.length) return emptyWindow(range);
     const live = (g) => store.live?.districts.get(g.key);
     const rate = (g) => { const l = live(g); return l?.instruments ? l.connectivity.online / l.instruments : null; };
+    const liveTip = (g) => { const l = live(g); return l && [g.key ? districtName(g.key) : t('none'), `${t('online')} ${count(l.connectivity.online)} · ${t('offline')} ${count(l.connectivity.offline)} · ${t('never_seen')} ${count(l.connectivity.never_seen)}`, `${t('running')} ${count(l.activity.running)} · ${t('idle')} ${count(l.activity.idle)} · ${t('off')} ${count(l.activity.off)} · ${t('unknown')} ${count(l.activity.unknown)}`, `÷ ${t('n_instruments', { n: count(l.instruments) })}`, t('as_of', { time: fullMoment(store.live.as_of, answer.tz) })]; };
     const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: (g) => g[field], tip: (g) => usageLines(g, field, answer) });
-    return table({
+    shown = table({
       name: 'districts', caption: t('districts'), rows: answer.groups, sort: { key: 'running_s', down: true }, mark: (g) => (g.sufficient ? null : 'weak'),
       columns: [
-        { key: 'name', label: t('district'), value: (g) => (g.key ? districtName(g.key) : t('none')), cell: (g) => (g.key ? h('a', { href: href('explore', { by: 'institution', district: g.key }) }, districtName(g.key)) : t('none')) },
-        { key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments) },
-        { key: 'online', label: t('online_rate'), num: true, value: rate, cell: (g) => percent(rate(g)), bar: rate },
-        { key: 'running', label: t('running_now'), num: true, value: (g) => live(g)?.activity.running ?? null, cell: (g) => count(live(g)?.activity.running) },
-        { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, cell: (g) => hours(g.running_s, false), tip: (g) => usageLines(g, 'running_s', answer) },
+        { key: 'district_code', label: t('district'), csv: 'name', value: (g) => (g.key ? districtName(g.key) : t('none')), cell: (g) => (g.key ? h('a', { href: href('explore', { by: 'institution', district: g.key }) }, districtName(g.key)) : t('none')) },
+        { key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] },
+        { key: 'online_rate', label: t('online_rate'), num: true, live: true, value: rate, cell: (g) => percent(rate(g)), bar: rate, tip: liveTip },
+        { key: 'running', label: t('running_now'), num: true, live: true, value: (g) => live(g)?.activity.running ?? null, cell: (g) => count(live(g)?.activity.running), tip: liveTip },
+        { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), tip: (g) => usageLines(g, 'running_s', answer) },
         ratio('utilization'), ratio('rated_utilization'), ratio('coverage'),
       ],
     });
+    return shown;
   });
 }

@@ -1,12 +1,12 @@
 // Explore: groups of instruments ranked, as areas, or by the hour of the week; every view has
 // its address.
 
-import { get } from '../api.js';
+import { all, get } from '../api.js';
 import { axis, bubble, chart, color, ramp, rem } from '../charts.js';
 import { card, choice, fig, h, icon, select, table, usageLines } from '../dom.js';
 import { count, hours, moment, money, percent, t, weekdays } from '../i18n.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { RANGES, windowOf } from '../time.js';
+import { RANGES, daysOf } from '../time.js';
 import { go, href } from '../app.js';
 
 const GROUPS = ['district', 'institution', 'class_major', 'class', 'gateway', 'instrument'];
@@ -14,7 +14,10 @@ const NEXT = { district: 'institution', institution: 'instrument', class_major: 
 const FILTERS = ['district', 'institution', 'class', 'gateway', 'kind'];
 const SORTS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization', 'running_s', 'coverage', 'instruments'];
 const BASES = ['rated', 'calendar', 'scheduled', 'powered', 'known'];
+/** The ratio that each basis bands by. */
+const BANDED = { rated: 'rated_utilization', calendar: 'calendar_utilization', scheduled: 'scheduled_utilization', powered: 'powered_utilization', known: 'utilization' };
 const PAGE = 200;
+const TILES = 1000; // of a treemap; the rest is one tile
 
 const NAMES = { district: districtName, institution: institutionName, class: className, kind: t };
 
@@ -28,7 +31,7 @@ export function page(ctx) {
   const view = ['ranking', 'treemap', 'heatmap'].includes(p.view) ? p.view : 'ranking';
   const least = p.min === undefined ? store.config.coverage_threshold : Math.min(1, Math.max(0, Number(p.min) || 0));
   const filters = Object.fromEntries(FILTERS.map((f) => [f, p[f]]).filter(([, v]) => v));
-  const window_ = windowOf(range, tz);
+  const window_ = daysOf(range, tz);
   const nameOf = (g) => (g.key === null ? t('none') : NAMES[by === 'class_major' ? 'class' : by]?.(g.key) ?? g.name ?? g.key);
   const into = (g) => {
     if (g.key === null) return null;
@@ -76,11 +79,11 @@ function summary(c) {
     note(`${t('n_instruments', { n: count(u.instruments) })} · ${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`);
     if (!u.instruments) return null;
     const item = (label, text, field, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, () => usageLines(u, field, answer), { 'data-value': name ?? field })));
-    return h('div', { class: 'now' }, h('dl', {},
+    return h('div', { class: 'now wide' }, h('dl', {},
       item(t('machine_hours'), hours(u.running_s), 'running_s'), item(t('utilization'), percent(u.utilization), 'utilization'),
       item(t('rated_utilization'), percent(u.rated_utilization), 'rated_utilization'), item(t('scheduled_utilization'), percent(u.scheduled_utilization), 'scheduled_utilization'),
       item(t('powered_utilization'), percent(u.powered_utilization), 'powered_utilization'), item(t('mean_utilization'), percent(u.mean_utilization), 'mean_utilization'),
-      ...u.bands.map((b) => item(t('band_above', { p: percent(b.above, 0) }), percent(b.share), `${c.basis}_utilization`, `band-${b.above}`)),
+      ...u.bands.map((b) => item(t('band_above', { p: percent(b.above, 0) }), percent(b.share), BANDED[c.basis], `band-${b.above}`)),
       item(t('coverage'), percent(u.coverage), 'coverage')));
   });
 }
@@ -104,11 +107,11 @@ function ranking(c) {
         { key: 'place', label: '#', num: true, value: (g) => place.get(g) ?? null, cell: (g) => (place.get(g) ? count(place.get(g)) : '–') },
         { key: 'name', label: t(c.by), value: (g) => c.nameOf(g), cell: (g) => (c.into(g) ? h('a', { href: c.into(g), 'data-key': g.key }, c.nameOf(g)) : c.nameOf(g)) },
         { key: 'key', label: t('id'), value: (g) => g.key, cell: (g) => g.key ?? '–' },
-        ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
-        { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
+        ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
+        { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ratio('utilization'), ratio('coverage'), ratio('rated_utilization'), ratio('scheduled_utilization'), ratio('powered_utilization'), ratio('calendar_utilization'),
-        ...(c.by === 'instrument' ? [] : [{ ...ratio('mean_utilization'), tip: undefined },
-          ...[0, 1].map((i) => ({ key: `band${i}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, t('n_instruments', { n: count(g.bands[i].instruments) })] }))]),
+        ...(c.by === 'instrument' ? [] : [{ ...ratio('mean_utilization'), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.sufficient_instruments) }), ...usageLines(g, 'utilization', answer)] },
+          ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.sufficient_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
       ];
       holder.replaceChildren(
         table({ name: `${c.by}-${c.range}`, caption: t('ranking'), columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
@@ -129,30 +132,35 @@ function treemap(c) {
   const size = c.p.size === 'value' ? 'value' : 'hours';
   const pick = choice(t('size'), [['hours', t('by_hours')], ['value', t('by_value')]], size, (v) => go({ size: v }));
   return card(c.ctx, { title: `${t('treemap')} · ${t(c.by)}`, actions: pick }, async ({ note }) => {
-    const asked = [groups(c, { limit: 1000 })];
-    if (size === 'value' && c.by !== 'instrument') asked.push(get('status/summary', { ...c.filters, group_by: c.by }, c.ctx.signal));
-    if (size === 'value' && c.by === 'instrument') asked.push(get('instruments', { ...c.filters, limit: 1000 }, c.ctx.signal));
-    const [answer, values] = await Promise.all(asked);
+    const byValue = size === 'value';
+    const asked = [groups(c, { limit: TILES, sort: '-running_s' })];
+    if (byValue) asked.push(get('status/summary', { ...c.filters, group_by: c.by === 'instrument' ? undefined : c.by }, c.ctx.signal));
+    if (byValue && c.by === 'instrument') asked.push(all('instruments', c.filters, { most: TILES, signal: c.ctx.signal }));
+    const [answer, values, list] = await Promise.all(asked);
     const worth = new Map((values?.groups ?? []).map((g) => [g.key, g.value_cny]));
-    for (const i of values?.items ?? []) worth.set(i.instrument_id, i.value_cny);
-    note(`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)} · ${t('utilization')}`);
-    const rows = answer.groups.map((g) => ({ g, size: size === 'value' ? worth.get(g.key) ?? 0 : g.running_s / 3600 })).filter((x) => x.size > 0);
+    for (const i of list?.items ?? []) worth.set(i.instrument_id, i.value_cny);
+    const rows = answer.groups.map((g) => ({ g, size: byValue ? worth.get(g.key) ?? 0 : g.running_s / 3600 })).filter((x) => x.size > 0);
     if (!rows.length) return null;
+    // What does not fit is one tile: the whole less what is shown, so that the areas add up.
+    const shown = rows.reduce((sum, x) => sum + x.size, 0);
+    const rest = (byValue ? values.overall.value_cny : answer.overall.running_s / 3600) - shown;
+    const more = answer.next_cursor && rest > 0 ? answer.overall.instruments : 0;
+    note(`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)} · ${t('utilization')}${more ? ` · ${t('tiles_shown', { n: count(rows.length) })}` : ''}`);
     const top = Math.max(0.05, ...rows.map(({ g }) => g.utilization ?? 0));
     const dark = () => document.documentElement.dataset.theme === 'dark';
     const shade = (share) => ramp()[Math.min(4, Math.max(0, Math.round(share * 4)))];
     const say = rows.map(({ g, size: s }) => `${c.nameOf(g)} ${size === 'value' ? money(s) : hours(g.running_s)} ${percent(g.utilization)}`).join('; ');
     return chart(c.ctx, () => ({
-      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => (item.data?.g ? bubble(item.name, size === 'value' ? `${t('value')} ${money(item.value)}` : '', ...usageLines(item.data.g, 'utilization', answer), hours(item.data.g.running_s)) : '') },
+      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => (item.data?.g ? bubble(item.name, size === 'value' ? `${t('value')} ${money(item.value)}` : '', ...usageLines(item.data.g, 'utilization', answer), hours(item.data.g.running_s)) : item.data && item.name === t('others') ? bubble(item.name, byValue ? money(item.value) : hours(item.value * 3600), t('tiles_shown', { n: count(rows.length) })) : '') },
       series: [{
         type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
         itemStyle: { borderColor: color('panel'), gapWidth: 2, borderWidth: 0, borderRadius: 4 },
         label: { fontSize: rem() * 0.85, lineHeight: rem() * 1.2, formatter: (item) => `${item.name}\n${size === 'value' ? money(item.value) : hours(item.value * 3600)}\n${percent(item.data.g?.utilization)}` },
-        data: rows.map(({ g, size: s }) => {
+        data: [...rows.map(({ g, size: s }) => {
           const share = (g.utilization ?? 0) / top;
           const full = dark() ? share > 0.62 : share >= 0.62;
           return { name: c.nameOf(g), value: s, g, itemStyle: { color: shade(share) }, label: { color: full ? (dark() ? '#05211a' : '#ffffff') : color('ink') } };
-        }),
+        }), ...(more ? [{ name: t('others'), value: rest, itemStyle: { color: color('line') }, label: { color: color('ink'), formatter: (item) => `${item.name}\n${byValue ? money(item.value) : hours(item.value * 3600)}` } }] : [])],
       }],
     }), { cls: 'tall', say, click: (item) => { const to = item.data?.g && c.into(item.data.g); if (to) location.hash = to; } });
   });
@@ -182,8 +190,8 @@ function heatmap(c) {
     return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
       name: 'week', caption: t('heatmap'), rows: cells, columns: [
         { key: 'weekday', label: t('day'), value: (x) => x.weekday, cell: (x) => days[x.weekday - 1] }, { key: 'hour', label: 'h', num: true, value: (x) => x.hour },
-        { key: 'running_share', label: t('running_share'), num: true, value: (x) => x.running_share, cell: (x) => percent(x.running_share, 2) },
-        { key: 'running_s', label: `${t('running')} (h)`, num: true, value: (x) => x.running_s / 3600, cell: (x) => hours(x.running_s, false) },
+        { key: 'running_share', label: t('running_share'), num: true, value: (x) => x.running_share, cell: (x) => percent(x.running_share, 2), tip: (x) => [`${days[x.weekday - 1]} ${String(x.hour).padStart(2, '0')}:00`, `${percent(x.running_share, 2)} = ${hours(x.running_s)} ÷ ${hours(x.running_s + x.idle_s + x.off_s)}`, `${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`] },
+        { key: 'running_s', label: `${t('running')} (h)`, num: true, value: (x) => x.running_s / 3600, raw: (x) => x.running_s, cell: (x) => hours(x.running_s, false) },
       ] })));
   });
 }

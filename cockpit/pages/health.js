@@ -7,7 +7,7 @@ import { institutionName, mayOperate, store } from '../store.js';
 import { go, href } from '../app.js';
 
 const SILENT = 200;
-const LETTERS = 1000;
+const LETTERS = 200;
 
 export function page(ctx) {
   const tz = store.config.timezone;
@@ -48,11 +48,14 @@ function gatewayCard(ctx, tz, gateways) {
   const only = ctx.params.gateways === 'offline' ? 'offline' : 'all';
   return card(ctx, { title: t('gateways'), every: 30_000, actions: choice(t('filters'), [['all', t('all')], ['offline', t('offline')]], only, (v) => go({ gateways: v === 'all' ? undefined : v })) }, async ({ note }) => {
     const list = await gateways();
-    const rows = only === 'all' ? list.items : list.items.filter((g) => !g.online || g.children_online < g.children);
+    const share = (g) => (g.children ? g.children_online / g.children : 1);
+    // Whoever looks here at night wants the worst first.
+    const rows = (only === 'all' ? [...list.items] : list.items.filter((g) => !g.online || g.children_online < g.children))
+      .sort((a, b) => (a.online ?? -1) - (b.online ?? -1) || share(a) - share(b));
     note(t('skew_note'));
     if (!rows.length) return null;
     return table({
-      name: 'gateways', caption: t('gateways'), rows, sort: { key: 'online', down: false }, mark: (g) => (g.online ? null : 'weak'),
+      name: 'gateways', caption: t('gateways'), rows, mark: (g) => (g.online ? null : 'weak'),
       columns: [
         { key: 'gateway_id', label: t('gateway'), value: (g) => g.gateway_id, cell: (g) => h('a', { href: href('explore', { by: 'instrument', gateway: g.gateway_id }) }, g.gateway_id) },
         { key: 'institution', label: t('institution'), value: (g) => (g.institution_id ? institutionName(g.institution_id) : null) },
@@ -72,12 +75,12 @@ function silentCard(ctx, tz) {
     const { items } = await get('instruments', { connectivity: 'offline', limit: SILENT }, ctx.signal);
     if (!items.length) return null;
     return table({
-      name: 'silent', caption: t('silent'), rows: items, sort: { key: 'heard', down: false },
+      name: 'silent', caption: t('silent'), rows: items, sort: { key: 'last_heartbeat_at', down: false },
       columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.name) },
         { key: 'cause', label: t('cause'), value: (x) => x.status.cause, cell: (x) => t(`cause_${x.status.cause}`) },
-        { key: 'heard', label: t('last_heartbeat'), value: (x) => x.status.last_heartbeat_at, cell: (x) => moment(x.status.last_heartbeat_at, tz) },
-        { key: 'gateway', label: t('gateway'), value: (x) => x.gateway_id },
+        { key: 'last_heartbeat_at', label: t('last_heartbeat'), value: (x) => x.status.last_heartbeat_at, cell: (x) => moment(x.status.last_heartbeat_at, tz) },
+        { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id },
         { key: 'institution', label: t('institution'), value: (x) => institutionName(x.institution_id) },
       ],
     });
@@ -86,39 +89,44 @@ function silentCard(ctx, tz) {
 
 function letterCard(ctx, tz) {
   const chosen = ctx.params.reason;
-  const el = card(ctx, { title: t('dead_letters'), cls: 'w6', every: 30_000, empty: t('none_dead') }, async ({ note }) => {
-    const { items, next_cursor: more } = await get('dead-letters', { limit: LETTERS, replayed: false }, ctx.signal);
-    note(t('dead_note', { n: count(items.length) }) + (more ? ' +' : ''));
-    if (!items.length) return null;
-    const reasons = new Map();
-    for (const x of items) reasons.set(x.reason, [...(reasons.get(x.reason) ?? []), x]);
-    const shown = chosen ? items.filter((x) => x.reason === chosen) : items;
-    const replay = async (letters, button) => {
-      button.disabled = true;
-      for (const x of letters) {
-        try { await post(`dead-letters/${x.id}/replay`); } catch (error) { if (error.status !== 409) throw error; }
-      }
+  const named = (r) => (has(r) ? t(r) : r);
+  const el = card(ctx, { title: t('dead_letters'), cls: 'w6', every: 30_000, empty: t('none_dead'), shape: 'rows' }, async ({ note }) => {
+    const [counts, list] = await Promise.all([
+      get('dead-letters/reasons', { replayed: false }, ctx.signal),
+      get('dead-letters', { limit: LETTERS, replayed: false, reason: chosen }, ctx.signal),
+    ]);
+    const whole = counts.items.reduce((n, x) => n + x.letters, 0);
+    note(t('dead_note', { n: count(list.items.length), all: count(chosen ? counts.items.find((x) => x.reason === chosen)?.letters ?? 0 : whole) }));
+    if (!whole) return null;
+    const done = (button) => {
       button.textContent = t('requested');
       setTimeout(() => el.reload(), 2500);
     };
+    const replay = async (path, button) => {
+      button.disabled = true;
+      try { await post(path); } catch (error) { if (error.status !== 409) throw error; }
+      done(button);
+    };
+    const lines = (x) => [named(x.reason), `${t('heartbeats')} ${count(x.heartbeats)} · ${t('letters')} ${count(x.letters)} · ${t('occurrences')} ${count(x.occurrences)}`, `${t('replayable')} ${count(x.replayable)}`, `${t('received')} ${fullMoment(x.newest_at, tz)}`];
     return h('div', { class: 'stack' },
       table({
-        name: 'dead-letter-reasons', caption: t('reason'), rows: [...reasons], sort: { key: 'count', down: true },
+        name: 'dead-letter-reasons', caption: t('reason'), rows: counts.items, sort: { key: 'heartbeats', down: true },
         columns: [
-          { key: 'reason', label: t('reason'), value: ([r]) => r, cell: ([r]) => h('a', { href: href('health', { ...ctx.params, reason: r === chosen ? undefined : r }) }, has(r) ? t(r) : r) },
-          { key: 'count', label: t('heartbeats'), num: true, value: ([, xs]) => xs.reduce((n, x) => n + x.heartbeats, 0), cell: ([, xs]) => count(xs.reduce((n, x) => n + x.heartbeats, 0)) },
-          { key: 'occurrences', label: t('occurrences'), num: true, value: ([, xs]) => xs.reduce((n, x) => n + x.occurrences, 0), cell: ([, xs]) => count(xs.reduce((n, x) => n + x.occurrences, 0)) },
-          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: ([, xs]) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(xs, e.target) } }, t('replay_all')) }] : []),
+          { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => h('a', { href: href('health', { ...ctx.params, reason: x.reason === chosen ? undefined : x.reason }), 'aria-current': x.reason === chosen ? 'true' : null }, named(x.reason)) },
+          { key: 'heartbeats', label: t('heartbeats'), num: true, value: (x) => x.heartbeats, cell: (x) => h('span', { 'data-value': `dead-${x.reason}` }, count(x.heartbeats)), tip: lines },
+          { key: 'letters', label: t('letters'), num: true, value: (x) => x.letters, cell: (x) => count(x.letters), tip: lines },
+          { key: 'occurrences', label: t('occurrences'), num: true, value: (x) => x.occurrences, cell: (x) => count(x.occurrences), tip: lines },
+          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => (x.replayable ? h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/replay?reason=${x.reason}`, e.target) } }, t('replay_all')) : '–') }] : []),
         ],
       }),
       table({
-        name: 'dead-letters', caption: t('dead_letters'), rows: shown.slice(0, 200),
+        name: 'dead-letters', caption: t('dead_letters'), rows: list.items,
         columns: [
           { key: 'received_at', label: t('received'), value: (x) => x.received_at, cell: (x) => moment(x.received_at, tz, { second: '2-digit' }) },
-          { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => (has(x.reason) ? t(x.reason) : x.reason) },
+          { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => named(x.reason) },
           { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id }, { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
-          { key: 'detail', label: t('detail'), value: (x) => x.detail },
-          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay([x], e.target) } }, t('replay')) }] : []),
+          { key: 'detail', label: t('detail'), value: (x) => x.detail, tip: (x) => [named(x.reason), x.detail] },
+          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/${x.id}/replay`, e.target) } }, t('replay')) }] : []),
         ],
       }));
   });

@@ -132,7 +132,7 @@ const segmentTable = (id, items, tz) => table({
   name: `timeline-${id}`, caption: t('segments'), rows: items, columns: [
     { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => fullMoment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => fullMoment(x.to, tz) },
     { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) }, { key: 'cause', label: t('cause'), value: (x) => x.cause, cell: (x) => (x.cause ? t(`cause_${x.cause}`) : '') },
-    { key: 'seconds', label: t('length'), csv: `${t('length')} (s)`, num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds) },
+    { key: 'seconds', label: t('length'), num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds) },
   ],
 });
 
@@ -151,9 +151,9 @@ function figuresCard({ ctx, range, known }) {
     return h('div', { class: 'stack' },
       table({
         name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), rows, columns: [
-          { key: 'field', label: t('metric'), value: (r) => t(r.field) },
+          { key: 'field', label: t('metric'), value: (r) => t(r.field), raw: (r) => r.field },
           { key: 'value', label: '%', num: true, value: (r) => u[r.field], cell: (r) => fig(percent(u[r.field], 2), () => usageLines(u, r.field, answer), { 'data-value': r.field }), bar: (r) => u[r.field] ?? 0 },
-          { key: 'part', label: '÷', num: true, value: (r) => value(r.part), cell: (r) => h('span', { title: `${t(r.part)} ÷ ${t(r.whole)}` }, `${hours(value(r.part), false)} ÷ ${hours(value(r.whole))}`) },
+          { key: 'part', label: '÷', csv: 'numerator_s', raw: (r) => value(r.part), num: true, value: (r) => value(r.part), cell: (r) => `${hours(value(r.part), false)} ÷ ${hours(value(r.whole))}`, tip: (r) => usageLines(u, r.field, answer) },
         ],
       }),
       u.counter_flag ? h('p', { class: 'warn' }, `${t('flag_counter_disagrees')}: ${hours(u.counter_running_s)} / ${hours(u.running_s)}`) : null,
@@ -225,7 +225,7 @@ function dayCard({ ctx, range, known }) {
       series: STATES.map((s) => ({ name: t(s), type: 'bar', stack: 'all', data: buckets.map((b) => b[`${s}_s`] / 3600), color: color(s), barMaxWidth: rem() * 2 })),
     }), { cls: 'line', say: buckets.map((b) => `${name(b)}: ${hours(b.running_s)}`).join('; ') });
     const ratio = (f) => ({ key: f, label: t(f), num: true, value: (b) => b[f], cell: (b) => percent(b[f]), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
-    const seconds = (f) => ({ key: f, label: `${t(f)} (h)`, num: true, value: (b) => (b[f] === null ? null : b[f] / 3600), cell: (b) => hours(b[f], false) });
+    const seconds = (f) => ({ key: f, label: `${t(f)} (h)`, num: true, value: (b) => (b[f] === null ? null : b[f] / 3600), raw: (b) => b[f], cell: (b) => hours(b[f], false), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
     return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
       name: `by-${bucket}-${ctx.id}`, caption: t('by_day'), rows: buckets, columns: [
         { key: 'from', label: t('from'), value: (b) => b.from, cell: (b) => fullMoment(b.from, tz) },
@@ -278,8 +278,8 @@ function sessionCard({ ctx, range, known }) {
     return table({
       name: `sessions-${ctx.id}`, caption: t('sessions'), rows: answer.items.reverse(), columns: [
         { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => moment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => moment(x.to, tz) },
-        { key: 'seconds', label: t('length'), csv: `${t('length')} (s)`, num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds), tip: (x) => [t('sessions'), `${t('effective_s')} ${span(x.effective_s)}`, `${t('session_idle_s')} ${span(x.session_idle_s)}`, x.provisional && t('provisional')] },
-        { key: 'effective_s', label: t('effective_s'), csv: `${t('effective_s')} (s)`, num: true, value: (x) => x.effective_s, cell: (x) => span(x.effective_s) },
+        { key: 'seconds', label: t('length'), num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds), tip: (x) => [t('sessions'), `${t('effective_s')} ${span(x.effective_s)}`, `${t('session_idle_s')} ${span(x.session_idle_s)}`, x.provisional && t('provisional')] },
+        { key: 'effective_s', label: t('effective_s'), num: true, value: (x) => x.effective_s, cell: (x) => span(x.effective_s) },
       ],
     });
   });
@@ -306,21 +306,21 @@ function calendarCard({ ctx, known }) {
         monthLabel: { color: color('muted'), fontSize: rem() * 0.75, formatter: (m) => (innerWidth < 640 && m.M % 3 !== 1 ? '' : `${m.yy}-${m.MM}`) }, yearLabel: { show: false },
       },
       series: [{ type: 'heatmap', coordinateSystem: 'calendar', data: [...by].map(([day, b]) => [day, b.running_s / 3600]) }],
-    }), { cls: 'low', say: [...by].map(([day, b]) => `${day} ${hours(b.running_s)}`).join('; ') });
+    }), { cls: 'year', say: [...by].map(([day, b]) => `${day} ${hours(b.running_s)}`).join('; ') });
   });
 }
 
 // -- the record --------------------------------------------------------------------------------
 
 function detailCard({ ctx, known }) {
-  return card(ctx, { title: t('details'), cls: 'w6' }, async () => {
+  return card(ctx, { title: t('details'), cls: 'w8' }, async () => {
     const x = await known();
     const rows = [
       [t('id'), x.instrument_id], [t('institution'), x.institution_name], [t('district'), x.district_code && districtName(x.district_code)], [t('class'), x.class_code && `${className(x.class_code)} (${x.class_code})`],
       [t('gateway'), x.gateway_id], [t('kind'), t(x.kind)], [t('value'), money(x.value_cny)], [t('acquired'), x.acquired_on], ['lon, lat', x.lon !== null && `${x.lon}, ${x.lat}`], ['tz', x.timezone],
     ];
-    return h('div', { class: 'stack' }, h('dl', { class: 'facts' }, rows.filter(([, v]) => v).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
-      h('h3', {}, t('opening_hours')), openingHours(x.opening_hours ?? store.institutions.get(x.institution_id)?.opening_hours));
+    return h('div', { class: 'halves' }, h('dl', { class: 'facts' }, rows.filter(([, v]) => v).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
+      h('div', { class: 'stack' }, h('h3', {}, t('opening_hours')), openingHours(x.opening_hours ?? store.institutions.get(x.institution_id)?.opening_hours)));
   });
 }
 
@@ -332,7 +332,7 @@ function openingHours(given) {
 }
 
 function maintenanceCard({ ctx, known }) {
-  return card(ctx, { title: t('maintenance'), cls: 'w6' }, async () => {
+  return card(ctx, { title: t('maintenance'), cls: 'w4' }, async () => {
     const tz = (await known()).timezone;
     const { items } = await get('maintenance', { instrument: ctx.id, limit: 200 }, ctx.signal);
     if (!items.length) return null;

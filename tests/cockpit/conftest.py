@@ -54,7 +54,7 @@ def cockpit_service(browser: object) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def city(cockpit_service: Service) -> Iterator[Live]:
-    """Two institutions with two instruments each and some hours of history; none runs now."""
+    """Two institutions with two instruments each, hours of yesterday and of today; none runs."""
     live = Live(cockpit_service)
     now = now_us() // MINUTE * MINUTE
     for district, (home, name, lon, lat) in CITY.items():
@@ -82,6 +82,9 @@ def city(cockpit_service: Service) -> Iterator[Live]:
             live.gateway_of[instrument] = f"gw-{home}"
             live.publish(
                 instrument,
+                # The page's windows are of complete days: there must be something in the last.
+                beat(now - 27 * HOUR, "running", power_w=900.5, seq=1, boot_id="before"),
+                beat(now - 26 * HOUR, "idle", power_w=21.0, seq=2, boot_id="before"),
                 beat(now - 6 * HOUR, "idle", power_w=20.0, seq=1),
                 beat(now - 5 * HOUR, "running", power_w=900.5, seq=2),
                 beat(now - 5 * HOUR + number * 20 * MINUTE, "idle", power_w=21.0, seq=3),

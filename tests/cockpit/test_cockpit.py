@@ -21,16 +21,18 @@ PAGES = {
     "treemap": "#/explore?by=district&view=treemap&size=value",
     "week": "#/explore?view=heatmap",
     "instrument": "#/instrument/xuhui-1",
+    "bubbles": "#/city?houses=1&district=310104&metric=utilization",
     "available": "#/available?seat=310104",
     "health": "#/health",
 }
 #: What has to be there before a page is judged.
 DRAWN = {
-    "city": ".chart.map canvas, .bands, .page-city .empty",
+    "city": ".map .view .d[data-v]:not([data-v=''])",
     "explore": "tbody tr",
     "treemap": ".chart canvas",
     "week": ".chart canvas",
     "instrument": ".timeline canvas",
+    "bubbles": ".map .house, .spot li",
     "available": ".cards h3",
     "health": "tbody tr",
 }
@@ -147,7 +149,7 @@ def test_numbers_on_the_city_page_are_the_apis(open_window: Open, city: Live) ->
     assert window.shown("online_rate") == window.written("percent", rate)
     assert window.shown("value") == window.written("money", counts["value_seen_cny"])
     offset = window.page.evaluate(
-        "import('/cockpit/time.js').then((m) => m.windowOf('today', 'Asia/Shanghai'))"
+        "import('/cockpit/time.js').then((m) => m.daysOf('today', 'Asia/Shanghai'))"
     )
     told = city.get("utilization", from_=offset["from"], to=offset["to"])["overall"]
     # Nothing runs now, so today's hours stand still.
@@ -242,6 +244,47 @@ def test_drill_down_and_back(open_window: Open) -> None:
     window.page.wait_for_selector("[data-key='310104']")
 
 
+def test_the_map_leads_to_a_district_and_back(open_window: Open) -> None:
+    window = open_window()
+    window.open("city")
+    district = window.page.locator(".map .view .d[data-code='310104']")
+    assert "徐汇" in (district.get_attribute("aria-label") or "")
+    district.focus()
+    window.page.wait_for_selector("#tip:not([hidden])")
+    district.press("Enter")
+    window.page.wait_for_selector(".spot h3")
+    assert window.page.locator(".spot h3").inner_text() == "徐汇区"
+    window.page.wait_for_selector(".map .house[data-id='xuhui']")
+    assert "district=310104" in window.page.url
+    window.page.keyboard.press("Escape")
+    window.page.wait_for_selector(".spot", state="hidden")
+    # Without boundaries: tiles, and institutions in them.
+    config = window.page.request.get(f"{window.address}/cockpit/config.json").json()
+    window.page.route(
+        "**/cockpit/config.json", lambda route: route.fulfill(json={**config, "map": False})
+    )
+    window.page.goto("about:blank")
+    window.page.goto(f"{window.address}/#/city?houses=1")
+    window.page.wait_for_selector(".map.tiled .house[data-id='pudong']")
+    assert window.page.locator(".map.tiled .view .d").count() == 16
+
+
+def test_what_stands_behind_a_cell_is_a_key_away(open_window: Open) -> None:
+    window = open_window()
+    window.open("explore")
+    cell = window.page.locator("tbody [tabindex='0'].has-tip").first
+    cell.focus()
+    said = window.page.locator("#tip")
+    assert said.is_visible()
+    for _ in range(4):
+        window.page.keyboard.press("ArrowRight")
+    assert "÷" in said.inner_text()
+    assert "覆盖率" in said.inner_text()
+    assert window.page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "tip"
+    window.page.keyboard.press("Escape")
+    assert not said.is_visible()
+
+
 def test_found_by_keyboard(open_window: Open) -> None:
     window = open_window()
     window.open("city")
@@ -283,7 +326,7 @@ def test_explained_and_exported(open_window: Open) -> None:
     with window.page.expect_download() as caught:
         window.page.locator("dialog .csv").first.click()
     text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
-    assert text.splitlines()[0].split(",")[0] == "开始"
+    assert text.splitlines()[0].split(",")[:3] == ["from", "to", "state"]
     window.page.keyboard.press("Escape")
     assert window.page.locator("dialog").count() == 0
 
@@ -295,6 +338,13 @@ def test_explained_and_exported(open_window: Open) -> None:
         pytest.param("@SUM(A1)", "'@SUM(A1)", id="at sign"),
         pytest.param("-cmd", "'-cmd", id="minus"),
         pytest.param(-1.5, "-1.5", id="number"),
+        pytest.param("\uff1dHYPERLINK", "'\uff1dHYPERLINK", id="full-width equals sign"),
+        pytest.param("\uff0b1", "'\uff0b1", id="full-width plus"),
+        pytest.param("\uff0dcmd", "'\uff0dcmd", id="full-width minus"),
+        pytest.param("\uff20SUM(A1)", "'\uff20SUM(A1)", id="full-width at sign"),
+        pytest.param("  =1+1", "'  =1+1", id="formula behind blanks"),
+        pytest.param("\u200b\ufe66", "'\u200b\ufe66", id="small sign behind a mark unseen"),
+        pytest.param("\t1", '"\'\t1"', id="tab"),
         pytest.param('a "b", c', '"a ""b"", c"', id="quotes and commas"),
         pytest.param(None, "", id="nothing"),
     ],
@@ -303,8 +353,7 @@ def test_cells_of_csv_are_no_formulas(open_window: Open, value: Any, cell: str) 
     window = open_window()
     window.page.goto(f"{window.address}/cockpit/icon.svg")
     text = window.page.evaluate(
-        "(v) => import('/cockpit/dom.js')"
-        ".then((m) => m.toCsv([{label: 'x', value: (r) => r}], [v]))",
+        "(v) => import('/cockpit/dom.js').then((m) => m.toCsv([{key: 'x', value: (r) => r}], [v]))",
         value,
     )
     assert text == f"x\r\n{cell}\r\n"
@@ -319,6 +368,15 @@ def test_points_move_as_the_published_conversion_has_it(open_window: Open) -> No
         [121.4903, 31.2228], abs=0.0006
     )
     assert window.page.evaluate(script, [2.35, 48.85]) == [2.35, 48.85]
+
+
+def test_counts_of_dead_letters_are_the_apis(open_window: Open, city: Live) -> None:
+    window = open_window()
+    window.open("health")
+    counts = city.get("dead-letters/reasons", replayed="false")["items"]
+    assert sum(one["letters"] for one in counts) > 0
+    for one in counts:
+        assert window.shown(f"dead-{one['reason']}") == window.written("count", one["heartbeats"])
 
 
 def test_a_dead_letter_is_asked_for_again(open_window: Open, city: Live) -> None:
@@ -377,6 +435,13 @@ def test_static_files_say_what_they_may(cockpit_service: Service) -> None:
         assert page.headers["referrer-policy"] == "no-referrer"
         tag = page.headers["etag"]
         assert nobody.get("/", headers={"If-None-Match": tag}).status_code == 304
+        version = re.findall(r'"cockpit/([0-9a-f]{16})/app.js"', page.text)[0]
+        kept = nobody.get(f"/cockpit/{version}/app.js", headers={"Accept-Encoding": "gzip"})
+        assert "immutable" in kept.headers["cache-control"]
+        assert kept.headers["content-encoding"] == "gzip"
+        for path in ("/cockpit/app.js", "/cockpit/0123456789abcdef/app.js"):
+            other = nobody.get(path)
+            assert (other.text, other.headers["cache-control"]) == (kept.text, "no-cache")
         for stray in ("/cockpit/../api/app.py", "/cockpit/%2e%2e/api/app.py", "/cockpit/none.js"):
             assert nobody.get(stray).status_code == 404
 

@@ -174,6 +174,17 @@ def test_dead_letters(admin: httpx.Client, conn: Connection, fresh: str) -> None
         params = {"gateway": fresh, **asked}
         assert len(admin.get("/v1/dead-letters", params=params).json()["items"]) == count
 
+    (counted,) = admin.get("/v1/dead-letters/reasons", params={"gateway": fresh}).json()["items"]
+    assert counted["reason"] == "malformed"
+    assert counted["newest_at"] == max(one["received_at"] for one in found)
+    for field, count in (
+        ("letters", 3),
+        ("replayable", 2),
+        ("heartbeats", sum(one["heartbeats"] for one in found)),
+        ("occurrences", sum(one["occurrences"] for one in found)),
+    ):
+        assert counted[field] == count, field
+
     shown = [admin.get(f"/v1/dead-letters/{one}").json() for one in (text, raw, gone)]
     assert [(one["payload"], one["payload_base64"]) for one in shown] == [
         ("{名", None),

@@ -1,0 +1,175 @@
+"""Pictures of every page: ``python -m tests.cockpit.shots --ready-file FILE FOLDER [PATTERN]``.
+
+Against a running service (`jishi up --ready-file`, or a demo's keys file), signed in with its
+admin key: every page in two languages and themes at three sizes, to be judged by eye. What the
+pages must do is in `test_cockpit.py`.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+from playwright.sync_api import sync_playwright
+
+from tests.cockpit.chromium import find_chromium
+
+SIZES = {"desk": (1440, 900), "phone": (390, 844), "wall": (3840, 2160)}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
+SETTLED = "!document.querySelector('.skeleton, [aria-busy], .waiting')"
+PATIENCE_MS = 30_000
+
+
+def pages(instrument: str) -> dict[str, str]:
+    """Addresses by name."""
+    return {
+        "city": "#/city",
+        "district": "#/city?district=310104&metric=utilization",
+        "bubbles": "#/city?houses=1&metric=running_share",
+        "explore": "#/explore?by=institution&min=0",
+        "treemap": "#/explore?by=class_major&view=treemap&size=value",
+        "treemap-many": "#/explore?by=instrument&view=treemap",
+        "week": "#/explore?view=heatmap",
+        "instrument": f"#/instrument/{instrument}",
+        "available": "#/available?seat=310104",
+        "health": "#/health",
+    }
+
+
+def main() -> None:
+    """Takes them all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("pattern", nargs="?", default="*", help="such as 'city-*-desk'")
+    parser.add_argument("--ready-file", type=Path, required=True)
+    parser.add_argument("--instrument", help="which one; else one that runs now")
+    given = parser.parse_args()
+    ready = json.loads(given.ready_file.read_text())
+    given.folder.mkdir(parents=True, exist_ok=True)
+    url, key = ready["api_url"], ready["admin_key"]
+    addresses = pages(given.instrument or _running(url, key))
+    chromium = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium.program),
+            env={**os.environ, **chromium.environment},
+            args=["--no-sandbox"],
+        )
+        for size, (width, height) in SIZES.items():
+            for theme in THEMES:
+                for language, locale in LANGUAGES.items():
+                    wanted = [
+                        (name, address)
+                        for name, address in (*addresses.items(), *STATES.items())
+                        if fnmatch.fnmatch(f"{name}-{language}-{theme}-{size}", given.pattern)
+                    ]
+                    if not wanted:
+                        continue
+                    context = browser.new_context(
+                        viewport={"width": width, "height": height},
+                        color_scheme=theme,
+                        locale=locale,
+                    )
+                    for name, address in wanted:
+                        page = context.new_page()
+                        page.set_default_timeout(PATIENCE_MS)
+                        if name != "sign-in":
+                            page.request.post(f"{url}/v1/session", data={"key": key})
+                        if callable(address):
+                            address(page, url)
+                        else:
+                            page.goto(f"{url}/{address}")
+                            page.wait_for_selector("main h1")
+                            _until(page, SETTLED)
+                        page.wait_for_timeout(900)
+                        file = given.folder / f"{name}-{language}-{theme}-{size}.png"
+                        # A wall shows what fits; the others are read to their end.
+                        page.screenshot(path=file, full_page=size != "wall")
+                        page.close()
+                        print(file)
+                    context.close()
+        browser.close()
+
+
+def _until(page: Any, script: str) -> None:
+    for _ in range(PATIENCE_MS // 100):
+        if page.evaluate(script):
+            return
+        page.wait_for_timeout(100)
+    raise TimeoutError(f"never true: {script}")
+
+
+def _running(url: str, key: str) -> str:
+    answer = httpx.get(
+        f"{url}/v1/instruments",
+        params={"activity": "running", "limit": 1},
+        headers={"Authorization": f"Bearer {key}"},
+    ).json()["items"]
+    return str(answer[0]["instrument_id"])
+
+
+def _sign_in(page: Any, url: str) -> None:
+    page.context.clear_cookies()
+    page.goto(url)
+    page.wait_for_selector("#key")
+
+
+def _offline(page: Any, url: str) -> None:
+    """The service goes away under a page that stands."""
+    page.goto(f"{url}/#/city")
+    page.wait_for_selector(".map .d")
+    _until(page, SETTLED)
+    page.context.set_offline(True)
+    page.wait_for_selector("#banner.bad")
+
+
+def _empty(page: Any, url: str) -> None:
+    """A service without a single instrument, as far as the page can tell."""
+    none = {"online": 0, "offline": 0, "never_seen": 0}
+    idle = {"running": 0, "idle": 0, "off": 0, "unknown": 0}
+    counts = {"instruments": 0, "connectivity": none, "activity": idle}
+    body = {"as_of": "2026-01-01T00:00:00Z", "group_by": "district", "groups": []}
+    body["overall"] = {**counts, "value_cny": 0, "value_seen_cny": 0}  # type: ignore[assignment]
+    page.route("**/v1/stream*", lambda _: None)
+    page.route("**/v1/status/summary*", lambda route: route.fulfill(json=body))
+    # The real answer for a window before anything was there.
+    window = "from=2001-01-01T00:00:00Z&to=2001-01-08T00:00:00Z&group_by=district"
+    nothing = page.request.get(f"{url}/v1/utilization?{window}").json()
+    page.route("**/v1/utilization*", lambda route: route.fulfill(json=nothing))
+    page.goto(f"{url}/#/city")
+    page.wait_for_selector(".map .d")
+    page.wait_for_timeout(1000)
+
+
+def _loading(page: Any, url: str) -> None:
+    """Every figure is awaited."""
+    for path in ("stream", "status/", "utilization"):
+        page.route(f"**/v1/{path}*", lambda _: None)
+    page.goto(f"{url}/#/city")
+    page.wait_for_selector(".map .d")
+
+
+def _tiles(page: Any, url: str) -> None:
+    """Where no boundaries may be shown."""
+    config = page.request.get(f"{url}/cockpit/config.json").json()
+    page.route("**/cockpit/config.json", lambda route: route.fulfill(json={**config, "map": False}))
+    page.goto(f"{url}/#/city?houses=1")
+    page.wait_for_selector(".map .house")
+    _until(page, SETTLED)
+
+
+STATES: dict[str, Callable[[Any, str], None]] = {
+    "sign-in": _sign_in,
+    "offline": _offline,
+    "empty": _empty,
+    "loading": _loading,
+    "tiles": _tiles,
+}
+
+if __name__ == "__main__":
+    main()
