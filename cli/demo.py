@@ -3,6 +3,7 @@
 A week of history goes in first, through the real path, so that no screen is empty; then the
 fleet lives. With ``--for`` the demo ends by itself, and its exit status says whether every
 heartbeat that was published is stored and the service sees online what the fleet knows to be.
+A part that ends meanwhile is started again; until it answers, the demo says so and goes on.
 """
 
 import json
@@ -10,8 +11,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -29,10 +32,17 @@ from simulators.fleet import FleetOptions
 from simulators.run import FleetRun, Ready, RunOptions, run_fleet
 from stack import StackError
 
-HISTORY_DAYS = 7
+HISTORY_DAYS = 7  # complete ones; what has passed of today comes on top
 HISTORY_INTERVAL = 300.0  # seconds between heartbeats of the history
 LIVE_INTERVAL = 5.0  # seconds
 SETTLE = 10.0  # seconds in which the last heartbeats must be stored
+PATIENCE = 60.0  # seconds that a part may take to come back
+ZONE = ZoneInfo("Asia/Shanghai")
+#: What asking fails with while a part is away.
+AWAY = (httpx.HTTPError, psycopg.OperationalError)
+
+
+_T = TypeVar("_T")
 
 
 class _Fleet:
@@ -179,36 +189,68 @@ def _run_demo(
     far = seconds if seconds is not None else 366 * 86_400.0
     live = _Fleet(ready, RunOptions(fleet=fleet, duration_s=far + 600.0, batch=50))
     started = time.monotonic()
-    before, at = view.metrics().get("jishi_ingest_heartbeats_stored_total", 0.0), started
+    before, at = 0.0, started
     with Live(console=console, refresh_per_second=4) as screen:
         while not interrupted() and live.running:
             if seconds is not None and time.monotonic() - started >= seconds:
                 break
             time.sleep(1.0)
-            service.watch()
-            metrics = view.metrics()
+            for part in service.watch():
+                console.print(f"[yellow]{part} had ended and was started again[/yellow]")
+            try:
+                metrics, online = view.metrics(), view.online()
+            except AWAY as error:
+                screen.update(f"waiting for the service to answer again: {_reason(error)}")
+                continue
             stored, now = metrics.get("jishi_ingest_heartbeats_stored_total", 0.0), time.monotonic()
+            # Counters begin anew with their process; the first line has nothing to compare with.
+            rate = max(stored - before, 0) / (now - at) if before else 0.0
             screen.update(
-                f"{view.online():,} instruments online · {stored:,.0f} heartbeats stored ·"
-                f" {max(stored - before, 0) / (now - at):,.0f} heartbeats/s ·"
+                f"{online:,} instruments online · {stored:,.0f} heartbeats stored ·"
+                f" {rate:,.0f} heartbeats/s ·"
                 f" lag {metrics.get('jishi_ingest_lag_seconds', 0.0):.2f} s"
             )
             before, at = stored, now
     console.line()
     live.stop()
-    online = view.online()
+    online = _patiently(service, view.online)
     if live.error is not None:
         console.print(f"[red]the fleet failed: {live.error}[/red]")
         return False
     published = history + int(live.summary["published"])
-    return _judge(console, view, published, online, fleet.instruments)
+    return _judge(
+        console, lambda: _patiently(service, view.stored), published, online, fleet.instruments
+    )
+
+
+def _patiently(service: Service, ask: Callable[[], _T]) -> _T:
+    """The answer, also of a part that is just being started again.
+
+    Raises:
+        Exception: What asking failed with last, after ``PATIENCE``.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except AWAY:
+            if time.monotonic() >= until:
+                raise
+            service.watch()
+            time.sleep(0.5)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _send_history(
     console: Console, ready: Ready, fleet: FleetOptions, interrupted: Callable[[], bool]
 ) -> int | None:
     """Sends the week of history; heartbeats published, ``None`` when it failed."""
-    now_us = time.time_ns() // 1_000
+    now = datetime.now(ZONE)
+    first = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=HISTORY_DAYS)
+    now_us = round(now.timestamp() * 1e6)
     options = RunOptions(
         fleet=FleetOptions(
             instruments=fleet.instruments,
@@ -216,7 +258,7 @@ def _send_history(
             interval_s=HISTORY_INTERVAL,
             seed=fleet.seed,
         ),
-        backfill_us=(now_us - HISTORY_DAYS * 86_400_000_000, now_us),
+        backfill_us=(round(first.timestamp() * 1e6), now_us),
         batch=200,
     )
     run = _Fleet(ready, options)
@@ -236,10 +278,12 @@ def _send_history(
     return int(run.summary["published"])
 
 
-def _judge(console: Console, view: _View, published: int, online: int, expected: int) -> bool:
+def _judge(
+    console: Console, ask: Callable[[], int], published: int, online: int, expected: int
+) -> bool:
     """Compares what was published with what is there."""
     until = time.monotonic() + SETTLE
-    while (stored := view.stored()) != published and time.monotonic() < until:
+    while (stored := ask()) != published and time.monotonic() < until:
         time.sleep(0.5)
     all_stored = stored == published
     all_online = online == expected

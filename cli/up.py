@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import typer
@@ -161,7 +161,9 @@ class Service:
         self.api.start()
         for ingest in reversed(self.ingests):
             self.metrics_url = ingest.wait_ready(READY_WITHIN)["metrics_url"]
+            ingest.keep(metrics_port=urlsplit(self.metrics_url).port)
         self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
+        self.api.keep(api_port=urlsplit(self.api_url).port)
 
     def _certificate_times(self) -> list[int]:
         if self._authority is None:
