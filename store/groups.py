@@ -7,34 +7,39 @@ instruments. Their own figures come from ``figures.py``.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from models.group import Basis, Tally, in_service
-from models.group_arrays import Ints, Sums, tally_arrays
+from models.group_arrays import Figures, Flags, Ints, Sums, tally_arrays
 from models.ratios import threshold
 from models.usage import Usage, Window
 from store.columns import COLUMNS
-from store.figures import plan_window, usages
+from store.figures import Plan, days_window, plan_window, usages
 from store.instant import from_us
+from store.measured import measure_rows
 from store.registered import Filters
 from store.roster import Roster, Rosters
 from store.run import Query, Steps
 from store.statements import statements
 from store.subject import load_subjects, zone_of
-from store.sums import Days, TotalsReader
+from store.sums import TotalsReader
 from store.surroundings import Moment
 
 _SQL = statements("groups")
 # Instruments whose settings and pieces are in memory at once.
 _CHUNK = 1_000
-# Buckets of fewer instruments than this are not worth reading whole chunks for.
+# Fewer instruments than this are as fast one by one, where there are buckets or edges.
 FEW = 200
 _MOST_BUCKETS = 400
 # Thresholds of more decimals would pass 64 bits in `tally_arrays`.
 _FINEST_THRESHOLD = 10_000
+# Edges are measured from segments, all instruments at once: some days at most.
+_LONGEST_EDGES_US = 3 * 86_400_000_000
+# How long after their end days may be without totals: measured meanwhile.
+_NOT_YET = timedelta(days=2)
 # Ten years of a figure, times such a threshold, fit into 64 bits.
 _LONGEST_US = 3_700 * 86_400_000_000
 # `hold_s` is a day at most (models/registry.py).
@@ -131,51 +136,52 @@ def _params(question: Question) -> dict[str, Any]:
 def tally_groups(
     question: Question, moment: Moment, rosters: Rosters | None = None
 ) -> Steps[dict[str | None, Group]]:
-    """Each group's sums: from running totals where they say it all, else one by one.
+    """Each group's sums: all at once where that can be, else instrument by instrument.
 
-    The two ways give the same sums; the first is for whole days of the rollups' zone.
+    The two ways give the same sums. The first adds running totals of whole days of the rollups'
+    zone to what it measures at the window's own edges; buckets must not part a day.
 
     Args:
         question: What is asked.
         moment: Of the answer.
         rosters: The application's; none: read for this answer alone.
     """
-    plan = plan_window(question.window, moment)
-    plans = [plan_window(bucket, moment) for bucket in question.buckets]
-    by_totals = (
-        all(one.first < one.end and not one.edges for one in (plan, *plans))
-        and len(plans) <= _MOST_BUCKETS
-        and question.window.length_us < _LONGEST_US
+    window = question.window
+    plan = plan_window(window, moment)
+    edges = {edge for bucket in question.buckets for edge in plan_window(bucket, moment).edges}
+    at_once = (
+        0 < window.length_us < _LONGEST_US
+        and edges <= set(plan.edges)
+        and sum(edge.length_us for edge in plan.edges) <= _LONGEST_EDGES_US
+        and len(question.buckets) <= _MOST_BUCKETS
         and threshold(question.sufficient_coverage).denominator <= _FINEST_THRESHOLD
     )
-    if not by_totals:
+    if not at_once:
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
-    roster = yield from (rosters or Rosters()).load(question.window.end_us)
-    rows = roster.members(question.filters, question.window)
-    if plans and len(rows) < FEW:
+    roster = yield from (rosters or Rosters()).load(window.end_us)
+    rows = roster.members(question.filters, window)
+    if len(rows) < FEW and (plan.edges or question.buckets):
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
     groups: dict[str | None, Group] = {}
     for at in range(0, len(rows), _AT_ONCE):
-        part = yield from _tally_totals(question, moment, roster, rows[at : at + _AT_ONCE])
+        part = yield from _tally_rows(question, moment, roster, rows[at : at + _AT_ONCE])
         for key, group in part.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
 
 
-def _tally_totals(
+def _tally_rows(
     question: Question, moment: Moment, roster: Roster, rows: Ints
 ) -> Steps[dict[str | None, Group]]:
-    """The sums of some members of a roster over a window of whole days."""
-    plan = plan_window(question.window, moment)
+    """The sums of some members of a roster."""
     keys, window = roster.keys[rows], question.window
-    reader = TotalsReader(keys)
-    yield from reader.open()
-    days = yield from reader.read(plan.first, plan.end)
+    reader = _Reader(roster, rows, moment)
+    figures, complete = yield from reader.read(window)
     # A day that an instrument was not in service is not its group's: the slower way cuts it off.
     whole = (
-        days.complete
+        complete
         & (roster.acquired_us[rows] <= window.start_us)
         & (roster.retired_us[rows] >= window.end_us)
     )
@@ -193,10 +199,10 @@ def _tally_totals(
     codes = np.zeros(len(rows), np.int64) if labels is None else labels.codes[rows]
     always_on = roster.always_on[rows]
 
-    def tally(of: Days) -> list[Sums]:
+    def tally(of: Figures) -> list[Sums]:
         return tally_arrays(
             keys[whole],
-            of.figures.take(whole),
+            of.take(whole),
             always_on[whole],
             codes[whole],
             count,
@@ -210,7 +216,7 @@ def _tally_totals(
     np.maximum.at(settles, codes[whole | silent], settle_us[whole | silent])
     groups: dict[str | None, Group] = {}
     by_code: dict[int, Group] = {}
-    for code, sums in enumerate(tally(days)):
+    for code, sums in enumerate(tally(figures)):
         sums.tally.instruments += never_seen[code]
         sums.tally.never_seen = never_seen[code]
         if sums.tally.instruments:
@@ -219,9 +225,8 @@ def _tally_totals(
                 total=sums.tally, buckets=[], settle_us=int(settles[code]), digest=sums.digest
             )
     for bucket in question.buckets:
-        one = plan_window(bucket, moment)
         # Whoever has all days of the window has those of each bucket.
-        of_bucket = yield from reader.read(one.first, one.end)
+        of_bucket, _ = yield from reader.read(bucket)
         for code, sums in enumerate(tally(of_bucket)):
             if code in by_code:
                 sums.tally.instruments += never_seen[code]
@@ -233,6 +238,51 @@ def _tally_totals(
         for key, group in rest.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Figures of some members over one window after the other."""
+
+    roster: Roster
+    rows: Ints
+    moment: Moment
+    _totals: TotalsReader | None = None
+    #: A window's edges are those of its first and last bucket too.
+    _edges: dict[Window, tuple[Figures, Flags]] = field(default_factory=dict)
+
+    def read(self, window: Window) -> Steps[tuple[Figures, Flags]]:
+        """Figures, and whether they are complete."""
+        plan = plan_window(window, self.moment)
+        figures = Figures.zeros(len(self.rows))
+        complete = np.ones(len(self.rows), np.bool_)
+        if plan.first < plan.end:
+            totals = self._totals
+            if totals is None:
+                totals = self._totals = TotalsReader(self.roster.keys[self.rows])
+                yield from totals.open()
+            plan = self._within_reach(window, plan, totals.through)
+            if plan.first < plan.end:
+                days = yield from totals.read(plan.first, plan.end)
+                figures, complete = days.figures, days.complete
+        for edge in plan.edges:
+            if edge not in self._edges:
+                self._edges[edge] = yield from measure_rows(
+                    self.roster, self.rows, edge, self.moment
+                )
+            measured, right = self._edges[edge]
+            figures.add(measured)
+            complete = complete & right
+        return figures, complete
+
+    def _within_reach(self, window: Window, plan: Plan, through: date) -> Plan:
+        """The newest days have no totals for a while after midnight; then they are an edge."""
+        if not plan.end - _NOT_YET <= through < plan.end:
+            return plan
+        end = max(through, plan.first)
+        since_us = days_window(end, end, self.moment).start_us
+        head = tuple(edge for edge in plan.edges if edge.end_us <= since_us)
+        return Plan(plan.first, end, (*head, Window(start_us=since_us, end_us=window.end_us)))
 
 
 def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps[Ints]:

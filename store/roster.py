@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,6 +50,16 @@ class Labels:
         return found
 
 
+class Settings(NamedTuple):
+    """What figures depend on and many instruments share."""
+
+    #: Opening hours as the registry stores them: the instrument's, else its institution's.
+    hours: str | None
+    zone: str
+    kind: str
+    rated_hours_per_year: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Instruments by one state of the registry, in order of their keys."""
@@ -65,6 +75,15 @@ class Roster:
     settle_us: Ints
     #: What they cost, in hundredths of a yuan; 0 where it is not known.
     value_fen: Ints
+    gateway_keys: Ints
+    session_gap_us: Ints
+    session_min_us: Ints
+    #: Of `Settings`.
+    settings: Labels
+    #: From when on all this is in force, the institution's opening hours included.
+    since_us: Ints
+    #: Whether no later version is registered: session lengths are the newest one's (rule 11).
+    newest: Flags
 
     def members(self, filters: Filters, window: Window) -> Ints:
         """Rows of the instruments that are meant and in service at some time of the window."""
@@ -144,9 +163,10 @@ class Rosters:
 
 
 def _roster(rows: Sequence[Sequence[Any]]) -> Roster:
-    columns = list(zip(*rows, strict=True)) or [()] * 15
+    columns = list(zip(*rows, strict=True)) or [()] * 23
     (keys, instruments, institutions, districts, classes, gateways, kinds, homes, always_on,
-     acquired, retired, holds, intervals, sessions, values) = columns  # fmt: skip
+     acquired, retired, holds, intervals, sessions, values, gateway_keys, gaps, leasts, hours,
+     zones, rated, since, newest) = columns  # fmt: skip
     labels = {
         "institution": Labels.of(institutions),
         "district": Labels.of(districts),
@@ -169,4 +189,10 @@ def _roster(rows: Sequence[Sequence[Any]]) -> Roster:
         retired_us=np.array([MAX_US if at is None else at for at in retired], np.int64),
         settle_us=np.array(settle, np.int64),
         value_fen=np.array([value or 0 for value in values], np.int64),
+        gateway_keys=np.array(gateway_keys, np.int64),
+        session_gap_us=np.array(gaps, np.int64),
+        session_min_us=np.array(leasts, np.int64),
+        settings=Labels.of(list(map(Settings, hours, zones, kinds, rated))),
+        since_us=np.array([MIN_US if at is None else at for at in since], np.int64),
+        newest=np.array(newest, np.bool_),
     )

@@ -81,7 +81,8 @@ def parse_hours(text: str | None) -> OpeningHours | None:
 
 
 @lru_cache(maxsize=4_096)
-def _rated_us(hours: float | None, kind: str) -> int:
+def rated_of(hours: float | None, kind: str) -> int:
+    """Rated time a year, kept: a city's instruments share few."""
     return rated_us_per_year(hours, kind)
 
 
@@ -114,7 +115,7 @@ def load_subjects(keys: Sequence[int]) -> Steps[dict[int, Subject]]:
                 own_hold_us=hold,
                 interval_us=every,
                 hours=parse_hours(hours),
-                rated_us_per_year=_rated_us(rated, kind),
+                rated_us_per_year=rated_of(rated, kind),
             )
         )
         session[key] = (gap, least)

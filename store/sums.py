@@ -57,6 +57,11 @@ class TotalsReader:
         self._first = np.array([first for first, _ in bounds], np.int64)[place]
         self._through = np.array([through for _, through in bounds], np.int64)[place]
 
+    @property
+    def through(self) -> date:
+        """The boundary up to which there are totals of all the instruments."""
+        return date.fromordinal(max(int(self._through.min(initial=date.max.toordinal())), 1))
+
     def read(self, first: date, end: date) -> Steps[Days]:
         """Figures of days ``[first, end)``, at least one."""
         stale_rows = yield Query(_SQL["stale"], {"first": first, "end": end}, binary=True)

@@ -117,7 +117,7 @@ def load_surroundings(
     calendar: Mapping[date, CalendarDay] = {}
     maintenance: dict[int, list[Interval]] = defaultdict(list)
     if any(subject.hours for subject in subjects):
-        calendar = yield from _load_calendar(window, moment.calendar)
+        calendar = yield from load_calendar(window, moment.calendar)
         rows = yield Query(_SQL["maintenance"], {"keys": keys, **span}, binary=True)
         for key, start, end in rows:
             maintenance[key].append((start, end))
@@ -125,7 +125,7 @@ def load_surroundings(
     offline: dict[int, list[Interval]] = defaultdict(list)
     for key, start, end in rows:
         offline[key].append((start, MAX_US if end is None else end))
-    unheard = yield from _load_unheard(gateways, window, moment.now_us, heavy=len(subjects) > MANY)
+    unheard = yield from load_unheard(gateways, window, moment.now_us, heavy=len(subjects) > MANY)
     return Surroundings(
         window=window,
         now_us=moment.now_us,
@@ -137,7 +137,8 @@ def load_surroundings(
     )
 
 
-def _load_calendar(window: Window, name: str) -> Steps[dict[date, CalendarDay]]:
+def load_calendar(window: Window, name: str) -> Steps[dict[date, CalendarDay]]:
+    """Holidays and make-up workdays that bear on a window."""
     # Local days reach a day further than UTC's, and a range may come in from the day before.
     first = from_us(window.start_us).date() - timedelta(days=2)
     last = from_us(window.end_us).date() + timedelta(days=2)
@@ -190,7 +191,7 @@ def _load_pieces(
     return found
 
 
-def _load_unheard(
+def load_unheard(
     gateways: Sequence[int], window: Window, now_us: int, *, heavy: bool
 ) -> Steps[dict[int, list[Interval]]]:
     """Gaps between the records of listening, from the first record ever on."""

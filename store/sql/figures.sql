@@ -78,6 +78,23 @@ WHERE instrument_key = ANY (%(keys)s::integer[])
   AND ends_at > %(start)s
 ORDER BY instrument_key, starts_at
 
+-- name: packed_pieces
+-- The same rows, packed: half a million of them are a second's work to unpack one by one.
+-- A record is sent as its columns, each with type and length; none of them is NULL.
+SELECT string_agg(record_send(ROW(instrument_key, state, starts_at, ends_at, step_us, counter_us,
+                                  counter_readings, witness_counter_us, witness_state_us)),
+                  ''::bytea)
+FROM segment
+WHERE instrument_key = ANY (%(keys)s::integer[])
+  AND starts_at >= %(start)s::timestamptz - interval '1 hour' AND starts_at < %(end)s
+  AND ends_at > %(start)s
+
+-- name: under_maintenance
+SELECT DISTINCT instrument_key
+FROM maintenance
+WHERE instrument_key = ANY (%(keys)s::integer[])
+  AND starts_at < %(end)s AND ends_at > %(start)s
+
 -- name: rollup_sums
 -- One instrument's sums fit into 64 bits for 290,000 years.
 SELECT instrument_key, (%(index_of)s::integer[])[day - %(first)s::date + 1] AS index, count(*),

@@ -51,7 +51,11 @@ SELECT v.instrument_key, i.instrument_id, n.institution_id,
        us(v.acquired_on::timestamp AT TIME ZONE v.timezone),
        us(v.retired_on::timestamp AT TIME ZONE v.timezone),
        v.hold_us, v.interval_us, v.session_gap_us + v.session_min_us,
-       (v.value_cny * 100)::bigint
+       (v.value_cny * 100)::bigint, v.gateway_key, v.session_gap_us, v.session_min_us,
+       coalesce(v.opening_hours, nv.opening_hours)::text, v.timezone, v.rated_hours_per_year,
+       CASE WHEN isfinite(greatest(v.force_from, nv.force_from))
+            THEN us(greatest(v.force_from, nv.force_from)) END,
+       NOT isfinite(v.force_to)
 FROM instrument_version v
 JOIN instrument i ON i.instrument_key = v.instrument_key
 JOIN institution n ON n.institution_key = v.institution_key
