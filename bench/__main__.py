@@ -89,6 +89,18 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
         insert_and_commit_per_s=spread(tutorials),
     )
 
+    # The other reader, once: what the choice of the default rests on.
+    other = stretch(options.singles // 5)
+    count = drain.queue_backlog(rig, singles(other, other.heartbeats), peer=False)
+    paho = drain.drain_ours(rig, count, mqtt_reader="paho")
+    stored += count
+    exact.check(rig, stored, other)
+    _say(f"through paho {paho.rate:,.0f}/s, {paho.ingest_cpu_us:.1f} µs of ingest each")
+    results.detail["paho_reader"] = {
+        "messages": count,
+        "per_s": round(paho.rate),
+        **_cpu([paho], 1),
+    }
     _measure_node_red(rig, results, options, backlog, ours)
 
     ratios, ours, from_start, copies = [], [], [], []
@@ -309,7 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--instruments", type=int, default=CITY, help="the city's size")
     parser.add_argument("--repeats", type=int, default=3, help="drains of each kind")
     parser.add_argument("--singles", type=int, default=200_000, help="messages of one heartbeat")
-    parser.add_argument("--batched", type=int, default=600_000, help="heartbeats, 50 a message")
+    parser.add_argument("--batched", type=int, default=400_000, help="heartbeats, 50 a message")
     parser.add_argument("--inserts", type=int, default=3_000, help="messages inserted one by one")
     parser.add_argument("--seconds", type=float, default=30.0, help="probing for visible_p99_ms")
     parser.add_argument("--days", type=int, default=380, help="history for the reads")

@@ -11,7 +11,7 @@ from struct import Struct
 
 import psycopg
 
-from bench.beats import TICK_US, Stretch, rows, singles, state_at
+from bench.beats import Stretch, rows, singles, state_at
 from bench.exact import NotExactError
 from bench.rig import FILTERS, Rig, run_shell, search_path
 from ingest.database import POSTGRES_EPOCH_US
@@ -90,7 +90,7 @@ def drain_pipe(rig: Rig, messages: int) -> float:
 def copy_bare(rig: Rig, stretch: Stretch, most: int, *, offset_us: int) -> float:
     """Binary ``COPY`` of the same rows into the same hypertable; rows per second.
 
-    The rows go in at another time, so that they are new, and are deleted again.
+    The rows go in at another time, so that they are new, and go again with their chunks.
     """
     pack = Struct(">hiiihihiqiqiiiqididiiii").pack
     with psycopg.connect(rig.stack.database_url) as connection:
@@ -119,10 +119,10 @@ def copy_bare(rig: Rig, stretch: Stretch, most: int, *, offset_us: int) -> float
                 copy.write(bytes(data[at : at + (1 << 18)]))
         connection.commit()
         seconds = time.perf_counter() - began
-        low = stretch.origin_us + stretch.first * TICK_US + offset_us
+        # Chunks of their own, dropped whole: rows deleted would still be counted as disk.
         connection.execute(
-            "DELETE FROM heartbeat WHERE ts >= to_timestamp(%s) AND ts < to_timestamp(%s)",
-            [low / 1e6, low / 1e6 + 86_400],
+            "SELECT drop_chunks('heartbeat', older_than => to_timestamp(%s))",
+            [(stretch.span_us[1] + offset_us / 2) / 1e6],
         )
     return count / seconds
 
