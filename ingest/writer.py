@@ -601,12 +601,16 @@ class Writer:
 
     def _count(self, outcomes: list[Outcome], changes: _Changes) -> None:
         metrics = self._metrics
-        metrics.messages.inc(len(outcomes))
-        metrics.stored.inc(sum(o.stored for o in outcomes))
-        metrics.duplicates.inc(sum(o.duplicates for o in outcomes))
+        stored = duplicates = 0
         for outcome in outcomes:
-            for _, reason in outcome.errors:
-                metrics.rejected.labels(reason=str(reason)).inc()
+            stored += outcome.stored
+            duplicates += outcome.duplicates
+            if outcome.errors:
+                for _, reason in outcome.errors:
+                    metrics.rejected.labels(reason=str(reason)).inc()
+        metrics.messages.inc(len(outcomes))
+        metrics.stored.inc(stored)
+        metrics.duplicates.inc(duplicates)
         metrics.late.inc(changes.late)
         metrics.rows_rewritten.inc(changes.rows_rewritten)
         metrics.rows_read.inc(changes.rows_read)
