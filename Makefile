@@ -24,8 +24,8 @@ test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
 
-test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description
-	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest tests/integration/api/test_fuzz.py
+test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description; and of heartbeats
+	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest -s tests/integration/api/test_fuzz.py tests/unit/models/test_wire_fuzz.py
 
 bench: $(VENV)/.ready ## the measurements, beside their references: about 8 minutes on a quiet machine
 	@$(BIN)/python -m bench
