@@ -7,7 +7,6 @@ same contract through paho is in ``paho_reader.py``.
 
 import socket
 import ssl
-from collections.abc import Sequence
 
 import mqtt5
 import structlog
@@ -17,7 +16,6 @@ from ingest.connection import (
     DROPPED_TOPIC,
     LARGEST_PACKET,
     SESSION_EXPIRY,
-    parse_address,
     part,
 )
 from ingest.mailbox import Mailbox
@@ -37,43 +35,17 @@ class FastReader(Mailbox):
     # What the codec panics with is no Exception.
     PANICS = BaseException
 
-    def __init__(
-        self,
-        url: str,
-        client_id: str,
-        filters: Sequence[str],
-        *,
-        window: int,
-        window_bytes: int = 32 * 1024 * 1024,
-        keep_alive: float = 20.0,
-        ca_file: str | None = None,
-    ) -> None:
-        """Prepares; ``start`` connects.
-
-        Args:
-            url: ``mqtt://user:password@host:port`` or ``mqtts://…``.
-            client_id: Names the session at the broker; the same over restarts.
-            filters: Topic filters to subscribe to at QoS 1.
-            window: Most messages in flight (the Receive Maximum), 1 to 65,535.
-            window_bytes: Nothing more is read while payloads of this size wait.
-            keep_alive: Seconds after which silence means a lost connection, roughly.
-            ca_file: Authority that signed the broker's certificate; the system's if absent.
-
-        Raises:
-            ValueError: The URL is not one of MQTT, or ``window`` is out of range.
-        """
-        address = parse_address(url)
-        super().__init__(filters, window=window, window_bytes=window_bytes, keep_alive=keep_alive)
-        self._host, self._port = address.host, address.port
-        self._tls = ssl.create_default_context(cafile=ca_file) if address.tls else None
+    def _prepare(self) -> None:
+        """See ``Mailbox._prepare``."""
+        address = self._address
         self._connect_packet = mqtt5.ConnectPacket(
-            client_id,
+            self._client_id,
             username=address.username,
             password=address.password.encode() if address.username else None,
             clean_start=False,
-            keep_alive=max(1, round(keep_alive)),
+            keep_alive=max(1, round(self._keep_alive)),
             session_expiry_interval=SESSION_EXPIRY,
-            receive_max=window,
+            receive_max=self._window,
             max_packet_size=LARGEST_PACKET,
         ).write()
 
@@ -97,11 +69,11 @@ class FastReader(Mailbox):
             return self._serve(sock)
 
     def _connect(self) -> socket.socket:
-        sock = socket.create_connection((self._host, self._port), CONNECT_WITHIN)
+        sock = socket.create_connection((self._address.host, self._address.port), CONNECT_WITHIN)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_hostname=self._host)
+                sock = self._tls.wrap_socket(sock, server_hostname=self._address.host)
             sock.setblocking(False)
         except BaseException:
             sock.close()

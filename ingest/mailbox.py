@@ -26,6 +26,7 @@ from ingest.connection import (
     POLL,
     SUBSCRIBED_WITHIN,
     check_window,
+    parse_address,
 )
 from ingest.reader import Delivery, Token
 from ingest.subscriptions import Subscriptions
@@ -43,19 +44,33 @@ class Mailbox(ABC):
     PANICS: type[BaseException] = Exception
 
     def __init__(
-        self, filters: Iterable[str], *, window: int, window_bytes: int, keep_alive: float
+        self,
+        url: str,
+        client_id: str,
+        filters: Iterable[str],
+        *,
+        window: int,
+        window_bytes: int = 32 * 1024 * 1024,
+        keep_alive: float = 20.0,
+        ca_file: str | None = None,
     ) -> None:
         """Prepares; ``start`` connects.
 
         Args:
+            url: ``mqtt://user:password@host:port`` or ``mqtts://…``.
+            client_id: Names the session at the broker; the same over restarts.
             filters: Topic filters to subscribe to at QoS 1, until ``subscribe`` says otherwise.
             window: Most messages in flight (the Receive Maximum), 1 to 65,535.
             window_bytes: Nothing more is read while payloads of this size wait.
             keep_alive: Seconds after which silence means a lost connection, roughly.
+            ca_file: Authority that signed the broker's certificate; the system's if absent.
 
         Raises:
-            ValueError: ``window`` is out of range.
+            ValueError: The URL is not one of MQTT, or ``window`` is out of range.
         """
+        self._address = parse_address(url)
+        self._client_id = client_id
+        self._tls = ssl.create_default_context(cafile=ca_file) if self._address.tls else None
         self._subscriptions = Subscriptions(filters)
         self._window = check_window(window)
         self._window_bytes = window_bytes
@@ -86,6 +101,12 @@ class Mailbox(ABC):
         self.stale_acks = 0
         #: What the broker last said that it gave up for full queues; ``None``: it did not.
         self.broker_dropped: int | None = None
+
+        self._prepare()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Makes ready what only the subclass needs; address, window and all else is set."""
 
     @abstractmethod
     def _converse(self) -> str:

@@ -6,9 +6,7 @@ that we do not want to read yet, and paho would take us for dead.
 """
 
 import socket
-import ssl
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -24,7 +22,6 @@ from ingest.connection import (
     DROPPED_TOPIC,
     LARGEST_PACKET,
     SESSION_EXPIRY,
-    parse_address,
     part,
 )
 from ingest.mailbox import Mailbox
@@ -39,41 +36,16 @@ READ_BURST = 1000  # packets read before the rest of the loop gets its turn
 class PahoReader(Mailbox):
     """A ``Reader`` over one MQTT 5 connection with a persistent session."""
 
-    def __init__(
-        self,
-        url: str,
-        client_id: str,
-        filters: Sequence[str],
-        *,
-        window: int,
-        window_bytes: int = 32 * 1024 * 1024,
-        keep_alive: float = 20.0,
-        ca_file: str | None = None,
-    ) -> None:
-        """Prepares the client; ``start`` connects.
-
-        Args:
-            url: ``mqtt://user:password@host:port`` or ``mqtts://…``.
-            client_id: Names the session at the broker; the same over restarts.
-            filters: Topic filters to subscribe to at QoS 1.
-            window: Most messages in flight (the Receive Maximum), 1 to 65,535.
-            window_bytes: Nothing more is read while payloads of this size wait.
-            keep_alive: Seconds after which silence means a lost connection, roughly.
-            ca_file: Authority that signed the broker's certificate; the system's if absent.
-
-        Raises:
-            ValueError: The URL is not one of MQTT, or ``window`` is out of range.
-        """
-        address = parse_address(url)
-        super().__init__(filters, window=window, window_bytes=window_bytes, keep_alive=keep_alive)
-        self._host, self._port = address.host, address.port
+    def _prepare(self) -> None:
+        """See ``Mailbox._prepare``."""
+        address = self._address
         self._received = 0  # messages, for the read burst
         self._answered = False
         self._asked_mid: int | None = None
 
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=client_id,
+            client_id=self._client_id,
             protocol=mqtt.MQTTv5,
             manual_ack=True,
             reconnect_on_failure=False,
@@ -83,9 +55,8 @@ class PahoReader(Mailbox):
         self._client.connect_timeout = CONNECT_WITHIN
         if address.username:
             self._client.username_pw_set(address.username, address.password)
-        if address.tls:
-            context = ssl.create_default_context(cafile=ca_file)
-            self._client.tls_set_context(context)
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_answer
         self._client.on_unsubscribe = self._on_answer
@@ -108,8 +79,8 @@ class PahoReader(Mailbox):
         properties.ReceiveMaximum = self._window
         properties.MaximumPacketSize = LARGEST_PACKET
         self._client.connect(
-            self._host,
-            self._port,
+            self._address.host,
+            self._address.port,
             keepalive=max(1, round(self._keep_alive)),
             # "First only", paho's default, erases the session at each start of the process.
             clean_start=False,

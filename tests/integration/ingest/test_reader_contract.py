@@ -270,7 +270,7 @@ def test_receipts_are_published(make_reader: MakeReader, broker: Mosquitto) -> N
     gateway = broker.set_password("gw-1")
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=gateway.client_id)
     client.username_pw_set(gateway.username, gateway.password)
-    client.on_message = lambda _c, _u, message: heard.append(message.payload)
+    client.on_message = lambda _c, _u, message: heard.append(bytes(message.payload))
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
