@@ -230,6 +230,8 @@ async def _on_database(request: Request, error: Exception) -> Response:
         error,
         psycopg.OperationalError
         | psycopg.errors.ReadOnlySqlTransaction
+        # We were so busy between two statements that the server gave the transaction up.
+        | psycopg.errors.IdleInTransactionSessionTimeout
         | psycopg.InterfaceError
         | PoolTimeout
         | PoolClosed

@@ -144,6 +144,28 @@ def test_without_its_database_it_says_so_and_recovers(api_server: Postgres) -> N
             time.sleep(0.1)
 
 
+def test_a_transaction_that_idles_too_long_may_be_asked_for_again(api_database: str) -> None:
+    """So it goes when we compute for longer than the server bears: busy, not broken."""
+    routes = APIRouter()
+
+    @routes.get("/idle")
+    async def idle(context: Ctx) -> None:
+        def ask() -> Steps[None]:
+            yield Query("SELECT 1", {})
+            time.sleep(0.5)  # the loop stands still, as it does while a city is summed up
+            yield Query("SELECT 1", {})
+
+        await context.database.read(ask())
+
+    # The server's patience is twice this.
+    app = create_app(Settings(database_url=api_database, statement_timeout_s=0.1))
+    app.include_router(routes)
+    with serving(app) as address, httpx.Client(base_url=address) as client:
+        answer = client.get("/idle")
+        problem(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
+
+
 def test_the_process_announces_its_port_and_ends_on_sigterm(api_database: str) -> None:
     environment = {**os.environ, "JISHI_DATABASE_URL": api_database, "JISHI_API_PORT": "0"}
     with subprocess.Popen(
