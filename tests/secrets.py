@@ -13,6 +13,8 @@ KEY = re.compile(rb"jishi_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 #: A password inside an address.
 ADDRESS = re.compile(rb"(?:postgres(?:ql)?|mqtts?)://[^\s/@:]+:[^\s/@*]{8,}@")
 BEARER = re.compile(rb"(?i)bearer\s+[A-Za-z0-9_-]{16,}")
+#: A token of an identity provider.
+TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
 HASH = re.compile(rb"\$7\$[0-9]+\$[A-Za-z0-9+/=]{8,}|SCRAM-SHA-256\$")
 
 
@@ -41,7 +43,7 @@ def leaks(service: Service) -> list[str]:
         found += [f"{place}: {name}" for name, secret in secrets.items() if secret in text]
         found += [
             f"{place}: something like {pattern.pattern!r}"
-            for pattern in (KEY, ADDRESS, BEARER, HASH)
+            for pattern in (KEY, ADDRESS, BEARER, TOKEN, HASH)
             if pattern.search(text)
         ]
     return found

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.live import Live
-from tests.secrets import ADDRESS, BEARER, HASH, KEY, known, leaks
+from tests.secrets import ADDRESS, BEARER, HASH, KEY, TOKEN, known, leaks
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from tests.secrets import ADDRESS, BEARER, HASH, KEY, known, leaks
         pytest.param(KEY, b"jishi_0123456789ab_" + b"x" * 43, id="key"),
         pytest.param(ADDRESS, b"postgresql://jishi_api:s3cretsecret@127.0.0.1:1/x", id="address"),
         pytest.param(BEARER, b"Authorization: Bearer abcdefghijklmnopqrstuvwx", id="header"),
+        pytest.param(TOKEN, b"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ3YW5nIn0.c2lnbmF0dXJl", id="token"),
         pytest.param(HASH, b"gw:$7$1000$YWJjZGVmZ2g=$x", id="hash"),
     ],
 )
@@ -31,6 +32,11 @@ def test_nothing_leaks_whatever_is_asked(live: Live) -> None:
         for how in (
             {"headers": {"Authorization": f"Bearer {strange}"}},
             {"headers": {"Authorization": f"Basic {key}"}},
+            {
+                "headers": {
+                    "Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ3YW5nIn0.c2lnbmF0dXJl"
+                }
+            },
             {"params": {"key": key}, "headers": {"Authorization": f"Bearer {key}"}},
             {"params": {"limit": key}, "headers": {"Authorization": f"Bearer {key}"}},
         ):
