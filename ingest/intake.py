@@ -1,8 +1,10 @@
 """The next batch is taken and decoded while the last one is being written.
 
 One thread stands between the reader and the pipeline's: it is at most one decoded batch ahead,
-so memory stays bounded by the reader's window, and the order of arrival is kept. Nothing is
-acknowledged here. How a batch is written is ``pipeline.py``'s.
+so memory stays bounded by the reader's window, and the order of arrival is kept. The interpreter
+runs one thread at a time, so decoding early gains nothing: it begins when the writer says that
+it only waits for the database, or asks for the next batch. Nothing is acknowledged here. How a
+batch is written is ``pipeline.py``'s.
 """
 
 import threading
@@ -38,6 +40,7 @@ class Intake:
         self._most_bytes = settings.batch_bytes
         self._linger = settings.batch_age.total_seconds()
         self._ready: Taken | None = None
+        self._wanted = True
         self._changed = threading.Condition()
         self._draining = False
         self._closed = False
@@ -56,12 +59,19 @@ class Intake:
         """
         with self._changed:
             if self._ready is None and not self._finished:
+                self._wanted = True
+                self._changed.notify_all()
                 self._changed.wait(IDLE_WAIT)
             taken, self._ready = self._ready, None
-            self._changed.notify_all()
             if taken is None and not self._finished and not self._thread.is_alive():
                 raise IntakeDeadError("the intake's thread is dead")
             return taken
+
+    def go(self) -> None:
+        """Says that whoever took the last batch leaves the interpreter to others now."""
+        with self._changed:
+            self._wanted = self._ready is None
+            self._changed.notify_all()
 
     def drain(self) -> None:
         """Has the thread end once nothing that was received waits at the reader."""
@@ -81,7 +91,7 @@ class Intake:
             return self._finished and self._ready is None
 
     def _run(self) -> None:
-        while not self._closed and not (self._draining and self._reader.queued == 0):
+        while self._goes_on():
             deliveries = self._reader.take(self._most, IDLE_WAIT, self._linger, self._most_bytes)
             if not deliveries:
                 continue
@@ -94,10 +104,15 @@ class Intake:
             with self._changed:
                 self._ready = taken
                 del taken
+                self._wanted = False
                 self._changed.notify_all()
-                # The next one only when this one is being written: never two ahead.
-                while self._ready is not None and not self._closed:
-                    self._changed.wait()
         with self._changed:
             self._finished = True
             self._changed.notify_all()
+
+    def _goes_on(self) -> bool:
+        """Waits until a batch is wanted; False at the end."""
+        with self._changed:
+            while not self._wanted and not self._closed:
+                self._changed.wait()
+        return not self._closed and not (self._draining and self._reader.queued == 0)

@@ -46,6 +46,7 @@ class Pipeline:
             metrics,
             accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
             raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
+            on_waiting=self._intake.go,
         )
         self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))
         self._isolation = Isolation()

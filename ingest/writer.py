@@ -8,7 +8,7 @@ been, and the batch can be written again.
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -107,8 +107,24 @@ class _Changes:
 class Writer:
     """Writes batches over one connection, which the caller opens and may replace."""
 
-    def __init__(self, metrics: Metrics, *, accept_past_us: int, raw_retention_us: int) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        accept_past_us: int,
+        raw_retention_us: int,
+        on_waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepares.
+
+        Args:
+            metrics: Where it counts.
+            accept_past_us: How old a heartbeat may be at its receipt (rule 6).
+            raw_retention_us: How long raw rows are kept.
+            on_waiting: Called when the rest of a batch is mostly the database's work.
+        """
         self.registry = Registry()
+        self._on_waiting = on_waiting
         self._metrics = metrics
         self._accept_past_us = accept_past_us
         self._raw_retention_us = raw_retention_us
@@ -358,6 +374,7 @@ class Writer:
                     rows.add(packed)
                     packed.clear()
             rows.add(packed)
+        self._on_waiting()
         cursor.execute(UPDATE_STATUS)
 
     def _flag_clocks(self, cursor: psycopg.Cursor, verdict: Verdict) -> None:

@@ -19,6 +19,7 @@ class Waiting:
     """A reader without a broker: what waits is what it was given."""
 
     connected, in_flight, alive_at = True, 0, 0.0
+    granted: frozenset[str] = frozenset()
 
     def __init__(self, count: int) -> None:
         self.waiting = deque(
@@ -36,6 +37,7 @@ class Waiting:
         return len(self.waiting)
 
     def start(self) -> None: ...
+    def subscribe(self, wanted: Sequence[str], given_up: Sequence[str] = ()) -> None: ...
     def ack(self, tokens: Iterable[Token]) -> None: ...
     def publish(self, messages: Sequence[tuple[str, bytes]]) -> None: ...
     def stop_intake(self) -> None: ...
@@ -70,7 +72,13 @@ def test_it_is_one_batch_ahead_and_no_more() -> None:
     time.sleep(0.1)
     assert reader.queued == 4
     assert intake.next() is not None
+    time.sleep(0.1)
+    assert reader.queued == 4  # who took it has not said that it waits
+    intake.go()
     until(lambda: reader.queued == 2)
+    intake.go()
+    time.sleep(0.1)
+    assert reader.queued == 2
     assert not intake.drained
     intake.close()
 
