@@ -264,10 +264,11 @@ function askForKey() {
 onSignedOut(() => { if (store.session) { store.session = null; askForKey(); } });
 
 function begin() {
-  // Whichever comes first is shown.
-  firstCounts().catch(() => {});
   loadNames(['districts']).catch(() => {});
-  watchCity();
+  // A stream's first snapshot may cost the service a look at every instrument: the counts go first.
+  const mine = store.session;
+  Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
+    .then(() => { if (store.session === mine) watchCity(); });
   const here = route();
   shownPage = `${here.page}/${here.id}`;
   show();

@@ -202,7 +202,7 @@ export function download(name, text) {
 /**
  * A table that sorts by its heads and exports itself.
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
- * plain?}. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
+ * minor?, plain?}. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
  * is shown beside the cell that has the focus or the pointer.
  */
@@ -210,7 +210,7 @@ export function table({ name, caption, columns, rows, sort, mark }) {
   let shown = [...rows];
   let order = sort ?? null;
   const body = h('tbody');
-  const heads = columns.map((c) => h('th', { scope: 'col', class: c.num ? 'num' : null },
+  const heads = columns.map((c) => h('th', { scope: 'col', class: `${c.num ? 'num' : ''}${c.minor ? ' minor' : ''}` },
     c.plain ? c.label : h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
   const fill = (el, c, row) => {
     const bar = c.bar?.(row);
@@ -234,7 +234,7 @@ export function table({ name, caption, columns, rows, sort, mark }) {
     body.replaceChildren(...shown.map((row) => h('tr', { class: mark?.(row) },
       columns.map((c, i) => {
         const el = h(i ? 'td' : 'th', {
-          scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${c.bar ? ' bar' : ''}${c.tip ? ' has-tip' : ''}`,
+          scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${c.bar ? ' bar' : ''}${c.tip ? ' has-tip' : ''}${c.minor ? ' minor' : ''}`,
           tabindex: c.tip ? (first ? '0' : '-1') : null,
         });
         if (c.tip) first = false;

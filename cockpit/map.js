@@ -103,6 +103,7 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
     return { x, y, width, height };
   };
   let view = null;
+  let placed = false; // with their names
   let moving = 0;
   const zoom = () => (view ? home().width / view.width : 1);
   const put = (next) => {
@@ -120,18 +121,30 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
     if (inset) inset.style.setProperty('--u', lens.width / (inset.clientWidth || 1));
     place();
   };
-  /** Labels where there is room for them; what is in the inset is not said twice. */
+  /** Labels at their seats, parted where they would cover each other; what the inset says is said once. */
   const place = () => {
-    const unit = view.width / (main.clientWidth || 1);
     const near = zoom() > BUBBLES_FROM;
-    for (const [code, list] of tags) {
-      for (const { el: text, at } of list) {
-        const within = text.ownerSVGElement === main;
-        const u = within ? unit : lens.width / (inset.clientWidth || 1);
-        const [x, y] = at;
-        text.setAttribute('transform', `translate(${x} ${y}) scale(${u})`);
-        if (within) text.classList.toggle('out', Boolean(inset) && isInner.has(code) && !near && inset.clientWidth > 0);
+    for (const [svg, unit] of [[main, view.width / (main.clientWidth || 1)], inset && [inset, lens.width / (inset.clientWidth || 1)]].filter(Boolean)) {
+      const shown = [];
+      for (const [code, list] of tags) {
+        for (const { el: text, name, at } of list.filter((one) => one.el.ownerSVGElement === svg)) {
+          const out = svg === main && Boolean(inset) && isInner.has(code) && !near && inset.clientWidth > 0;
+          text.classList.toggle('out', out);
+          shown.push({ text, out, x: at[0], y: at[1], wide: lengthOf(name.textContent) * unit * LETTER() / 2 });
+        }
       }
+      const high = LETTER() * unit * 2.3;
+      const seen = shown.filter((one) => !one.out);
+      for (let pass = 0; pass < 4; pass += 1) {
+        seen.forEach((one, i) => seen.slice(i + 1).forEach((other) => {
+          const over = high - Math.abs(one.y - other.y);
+          if (over <= 0 || Math.abs(one.x - other.x) > one.wide + other.wide) return;
+          const [upper, lower] = one.y <= other.y ? [one, other] : [other, one];
+          upper.y -= over / 2;
+          lower.y += over / 2;
+        }));
+      }
+      for (const { text, x, y } of shown) text.setAttribute('transform', `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${unit})`);
     }
   };
   const fly = (to) => {
@@ -211,6 +224,7 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
       }
     }
     main.setAttribute('aria-label', label());
+    if (view && !placed) { placed = true; place(); }
     drawHouses();
   };
   el.populate = populate;
@@ -285,6 +299,10 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
   return el;
 }
 
+/** A label's letters, in pixels, and how many a text is wide. */
+const LETTER = () => 0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+const lengthOf = (text) => [...text].reduce((n, c) => n + (c > '\u2e80' ? 1 : 0.58), 0);
+
 const corners = (box) => [[box.x, box.y], [box.x + box.width, box.y + box.height]];
 
 function boxOf(points, edge = 0) {
@@ -298,5 +316,5 @@ function boxOf(points, edge = 0) {
 function centre(shape, at) {
   const middle = [shape.box.x + shape.box.width / 2, shape.box.y + shape.box.height / 2];
   if (!at) return middle;
-  return [(at[0] + middle[0]) / 2, (at[1] + middle[1]) / 2];
+  return [(at[0] + 3 * middle[0]) / 4, (at[1] + 3 * middle[1]) / 4];
 }

@@ -7,7 +7,7 @@ import { card, choice, fig, h, skeleton, table, usageLines } from '../dom.js';
 import { tiles, toGcj02 } from '../geo.js';
 import { clock, count, fullMoment, hours, lang, moment, money, percent, t } from '../i18n.js';
 import { cityMap } from '../map.js';
-import { districtName, institutionName, loadNames, store } from '../store.js';
+import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
 import { RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
 import { go, href } from '../app.js';
 
@@ -19,6 +19,12 @@ const REFRESH = 60_000; // ms
 const METRICS = ['running_share', 'online_rate', 'utilization'];
 const TOP = 5; // institutions named beside a district
 
+/** Figures of windows wait until what is live is there, but not for long. */
+const liveFirst = () => (store.live ? Promise.resolve() : new Promise((resolve) => {
+  const off = onLive(() => { off(); resolve(); });
+  setTimeout(() => { off(); resolve(); }, 1000);
+}));
+
 const asked = new Map();
 /** One question for all cards that rest on it, and for who comes back to the page. */
 function ask(path, params) {
@@ -26,7 +32,7 @@ function ask(path, params) {
   const kept = asked.get(name);
   if (kept && Date.now() - kept.at < REFRESH / 2) return kept.promise;
   for (const [old, { at }] of asked) if (Date.now() - at > REFRESH * 5) asked.delete(old);
-  const promise = get(path, params);
+  const promise = liveFirst().then(() => get(path, params));
   asked.set(name, { at: Date.now(), promise });
   promise.catch(() => asked.delete(name));
   return promise;
@@ -101,6 +107,7 @@ function kpis(ctx, tz) {
   live();
   ctx.onLive(live);
   const today = async () => {
+    await liveFirst();
     const answer = await get('utilization', daysOf('today', tz), ctx.signal);
     const u = answer.overall;
     slots.hours_today.put(hours(u.running_s), `${t('utilization')} ${percent(u.utilization)}`, u.utilization, 'running', () => usageLines(u, 'running_s', answer));

@@ -106,7 +106,7 @@ function ranking(c) {
       const columns = [
         { key: 'place', label: '#', num: true, value: (g) => place.get(g) ?? null, cell: (g) => (place.get(g) ? count(place.get(g)) : '–') },
         { key: 'name', label: t(c.by), value: (g) => c.nameOf(g), cell: (g) => (c.into(g) ? h('a', { href: c.into(g), 'data-key': g.key }, c.nameOf(g)) : c.nameOf(g)) },
-        { key: 'key', label: t('id'), value: (g) => g.key, cell: (g) => g.key ?? '–' },
+        { key: 'key', label: t('id'), minor: true, value: (g) => g.key, cell: (g) => g.key ?? '–' },
         ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ratio('utilization'), ratio('coverage'), ratio('rated_utilization'), ratio('scheduled_utilization'), ratio('powered_utilization'), ratio('calendar_utilization'),
