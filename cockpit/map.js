@@ -219,7 +219,7 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
       for (const { el: text, name: n, value: v } of tags.get(code) ?? []) {
         if (n.textContent !== name) n.textContent = name;
         if (v.textContent !== written) v.textContent = written;
-        text.classList.toggle('full', value !== null && value !== undefined && value > 0.52);
+        text.classList.toggle('full', value !== null && value !== undefined && value > 0.66);
         text.classList.toggle('fullest', value !== null && value !== undefined && value > 0.72);
       }
     }

@@ -116,7 +116,7 @@ function kpis(ctx, tz) {
   const quietly = () => today().catch(() => {});
   // What has passed of today is the dearest question: after what a glance needs.
   const later = setTimeout(quietly, 60);
-  const timer = setInterval(() => document.visibilityState === 'visible' && quietly(), REFRESH / 2);
+  const timer = setInterval(() => document.visibilityState === 'visible' && quietly(), REFRESH);
   ctx.onEnd(() => { clearTimeout(later); clearInterval(timer); });
   ctx.onRecovered(quietly);
   return h('dl', { class: 'kpis' }, Object.values(slots).map(({ el }) => el));
@@ -256,11 +256,12 @@ function mapCard(ctx, start, wanted, days) {
     const g = store.live?.districts.get(code);
     return metric === 'online_rate' ? rate(g) : running(g);
   };
-  /** What palest and fullest mean: rates near 100 % would else all look the same. */
+  /** What palest and fullest mean: from zero to one all districts would look alike. */
   const range = () => {
     const values = [...store.districts.keys()].map(value).filter((v) => v !== null);
     if (metric === 'online_rate') return [Math.max(0, Math.min(0.9, Math.floor(Math.min(1, ...values) * 10) / 10)), 1];
-    return [0, Math.max(0.1, Math.ceil(Math.max(0, ...values) * 20) / 20)];
+    const low = Math.floor(Math.min(1, ...values) * 20) / 20;
+    return values.length ? [low, Math.max(low + 0.05, Math.ceil(Math.max(...values) * 20) / 20)] : [0, 0.1];
   };
   const shade = (v) => {
     if (v === null) return null;

@@ -331,32 +331,34 @@ def test_explained_and_exported(open_window: Open) -> None:
     assert window.page.locator("dialog").count() == 0
 
 
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [
-        pytest.param("=1+1", "'=1+1", id="formula"),
-        pytest.param("@SUM(A1)", "'@SUM(A1)", id="at sign"),
-        pytest.param("-cmd", "'-cmd", id="minus"),
-        pytest.param(-1.5, "-1.5", id="number"),
-        pytest.param("\uff1dHYPERLINK", "'\uff1dHYPERLINK", id="full-width equals sign"),
-        pytest.param("\uff0b1", "'\uff0b1", id="full-width plus"),
-        pytest.param("\uff0dcmd", "'\uff0dcmd", id="full-width minus"),
-        pytest.param("\uff20SUM(A1)", "'\uff20SUM(A1)", id="full-width at sign"),
-        pytest.param("  =1+1", "'  =1+1", id="formula behind blanks"),
-        pytest.param("\u200b\ufe66", "'\u200b\ufe66", id="small sign behind a mark unseen"),
-        pytest.param("\t1", '"\'\t1"', id="tab"),
-        pytest.param('a "b", c', '"a ""b"", c"', id="quotes and commas"),
-        pytest.param(None, "", id="nothing"),
-    ],
-)
-def test_cells_of_csv_are_no_formulas(open_window: Open, value: Any, cell: str) -> None:
+#: What a cell holds, and how CSV has it.
+CELLS = {
+    "formula": ("=1+1", "'=1+1"),
+    "at sign": ("@SUM(A1)", "'@SUM(A1)"),
+    "minus": ("-cmd", "'-cmd"),
+    "number": (-1.5, "-1.5"),
+    "full-width equals sign": ("\uff1dHYPERLINK", "'\uff1dHYPERLINK"),
+    "full-width plus": ("\uff0b1", "'\uff0b1"),
+    "full-width minus": ("\uff0dcmd", "'\uff0dcmd"),
+    "full-width at sign": ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+    "formula behind blanks": ("  =1+1", "'  =1+1"),
+    "small sign behind a mark unseen": ("\u200b\ufe66", "'\u200b\ufe66"),
+    "tab": ("\t1", '"\'\t1"'),
+    "quotes and commas": ('a "b", c', '"a ""b"", c"'),
+    "nothing": (None, ""),
+}
+
+
+def test_cells_of_csv_are_no_formulas(open_window: Open) -> None:
     window = open_window()
     window.page.goto(f"{window.address}/cockpit/icon.svg")
-    text = window.page.evaluate(
-        "(v) => import('/cockpit/dom.js').then((m) => m.toCsv([{key: 'x', value: (r) => r}], [v]))",
-        value,
+    script = (
+        "(values) => import('/cockpit/dom.js').then((m) => values.map("
+        "(v) => m.toCsv([{key: 'x', value: (r) => r}], [v])))"
     )
-    assert text == f"x\r\n{cell}\r\n"
+    written = window.page.evaluate(script, [value for value, _ in CELLS.values()])
+    for (name, (_, cell)), text in zip(CELLS.items(), written, strict=True):
+        assert text == f"x\r\n{cell}\r\n", name
 
 
 def test_points_move_as_the_published_conversion_has_it(open_window: Open) -> None:
