@@ -21,8 +21,10 @@ demo: $(VENV)/.ready ## the whole service with a simulated fleet; DEMO_FOR=60 en
 test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB and a real Mosquitto
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak
+test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
+	@JISHI_MQTT_READER=paho $(BIN)/python -m pytest -m "not slow" tests/faults/test_ingest.py \
+		tests/faults/test_broker.py tests/faults/test_shares.py
 
 test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description; and of heartbeats
 	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest -s tests/integration/api/test_fuzz.py tests/unit/models/test_wire_fuzz.py
