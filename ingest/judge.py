@@ -131,9 +131,9 @@ def judge(
                 continue
             interval = heartbeat.interval_s
             runtime = heartbeat.runtime_s
+            correction = gateway.correction_us(ts) if only_correction is None else only_correction
             arrival = Arrival(
-                at_us=ts
-                + (gateway.correction_us(ts) if only_correction is None else only_correction),
+                at_us=ts + correction if correction else ts,  # one number for both, mostly
                 ts_us=ts,
                 state=heartbeat.state,
                 hold_us=setting.quiet_hold_us if interval is None else setting.hold_us(interval),
