@@ -231,6 +231,15 @@ def simulate(
         Path | None,
         typer.Option(envvar="JISHI_SIMULATE_TLS_CA", help="CA file of the broker, with --tls."),
     ] = None,
+    own_accounts: Annotated[
+        bool | None,
+        typer.Option(
+            "--own-accounts/--one-account",
+            envvar="JISHI_SIMULATE_OWN_ACCOUNTS",
+            help="Make an account for each gateway through the API, as real ones have; with --tls "
+            "unless said otherwise, for there the broker lets an account in once only.",
+        ),
+    ] = None,
     broker: Annotated[
         str | None,
         typer.Option(
@@ -292,6 +301,7 @@ def simulate(
             else (instant_us(backfill[0]), instant_us(backfill[1])),
             protocol=protocol,
             tls_ca=(str(tls_ca) if tls_ca else "") if tls else None,
+            own_accounts=tls if own_accounts is None else own_accounts,
             ledger=ledger,
             register=not no_register,
             grace_s=seconds(grace),

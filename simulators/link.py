@@ -203,7 +203,13 @@ class Link:
 
     def read(self) -> None:
         """Take what has arrived."""
-        self._client.loop_read()
+        client = self._client
+        client.loop_read()
+        # What TLS has decrypted already no selector tells of.
+        sock = client.socket()
+        while isinstance(sock, ssl.SSLSocket) and sock.pending():
+            client.loop_read()
+            sock = client.socket()
 
     def write(self) -> None:
         """Send what is queued."""

@@ -142,6 +142,42 @@ def register(
     return totals
 
 
+def make_accounts(
+    city: City,
+    *,
+    api_url: str,
+    api_key: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, tuple[str, str]]:
+    """A broker account for each gateway of a registered city, in place of any it had.
+
+    Returns:
+        User name and password by gateway.
+
+    Raises:
+        NotRegistered: the service refused, or does not answer.
+    """
+    accounts: dict[str, tuple[str, str]] = {}
+    with httpx.Client(
+        base_url=api_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=60.0
+    ) as client:
+        for done, gateway in enumerate(city.gateways, 1):
+            path = f"/v1/gateways/{gateway.gateway_id}/credentials"
+            try:
+                response = client.post(path)
+            except httpx.HTTPError as error:
+                raise NotRegistered(f"{api_url}{path} does not answer: {error}") from error
+            if response.status_code >= 400:
+                raise NotRegistered(
+                    f"{path} was refused with status {response.status_code}: {response.text[:300]}"
+                )
+            answer = response.json()
+            accounts[gateway.gateway_id] = (answer["username"], answer["password"])
+            if progress:
+                progress(done, len(city.gateways))
+    return accounts
+
+
 def _post(client: httpx.Client, kind: str, text: str) -> dict[str, Any]:
     try:
         response = client.post(

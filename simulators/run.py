@@ -27,7 +27,7 @@ from .gateway import GatewayRunner, Profile, Schedule
 from .ledger import Ledger, LedgerWriter, NoLedger, write_manifest, write_registry
 from .link import Broker, Reactor
 from .processes import of_service
-from .registration import register
+from .registration import make_accounts, register
 from .stats import Stats
 from .visible import VisibleProbe
 
@@ -51,6 +51,8 @@ class Ready:
     password: str
     database_url: str
     metrics_url: str = ""
+    #: User name and password by gateway; all others use the account above.
+    accounts: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> "Ready":
@@ -90,23 +92,21 @@ class Ready:
         mqtt = content.get("mqtt")
         if not isinstance(mqtt, dict):
             raise ValueError("it must have an object mqtt, with host, port, username, password")
-        given: dict[str, str] = {}
-        for name, source in (
-            ("api_url", content),
-            ("admin_key", content),
-            ("host", mqtt),
-            ("username", mqtt),
-            ("password", mqtt),
-        ):
+        texts = [(content, "api_url"), (content, "admin_key")]
+        texts += [(mqtt, name) for name in ("host", "username", "password")]
+        for source, name in texts:
             if not isinstance(source.get(name), str):
                 raise ValueError(f"{name} is {source.get(name)!r}; it must be a text")
-            given[name] = source[name]
         port = mqtt.get("port")
         if not isinstance(port, int) or not 0 < port < 65_536:
             raise ValueError(f"port of mqtt is {port!r}; it must be a number from 1 to 65535")
         return cls(
-            **given,
+            api_url=content["api_url"],
+            admin_key=content["admin_key"],
+            host=mqtt["host"],
             port=port,
+            username=mqtt["username"],
+            password=mqtt["password"],
             database_url=str(content.get("database_url") or ""),
             metrics_url=str(content.get("metrics_url") or ""),
         )
@@ -134,6 +134,8 @@ class RunOptions:
     backfill_us: tuple[int, int] | None = None
     protocol: str = "5"
     tls_ca: str | None = None
+    #: Each gateway with an account of its own, as real ones have; TLS listeners insist on it.
+    own_accounts: bool = False
     ledger: Path | None = None
     register: bool = True
     #: Seconds to wait for receipts after the last heartbeat.
@@ -247,6 +249,7 @@ class FleetRun:
                 f"CA file {options.tls_ca} does not exist; `jishi certs init` makes one, ca.pem"
             )
         self._broker = broker
+        self._is_patient = bool(ready.accounts)
         self._probe: VisibleProbe | None = None
         if not historical:
             self._probe = VisibleProbe(ready.api_url, ready.admin_key, self.stats.visible)
@@ -279,7 +282,7 @@ class FleetRun:
                     schedule,
                     seed=seed,
                     reactor=self._reactor,
-                    broker=broker,
+                    broker=_as_itself(broker, ready.accounts.get(gateway.gateway_id)),
                     ledger=self._ledger,
                     stats=self.stats,
                     faults=faults,
@@ -446,7 +449,9 @@ class FleetRun:
                 self._look(self.start_us, 0.0)
                 watch(self.progress)
             refused = waiting[0].link.refused if waiting else ""
-            if "authorized" in refused.lower() or "password" in refused.lower():
+            is_stranger = "authorized" in refused.lower() or "password" in refused.lower()
+            # The broker hears of new accounts a little after they are made.
+            if is_stranger and not (self._is_patient and time.monotonic() < deadline - 1.0):
                 raise PermissionError(
                     f"the broker refuses {waiting[0].gateway.gateway_id}: {refused}"
                 )
@@ -465,7 +470,7 @@ class FleetRun:
                 f"{where} and we do not agree on TLS: {refused}; is this its TLS port (--broker), "
                 "and --tls-ca the file of its authority?"
             )
-        if waited_s > _NOBODY_S:
+        if waited_s > _NOBODY_S and not self._is_patient:
             raise ConnectionError(
                 f"{where} does not answer{f': {refused}' if refused else ''}; "
                 "is the service of this ready-file still up?"
@@ -527,6 +532,12 @@ class FleetRun:
             "cpu_share": round((usage.ru_utime + usage.ru_stime) / max(elapsed, 1e-9), 3),
             "max_rss_mb": round(usage.ru_maxrss / 1024, 1),
         }
+
+
+def _as_itself(broker: Broker, account: tuple[str, str] | None) -> Broker:
+    if account is None:
+        return broker
+    return replace(broker, username=account[0], password=account[1])
 
 
 def _iso(us: int) -> str:
@@ -597,6 +608,9 @@ def run_fleet(
         registered = register(
             city, api_url=ready.api_url, api_key=ready.admin_key, progress=registering
         )
+    if options.own_accounts:
+        accounts = make_accounts(city, api_url=ready.api_url, api_key=ready.admin_key)
+        ready = replace(ready, accounts=accounts)
     # Times are settled here, after the registration, which may take a while.
     start_us, end_us = span(options)
     if options.backfill_us is None:

@@ -43,7 +43,7 @@ Sight = Callable[[pa.RecordBatch], None]
 
 
 def divide(gateways: Sequence[int], rows: int, part_rows: int = PART_ROWS) -> list[range]:
-    """Cut a city into parts of about as many heartbeats, never through a gateway.
+    """Cut a city into parts of about as many heartbeats, between gateways if they are not large.
 
     Args:
         gateways: Of each instrument, by index; ascending.
@@ -56,7 +56,8 @@ def divide(gateways: Sequence[int], rows: int, part_rows: int = PART_ROWS) -> li
     first = 0
     for index in range(1, count + 1):
         is_border = index == count or gateways[index] != gateways[index - 1]
-        if is_border and (index - first >= size or index == count):
+        enough = 1 if index == count else size if is_border else 3 * size
+        if index - first >= enough:
             parts.append(range(first, index))
             first = index
     return parts

@@ -50,6 +50,7 @@ _EACH_BY_ITSELF = 600  # instruments up to which each is asked for by its own ro
 _SAMPLE = 200  # instruments whose sessions, timelines and own route are compared
 _MOST_BUCKETS = 9_000  # of one answer; the service allows 10,000
 _LONGEST_WAIT_S = 60
+_ROWS_AT_ONCE = 16_384  # as objects of Python's, beside the rows that they become
 _WORTH_WAITING = 50_000  # heartbeats
 _UNCLEAR_US = 60 * SECOND_US  # order of arrival may differ from that of publishing by this
 
@@ -291,6 +292,12 @@ class Verifier:
         return members
 
     def _take(
+        self, batch: pa.RecordBatch, registry: list[dict[str, Any]], collected: _Collected
+    ) -> None:
+        for at in range(0, batch.num_rows, _ROWS_AT_ONCE):
+            self._take_some(batch.slice(at, _ROWS_AT_ONCE), registry, collected)
+
+    def _take_some(
         self, batch: pa.RecordBatch, registry: list[dict[str, Any]], collected: _Collected
     ) -> None:
         columns = [batch.column(name).to_pylist() for name in COLUMNS]
@@ -551,7 +558,7 @@ class Verifier:
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any] | None]:
         path = f"/v1/instruments/{self._registry[index]['instrument_id']}"
         sessions = list(self._service.pages(f"{path}/sessions", **self._span(), limit=1_000))
-        timeline = list(self._service.pages(f"{path}/timeline", **self._span(), limit=1_000))
+        timeline = list(self._service.pages(f"{path}/timeline", **self._span(), limit=10_000))
         is_small = len(self._registry) <= _EACH_BY_ITSELF
         return sessions, timeline, None if is_small else self._ask_own(index)
 

@@ -145,12 +145,15 @@ def test_over_tls(
         duration_s=2.0,
         protocol=protocol,
         tls_ca=str(certs / "ca.pem"),
+        own_accounts=True,
         ledger=tmp_path,
     )
     port = service.stack.broker.tls_port
     assert port is not None
     summary = run_fleet(replace(ready, port=port), options)
     assert summary["receipted"] == summary["published"] > 0
+    assert summary["connects"] == 2
+    assert "password" not in (tmp_path / "manifest.json").read_text()
     report = check(ready, tmp_path)
     assert report.is_exact, report.examples
 

@@ -14,6 +14,8 @@ def test_a_city_is_cut_between_gateways() -> None:
     gateways = [0, 0, 0, 1, 1, 2, 3, 3, 3, 3]
     assert divide(gateways, 1_000, 200) == [range(3), range(3, 5), range(5, 10)]
     assert divide(gateways, 1_000, 100_000) == [range(10)]
+    # Eight instruments behind one gateway are more than three parts' worth.
+    assert divide([0] * 8, 800, 200) == [range(6), range(6, 8)]
     assert divide(gateways, 0) == [range(10)]
 
 
