@@ -20,10 +20,10 @@ class Context:
     settings: Settings
     database: Database
     metrics: Metrics
-    #: The registry as figures of groups see it, kept from question to question.
-    rosters: Rosters = field(default_factory=Rosters)
     #: The identity provider whose tokens are taken, where there is one.
     provider: Provider | None = None
+    #: The registry as figures of groups see it, kept from question to question.
+    rosters: Rosters = field(default_factory=Rosters)
 
 
 def get_context(connection: HTTPConnection) -> Context:
