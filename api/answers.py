@@ -43,19 +43,6 @@ InstrumentKind = Literal["general", "special"]
 _Ranges = list[Annotated[list[str], Field(min_length=2, max_length=2)]]
 
 
-class Hours(TypedDict, total=False):
-    """Ranges of local time by weekday; a day left out is closed."""
-
-    mon: _Ranges
-    tue: _Ranges
-    wed: _Ranges
-    thu: _Ranges
-    fri: _Ranges
-    sat: _Ranges
-    sun: _Ranges
-    holidays: Literal["closed", "as_weekday", "open"]
-
-
 class FreeHours(TypedDict, total=False):
     """Ranges of local time by weekday in which an instrument is usually on and free."""
 
@@ -66,6 +53,12 @@ class FreeHours(TypedDict, total=False):
     fri: _Ranges
     sat: _Ranges
     sun: _Ranges
+
+
+class Hours(FreeHours, total=False):
+    """Ranges of local time by weekday; a day left out is closed."""
+
+    holidays: Literal["closed", "as_weekday", "open"]
 
 
 # Status
@@ -140,13 +133,12 @@ class StatusSummary(BaseModel):
 # Instruments
 
 
-class InstrumentBody(BaseModel):
-    """An instrument as it is registered now, with its status."""
+class InstrumentRecord(BaseModel):
+    """One version of an instrument."""
 
     instrument_id: str
     name: str
     institution_id: str
-    institution_name: str | None
     gateway_id: str
     district_code: str | None
     class_code: str | None
@@ -166,6 +158,12 @@ class InstrumentBody(BaseModel):
     acquired_on: Day | None
     retired_on: Day | None
     valid_from: Instant
+
+
+class InstrumentBody(InstrumentRecord):
+    """An instrument as it is registered now, with its status."""
+
+    institution_name: str | None
     status: StatusBody
 
 
@@ -540,33 +538,6 @@ class GatewayBody(GatewayRecord):
     skew_at: Instant | None
     children: Count = Field(description="instruments bound to it, in service today")
     children_online: Count
-
-
-class InstrumentRecord(BaseModel):
-    """One version of an instrument."""
-
-    instrument_id: str
-    name: str
-    institution_id: str
-    gateway_id: str
-    district_code: str | None
-    class_code: str | None
-    class_scheme: str
-    lon: Longitude | None
-    lat: Latitude | None
-    value_cny: Yuan | None
-    kind: InstrumentKind
-    rated_hours_per_year: float | None
-    timezone: str
-    interval_s: Seconds | None
-    hold_s: Seconds | None
-    always_on: bool
-    opening_hours: Hours | None
-    session_gap_s: Seconds
-    session_min_s: Seconds
-    acquired_on: Day | None
-    retired_on: Day | None
-    valid_from: Instant
 
 
 class GatewayWritten(GatewayRecord):
