@@ -26,7 +26,7 @@ class IngestSettings(BaseSettings):
         "fast", description="which reader: our own over the codec mqtt5, or paho-mqtt's client"
     )
     mqtt_window: int = Field(
-        60_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
+        50_000, ge=1, le=65_535, description="most messages received and not yet acknowledged"
     )
     mqtt_window_bytes: int = Field(
         16 * 1024 * 1024, ge=1024, description="nothing more is read while this much waits"
@@ -46,8 +46,8 @@ class IngestSettings(BaseSettings):
         " gateways; empty: all",
     )
     share_group: str = Field("", description="shared subscription's group; empty: not shared")
-    batch_heartbeats: int = Field(30_000, ge=1, description="most heartbeats in a transaction")
-    batch_messages: int = Field(30_000, ge=1, description="most messages in a transaction")
+    batch_heartbeats: int = Field(25_000, ge=1, description="most heartbeats in a transaction")
+    batch_messages: int = Field(25_000, ge=1, description="most messages in a transaction")
     batch_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
     )
