@@ -24,7 +24,11 @@ from bench.results import machine, percentile
 from bench.rig import Rig, daytime_zone, started
 
 FOUND = Path(__file__).parent / "growth.json"
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "growth.svg"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PICTURE = DOCS / "growth.svg"
+TOLD = DOCS / "scaling.md"
+#: The table in ``TOLD`` stands between these two lines.
+BEGIN, END = "<!-- python -m bench growth -->", "<!-- end of the table -->"
 SIZES = (1_000, 10_000, CITY, 100_000, 1_000_000)
 #: Instruments above which ingest is not measured.
 MOST_WRITTEN = 200_000
@@ -87,6 +91,7 @@ def measure(sizes: Sequence[int], *, messages: int, seconds: float, asks: int, s
             "utf-8",
         )
         PICTURE.write_text(draw(ordered), "utf-8")
+        TOLD.write_text(with_table(TOLD.read_text("utf-8"), ordered), "utf-8")
 
 
 def _write(rig: Rig, size: Size, messages: int, seconds: float, say: Say) -> None:
@@ -183,6 +188,13 @@ def table(sizes: Sequence[Size]) -> str:
         told = ("—" if cell is None else form.format(cell) for cell in cells)
         lines.append(f"| {heading} | " + " | ".join(told) + " |")
     return "\n".join(lines)
+
+
+def with_table(text: str, sizes: Sequence[Size]) -> str:
+    """The document with its table written anew."""
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{table(sizes)}\n{END}{after}"
 
 
 def read_back() -> list[Size]:
