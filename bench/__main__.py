@@ -13,7 +13,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import drain, exact, growth, history, node_red, peers, picture, reads, storage, visible
+from bench import (
+    drain,
+    exact,
+    growth,
+    history,
+    node_red,
+    peers,
+    picture,
+    reads,
+    storage,
+    told,
+    visible,
+)
 from bench.beats import Stretch, batches, singles
 from bench.city import CITY, City
 from bench.results import KEYS, LATEST, Results, bars, met, percentile, spread
@@ -284,18 +296,18 @@ def show_peers(found: dict[str, Any]) -> None:
     """What each of those measured keeps and checks, and what it does not."""
     detail = found["detail"]
 
-    def told(key: str, name: str) -> str:
+    def rate_of(key: str, name: str) -> str:
         per_s = (detail.get(key) or {}).get(name)
         median = per_s["median"] if isinstance(per_s, dict) else per_s
         return "not measured" if median is None else f"{median:,.0f}"
 
     rates = (
-        f"{told('drain_single_ratio', 'ours_per_s')} single\n"
-        f"{told('drain_batched_ratio', 'ours_per_s')} by fifty",
-        told("drain_single_ratio", "mosquitto_sub_psql_per_s"),
-        told("drain_batched_ratio", "bare_copy_per_s"),
-        told("tutorial_ratio", "insert_and_commit_per_s"),
-        told("node_red", "per_s"),
+        f"{rate_of('drain_single_ratio', 'ours_per_s')} single\n"
+        f"{rate_of('drain_batched_ratio', 'ours_per_s')} by fifty",
+        rate_of("drain_single_ratio", "mosquitto_sub_psql_per_s"),
+        rate_of("drain_batched_ratio", "bare_copy_per_s"),
+        rate_of("tutorial_ratio", "insert_and_commit_per_s"),
+        rate_of("node_red", "per_s"),
     )
     table = Table(title="The peers in the same run")
     for column in ("", "heartbeats/s", "keeps", "checks", "loses when the power fails"):
@@ -350,6 +362,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.write()
         found = json.loads(LATEST.read_text("utf-8"))
         picture.write(found)
+        told.write(found)
     show(found)
     show_peers(found)
     _say(f"{results.detail['workload']['seconds_in_all']} s in all")

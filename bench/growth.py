@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from bench import drain, exact, history, reads, storage, visible
+from bench import drain, exact, history, reads, storage, told, visible
 from bench.beats import Stretch, singles
 from bench.city import CITY, City
 from bench.results import machine, percentile
@@ -91,7 +91,8 @@ def measure(sizes: Sequence[int], *, messages: int, seconds: float, asks: int, s
             "utf-8",
         )
         PICTURE.write_text(draw(ordered), "utf-8")
-        TOLD.write_text(with_table(TOLD.read_text("utf-8"), ordered), "utf-8")
+        text = told.between(TOLD.read_text("utf-8"), BEGIN, END, table(ordered))
+        TOLD.write_text(text, "utf-8")
 
 
 def _write(rig: Rig, size: Size, messages: int, seconds: float, say: Say) -> None:
@@ -185,16 +186,9 @@ def table(sizes: Sequence[Size]) -> str:
     lines = [head, "| --- |" + " ---: |" * len(sizes)]
     for name, heading, form in COLUMNS:
         cells = (getattr(size, name) for size in sizes)
-        told = ("—" if cell is None else form.format(cell) for cell in cells)
-        lines.append(f"| {heading} | " + " | ".join(told) + " |")
+        written = ("—" if cell is None else form.format(cell) for cell in cells)
+        lines.append(f"| {heading} | " + " | ".join(written) + " |")
     return "\n".join(lines)
-
-
-def with_table(text: str, sizes: Sequence[Size]) -> str:
-    """The document with its table written anew."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table(sizes)}\n{END}{after}"
 
 
 def read_back() -> list[Size]:

@@ -18,14 +18,6 @@ def test_table_has_a_column_a_size_and_a_dash_for_what_was_not_measured() -> Non
     assert len(told) == 2 + len(growth.COLUMNS)
 
 
-def test_the_document_takes_the_table_between_its_marks() -> None:
-    text = growth.TOLD.read_text("utf-8")
-    told = growth.with_table(text, [Size(1_000, 380)])
-    assert told.count("| days of history | 380 |") == 1
-    assert growth.with_table(told, [Size(1_000, 380)]) == told
-    assert told.split(growth.BEGIN)[0] == text.split(growth.BEGIN)[0]
-
-
 def test_picture_is_xml_and_has_a_point_for_each_value() -> None:
     root = ElementTree.fromstring(draw([Size(1_000, 380, month_ms=12.0), Size(10_000, 380)]))
     assert len(root.findall("{http://www.w3.org/2000/svg}circle")) == 1
