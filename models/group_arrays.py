@@ -129,9 +129,10 @@ def tally_arrays(
     ]
     if not len(keys):
         return found
-    order = np.argsort(groups, kind="stable")
-    groups, keys, always_on = groups[order], keys[order], always_on[order]
-    figures = figures.take(order)
+    if (groups[1:] < groups[:-1]).any():
+        order = np.argsort(groups, kind="stable")
+        groups, keys, always_on = groups[order], keys[order], always_on[order]
+        figures = figures.take(order)
     columns, scheduled = figures.columns, figures.scheduled
     starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
     present = groups[starts].tolist()

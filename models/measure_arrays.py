@@ -126,7 +126,8 @@ def measure_arrays(
 
 def _within(start: Ints, end: Ints, low: int, high: int) -> Ints:
     """How much of each piece lies within ``[low, high)``."""
-    return np.maximum(np.minimum(end, high) - np.maximum(start, low), 0)
+    found: Ints = np.maximum(np.minimum(end, high) - np.maximum(start, low), 0)
+    return found
 
 
 def _by_owner(values: Ints, owner: Ints, count: int) -> Ints:

@@ -164,8 +164,8 @@ def tally_groups(
     if len(rows) < FEW and (plan.edges or question.buckets):
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
-    groups: dict[str | None, Group] = {}
-    for at in range(0, len(rows), _AT_ONCE):
+    groups = yield from _tally_rows(question, moment, roster, rows[:_AT_ONCE])
+    for at in range(_AT_ONCE, len(rows), _AT_ONCE):
         part = yield from _tally_rows(question, moment, roster, rows[at : at + _AT_ONCE])
         for key, group in part.items():
             groups.setdefault(key, question.new_group()).add(group)
@@ -198,19 +198,24 @@ def _tally_rows(
     count = 1 if labels is None else len(labels.values)
     codes = np.zeros(len(rows), np.int64) if labels is None else labels.codes[rows]
     always_on = roster.always_on[rows]
+    # By group, which is the order that sums are made in.
+    chosen = np.flatnonzero(whole)
+    chosen = chosen[np.argsort(codes[chosen], kind="stable")]
 
     def tally(of: Figures) -> list[Sums]:
         return tally_arrays(
-            keys[whole],
-            of.take(whole),
-            always_on[whole],
-            codes[whole],
+            keys[chosen],
+            of.take(chosen),
+            always_on[chosen],
+            codes[chosen],
             count,
             basis=question.basis,
             sufficient_coverage=question.sufficient_coverage,
         )
 
-    silent = ~whole & ~np.isin(keys, seen)
+    silent = ~whole
+    if len(seen):
+        silent &= ~np.isin(keys, seen)
     never_seen = np.bincount(codes[silent], minlength=count).tolist()
     settles = np.zeros(count, np.int64)
     np.maximum.at(settles, codes[whole | silent], settle_us[whole | silent])

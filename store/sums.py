@@ -19,6 +19,7 @@ _WIDTH = len(SUMS)
 # Where the totals' sums stand among the figures.
 _PLACES = [NAMES.index(name) for name in SUMS[:-2]]
 _STEP = NAMES.index("step_us")
+_NOTHING = np.zeros((CHUNK, _WIDTH), np.int64)
 _DAYS, _SCHEDULED = SUMS.index("days"), SUMS.index("scheduled_days")
 
 
@@ -43,7 +44,7 @@ class TotalsReader:
     _first: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     _through: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     #: The last boundary that was read: where the next bucket begins.
-    _kept: tuple[date, Ints] | None = None
+    _kept: tuple[date, dict[int, Ints]] | None = None
 
     def open(self) -> Steps[None]:
         """Finds out how far the totals reach."""
@@ -68,7 +69,11 @@ class TotalsReader:
         early = yield from self._totals(first)
         late = yield from self._totals(end)
         steps = yield from self._steps(first, end)
-        sums = (late - early)[self._rows]
+        laid = np.empty((len(self._chunks) * CHUNK, _WIDTH), np.int64)
+        for at, chunk in enumerate(self._chunks):
+            part = laid[at * CHUNK : (at + 1) * CHUNK]
+            np.subtract(late.get(chunk, _NOTHING), early.get(chunk, _NOTHING), out=part)
+        sums = laid[self._rows]
         columns = np.zeros((len(self.keys), len(NAMES)), np.int64)
         columns[:, _PLACES] = sums[:, :_DAYS]
         columns[:, _STEP] = steps[self._rows]
@@ -78,7 +83,8 @@ class TotalsReader:
             complete &= ~np.isin(self.keys, stale)
         return Days(Figures(columns, sums[:, _SCHEDULED] > 0), complete)
 
-    def _totals(self, boundary: date) -> Steps[Ints]:
+    def _totals(self, boundary: date) -> Steps[dict[int, Ints]]:
+        """By chunk; none where there is nothing before a first day."""
         if self._kept is not None and self._kept[0] == boundary:
             return self._kept[1]
         rows = yield Query(
@@ -87,7 +93,7 @@ class TotalsReader:
             binary=True,
             heavy=True,
         )
-        found = self._laid_out({chunk: sums for _, chunk, sums in rows}, _WIDTH)
+        found = {chunk: _numbers(sums).reshape(CHUNK, _WIDTH) for _, chunk, sums in rows}
         self._kept = boundary, found
         return found
 
@@ -104,18 +110,14 @@ class TotalsReader:
             binary=True,
             heavy=True,
         )
-        greatest = np.zeros(len(self._chunks) * CHUNK, np.int64)
-        by_boundary: dict[date, dict[int, bytes]] = {boundary: {} for boundary in boundaries}
-        for boundary, chunk, steps in rows:
-            by_boundary[boundary][chunk] = steps
-        for found in by_boundary.values():
-            np.maximum(greatest, self._laid_out(found, 1)[:, 0], out=greatest)
-        return greatest
+        greatest = np.zeros((len(self._chunks), CHUNK), np.int64)
+        places = {chunk: place for place, chunk in enumerate(self._chunks)}
+        for _, chunk, steps in rows:
+            row = greatest[places[chunk]]
+            np.maximum(row, _numbers(steps), out=row)
+        return greatest.reshape(-1)
 
-    def _laid_out(self, found: dict[int, bytes], width: int) -> Ints:
-        """Chunks one after the other; zeros where there is nothing before a first day."""
-        nothing = bytes(8 * width * CHUNK)
-        whole = b"".join([found.get(chunk, nothing) for chunk in self._chunks])
-        numbers: Any = np.frombuffer(whole, "<i8").astype(np.int64, copy=False)
-        laid: Ints = numbers.reshape(-1, width)
-        return laid
+
+def _numbers(packed: bytes) -> Any:
+    """What ``totals.py: pack`` packed."""
+    return np.frombuffer(packed, "<i8")
