@@ -32,7 +32,7 @@ test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, a
 bench: $(VENV)/.ready ## the measurements, beside their references: about 8 minutes on a quiet machine
 	@$(BIN)/python -m bench
 
-bench-full: $(VENV)/.ready ## the same with more repeats
+bench-full: $(VENV)/.ready ## the same with more repeats, then from 1,000 to 1,000,000 instruments
 	@$(BIN)/python -m bench --full
 
 simulate-city: $(VENV)/.ready ## a whole city for 10 minutes, then with every fault, each verified; FOR=2m is shorter
