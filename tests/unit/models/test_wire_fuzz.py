@@ -22,7 +22,7 @@ from tests.unit.models.test_wire_properties import check, mutated_payloads, near
 SECONDS = float(os.environ.get("JISHI_FUZZ_FOR", "0"))
 pytestmark = pytest.mark.skipif(not SECONDS, reason="JISHI_FUZZ_FOR says for how many seconds")
 long = settings(
-    max_examples=max(1, int(SECONDS * 40)),
+    max_examples=max(1, int(SECONDS * 10)),
     deadline=None,
     database=None,
     phases=[Phase.generate],
