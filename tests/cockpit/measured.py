@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -58,7 +58,7 @@ def city(instruments: int, days: int, **settings: object) -> Iterator[Measured]:
     """
     end = datetime.now(ZONE).date()
     with started(City(instruments)) as rig:
-        history.load(rig, end - timedelta(days=days), date(end.year, end.month, end.day))
+        history.load(rig, end - timedelta(days=days), end, raw=False)
         with psycopg.connect(rig.stack.database_url) as connection:
             for statement in _DRESS:
                 connection.execute(statement)
