@@ -5,7 +5,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -65,7 +65,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
     ratios, ours, from_start, pipes, tutorials = [], [], [], [], []
     memory: list[float] = []
     cpu: list[drain.Drained] = []
-    for number in range(options.repeats):
+    for number in _repeats(options):
         backlog = stretch(options.singles)
         count = backlog.heartbeats
         drain.queue_backlog(rig, singles(backlog, count), peer=True)
@@ -117,7 +117,7 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
 
     ratios, ours, from_start, copies = [], [], [], []
     cpu = []
-    for number in range(options.repeats):
+    for number in _repeats(options):
         backlog = stretch(options.batched)
         count = backlog.heartbeats
         tag = f"n{number}"
@@ -167,6 +167,16 @@ def measure_drains(rig: Rig, results: Results, options: argparse.Namespace) -> N
     stored += messages
     exact.check(rig, stored, backlog)
     results.note("ingest_rss_mb", [max([full, *memory])], while_draining_mb=spread(memory))
+
+
+def _repeats(options: argparse.Namespace) -> Iterator[int]:
+    """Numbers of the repeats; none more once a kind of drain has had its time."""
+    began = time.monotonic()
+    for number in range(options.repeats):
+        if time.monotonic() - began > options.drain_seconds:
+            _say(f"{number} of {options.repeats} repeats in the time for this kind of drain")
+            return
+        yield number
 
 
 def _cpu(drains: Sequence[drain.Drained], heartbeats: float) -> dict[str, Any]:
@@ -332,6 +342,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=[*PARTS], action="append", help="one part, repeatable")
     parser.add_argument("--instruments", type=int, default=CITY, help="the city's size")
     parser.add_argument("--repeats", type=int, default=3, help="drains of each kind")
+    parser.add_argument(
+        "--drain-seconds", type=float, default=90.0, help="no repeat begins after this long"
+    )
     parser.add_argument("--singles", type=int, default=200_000, help="messages of one heartbeat")
     parser.add_argument("--batched", type=int, default=400_000, help="heartbeats, 50 a message")
     parser.add_argument("--inserts", type=int, default=3_000, help="messages inserted one by one")
@@ -345,6 +358,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _grow(options)
     if options.full:
         options.repeats, options.seconds, options.asks = 7, 120.0, 200
+        options.drain_seconds = 1_200.0
     results = Results()
     began = time.monotonic()
     _say(f"a city of {options.instruments:,} instruments; the database is durable")
