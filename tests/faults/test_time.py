@@ -171,6 +171,7 @@ def test_row_27_retention_drops_chunks_during_replay(rig: Rig) -> None:
         "retention_every": "100ms",
     }
     worker.start()
+    eventually(lambda: rig.ask(chunks) < before[1], 20, "the first chunk is dropped")
     second = rig.gateways(271, **log).finish()
     eventually(lambda: rig.ask(chunks) <= before[1] - 5, 20, "chunks are dropped")
     rig.wait_quiet()
