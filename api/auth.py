@@ -1,8 +1,9 @@
 """Who asks: ``Authorization: Bearer KEY``, checked against the database on every request.
 
-So a key that is revoked or expired stops at once. The cockpit's cookie stands for the same
-header (`session.py`). How keys are made and stored is in `store/keys.py`. A route says what it
-wants with `require`.
+So a key that is revoked or expired stops at once: requests that come together share a look-up,
+but none that began before they came (`single_flight.py`). The cockpit's cookie stands for the
+same header (`session.py`). How keys are made and stored is in `store/keys.py`. A route says
+what it wants with `require`.
 """
 
 import hmac
@@ -76,13 +77,20 @@ async def authenticate(context: Context, header: str | None) -> Principal:
     if context.provider is not None and looks_like_token(key):
         return await _of_token(context, context.provider, key)
     key_id = key_id_of(key)
-    stored = await context.database.read(find_key(key_id)) if key_id else None
+    stored = None
+    if key_id is not None:
+        stored = await context.flights.share(
+            ("key", key_id), lambda: context.database.read(find_key(key_id))
+        )
     right = hmac.compare_digest(digest(key), stored.secret_sha256 if stored else NO_DIGEST)
     if stored is None or not right or not stored.usable:
         raise unauthorized(UNUSABLE, error="invalid_token")
     if stored.use_unnoted:
+        used = stored.key_id
         with suppress(ReadOnlySqlTransaction):  # a replica serves reads all the same
-            await context.database.write(note_use(stored.key_id))
+            await context.flights.share(
+                ("use", used), lambda: context.database.write(note_use(used))
+            )
     return Principal(
         key_id=stored.key_id,
         name=stored.name,
@@ -104,9 +112,12 @@ async def _of_token(context: Context, provider: Provider, token: str) -> Princip
     except TokenRefused as error:
         log.info("token refused", action="token_refused", reason=str(error))
         raise unauthorized(UNUSABLE, error="invalid_token") from None
-    institution_key = None
-    if claims.institution_id is not None:
-        institution_key = await context.database.read(find_institution(claims.institution_id))
+    institution_key, institution_id = None, claims.institution_id
+    if institution_id is not None:
+        institution_key = await context.flights.share(
+            ("institution", institution_id),
+            lambda: context.database.read(find_institution(institution_id)),
+        )
         if institution_key is None:
             raise Problem(403, "forbidden", "the token's institution is not registered here")
     return Principal(
@@ -114,7 +125,7 @@ async def _of_token(context: Context, provider: Provider, token: str) -> Princip
         name=claims.name,
         scopes=claims.scopes,
         institution_key=institution_key,
-        institution_id=claims.institution_id,
+        institution_id=institution_id,
         expires_at=claims.expires_at,
     )
 

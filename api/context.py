@@ -10,6 +10,7 @@ from api.database import Database
 from api.metrics import Metrics
 from api.oidc import Provider
 from api.settings import Settings
+from api.single_flight import Flights
 from store.roster import Rosters
 
 
@@ -24,6 +25,8 @@ class Context:
     provider: Provider | None = None
     #: The registry as figures of groups see it, kept from question to question.
     rosters: Rosters = field(default_factory=Rosters)
+    #: Look-ups of keys that requests share.
+    flights: Flights = field(default_factory=Flights)
 
 
 def get_context(connection: HTTPConnection) -> Context:
