@@ -24,6 +24,8 @@ class Leash:
     """Watches connections from a thread of its own; one object serves any number of threads."""
 
     def __init__(self) -> None:
+        #: Waits that were ended.
+        self.cuts = 0
         self._held: dict[int, tuple[float, psycopg.Connection]] = {}
         self._lock = threading.Lock()
         threading.Thread(target=self._watch, name="leash", daemon=True).start()
@@ -47,6 +49,7 @@ class Leash:
                 for key, (until, connection) in list(self._held.items()):
                     if now >= until:
                         del self._held[key]
+                        self.cuts += 1
                         _shut(connection)
 
 

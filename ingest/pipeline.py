@@ -23,6 +23,7 @@ from ingest.leash import Leash
 from ingest.metrics import Metrics
 from ingest.reader import Reader, Token
 from ingest.settings import IngestSettings
+from ingest.stride import Stride
 from ingest.writer import Writer
 from models.message import Receipt
 from models.wire import encode_receipt
@@ -30,8 +31,11 @@ from models.wire import encode_receipt
 log = structlog.get_logger(__name__)
 
 PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
-#: Transactions that ended for want of time, or of an answer, until the batch is halved.
-TIMEOUTS_BORNE = 5
+#: Transactions of a batch that ran out of time until it is written in smaller ones. One may have
+#: met a lock; two are the batch's own.
+TIMEOUTS_BORNE = 2
+#: The same, where the connection was lost or could not be had: rarely the batch's own doing.
+LOSSES_BORNE = 5
 
 
 class Pipeline:
@@ -57,6 +61,7 @@ class Pipeline:
         self._leash = Leash()
         #: Seconds after which a transaction without an answer is given up.
         self._patience = 2 * settings.database_timeout.total_seconds()
+        self._stride = Stride(settings.batch_heartbeats, settings.database_timeout.total_seconds())
         #: Why intake halts now, for the clock's sake or for a bug's; empty while it does not.
         self._clock_halt = ""
         self._bug_halt = ""
@@ -88,10 +93,13 @@ class Pipeline:
         """Sees a batch through; False when told to stop while it could not be written."""
         started = time.monotonic()
         first = 0
-        for part in _parts(taken.inbounds, self._settings.batch_heartbeats):
+        while first < len(taken.inbounds):
+            part = _part(taken.inbounds, first, self._stride.size)
             outcomes = self._write(part)
             if outcomes is None:
                 return False  # it was not acknowledged and comes again
+            if not outcomes:
+                continue  # the stride is shorter now
             self._acknowledge(taken.tokens[first : first + len(part)], part, outcomes)
             first += len(part)
         self._metrics.batch_seconds.observe(time.monotonic() - started)
@@ -140,22 +148,36 @@ class Pipeline:
     # -- writing, for as long as it takes --------------------------------------------------
 
     def _write(self, inbounds: Sequence[Inbound]) -> list[Outcome] | None:
+        """Their outcomes; none at all where fewer are to be written at once, None at the end."""
         pause = PAUSE_FIRST
         careful = False
         isolate = False
-        timeouts = 0
+        timeouts = losses = 0
         while True:
-            self.alive_at = time.monotonic()
+            self.alive_at = began = time.monotonic()
+            cuts = self._leash.cuts
             try:
                 if self._clock_is_right(inbounds):
-                    return self._write_once(inbounds, careful=careful, isolate=isolate)
+                    outcomes = self._write_once(inbounds, careful=careful, isolate=isolate)
+                    if self._stride.is_short:
+                        self._stride.lengthen(_size(inbounds), time.monotonic() - began)
+                    return outcomes
             except OurBugError as error:
                 self._bug_halt = self._alarm(self._bug_halt, str(error))
             except Exception as error:
-                timeouts += self._timed_out(error)
+                if isinstance(error, psycopg.OperationalError):
+                    # The leash's end looks like any lost connection.
+                    is_late = error.sqlstate == "57014" or self._leash.cuts > cuts
+                    timeouts += is_late
+                    losses += is_late or error.sqlstate is None
                 careful, isolate = self._recover(error, careful=careful, isolate=isolate)
-                if timeouts >= TIMEOUTS_BORNE and len(inbounds) > 1:
-                    return self._write_halves(inbounds)
+                is_too_much = timeouts >= TIMEOUTS_BORNE or losses >= LOSSES_BORNE
+                if is_too_much and len(inbounds) > 1:
+                    self._stride.shorten(_size(inbounds))
+                    log.warning(
+                        "less in a transaction", action="stride", heartbeats=self._stride.size
+                    )
+                    return []
             if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
                 return None
             pause = min(2 * pause, PAUSE_MOST)
@@ -187,17 +209,6 @@ class Pipeline:
         with self._leash.hold(connection, self._patience):
             return self._writer.write(connection, inbounds, careful=careful)
 
-    def _write_halves(self, inbounds: Sequence[Inbound]) -> list[Outcome] | None:
-        """What never gets done in time may get done in two transactions."""
-        outcomes: list[Outcome] = []
-        half = len(inbounds) // 2
-        for part in (inbounds[:half], inbounds[half:]):
-            written = self._write(part)
-            if written is None:
-                return None
-            outcomes.extend(written)
-        return outcomes
-
     def _clock_is_right(self, inbounds: Sequence[Inbound]) -> bool:
         connection = self._connected()
         with self._leash.hold(connection, self._patience):
@@ -222,11 +233,6 @@ class Pipeline:
             log.error("intake halts", action="halt", why=why)
         self._metrics.halted.set(1)
         return why
-
-    @staticmethod
-    def _timed_out(error: Exception) -> bool:
-        # The leash's end looks like any lost connection; it is counted with those.
-        return isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57014")
 
     def _recover(self, error: Exception, *, careful: bool, isolate: bool) -> tuple[bool, bool]:
         """Readies the next try; returns how careful it must be."""
@@ -272,15 +278,18 @@ class Pipeline:
             self._connection = None
 
 
-def _parts(inbounds: list[Inbound], most: int) -> list[list[Inbound]]:
-    """Parts of at most ``most`` heartbeats each, at least one message."""
-    parts: list[list[Inbound]] = [[]]
-    size = 0
-    for inbound in inbounds:
-        count = inbound.message.total if inbound.message else 1
-        if parts[-1] and size + count > most:
-            parts.append([])
-            size = 0
-        parts[-1].append(inbound)
-        size += count
-    return parts
+def _heartbeats(inbound: Inbound) -> int:
+    """What a message counts for: even an empty one costs something."""
+    return max(1, inbound.message.total) if inbound.message else 1
+
+
+def _size(inbounds: Sequence[Inbound]) -> int:
+    return sum(map(_heartbeats, inbounds))
+
+
+def _part(inbounds: Sequence[Inbound], first: int, most: int) -> Sequence[Inbound]:
+    """The messages from ``first`` on with at most ``most`` heartbeats, at least one message."""
+    end, size = first + 1, _heartbeats(inbounds[first])
+    while end < len(inbounds) and (size := size + _heartbeats(inbounds[end])) <= most:
+        end += 1
+    return inbounds[first:end]

@@ -1,0 +1,35 @@
+"""How much goes into a transaction: less where they run out of time, more again where they do not.
+
+What is learnt from one batch holds for the next (`pipeline.py`): an overloaded database must not
+be asked for the same too large transaction again and again, each ended without a row stored.
+"""
+
+#: A transaction that took less than this share of its time shows that a larger one would end
+#: in time as well. Far from the whole, so that growing never runs into the next timeout.
+QUICK = 0.25
+#: A quick transaction lets the next be larger by this part: three of them double it.
+GROWTH = 0.25
+
+
+class Stride:
+    """Most heartbeats of a transaction, between 1 and a setting."""
+
+    def __init__(self, most: int, timeout_s: float) -> None:
+        self._most = most
+        self._quick_s = QUICK * timeout_s
+        #: What a transaction may hold now.
+        self.size = most
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is smaller than the setting."""
+        return self.size < self._most
+
+    def shorten(self, heartbeats: int) -> None:
+        """Halves it, after a transaction of so many did not end in time."""
+        self.size = max(1, min(self.size, heartbeats) // 2)
+
+    def lengthen(self, heartbeats: int, took_s: float) -> None:
+        """Lets it grow a little, if a transaction as large as it may be was quick."""
+        if 2 * heartbeats >= self.size and took_s < self._quick_s:
+            self.size = min(self._most, self.size + int(GROWTH * self.size) + 1)
