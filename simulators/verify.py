@@ -42,7 +42,7 @@ from .report import Report, Watch
 from .service import NoAnswer, Service, ahead, format_us, parse_us, to_us
 from .spool import COLUMNS, PART_ROWS, Spool, divide
 from .sums import GROUPINGS, GroupSums, group_of
-from .whereabouts import Whereabouts, compare, compare_collectors, load
+from .whereabouts import Whereabouts, compare, compare_collectors, load, settle
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -177,6 +177,8 @@ class Verifier:
     def _compare(self, spool: Spool, rows_in_all: int) -> None:
         spool.fill(self._see, lambda done: self._watch("reading the ledger", done, rows_in_all))
         self._wait("waiting for the newest heartbeat's time", self._newest_us + 2 * SECOND_US)
+        # Before statuses are asked for: why one is offline rests on these records.
+        settle(self._readers, self._service, self._gateways, self._watch)
         self._ask_statuses()
         if rows_in_all > _WORTH_WAITING:
             # While heartbeats are held, each answer wants a scan as of its own moment.

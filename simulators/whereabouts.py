@@ -6,13 +6,14 @@ ledger says befell each gateway; ``verify.py`` then holds every instrument's cau
 microsecond, against the records.
 """
 
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .expectation import SECOND_US, Interval, instant, merge, subtract
 from .ledger import LedgerReader
-from .report import Report
+from .report import Report, Watch
 from .service import Service
 
 FOREVER_US = 1 << 62
@@ -23,6 +24,10 @@ _HEARD_WITHIN_US = 15 * SECOND_US
 _OLDER_US = 900 * SECOND_US
 #: How far the service's clock may be behind ours.
 _CLOCKS_US = SECOND_US
+#: How old an absence may be for word of it, or of its end, to be on its way to the records yet;
+#: and how long that is waited for.
+_RECENT_US = 600 * SECOND_US
+_LOOK_EVERY_S, _LOOKS = 0.5, 120
 #: What a collector is given beyond its last word before it counts as silent.
 _SILENT_AFTER_US = 15 * SECOND_US
 
@@ -114,6 +119,29 @@ def _unheard(heard: list[Interval]) -> list[Interval]:
     return subtract([(first, FOREVER_US)], merge(heard))
 
 
+def settle(
+    readers: Sequence[LedgerReader], service: Service, gateways: Sequence[str], watch: Watch
+) -> None:
+    """Wait for goodbyes, wills and returns that the service has not written down yet.
+
+    A gateway's goodbye is the last that it publishes, and nothing receipts it: right after a
+    simulation it may still lie in the broker. What is not there in time is a difference then.
+    """
+    away = absences(readers)
+    newest_us = max(
+        (max(one.start_us, one.end_us or 0) for own in away.values() for one in own), default=0
+    )
+    if time.time_ns() // 1_000 - newest_us > _RECENT_US:
+        return  # nothing of an old ledger is on its way any more
+    for look in range(_LOOKS):
+        found = Report()
+        _compare(away, service.offline(gateways), gateways, found)
+        if found.is_exact:
+            return
+        watch("waiting for the gateways' last words", look, _LOOKS)
+        time.sleep(_LOOK_EVERY_S)
+
+
 def compare(
     readers: Sequence[LedgerReader], service: Service, gateways: Sequence[str], report: Report
 ) -> None:
@@ -123,8 +151,16 @@ def compare(
     dated their receipt before it, with another clock than ours (then by ``_CLOCKS_US`` at most);
     the start of an absence without goodbye is known only within the session that ended.
     """
-    offline = service.offline(gateways)
-    for index, own in absences(readers).items():
+    _compare(absences(readers), service.offline(gateways), gateways, report)
+
+
+def _compare(
+    away_by_gateway: dict[int, list[Absence]],
+    offline: dict[str, list[tuple[int, int | None]]],
+    gateways: Sequence[str],
+    report: Report,
+) -> None:
+    for index, own in away_by_gateway.items():
         gateway = gateways[index]
         recorded = offline[gateway]
         for away in own:

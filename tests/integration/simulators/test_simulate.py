@@ -78,9 +78,12 @@ def test_history_is_right(ready: Ready, tmp_path: Path) -> None:
 
 
 def test_a_wrong_record_of_a_gateway_is_found(
-    ready: Ready, service: Service, tmp_path: Path
+    ready: Ready, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_fleet(ready, RunOptions(fleet=fleet("gone"), duration_s=2.0, ledger=tmp_path))
+    # Every goodbye is written down by then, so that none comes after the deletion.
+    assert check(ready, tmp_path).is_exact
+    monkeypatch.setattr("simulators.whereabouts._LOOKS", 2)
     gateway = LedgerReader(tmp_path).manifest["gateways"][0]
     with psycopg.connect(service.database_url) as connection:
         connection.execute(

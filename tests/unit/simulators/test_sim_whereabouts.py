@@ -8,7 +8,7 @@ import pytest
 from simulators.ledger import LedgerReader, LedgerWriter, write_manifest
 from simulators.report import Report
 from simulators.service import Service
-from simulators.whereabouts import Absence, absences, compare, compare_collectors, load
+from simulators.whereabouts import Absence, absences, compare, compare_collectors, load, settle
 
 S = 1_000_000
 T = 1_780_000_000 * S
@@ -74,6 +74,45 @@ def test_records_are_held_against_the_ledger(
     assert list(report.differences) == ([] if check is None else [check])
     assert report.is_exact is (check is None)
     assert bool(report.examples) is (check is not None)
+
+
+class Slow(Records):
+    """Writes the goodbye down only after some looks."""
+
+    looks = 0
+
+    def offline(self, gateways: list[str]) -> dict[str, list[tuple[int, int | None]]]:
+        self.looks += 1
+        return dict.fromkeys(gateways, OFF if self.looks >= 4 else OFF[:1])
+
+
+@pytest.mark.parametrize(
+    ("age_s", "looks"),
+    [
+        pytest.param(1, 4, id="until it is there"),
+        pytest.param(3_600, 0, id="of old ones nothing is on its way"),
+    ],
+)
+def test_a_goodbye_on_its_way_is_waited_for(
+    reader: LedgerReader, monkeypatch: pytest.MonkeyPatch, age_s: int, looks: int
+) -> None:
+    monkeypatch.setattr(
+        "simulators.whereabouts.time.time_ns", lambda: (T + (100 + age_s) * S) * 1_000
+    )
+    monkeypatch.setattr("simulators.whereabouts.time.sleep", lambda seconds: None)
+    records = Slow([], [(T, T + 200 * S)])
+    settle([reader], cast("Service", records), ["gw-1"], lambda phase, done, total: None)
+    assert records.looks == looks
+
+
+def test_a_goodbye_that_never_comes_is_not_waited_for_for_ever(
+    reader: LedgerReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("simulators.whereabouts.time.time_ns", lambda: (T + 101 * S) * 1_000)
+    monkeypatch.setattr("simulators.whereabouts.time.sleep", slept.append)
+    settle([reader], service(OFF[:1]), ["gw-1"], lambda phase, done, total: None)
+    assert 30 <= sum(slept) <= 120
 
 
 def test_who_sends_a_receipt_was_listening(reader: LedgerReader) -> None:
