@@ -52,6 +52,18 @@ CROSS JOIN LATERAL (
     ORDER BY r.day DESC LIMIT 1
 ) d
 """
+# The newest day that is over by the clock, and by the newest heartbeat where days are to be closed:
+# a clock that leapt ahead must not close days that are still to come. All in one statement:
+# whoever brings history, and said before that its days are done, is seen to have said so.
+ENDED = """
+SELECT over, CASE WHEN over > coalesce(after, '-infinity') THEN
+           (SELECT (max(newest_ts) AT TIME ZONE %(zone)s)::date - 1 FROM instrument_status) END,
+       after
+FROM (SELECT (clock_timestamp() AT TIME ZONE %(zone)s - make_interval(secs => %(settles)s))::date
+             - 1 AS over,
+             (SELECT value::date FROM service_setting
+              WHERE name = 'rolled_through' FOR UPDATE) AS after OFFSET 0) AS days
+"""
 CLOSE_DAYS = """
 INSERT INTO rollup_todo (instrument_key, day)
 SELECT s.instrument_key, d::date
@@ -92,25 +104,14 @@ def ensure_zone(connection: psycopg.Connection, zone: str) -> None:
 def close_days(connection: psycopg.Connection, zone: str) -> None:
     """Queues the days that ended since the last call, for every instrument that was heard."""
     with connection.transaction():
-        row = connection.execute(
-            "SELECT (clock_timestamp() AT TIME ZONE %s - make_interval(secs => %s))::date - 1,"
-            " (SELECT value::date FROM service_setting WHERE name = 'rolled_through' FOR UPDATE)",
-            [zone, DAY_SETTLES],
-        ).fetchone()
+        row = connection.execute(ENDED, {"zone": zone, "settles": DAY_SETTLES}).fetchone()
         assert row is not None
-        through, after = row
+        over, newest, after = row
+        if newest is None:
+            return
+        through = min(over, newest)
         if after is None:
             after = date(1970, 1, 1)
-        if through <= after:
-            return
-        # A clock that leapt ahead must not close days that are still to come: the newest
-        # heartbeat has to say as well that they are over.
-        newest = connection.execute(
-            "SELECT (max(newest_ts) AT TIME ZONE %s)::date - 1 FROM instrument_status", [zone]
-        ).fetchone()
-        if newest is None or newest[0] is None:
-            return
-        through = min(through, newest[0])
         if through <= after:
             return
         connection.execute(CLOSE_DAYS, {"after": after, "through": through, "zone": zone})

@@ -5,9 +5,13 @@ eight and a half million daily rollups. They are computed here straight from beh
 each device had sent a heartbeat at every change of state and every ten minutes in between,
 without an hour meter:
 
-- ``rollup_day`` gets a row for each instrument and local day, and ``rolled_through`` says so,
-  which makes the service take them into its running totals;
-- ``instrument_status`` gets the time of the first heartbeat, so that groups count it;
+- ``rolled_through`` says first of all that these days are done, or the service would compute
+  them itself as soon as it sees an instrument that was heard: from segments, of which there are
+  none;
+- ``rollup_day`` gets a row for each instrument and local day, their running totals are made as
+  the roller makes them (``store/totals.py``), and ``instrument_status`` gets the time of the
+  first heartbeat, so that groups count it: all in one transaction for each thousand instruments,
+  so that a reader finds them either never heard of or with every figure that there is;
 - of the first few instruments (``raw``) the very heartbeats of the last days go into
   ``heartbeat`` as well. ``jishi rebuild`` makes segments of those, the roller computes their
   days again, and ``check_raw`` says whether any figure differs from what was loaded.
@@ -16,26 +20,29 @@ There are no segments of the other instruments: windows of whole days are answer
 are not. Meant for calibration and benchmarks on a database of their own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import psycopg
 
 from models.segment import State
+from store import totals
 
 from .behaviour import Behaviour
 from .expectation import rated_us
 from .fleet import OPENING_HOURS, FleetOptions, Instrument, build_city
-from .localtime import DAY_S, day_number, day_of, day_start_s
+from .localtime import DAY_S, ZONE, day_number, day_of, day_start_s
 
 SECOND_US = 1_000_000
 STEP_S = 600  # between two heartbeats of one state; every hold is longer
 SESSION_GAP_S = 300
 SESSION_MIN_S = 60
-_CHUNK = 100
 
 Interval = tuple[int, int]
 
@@ -66,15 +73,23 @@ _COPY_RAW = (
     "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key, interval_s)"
     " FROM STDIN"
 )
-# Without this the service would close all these days itself, and find nothing in them.
+_ROLLUP_ZONE = "SELECT value FROM service_setting WHERE name = 'rollup_zone'"
+# Dates as text sort by time.
 _ROLLED = """
 INSERT INTO service_setting (name, value) VALUES ('rolled_through', %(through)s)
 ON CONFLICT (name) DO UPDATE SET value = greatest(service_setting.value, EXCLUDED.value)
 """
+# Everybody locks status rows before days: ``rollup_forget`` and the roller as well.
+_LOCK = """
+SELECT FROM instrument_status WHERE instrument_key = ANY (%(keys)s)
+ORDER BY instrument_key FOR NO KEY UPDATE
+"""
 # A live heartbeat long gone: known, and offline.
 _STATUS = """
 UPDATE instrument_status
-SET first_at = %(first)s, newest_ts = %(last)s, newest_at = %(last)s, version = version + 1
+SET first_at = least(first_at, to_timestamp(%(first)s)),
+    newest_ts = greatest(newest_ts, to_timestamp(%(last)s)),
+    newest_at = greatest(newest_at, to_timestamp(%(last)s)), version = version + 1
 WHERE instrument_key = ANY (%(keys)s)
 """
 
@@ -249,37 +264,51 @@ class Load:
     raw_days: int = 7
 
 
-def _load_chunk(load: Load, calendar: Calendar, chunk: tuple[int, int]) -> int:
-    """Load some instruments' days; runs in a process of its own."""
+class _Member(NamedTuple):
+    """An instrument of the city and its keys."""
+
+    #: Its place among the city's instruments.
+    place: int
+    key: int
+    gateway_key: int
+
+
+def _load_chunk(load: Load, calendar: Calendar, task: tuple[int, list[_Member]]) -> int:
+    """Loads instruments that share rows of the totals; in a process of its own, if there are."""
+    chunk, members = task
     city = _cities.get(load.fleet) or _cities.setdefault(load.fleet, build_city(load.fleet))
-    ours = city.instruments[chunk[0] : chunk[1]]
     first, after = day_number(load.first), day_number(load.after)
-    count = 0
+    keys = [member.key for member in members]
+    # Computed beforehand: it takes longer than all the rest, and that holds locks.
+    texts = []
+    for member in members:
+        instrument = city.instruments[member.place]
+        hours = OPENING_HOURS[instrument.hours or city.institutions[instrument.institution].hours]
+        found = days(instrument, hours, first, after, calendar)
+        texts.append(_lines(_row(member.key, one) for one in found))
     with psycopg.connect(load.database_url) as connection:
         connection.execute("SET synchronous_commit = off")
-        keys = _keys(connection, ours)
+        connection.execute(_LOCK, {"keys": keys})
+        # What has no totals needs no marks.
+        totals.forget(connection, chunk)
         with connection.cursor().copy(_COPY_DAYS) as copy:
-            for instrument in ours:
-                hours = OPENING_HOURS[
-                    instrument.hours or city.institutions[instrument.institution].hours
-                ]
-                key = keys[instrument.instrument_id][0]
-                for one in days(instrument, hours, first, after, calendar):
-                    copy.write_row(_row(key, one))
-                    count += 1
+            for text in texts:
+                copy.write(text)
         with connection.cursor().copy(_COPY_RAW) as copy:
-            for instrument in ours:
+            for member in members:
+                instrument = city.instruments[member.place]
                 if instrument.index < load.raw:
-                    _copy_raw(copy, instrument, keys[instrument.instrument_id], load)
+                    _copy_raw(copy, instrument, member, load)
         connection.execute(
-            _STATUS,
-            {
-                "keys": [keys[i.instrument_id][0] for i in ours],
-                "first": _moment(connection, day_start_s(first)),
-                "last": _moment(connection, day_start_s(after) - 1),
-            },
+            _STATUS, {"keys": keys, "first": day_start_s(first), "last": day_start_s(after) - 1}
         )
-    return count
+        totals.make(connection, chunk, load.after)
+    return len(members) * (after - first)
+
+
+def _lines(rows: Iterable[tuple[object, ...]]) -> str:
+    """As COPY reads them; nothing in them wants escaping."""
+    return "".join("\t".join(map(str, row)) + "\n" for row in rows)
 
 
 _cities: dict[FleetOptions, Any] = {}
@@ -298,12 +327,6 @@ def _keys(
     return {name: (key, gateway) for name, key, gateway in rows}
 
 
-def _moment(connection: psycopg.Connection[Any], seconds: int) -> object:
-    row = connection.execute("SELECT to_timestamp(%s)", (seconds,)).fetchone()
-    assert row is not None
-    return row[0]
-
-
 def beats(behaviour: Behaviour, first: int, after: int) -> Iterator[tuple[int, State]]:
     """Heartbeats of a device that speaks at every change and every ten minutes, seconds."""
     for start, end, state in segments(behaviour, first, after):
@@ -311,12 +334,12 @@ def beats(behaviour: Behaviour, first: int, after: int) -> Iterator[tuple[int, S
             yield at, state
 
 
-def _copy_raw(copy: Any, instrument: Instrument, keys: tuple[int, int], load: Load) -> None:
+def _copy_raw(copy: Any, instrument: Instrument, member: _Member, load: Load) -> None:
     after = day_number(load.after)
     first = max(day_number(load.first), after - load.raw_days)
     for at, state in beats(Behaviour(instrument.habit), first, after):
         moment = f"{day_of(at // DAY_S)} {at % DAY_S // 3600:02}:{at % 3600 // 60:02}:{at % 60:02}Z"
-        copy.write_row((keys[0], 4, int(state), moment, moment, keys[1], STEP_S))
+        copy.write_row((member.key, 4, int(state), moment, moment, member.gateway_key, STEP_S))
 
 
 def load_history(
@@ -331,29 +354,51 @@ def load_history(
 
     Returns:
         Daily rows loaded.
+
+    Raises:
+        KeyError: an instrument is not registered.
+        ValueError: the service's days are those of another zone.
     """
-    with psycopg.connect(load.database_url) as connection:
-        calendar: Calendar = {
-            day: (kind, as_weekday)
-            for day, kind, as_weekday in connection.execute(
-                "SELECT day, kind, as_weekday FROM calendar_day WHERE calendar = 'CN'"
-            )
-        }
-    total = load.fleet.instruments
-    chunks = [(at, min(total, at + _CHUNK)) for at in range(0, total, _CHUNK)]
-    rows = 0
-    with ProcessPoolExecutor(processes) as pool:
-        futures = [pool.submit(_load_chunk, load, calendar, chunk) for chunk in chunks]
-        for future, chunk in zip(futures, chunks, strict=True):
-            rows += future.result()
-            if progress:
-                progress(chunk[1], total)
     with psycopg.connect(load.database_url, autocommit=True) as connection:
+        zone = connection.execute(_ROLLUP_ZONE).fetchone()
+        if zone is not None and zone[0] != ZONE:
+            raise ValueError(f"the service's days are those of {zone[0]}; the city's are {ZONE}'s")
+        calendar = _calendar(connection)
+        city = build_city(load.fleet)
+        keys = _keys(connection, city.instruments)
         connection.execute(
             _ROLLED, {"through": date.fromordinal(load.after.toordinal() - 1).isoformat()}
         )
-        connection.execute("VACUUM ANALYZE rollup_day, instrument_status")
+    by_chunk: dict[int, list[_Member]] = defaultdict(list)
+    for place, instrument in enumerate(city.instruments):
+        key, gateway_key = keys[instrument.instrument_id]
+        by_chunk[key // totals.CHUNK].append(_Member(place, key, gateway_key))
+    chunks = sorted(by_chunk.items())
+    rows = done = 0
+    pool = ProcessPoolExecutor(processes) if processes > 1 else nullcontext()
+    with pool as workers:
+        found = (workers.map if workers else map)(partial(_load_chunk, load, calendar), chunks)
+        for count, (_, members) in zip(found, chunks, strict=True):
+            rows += count
+            done += len(members)
+            if progress:
+                progress(done, len(city.instruments))
+    with psycopg.connect(load.database_url, autocommit=True) as connection:
+        connection.execute(
+            "VACUUM ANALYZE rollup_day, instrument_status, rollup_total, rollup_total_step,"
+            " rollup_total_reach"
+        )
     return rows
+
+
+def _calendar(connection: psycopg.Connection[Any]) -> Calendar:
+    """The service's holidays and make-up workdays."""
+    return {
+        day: (kind, as_weekday)
+        for day, kind, as_weekday in connection.execute(
+            "SELECT day, kind, as_weekday FROM calendar_day WHERE calendar = 'CN'"
+        )
+    }
 
 
 def check_raw(load: Load) -> list[str]:
@@ -370,12 +415,7 @@ def check_raw(load: Load) -> list[str]:
     names = [c for c in _COLUMNS if c not in _NOT_COMPARED]
     differences = []
     with psycopg.connect(load.database_url) as connection:
-        calendar: Calendar = {
-            day: (kind, as_weekday)
-            for day, kind, as_weekday in connection.execute(
-                "SELECT day, kind, as_weekday FROM calendar_day WHERE calendar = 'CN'"
-            )
-        }
+        calendar = _calendar(connection)
         ours = city.instruments[: load.raw]
         keys = _keys(connection, ours)
         for instrument in ours:

@@ -34,7 +34,11 @@ class Days:
 
 @dataclass(slots=True)
 class TotalsReader:
-    """Reads totals of the same instruments for one range of days after the other."""
+    """Reads totals of the same instruments for one range of days after the other.
+
+    Marks, totals and days are read by several statements: the transaction must see one state of
+    the database throughout (REPEATABLE READ).
+    """
 
     #: Instrument keys, ascending.
     keys: Ints

@@ -54,7 +54,8 @@ def make(connection: psycopg.Connection[Any], chunk: int, boundary: date) -> int
     """Brings a chunk's totals up to date, from the first day that changed on.
 
     Args:
-        connection: In autocommit; one transaction is made of it.
+        connection: In autocommit, or in a transaction that holds nothing else than `forget` has
+            locked; all of it is one transaction.
         chunk: Instrument keys from ``chunk * CHUNK`` on.
         boundary: The newest that is wanted: days before it are over.
 
@@ -178,6 +179,17 @@ def unpack(packed: bytes) -> "array[int]":
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
+
+
+def forget(connection: psycopg.Connection[Any], chunk: int) -> None:
+    """Leaves no total of a chunk, and has nobody make any before the transaction ends.
+
+    For whoever writes many of its days: while there are no totals, changes leave no marks. The
+    instruments' status rows are to be locked before, as everybody does.
+    """
+    span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
+    for statement in ("lock", "drop_reach", "drop_totals", "drop_steps", "settle"):
+        connection.execute(_SQL[statement], span)
 
 
 def forget_all(connection: psycopg.Connection[Any]) -> None:

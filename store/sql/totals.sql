@@ -80,6 +80,15 @@ ON CONFLICT (chunk) DO UPDATE SET first = EXCLUDED.first, through = EXCLUDED.thr
 -- name: settle
 DELETE FROM rollup_total_stale WHERE instrument_key >= %(low)s AND instrument_key < %(high)s
 
+-- name: drop_reach
+DELETE FROM rollup_total_reach WHERE chunk = %(chunk)s
+
+-- name: drop_totals
+DELETE FROM rollup_total WHERE chunk = %(chunk)s
+
+-- name: drop_steps
+DELETE FROM rollup_total_step WHERE chunk = %(chunk)s
+
 -- name: clear_reach
 DELETE FROM rollup_total_reach
 

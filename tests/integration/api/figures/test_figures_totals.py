@@ -1,9 +1,11 @@
 """Running totals and arrays against the careful way: the same sums, bands and digests."""
 
 import random
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from models.group import Basis
@@ -13,7 +15,7 @@ from store import totals
 from store.columns import COLUMNS
 from store.groups import Group, Question, load_members, tally_groups, tally_members
 from store.roster import Rosters
-from store.run import run
+from store.run import Steps, run
 from store.subject import zone_of
 from store.surroundings import load_moment
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, World, beat
@@ -134,6 +136,58 @@ def test_changed_days_are_taken_from_days_until_totals_follow(filled: World) -> 
     again = agree(filled, start, end)
     assert again[None].digest == changed[None].digest
     assert again[None].total.usage.step_us == 7_200 * SECOND
+
+
+@pytest.mark.parametrize(
+    "remade", [pytest.param(False, id="marked"), pytest.param(True, id="marked-and-made-again")]
+)
+def test_an_answer_is_of_one_state(world: World, figures_url: str, remade: bool) -> None:
+    """Days change between any two statements of an answer; it is the one from before."""
+    fill(world, 9)
+    boundary = FIRST + 9 * DAY
+    world.total(boundary)
+    window = Window(start_us=midnight(FIRST), end_us=midnight(boundary))
+
+    def change() -> None:
+        with psycopg.connect(figures_url, autocommit=True) as other:
+            other.execute(
+                "UPDATE rollup_day SET running_us = running_us + 5, idle_us = idle_us - 5"
+                " WHERE day = %s",
+                [FIRST + 4 * DAY],
+            )
+            if remade:
+                World(other).total(boundary)
+
+    at = asked = 0
+    while at <= asked:
+        world.total(boundary)
+        before = agree(world, window.start_us, window.end_us)
+        with world.conn.transaction():
+            world.conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            moment = run(world.conn, load_moment())
+            steps = tally_groups(Question(window=window), moment, Rosters())
+            groups, asked = interrupted(world, steps, at, change)
+        assert groups[None].total == before[None].total
+        assert groups[None].digest == before[None].digest
+        at += 1
+    assert asked > 5
+
+
+def interrupted(
+    world: World, steps: Steps[dict[Any, Group]], at: int, change: Callable[[], None]
+) -> tuple[dict[Any, Group], int]:
+    """Drives ``steps``, ``change`` after query number ``at``; and tells the number of the last."""
+    query, number = next(steps), 0
+    while True:
+        with world.conn.cursor(binary=query.binary) as cursor:
+            rows = cursor.execute(query.sql, query.params).fetchall()
+        if number == at:
+            change()
+        try:
+            query = steps.send(rows)
+        except StopIteration as end:
+            return end.value, number
+        number += 1
 
 
 def test_rows_that_are_missing_in_the_middle(filled: World) -> None:

@@ -1,0 +1,94 @@
+"""History in bulk beside a service at work: nobody reads half of it or computes it again."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from ingest import roller
+from models.group import Basis
+from models.zone import start_of_day
+from simulators.bulk import Load, days, load_history
+from simulators.fleet import OPENING_HOURS, City, FleetOptions, build_city
+from simulators.localtime import day_number
+from store.subject import zone_of
+from tests.integration.api.figures.test_figures_totals import agree, stale
+from tests.integration.api.figures.world import SECOND, World
+
+ZONE = "Asia/Shanghai"
+FIRST, AFTER = date(2025, 3, 3), date(2025, 3, 17)
+
+
+@pytest.fixture
+def service(world: World) -> Iterator[World]:
+    """A world in which no day was ever closed, before and after."""
+    forget = "DELETE FROM service_setting WHERE name = 'rolled_through'"
+    world.conn.execute(forget)
+    yield world
+    world.conn.execute(forget)
+
+
+def registered(world: World, tag: str) -> FleetOptions:
+    fleet = FleetOptions(instruments=25, gateways=3, seed=5, tag=tag, interval_s=600.0)
+    city = build_city(fleet)
+    for one in city.instruments:
+        home = city.institutions[one.institution]
+        world.instrument(
+            one.instrument_id, institution=home.institution_id, always_on=one.always_on,
+            opening_hours=OPENING_HOURS[one.hours or home.hours],
+            rated_hours_per_year=one.rated_hours,
+        )  # fmt: skip
+    return fleet
+
+
+def work(world: World) -> None:
+    """Whatever the housekeeping finds to do."""
+    roller.close_days(world.conn, ZONE)
+    while roller.roll(world.conn, ZONE, "CN") or roller.make_totals(world.conn, ZONE):
+        pass
+
+
+def effective_s(city: City, first: date, after: date) -> int:
+    """What the city's devices did, in seconds."""
+    span = day_number(first), day_number(after)
+    return sum(
+        one.effective for i in city.instruments for one in days(i, OPENING_HOURS["day"], *span, {})
+    )
+
+
+def test_the_service_leaves_history_alone(service: World, figures_url: str) -> None:
+    start, end = (start_of_day(day, zone_of(ZONE)) for day in (FIRST, AFTER))
+
+    def told(tag: str) -> int:
+        groups = agree(service, start, end, group_by="kind", basis=Basis.RATED)
+        return sum(group.total.usage.effective_us for group in groups.values()) // SECOND
+
+    def look(done: int, total: int) -> None:
+        work(service)
+        assert service.conn.execute("SELECT count(*) FROM rollup_todo").fetchone() == (0,)
+
+    expected = 0
+    # The second city meets running totals that there are, and comes with days before them.
+    for tag, first in (("one", FIRST), ("two", FIRST - timedelta(days=5))):
+        fleet = registered(service, tag)
+        before = told(tag)
+        assert before == expected
+        load = Load(fleet=fleet, database_url=figures_url, first=first, after=AFTER, raw=1)
+        assert load_history(load, progress=look) == 25 * (AFTER - first).days
+        expected += effective_s(build_city(fleet), FIRST, AFTER)
+        assert told(tag) == expected
+        work(service)
+        assert told(tag) == expected
+        assert stale(service) == 0
+
+
+def test_days_of_another_zone_are_not_loaded(service: World, figures_url: str) -> None:
+    fleet = registered(service, "zone")
+    load = Load(fleet=fleet, database_url=figures_url, first=FIRST, after=AFTER)
+    named = "INSERT INTO service_setting (name, value) VALUES ('rollup_zone', 'Europe/Berlin')"
+    service.conn.execute(named)
+    try:
+        with pytest.raises(ValueError, match="those of Europe/Berlin"):
+            load_history(load)
+    finally:
+        service.conn.execute("DELETE FROM service_setting WHERE name = 'rollup_zone'")
