@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.connection import DatabaseUrl, ReadyFile, database_url, fail
+from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from ingest.database import connect
 from ingest.metrics import Metrics
 from ingest.rebuild import FinalRangeError, rebuild_range
@@ -31,9 +31,10 @@ def rebuild(
 ) -> None:
     """Compute segments of a range again from raw heartbeats, and say what differed.
 
-    On healthy data nothing does. Needed after a back-dated clock correction of a gateway. A
-    range whose raw rows are gone is final and refused. Exit status 0 either way; 1 when the
-    range cannot be rebuilt.
+    On healthy data nothing does. Needed after a back-dated clock correction of a gateway. What
+    differed leaves entries in the audit, by instrument and stretch of two days. A range whose raw
+    rows are gone is final and refused. Exit status 0 either way; 1 when the range cannot be
+    rebuilt.
     """
     try:
         low, high = parse_ts(start), parse_ts(end)
@@ -59,7 +60,7 @@ def rebuild(
                 def tell(done: int, total: int) -> None:
                     progress.update(task, completed=done, total=total)
 
-                report = rebuild_range(connection, writer, low, high, instrument, tell)
+                report = rebuild_range(connection, writer, low, high, instrument, actor(), tell)
     except (FinalRangeError, LookupError) as error:
         raise fail(str(error)) from None
     except psycopg.Error as error:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from ingest.database import Micros
+from ingest.late import Rebuilt
 from ingest.writer import Writer
-from models.segment import Segment
+from models.segment import Segment, State
 from models.timestamp import format_ts
 
 #: Longest stretch folded at once: bounds what is in memory (µs).
@@ -22,6 +24,8 @@ SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_nam
 LONGEST_HOLD = """
 SELECT greatest(max(hold_us), 900000000) FROM instrument_version
 """
+#: One entry of the audit; its owner lends the right (``0009_roles.sql``).
+NOTE = "SELECT note_rebuild(%s, %s, %s, %s)"
 
 
 class FinalRangeError(Exception):
@@ -54,9 +58,12 @@ def rebuild_range(
     low_us: int,
     high_us: int,
     instruments: Sequence[str] | None,
+    actor: str,
     tell: Callable[[int, int], None],
 ) -> Report:
     """Folds ``[low_us, high_us)`` again, instrument by instrument, each in short transactions.
+
+    One that changes figures leaves an entry in the audit, by its own commit.
 
     Args:
         connection: Prepared for ``writer``.
@@ -64,6 +71,7 @@ def rebuild_range(
         low_us: Start, device's time.
         high_us: End, exclusive.
         instruments: Ids; ``None`` is all of them.
+        actor: Who asks, for the audit.
         tell: Called with steps done and steps in all.
 
     Raises:
@@ -90,7 +98,10 @@ def rebuild_range(
     for instrument_id, key in keys.items():
         report.instruments += 1
         for start, end in stretches:
-            rebuilt = writer.refold(connection, key, start, end)
+            with connection.transaction():
+                rebuilt = writer.refold(connection, key, start, end)
+                if rebuilt.removed or rebuilt.added or rebuilt.track_changed:
+                    connection.execute(NOTE, _entry(actor, key, start, end, rebuilt))
             report.rows_read += rebuilt.rows_read
             report.count += len(rebuilt.removed) + len(rebuilt.added)
             for sign, pieces in (("-", rebuilt.removed), ("+", rebuilt.added)):
@@ -101,6 +112,22 @@ def rebuild_range(
             done += 1
             tell(done, total)
     return report
+
+
+def _entry(actor: str, key: int, start_us: int, end_us: int, rebuilt: Rebuilt) -> list[object]:
+    """What the audit says: the pieces that differed, summed up as they were and as they are."""
+    sums = []
+    for pieces in (rebuilt.removed, rebuilt.added):
+        told: dict[str, object] = {
+            "from": format_ts(start_us),
+            "to": format_ts(end_us),
+            "pieces": len(pieces),
+        }
+        for state in State:
+            us = sum(piece.end_us - piece.start_us for piece in pieces if piece.state is state)
+            told[f"{state.word}_s"] = us / 1_000_000
+        sums.append(Jsonb(told))
+    return [actor, key, *sums]
 
 
 def _keys(connection: psycopg.Connection, instruments: Sequence[str] | None) -> dict[str, int]:

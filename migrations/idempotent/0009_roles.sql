@@ -31,6 +31,23 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$ SELECT drop_chunks('public.heartbeat', older_than => older_than)::text $$;
 REVOKE ALL ON FUNCTION drop_heartbeat_chunks(timestamptz) FROM PUBLIC;
 
+-- What `jishi rebuild` changes belongs into the audit, which the role that writes figures can
+-- neither read nor write: the owner lends it entries of this one kind.
+CREATE OR REPLACE FUNCTION note_rebuild(who text, what integer, was jsonb, became jsonb)
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    INSERT INTO audit (actor, action, object_type, object_id, before, after)
+    SELECT who, 'rebuild', 'instrument', i.instrument_id, was || h.home, became || h.home
+    FROM instrument i
+    LEFT JOIN instrument_version v
+        ON v.instrument_key = i.instrument_key AND v.force_from <= now() AND v.force_to > now()
+    LEFT JOIN institution n ON n.institution_key = v.institution_key,
+    LATERAL (SELECT jsonb_build_object('institution_id', n.institution_id)) AS h (home)
+    WHERE i.instrument_key = what
+$$;
+REVOKE ALL ON FUNCTION note_rebuild(text, integer, jsonb, jsonb) FROM PUBLIC;
+
 -- Gives each role its rights, whoever had more before; roles that do not exist are left out.
 CREATE OR REPLACE FUNCTION grant_rights() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -110,6 +127,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jishi_write') THEN
         GRANT EXECUTE ON FUNCTION drop_heartbeat_chunks(timestamptz) TO jishi_write;
         GRANT EXECUTE ON FUNCTION compress_heartbeat_chunk(regclass) TO jishi_write;
+        GRANT EXECUTE ON FUNCTION note_rebuild(text, integer, jsonb, jsonb) TO jishi_write;
     END IF;
 END
 $$;

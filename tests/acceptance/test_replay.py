@@ -340,3 +340,12 @@ def test_rebuild_tells_and_mends_damage(live: Live, damage: str) -> None:
     assert live.timeline(scope, DAY, DAY + DAY_LENGTH) == before
     said = rebuild(live, DAY, DAY + DAY_LENGTH, scope)
     assert said.splitlines()[-1].endswith(" 0 differences"), said
+    # The first one changed figures and is in the audit; the second changed none and is not.
+    [(actor, was, became)] = live.rows(
+        "SELECT actor, before, after FROM audit"
+        " WHERE action = 'rebuild' AND object_type = 'instrument' AND object_id = %s",
+        scope,
+    )
+    assert actor.startswith("command line")
+    assert (was["from"], was["pieces"] + became["pieces"]) == (became["from"], count)
+    assert was["institution_id"] == became["institution_id"] is not None

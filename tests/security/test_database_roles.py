@@ -137,7 +137,13 @@ def test_the_service_runs_as_them(live: Live) -> None:
             "jishi_api", "SELECT compress_heartbeat_chunk('heartbeat')", id="api compresses"
         ),
         pytest.param("jishi_api", "CREATE TABLE mine (x int)", id="api creates"),
+        pytest.param("jishi_api", "SELECT note_rebuild('', 1, '{}', '{}')", id="api rebuilds"),
         pytest.param("jishi_write", "SELECT * FROM api_key", id="ingest reads keys"),
+        pytest.param(
+            "jishi_write",
+            "INSERT INTO audit (actor, action, object_type, object_id) VALUES ('', '', '', '')",
+            id="ingest writes the audit",
+        ),
         pytest.param(
             "jishi_write", "UPDATE instrument_version SET name = 'x'", id="ingest registers"
         ),
@@ -153,6 +159,19 @@ def test_what_is_refused(live: Live, role: str, statement: str) -> None:
         assert connection.execute("SELECT current_user").fetchone() == (role,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement)
+
+
+def test_who_writes_figures_notes_a_rebuild(live: Live) -> None:
+    url = role_urls(live.service.database_url, live.service.stack.folder)["jishi_write"]
+    scope = live.instrument()
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "SELECT note_rebuild('test', instrument_key, '{}', '{}') FROM instrument"
+            " WHERE instrument_id = %s",
+            [scope],
+        )
+    noted = live.rows("SELECT actor FROM audit WHERE action = 'rebuild' AND object_id = %s", scope)
+    assert noted == [("test",)]
 
 
 def test_the_passwords_are_for_their_owner(live: Live) -> None:
