@@ -26,17 +26,20 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from models.segment import State
 from store import totals
 
 from .behaviour import Behaviour
 from .expectation import rated_us
-from .fleet import OPENING_HOURS, FleetOptions, Instrument, build_city
+from .fleet import OPENING_HOURS, City, FleetOptions, Instrument, build_city
 from .localtime import DAY_S, ZONE, day_number, day_of, day_start_s
 
 SECOND_US = 1_000_000
@@ -45,6 +48,8 @@ SESSION_GAP_S = 300
 SESSION_MIN_S = 60
 
 Interval = tuple[int, int]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _COLUMNS = (
     "instrument_key",
@@ -94,8 +99,7 @@ WHERE instrument_key = ANY (%(keys)s)
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayFigures:
+class DayFigures(NamedTuple):
     """One instrument's local day, in seconds but for the rated µs."""
 
     day: int
@@ -170,60 +174,88 @@ def sessions(stretches: Sequence[tuple[int, int, State]]) -> list[tuple[int, int
     return found
 
 
-def days(
-    instrument: Instrument, hours: dict[str, Any], first: int, after: int, calendar: Calendar
-) -> list[DayFigures]:
-    """An instrument's daily figures over local days ``[first, after)``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Openings:
+    """Opening hours of local days ``[first, after)``; one for many instruments."""
+
+    first: int
+    after: int
+    #: Of each range: its day, from 0, and its ends in seconds since 1970.
+    of_day: Ints
+    starts: Ints
+    ends: Ints
+
+    @classmethod
+    def of(cls, hours: dict[str, Any], first: int, after: int, calendar: Calendar) -> "Openings":
+        """Those that ``hours`` mean."""
+        found = [
+            (day - first, start, end)
+            for day in range(first, after)
+            for start, end in opening_on(hours, day, calendar)
+        ]
+        of_day, starts, ends = np.array(found, np.int64).reshape(-1, 3).T
+        return cls(first=first, after=after, of_day=of_day, starts=starts, ends=ends)
+
+    def by_day(self, seconds: Ints) -> Ints:
+        """Sums of something that is told for each range."""
+        found = np.zeros(self.after - self.first, np.int64)
+        np.add.at(found, self.of_day, seconds)
+        return found
+
+
+def days(instrument: Instrument, openings: Openings) -> list[DayFigures]:
+    """An instrument's daily figures over the days of its opening hours."""
+    first, after = openings.first, openings.after
     stretches = segments(Behaviour(instrument.habit), first, after)
-    spans = sessions(stretches)
-    found = []
-    at = session_at = 0
-    rated_before = rated_us(instrument.rated_hours, day_start_s(first) * SECOND_US)
-    for day in range(first, after):
-        low, high = day_start_s(day), day_start_s(day + 1)
-        opening = opening_on(hours, day, calendar)
-        sums = [0, 0, 0]
-        scheduled_running = step = effective = 0
-        while at < len(stretches) and stretches[at][1] <= low:
-            at += 1
-        while session_at < len(spans) and spans[session_at][1] <= low:
-            session_at += 1
-        running_spans: list[Interval] = []
-        for k in range(at, len(stretches)):
-            begin, until, state = stretches[k]
-            if begin >= high:
-                break
-            step = max(step, min(STEP_S, until - begin))
-            begin, until = max(begin, low), min(until, high)
-            sums[state] += until - begin
-            if state is State.RUNNING:
-                running_spans.append((begin, until))
-                scheduled_running += sum(max(0, min(until, b) - max(begin, a)) for a, b in opening)
-        in_sessions = 0
-        for k in range(session_at, len(spans)):
-            begin, until, _ = spans[k]
-            if begin >= high:
-                break
-            begin, until = max(begin, low), min(until, high)
-            in_sessions += until - begin
-            effective += sum(max(0, min(until, b) - max(begin, a)) for a, b in running_spans)
-        rated_after = rated_us(instrument.rated_hours, high * SECOND_US)
-        found.append(
-            DayFigures(
-                day=day,
-                running=sums[2],
-                idle=sums[1],
-                off=sums[0],
-                scheduled=sum(b - a for a, b in opening),
-                running_scheduled=scheduled_running,
-                effective=effective,
-                session_idle=in_sessions - effective,
-                rated_us=rated_after - rated_before,
-                step=step,
-            )
+    starts, ends, states = (np.array(part, np.int64) for part in zip(*stretches, strict=True))
+    lengths = ends - starts
+    midnights = day_start_s(first) + DAY_S * np.arange(after - first + 1, dtype=np.int64)
+
+    def before(times: Ints, chosen: Flags) -> Ints:
+        """How much of the chosen stretches lies before each time."""
+        counted = np.where(chosen, lengths, 0)
+        place = np.searchsorted(starts, times, "right") - 1
+        found: Ints = (np.cumsum(counted) - counted)[place]
+        return found + np.where(chosen[place], times - starts[place], 0)
+
+    running = states == State.RUNNING
+    # Sessions begin and end where stretches do.
+    spans = np.array(sessions(stretches), np.int64).reshape(-1, 3)
+    in_session = np.searchsorted(spans[:, 0], starts, "right") > np.searchsorted(
+        spans[:, 1], starts, "right"
+    )
+    steps = np.minimum(lengths, STEP_S).tolist()
+    touched = zip(
+        np.searchsorted(ends, midnights[:-1], "right").tolist(),
+        np.searchsorted(starts, midnights[1:]).tolist(),
+        strict=True,
+    )
+    columns = (
+        *(
+            np.diff(before(midnights, chosen))
+            for chosen in (running, states == State.IDLE, states == State.OFF)
+        ),
+        openings.by_day(openings.ends - openings.starts),
+        openings.by_day(before(openings.ends, running) - before(openings.starts, running)),
+        np.diff(before(midnights, running & in_session)),
+        np.diff(before(midnights, ~running & in_session)),
+    )
+    return list(
+        map(
+            DayFigures,
+            range(first, after),
+            *(column.tolist() for column in columns),
+            _rated(instrument.rated_hours, first, after),
+            (max(steps[a:b]) for a, b in touched),
         )
-        rated_before = rated_after
-    return found
+    )
+
+
+@lru_cache(maxsize=16)
+def _rated(hours: int, first: int, after: int) -> list[int]:
+    """Rated µs of each day."""
+    marks = [rated_us(hours, day_start_s(day) * SECOND_US) for day in range(first, after + 1)]
+    return [b - a for a, b in pairwise(marks)]
 
 
 def _row(key: int, one: DayFigures) -> tuple[object, ...]:
@@ -278,13 +310,13 @@ def _load_chunk(load: Load, calendar: Calendar, task: tuple[int, list[_Member]])
     chunk, members = task
     city = _cities.get(load.fleet) or _cities.setdefault(load.fleet, build_city(load.fleet))
     first, after = day_number(load.first), day_number(load.after)
+    openings = _openings(first, after, calendar)
     keys = [member.key for member in members]
     # Computed beforehand: it takes longer than all the rest, and that holds locks.
     texts = []
     for member in members:
         instrument = city.instruments[member.place]
-        hours = OPENING_HOURS[instrument.hours or city.institutions[instrument.institution].hours]
-        found = days(instrument, hours, first, after, calendar)
+        found = days(instrument, openings[_hours_of(city, instrument)])
         texts.append(_lines(_row(member.key, one) for one in found))
     with psycopg.connect(load.database_url) as connection:
         connection.execute("SET synchronous_commit = off")
@@ -306,12 +338,22 @@ def _load_chunk(load: Load, calendar: Calendar, task: tuple[int, list[_Member]])
     return len(members) * (after - first)
 
 
+def _openings(first: int, after: int, calendar: Calendar) -> dict[str, Openings]:
+    return {
+        name: Openings.of(hours, first, after, calendar) for name, hours in OPENING_HOURS.items()
+    }
+
+
+def _hours_of(city: City, instrument: Instrument) -> str:
+    return instrument.hours or city.institutions[instrument.institution].hours
+
+
 def _lines(rows: Iterable[tuple[object, ...]]) -> str:
     """As COPY reads them; nothing in them wants escaping."""
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)
 
 
-_cities: dict[FleetOptions, Any] = {}
+_cities: dict[FleetOptions, City] = {}
 
 
 def _keys(
@@ -418,10 +460,9 @@ def check_raw(load: Load) -> list[str]:
         calendar = _calendar(connection)
         ours = city.instruments[: load.raw]
         keys = _keys(connection, ours)
+        # The first raw day lacks the heartbeat before it; the whole timeline says more.
+        openings = _openings(day_number(load.first), after, calendar)
         for instrument in ours:
-            hours = OPENING_HOURS[
-                instrument.hours or city.institutions[instrument.institution].hours
-            ]
             key = keys[instrument.instrument_id][0]
             found = {
                 row[1]: row
@@ -431,9 +472,7 @@ def check_raw(load: Load) -> list[str]:
                     (key, day_of(first + 1)),
                 )
             }
-            # The first raw day lacks the heartbeat before it; the whole timeline says more.
-            whole = days(instrument, hours, day_number(load.first), after, calendar)
-            for one in whole:
+            for one in days(instrument, openings[_hours_of(city, instrument)]):
                 if one.day <= first:
                     continue
                 expected = _row(key, one)[: len(names)]

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from simulators.behaviour import Behaviour
-from simulators.bulk import beats, days, opening_on, segments, sessions
+from simulators.bulk import Openings, beats, days, opening_on, segments, sessions
 from simulators.expectation import Instrument, Row, judge
 from simulators.fleet import OPENING_HOURS, FleetOptions, build_city
 from simulators.localtime import day_number, day_start_s
@@ -27,13 +27,18 @@ def test_days_are_those_of_the_heartbeats(pattern: str) -> None:
         for at, state in beats(Behaviour(instrument.habit), FIRST, AFTER)
     ]
     expected = Instrument(judge(rows), day_start_s(AFTER) * S, instrument.rated_hours)
-    for one in days(instrument, OPENING_HOURS["day"], FIRST, AFTER, {}):
+    openings = Openings.of(OPENING_HOURS["week"], FIRST, AFTER, {})
+    for one in days(instrument, openings):
         figures = expected.figures(day_start_s(one.day) * S, day_start_s(one.day + 1) * S)
         assert [us // S for us in figures.state_us] == [one.off, one.idle, one.running]
         assert figures.unknown_us == 0
         assert figures.effective_us == one.effective * S
         assert figures.session_idle_us == one.session_idle * S
         assert figures.rated_us == one.rated_us
+        opened = opening_on(OPENING_HOURS["week"], one.day, {})
+        parts = [expected.figures(start * S, end * S) for start, end in opened]
+        assert one.scheduled == sum(end - start for start, end in opened)
+        assert one.running_scheduled * S == sum(part.state_us[2] for part in parts)
 
 
 def test_segments_fill_the_days() -> None:

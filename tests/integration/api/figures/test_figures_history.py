@@ -8,7 +8,7 @@ import pytest
 from ingest import roller
 from models.group import Basis
 from models.zone import start_of_day
-from simulators.bulk import Load, days, load_history
+from simulators.bulk import Load, Openings, days, load_history
 from simulators.fleet import OPENING_HOURS, City, FleetOptions, build_city
 from simulators.localtime import day_number
 from store.subject import zone_of
@@ -50,10 +50,8 @@ def work(world: World) -> None:
 
 def effective_s(city: City, first: date, after: date) -> int:
     """What the city's devices did, in seconds."""
-    span = day_number(first), day_number(after)
-    return sum(
-        one.effective for i in city.instruments for one in days(i, OPENING_HOURS["day"], *span, {})
-    )
+    openings = Openings.of(OPENING_HOURS["day"], day_number(first), day_number(after), {})
+    return sum(one.effective for i in city.instruments for one in days(i, openings))
 
 
 def test_the_service_leaves_history_alone(service: World, figures_url: str) -> None:
