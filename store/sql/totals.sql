@@ -69,7 +69,7 @@ ON CONFLICT (boundary, chunk) DO UPDATE SET sums = EXCLUDED.sums
 -- name: put_steps
 INSERT INTO rollup_total_step (boundary, level, chunk, steps)
 SELECT %(boundary)s, level - 1, %(chunk)s, steps
-FROM unnest(%(steps)s::bytea[]) WITH ORDINALITY AS s (steps, level)
+FROM unnest(%(steps)b::bytea[]) WITH ORDINALITY AS s (steps, level)
 ON CONFLICT (boundary, level, chunk) DO UPDATE SET steps = EXCLUDED.steps
 
 -- name: put_reach
