@@ -467,8 +467,14 @@ def load_in_bulk(
             print(json.dumps({"instruments": raw, "differences": len(differences)}))
             raise typer.Exit(1 if differences else 0)
         began = time.monotonic()
-        register(build_city(fleet), api_url=ready.api_url, api_key=ready.admin_key)
+        city = build_city(fleet)
         with _verifying() as watch:
+            register(
+                city,
+                api_url=ready.api_url,
+                api_key=ready.admin_key,
+                progress=lambda done, total: watch("registering", done, total),
+            )
             rows = load_history(
                 plan,
                 processes=processes,
@@ -485,7 +491,9 @@ def load_in_bulk(
     except psycopg.Error as error:
         raise _fail(f"the database of {ready_file} refuses: {error}") from error
     _people.print(_calibration(lines))
-    print(json.dumps({"rows": rows, "elapsed_s": round(loaded_s, 1), **told}, ensure_ascii=False))
+    sample = [instrument.instrument_id for instrument in city.instruments[:raw]]
+    summary = {"rows": rows, "elapsed_s": round(loaded_s, 1), "raw": sample, **told}
+    print(json.dumps(summary, ensure_ascii=False))
 
 
 @app.command("calibrate")
