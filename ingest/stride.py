@@ -1,13 +1,18 @@
 """How much goes into a transaction: less where they run out of time, more again where they do not.
 
 What is learnt from one batch holds for the next (`pipeline.py`): an overloaded database must not
-be asked for the same too large transaction again and again, each ended without a row stored.
+be asked for the same too large transaction again and again, each ended without a row stored. A
+process begins with little, for the same reason: one that is killed again and again before a whole
+batch of its backlog is committed must still get on.
 """
+
+#: Heartbeats of a process's first transaction. Each quick one doubles it, until one was not.
+FIRST = 1_000
 
 #: A transaction that took less than this share of its time shows that a larger one would end
 #: in time as well. Far from the whole, so that growing never runs into the next timeout.
 QUICK = 0.25
-#: A quick transaction lets the next be larger by this part: three of them double it.
+#: Once one ran out of time, a quick one lets the next be larger by this part.
 GROWTH = 0.25
 
 
@@ -17,8 +22,9 @@ class Stride:
     def __init__(self, most: int, timeout_s: float) -> None:
         self._most = most
         self._quick_s = QUICK * timeout_s
+        self._growth = 1.0
         #: What a transaction may hold now.
-        self.size = most
+        self.size = min(FIRST, most)
 
     @property
     def is_short(self) -> bool:
@@ -28,8 +34,9 @@ class Stride:
     def shorten(self, heartbeats: int) -> None:
         """Halves it, after a transaction of so many did not end in time."""
         self.size = max(1, min(self.size, heartbeats) // 2)
+        self._growth = GROWTH
 
     def lengthen(self, heartbeats: int, took_s: float) -> None:
-        """Lets it grow a little, if a transaction as large as it may be was quick."""
+        """Lets it grow, if a transaction as large as it may be was quick."""
         if 2 * heartbeats >= self.size and took_s < self._quick_s:
-            self.size = min(self._most, self.size + int(GROWTH * self.size) + 1)
+            self.size = min(self._most, self.size + int(self._growth * self.size) + 1)
