@@ -40,6 +40,7 @@ _FINEST_THRESHOLD = 10_000
 _LONGEST_EDGES_US = 3 * 86_400_000_000
 # How long after their end days may be without totals: measured meanwhile.
 _NOT_YET = timedelta(days=2)
+_DAY = timedelta(days=1)
 # Ten years of a figure, times such a threshold, fit into 64 bits.
 _LONGEST_US = 3_700 * 86_400_000_000
 # `hold_s` is a day at most (models/registry.py).
@@ -266,7 +267,7 @@ class _Reader:
             if totals is None:
                 totals = self._totals = TotalsReader(self.roster.keys[self.rows])
                 yield from totals.open()
-            plan = self._within_reach(window, plan, totals.through)
+            plan = self._within_reach(plan, totals.through)
             if plan.first < plan.end:
                 days = yield from totals.read(plan.first, plan.end)
                 figures, complete = days.figures, days.complete
@@ -280,14 +281,18 @@ class _Reader:
             complete = complete & right
         return figures, complete
 
-    def _within_reach(self, window: Window, plan: Plan, through: date) -> Plan:
-        """The newest days have no totals for a while after midnight; then they are an edge."""
+    def _within_reach(self, plan: Plan, through: date) -> Plan:
+        """The newest days have no totals for a while after midnight; then each is an edge.
+
+        One edge for all of them would be measured again for each bucket, and could be right where
+        a bucket's part of it, which may cut a piece, is not.
+        """
         if not plan.end - _NOT_YET <= through < plan.end:
             return plan
         end = max(through, plan.first)
-        since_us = days_window(end, end, self.moment).start_us
-        head = tuple(edge for edge in plan.edges if edge.end_us <= since_us)
-        return Plan(plan.first, end, (*head, Window(start_us=since_us, end_us=window.end_us)))
+        late = (end + n * _DAY for n in range((plan.end - end).days))
+        days = (days_window(day, day + _DAY, self.moment) for day in late)
+        return Plan(plan.first, end, (*plan.edges, *days))
 
 
 def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps[Ints]:

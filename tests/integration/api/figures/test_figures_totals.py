@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -308,3 +309,27 @@ def test_windows_up_to_now(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
                 )
             ],
         )  # fmt: skip
+
+
+def test_buckets_of_days_without_totals_that_cut_pieces(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Midnights half past the hour lie within pieces, whose counters only raw rows can divide."""
+    monkeypatch.setattr("store.groups.FEW", 0)
+    world.instrument("m1")
+    zone = zone_of("Asia/Kolkata")
+    nights = [start_of_day(FIRST + n * DAY, zone) for n in range(5)]
+    # Counters about the midnight between the last two days alone: the window's own ends cut none.
+    rows = []
+    for n, at in enumerate(range(nights[0] - 7 * HOUR, nights[-1] + HOUR, 17 * MINUTE)):
+        counted = abs(at - nights[3]) < 9 * HOUR
+        rows.append(beat(at, "running", hold=HOUR, runtime_us=n * n * SECOND if counted else None))
+    world.feed("m1", rows, raw=True)
+    world.conn.execute("INSERT INTO service_setting VALUES ('rollup_zone', 'Asia/Kolkata')")
+    try:
+        world.roll(FIRST, FIRST + 2 * DAY)
+        world.total(FIRST + 2 * DAY)
+        buckets = [Window(start_us=a, end_us=b) for a, b in pairwise(nights)]
+        agree(world, nights[0], nights[-1], buckets=buckets)
+    finally:
+        world.conn.execute("DELETE FROM service_setting WHERE name = 'rollup_zone'")
