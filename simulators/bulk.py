@@ -13,8 +13,10 @@ without an hour meter:
   first heartbeat, so that groups count it: all in one transaction for each thousand instruments,
   so that a reader finds them either never heard of or with every figure that there is;
 - of the first few instruments (``raw``) the very heartbeats of the last days go into
-  ``heartbeat`` as well. ``jishi rebuild`` makes segments of those, the roller computes their
-  days again, and ``check_raw`` says whether any figure differs from what was loaded.
+  ``heartbeat`` as well, and the segments of two days before into ``segment``: with nothing older
+  a rebuild would take the first of these heartbeats for the first of all. ``jishi rebuild`` makes
+  segments of them, the roller computes their days again, and ``check_raw`` says whether any
+  figure differs from what was loaded.
 
 There are no segments of the other instruments: windows of whole days are answered, timelines
 are not. Meant for calibration and benchmarks on a database of their own.
@@ -78,6 +80,7 @@ _COPY_RAW = (
     "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key, interval_s)"
     " FROM STDIN"
 )
+_COPY_SEGMENTS = "COPY segment (instrument_key, state, starts_at, ends_at, step_us) FROM STDIN"
 _ROLLUP_ZONE = "SELECT value FROM service_setting WHERE name = 'rollup_zone'"
 # Dates as text sort by time.
 _ROLLED = """
@@ -326,11 +329,23 @@ def _load_chunk(load: Load, calendar: Calendar, task: tuple[int, list[_Member]])
         with connection.cursor().copy(_COPY_DAYS) as copy:
             for text in texts:
                 copy.write(text)
+        sample = [member for member in members if member.place < load.raw]
+        raw_from = _raw_from(load)
         with connection.cursor().copy(_COPY_RAW) as copy:
-            for member in members:
-                instrument = city.instruments[member.place]
-                if instrument.index < load.raw:
-                    _copy_raw(copy, instrument, member, load)
+            for member in sample:
+                behaviour = Behaviour(city.instruments[member.place].habit)
+                for at, state in beats(behaviour, raw_from, after):
+                    moment = _text(at)
+                    copy.write_row(
+                        (member.key, 4, int(state), moment, moment, member.gateway_key, STEP_S)
+                    )
+        with connection.cursor().copy(_COPY_SEGMENTS) as copy:
+            for member in sample:
+                behaviour = Behaviour(city.instruments[member.place].habit)
+                for start, end, state in segments(behaviour, max(first, raw_from - 2), raw_from):
+                    step_us = min(end - start, STEP_S) * SECOND_US
+                    for a, b in _hours(start, end):
+                        copy.write_row((member.key, int(state), _text(a), _text(b), step_us))
         connection.execute(
             _STATUS, {"keys": keys, "first": day_start_s(first), "last": day_start_s(after) - 1}
         )
@@ -376,12 +391,22 @@ def beats(behaviour: Behaviour, first: int, after: int) -> Iterator[tuple[int, S
             yield at, state
 
 
-def _copy_raw(copy: Any, instrument: Instrument, member: _Member, load: Load) -> None:
-    after = day_number(load.after)
-    first = max(day_number(load.first), after - load.raw_days)
-    for at, state in beats(Behaviour(instrument.habit), first, after):
-        moment = f"{day_of(at // DAY_S)} {at % DAY_S // 3600:02}:{at % 3600 // 60:02}:{at % 60:02}Z"
-        copy.write_row((member.key, 4, int(state), moment, moment, member.gateway_key, STEP_S))
+def _hours(start: int, end: int) -> Iterator[Interval]:
+    """A stretch cut at every full hour, as segments are."""
+    while start < end:
+        cut = min(start - start % 3_600 + 3_600, end)
+        yield start, cut
+        start = cut
+
+
+def _raw_from(load: Load) -> int:
+    """The first day of heartbeats."""
+    return max(day_number(load.first), day_number(load.after) - load.raw_days)
+
+
+def _text(at: int) -> str:
+    """Seconds since 1970 as PostgreSQL reads them."""
+    return f"{day_of(at // DAY_S)} {at % DAY_S // 3600:02}:{at % 3600 // 60:02}:{at % 60:02}Z"
 
 
 def load_history(
@@ -453,14 +478,15 @@ def check_raw(load: Load) -> list[str]:
     """
     city = build_city(load.fleet)
     after = day_number(load.after)
-    first = max(day_number(load.first), after - load.raw_days)
+    # Whose sessions reach into the heartbeats' days is computed again as well.
+    first = max(day_number(load.first), _raw_from(load) - 1)
     names = [c for c in _COLUMNS if c not in _NOT_COMPARED]
     differences = []
     with psycopg.connect(load.database_url) as connection:
         calendar = _calendar(connection)
         ours = city.instruments[: load.raw]
         keys = _keys(connection, ours)
-        # The first raw day lacks the heartbeat before it; the whole timeline says more.
+        # Of the whole timeline: a session may have begun long before.
         openings = _openings(day_number(load.first), after, calendar)
         for instrument in ours:
             key = keys[instrument.instrument_id][0]
@@ -469,11 +495,11 @@ def check_raw(load: Load) -> list[str]:
                 for row in connection.execute(
                     f"SELECT {', '.join(names)} FROM rollup_day"  # noqa: S608 - our own names
                     " WHERE instrument_key = %s AND day >= %s",
-                    (key, day_of(first + 1)),
+                    (key, day_of(first)),
                 )
             }
             for one in days(instrument, openings[_hours_of(city, instrument)]):
-                if one.day <= first:
+                if one.day < first:
                     continue
                 expected = _row(key, one)[: len(names)]
                 if found.get(day_of(one.day)) != expected:
