@@ -1,6 +1,7 @@
 """The long forms: a hundred kills, outages of minutes, half an hour of random faults.
 
 Skipped unless JISHI_SLOW=1. Their size comes from the environment: JISHI_FAULT_KILLS (100),
+JISHI_FAULT_KILL_RATE (800 heartbeats/s; a process that dies each second does not carry more),
 JISHI_FAULT_OUTAGE_S (600), JISHI_FAULT_SOAK_S (1800), JISHI_FAULT_RATE (2000 heartbeats/s),
 JISHI_FAULT_SEED (1); which reader from JISHI_MQTT_READER (fast). Figures are printed as they
 come, also when all is well.
@@ -24,6 +25,7 @@ from tests.faults.worker import Worker, eventually
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("JISHI_FAULT_KILLS", "100"))
+KILL_RATE = int(os.environ.get("JISHI_FAULT_KILL_RATE", "800"))
 OUTAGE_S = float(os.environ.get("JISHI_FAULT_OUTAGE_S", "600"))
 SOAK_S = float(os.environ.get("JISHI_FAULT_SOAK_S", "1800"))
 RATE = int(os.environ.get("JISHI_FAULT_RATE", "2000"))
@@ -57,8 +59,9 @@ def half(rig: Rig, first: bool) -> list[str]:
     return names[: len(names) // 2] if first else names[len(names) // 2 :]
 
 
-def test_row_01_many_kills(city: Rig, say: Say) -> None:
+def test_row_01_many_kills(make_rig: MakeRig, say: Say) -> None:
     dice = random.Random(SEED)
+    city = make_rig(gateways=20, instruments=round(KILL_RATE / ROUNDS_PER_S / 20))
     worker = city.worker()
     more = {"rounds_per_s": ROUNDS_PER_S, "start_us": recently(10 * DAY_US), "window": 2_000}
     kept = city.gateways(1_001, receipts=True, only=half(city, True), **more)
@@ -73,7 +76,7 @@ def test_row_01_many_kills(city: Rig, say: Say) -> None:
     logs = kept.finish(120), plain.finish(120)
     city.wait_quiet(120)
     found = city.check(*logs)
-    say(f"{KILLS} kills in {time.monotonic() - began:.0f} s at {RATE} heartbeats/s, seed {SEED}")
+    say(f"{KILLS} kills in {time.monotonic() - began:.0f} s at {KILL_RATE} heartbeats/s, seed {SEED}")
     say(f"  {found}")
     assert found.lost == found.dead == 0
 
