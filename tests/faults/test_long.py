@@ -76,7 +76,8 @@ def test_row_01_many_kills(make_rig: MakeRig, say: Say) -> None:
     logs = kept.finish(120), plain.finish(120)
     city.wait_quiet(120)
     found = city.check(*logs)
-    say(f"{KILLS} kills in {time.monotonic() - began:.0f} s at {KILL_RATE} heartbeats/s, seed {SEED}")
+    lasted = time.monotonic() - began
+    say(f"{KILLS} kills in {lasted:.0f} s at {KILL_RATE} heartbeats/s, seed {SEED}")
     say(f"  {found}")
     assert found.lost == found.dead == 0
 
