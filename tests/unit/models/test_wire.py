@@ -429,7 +429,7 @@ def test_ids_kept_for_speed_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     from models import wire
 
     monkeypatch.setattr(wire, "_IDS_KEPT", 3)
-    monkeypatch.setattr(wire, "_instrument_ids", set())
+    monkeypatch.setattr(wire, "_instrument_ids", {})
     for number in range(20):
         assert not decode(with_field(f'"instrument_id":"i{number}"')).rejects
         assert len(wire._instrument_ids) <= 3
