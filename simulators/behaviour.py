@@ -18,6 +18,8 @@ from .localtime import DAY_S, ZONE_OFFSET_S, day_kind, day_number, day_of, kinds
 USAGE_DAY_START_S = 6 * 3_600  # local time of day at which a usage day begins
 #: A day off inside a session must outlast the service's session gap (300 s) by a sampling step.
 _MIN_GAP_S = 900
+#: A change of samples takes so long, and up to so much more; a session does not end in one.
+_PAUSE_S, _PAUSE_MORE_S, _PAUSE_LAST_S = 60, 140, 300
 _MAX_ACTIVE_P = 0.97
 _MAX_DAY_H = 23.0
 _COMFORT_H = 15.0  # mean hours of a workday above which weekends are drawn in
@@ -40,6 +42,17 @@ class Pattern:
     standby: float
     #: Minutes between sample changes within a session; 0: it runs through.
     chunk_min: float
+
+    @property
+    def running_share(self) -> float:
+        """Share of a typical session that runs; in the rest samples are changed (idle)."""
+        if not self.chunk_min:
+            return 1.0
+        session_s = 3_600 * self.session_h
+        pause_s = _PAUSE_S + (_PAUSE_MORE_S - 1) / 2
+        # Half a stretch of running is left over at a session's end, on average.
+        pauses = (session_s - _PAUSE_LAST_S) / (60 * self.chunk_min + pause_s) - 0.5
+        return 1.0 - max(0.0, pauses) * pause_s / session_s
 
 
 PATTERNS = {
@@ -122,13 +135,15 @@ def _plan(habit: Habit, year: int) -> _Plan:
     pattern = PATTERNS[habit.pattern]
     counts = kinds_before(year, habit.vacations)[-1]
     weights = pattern.weights
+    # The days' sessions are laid out pauses included.
+    spent_h = habit.hours_a_year / pattern.running_share
     for lift in (0.0, 0.25, 0.5, 0.75, 1.0):
         # Heavily used instruments run at weekends too: there are not enough workday hours.
         weights = tuple(w + (1.0 - w) * lift if w < 1.0 else w for w in pattern.weights)  # type: ignore[assignment]
         total = sum(c * w for c, w in zip(counts, weights, strict=True))
-        if habit.hours_a_year / total <= _COMFORT_H:
+        if spent_h / total <= _COMFORT_H:
             break
-    means = [habit.hours_a_year * w / total for w in weights]
+    means = [spent_h * w / total for w in weights]
     p = tuple(min(_MAX_ACTIVE_P, m / pattern.typical_h) for m in means)
     hours = tuple(m / q if q > 0 else 0.0 for m, q in zip(means, p, strict=True))
     return _Plan(p, hours)  # type: ignore[arg-type]
@@ -204,8 +219,8 @@ class Behaviour:
             if chunk_min:
                 while True:
                     at += int(60 * chunk_min * dice.between(0.5, 1.5))
-                    pause = 60 + dice.below(140)
-                    if at + pause + 300 >= end:
+                    pause = _PAUSE_S + dice.below(_PAUSE_MORE_S)
+                    if at + pause + _PAUSE_LAST_S >= end:
                         break
                     changes.append((origin + at, State.IDLE))
                     at += pause

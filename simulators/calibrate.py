@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from models.segment import State
+
 from .behaviour import Behaviour
 from .fleet import (
     CITY_EQUIPPED,
@@ -32,7 +34,7 @@ from .fleet import (
     Instrument,
     build_city,
 )
-from .localtime import day_number
+from .localtime import DAY_S, day_number
 
 _CHUNK = 200
 #: The national means of effective hours a year lie between these.
@@ -63,11 +65,18 @@ def year_hours(instruments: Iterable[Instrument], year: int) -> list[float]:
     hours = []
     for instrument in instruments:
         behaviour = Behaviour(instrument.habit)
-        seconds = sum(
-            end - start for day in range(first, after) for start, end in behaviour.sessions(day)
-        )
-        hours.append(seconds / 3_600)
+        hours.append(sum(_running_s(behaviour, day) for day in range(first, after)) / 3_600)
     return hours
+
+
+def _running_s(behaviour: Behaviour, day: int) -> int:
+    """Seconds that it runs in a usage day: what is effective has no pauses in it."""
+    changes = behaviour.changes(day)
+    ends = [at for at, _ in changes[1:]]
+    ends.append(changes[0][0] + DAY_S)
+    return sum(
+        end - at for (at, state), end in zip(changes, ends, strict=True) if state is State.RUNNING
+    )
 
 
 def _chunk_hours(task: tuple[FleetOptions, int, int, int]) -> list[float]:
