@@ -1,12 +1,11 @@
 """The city's figures, whole and scaled down."""
 
 from collections import Counter
-from datetime import date
 from statistics import median
 
 import pytest
 
-from simulators.behaviour import Behaviour
+from simulators.calibrate import year_hours
 from simulators.fleet import (
     CITY_EQUIPPED,
     CITY_EQUIPPED_INSTITUTIONS,
@@ -21,7 +20,6 @@ from simulators.fleet import (
     build_city,
     use_at,
 )
-from simulators.localtime import day_number
 
 
 @pytest.fixture(scope="module")
@@ -111,15 +109,12 @@ def test_ranks_have_the_shares_of_the_platform() -> None:
 
 def test_a_sample_of_the_city_is_calibrated(city: City) -> None:
     """Every 40th instrument's year; ``simulators.calibrate`` does all of them."""
-    first = day_number(date(2025, 1, 1))
     uses = []
     hours = []
     for instrument in city.instruments[::40]:
         if instrument.always_on:
             continue
-        behaviour = Behaviour(instrument.habit)
-        seconds = sum(e - s for n in range(365) for s, e in behaviour.sessions(first + n))
-        hours.append(seconds / 3_600)
+        hours += year_hours([instrument], 2025)
         uses.append(hours[-1] / instrument.rated_hours)
         # The year comes out as planned; the plan's shares are exact (the test above).
         assert hours[-1] == pytest.approx(instrument.habit.hours_a_year, rel=0.2, abs=25)
