@@ -5,6 +5,7 @@ Tests share both: each names its own records (`fresh`), and reads what it wrote.
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -24,9 +25,10 @@ from tests.integration.api.conforming import conforms
 from tests.integration.api.serving import serving
 
 # As in production: the console's own way shows every frame with its locals, which takes seconds.
+# To where standard error leads at that moment, so that a failed test shows what the service said.
 structlog.configure(
     processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
-    logger_factory=structlog.ReturnLoggerFactory(),
+    logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
 )
 
 Connection = psycopg.Connection[tuple[object, ...]]
