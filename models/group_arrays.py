@@ -5,7 +5,7 @@ integers here as there. Where the figures come from is ``store/sums.py``'s affai
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +18,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 #: Columns of ``Figures.columns``: the names of ``Usage``.
-NAMES = (
-    "running_us",
-    "idle_us",
-    "off_us",
-    "unknown_before_first_us",
-    "unknown_collector_us",
-    "unknown_gateway_us",
-    "unknown_device_us",
-    "scheduled_us",
-    "running_scheduled_us",
-    "effective_us",
-    "session_idle_us",
-    "rated_us",
-    "counter_us",
-    "counter_readings",
-    "witness_counter_us",
-    "witness_state_us",
-    "step_us",
-)
+NAMES = tuple(field.name for field in fields(Usage))
 _AT = {name: place for place, name in enumerate(NAMES)}
 _STEP = _AT["step_us"]
 _SUMMED = [place for place in range(len(NAMES)) if place != _STEP]

@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 
 from models.segment import State
 from store import totals
+from store.columns import COLUMNS
 
 from .behaviour import Behaviour
 from .expectation import rated_us
@@ -53,27 +54,7 @@ Interval = tuple[int, int]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_COLUMNS = (
-    "instrument_key",
-    "day",
-    "running_us",
-    "idle_us",
-    "off_us",
-    "unknown_before_first_us",
-    "unknown_collector_us",
-    "unknown_gateway_us",
-    "unknown_device_us",
-    "scheduled_us",
-    "running_scheduled_us",
-    "effective_us",
-    "session_idle_us",
-    "rated_us",
-    "counter_us",
-    "counter_readings",
-    "witness_counter_us",
-    "witness_state_us",
-    "step_us",
-)
+_COLUMNS = ("instrument_key", "day", *COLUMNS)
 _NOT_COMPARED = {"step_us"}  # that of the hour's piece is the service's own affair
 _COPY_DAYS = f"COPY rollup_day ({', '.join(_COLUMNS)}) FROM STDIN"
 _COPY_RAW = (
