@@ -1,7 +1,7 @@
 """The long forms: a hundred kills, outages of minutes, half an hour of random faults.
 
 Skipped unless JISHI_SLOW=1. Their size comes from the environment: JISHI_FAULT_KILLS (100),
-JISHI_FAULT_KILL_RATE (800 heartbeats/s; a process that dies each second does not carry more),
+JISHI_FAULT_KILL_RATE (that of the others; a busy machine may not carry it between two kills),
 JISHI_FAULT_OUTAGE_S (600), JISHI_FAULT_SOAK_S (1800), JISHI_FAULT_RATE (2000 heartbeats/s),
 JISHI_FAULT_SEED (1); which reader from JISHI_MQTT_READER (fast). Figures are printed as they
 come, also when all is well.
@@ -25,10 +25,10 @@ from tests.faults.worker import Worker, eventually
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("JISHI_FAULT_KILLS", "100"))
-KILL_RATE = int(os.environ.get("JISHI_FAULT_KILL_RATE", "800"))
 OUTAGE_S = float(os.environ.get("JISHI_FAULT_OUTAGE_S", "600"))
 SOAK_S = float(os.environ.get("JISHI_FAULT_SOAK_S", "1800"))
 RATE = int(os.environ.get("JISHI_FAULT_RATE", "2000"))
+KILL_RATE = int(os.environ.get("JISHI_FAULT_KILL_RATE", str(RATE)))
 SEED = int(os.environ.get("JISHI_FAULT_SEED", "1"))
 
 ROUNDS_PER_S = 5.0
