@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from operator import eq
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,7 +107,7 @@ class Roster:
             ("kind", filters.kind),
         ):
             if value is not None:
-                chosen &= self.labels[name].where(value.__eq__)
+                chosen &= self.labels[name].where(partial(eq, value))
         if filters.class_ is not None:
             chosen &= self.labels["class"].where(_matcher(filters.class_))
         if filters.always_on is not None:

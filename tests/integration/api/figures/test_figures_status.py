@@ -253,6 +253,36 @@ def test_summary_agrees_with_each(world: World, get: Get) -> None:
     get("/v1/status/summary", status=422, group_by="colour")
 
 
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"district": "310101"}, "ae"),
+        ({"district": "310104"}, "bc"),
+        ({"district": "0"}, ""),
+        ({"institution": "i3"}, "f"),
+        ({"class_": "010000"}, "ab"),
+        ({"class_": "020100"}, "c"),
+        ({"gateway": "g2"}, "bc"),
+        ({"kind": "special"}, "c"),
+        ({"always_on": "true"}, ""),
+    ],
+)
+def test_summary_and_figures_filter_as_the_list_does(
+    world: World, get: Get, filters: dict[str, str], expected: str
+) -> None:
+    """Also where an instrument has no district or class at all: unset is no match."""
+    fleet(world)
+    world.institution("i3")
+    world.instrument("f", institution="i3")
+    items = get("/v1/instruments", **filters)["items"]
+    assert "".join(one["instrument_id"] for one in items) == expected
+    counts = get("/v1/status/summary", **filters)["overall"]
+    assert counts["instruments"] == len(expected)
+    day = {"from_": "2025-12-01T00:00:00Z", "to": "2025-12-02T00:00:00Z"}
+    groups = get("/v1/utilization", group_by="instrument", **day, **filters)["groups"]
+    assert sorted({g["key"] for g in groups} - {"d"}) == sorted(expected)
+
+
 def test_a_key_of_one_institution_sees_only_that(world: World, client: Any) -> None:
     from store.keys import create_key
     from store.run import run
