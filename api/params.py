@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -32,6 +33,8 @@ def parse_instant(text: str) -> int:
         raise ValueError(f"must be {INSTANT_RULE}") from error
 
 
+# The ends of a year's days are told again and again, each of them twice an answer.
+@lru_cache(maxsize=16_384)
 def format_instant(us: int) -> str:
     """Microseconds since 1970 as RFC 3339 in UTC: what every answer carries."""
     return format_ts(us).replace(".000000Z", "Z")

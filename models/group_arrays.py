@@ -5,7 +5,7 @@ integers here as there. Where the figures come from is ``store/sums.py``'s affai
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 #: Columns of ``Figures.columns``: the names of ``Usage``.
-NAMES = tuple(field.name for field in fields(Usage))
+NAMES = Usage.__struct_fields__
 _AT = {name: place for place, name in enumerate(NAMES)}
 _STEP = _AT["step_us"]
 _SUMMED = [place for place in range(len(NAMES)) if place != _STEP]

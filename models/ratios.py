@@ -5,11 +5,12 @@ The additive figures come from ``usage.py``; a group's sums take the same way ou
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
+
+import msgspec
 
 from models.cause import Cause
 from models.usage import Usage
@@ -24,8 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_SLACK_US = 60_000_000  # rule 12: at least this much counter and state may differ
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What turns figures into an answer, besides the figures."""
 
     #: The moment of the answer.
@@ -46,16 +46,16 @@ def settle_us(hold_us: int, session_gap_us: int, session_min_us: int) -> int:
     return max(hold_us, session_gap_us + session_min_us)
 
 
-def seconds(us: int) -> Decimal:
-    """Exact seconds: no exponent, and no fraction where none is needed.
+def seconds(us: int) -> int | Decimal:
+    """Exact seconds: an integer where there is no fraction, else without an exponent.
 
     >>> str(seconds(3_600_000_000)), str(seconds(1_500_000)), str(seconds(-1))
     ('3600', '1.5', '-0.000001')
     """
-    # Twice as fast as by way of text: a city's answer holds 20,000 of these.
+    # A city's answer holds 20,000 of these.
     whole, fraction = divmod(us, 1_000_000)
     if not fraction:
-        return Decimal(whole)
+        return whole
     return _EXACT.normalize(_EXACT.scaleb(us, -6))
 
 
@@ -137,7 +137,7 @@ def fields(
         digest_more: See ``revision``.
 
     Returns:
-        Seconds as ``Decimal`` (``resolution_s`` None where nothing is credited), ratios as
+        Seconds as by ``seconds`` (``resolution_s`` None where nothing is credited), ratios as
         ``float`` or None, ``as_of`` as an aware ``datetime``.
     """
     running, unknown, window = usage.running_us, usage.unknown_us, usage.window_us

@@ -8,9 +8,10 @@ from ``rated.py``.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
+
+import msgspec
 
 from models.interval import Interval, clip, intersect, length_us, subtract
 from models.segment import Segment, State
@@ -22,8 +23,7 @@ _IDLE = State.IDLE
 _NEVER = -(1 << 63)  # µs; before any time that is stored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The half-open time ``[start_us, end_us)`` that a figure speaks of; may be empty."""
 
     start_us: int
@@ -68,8 +68,7 @@ class Reading(NamedTuple):
     running_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one window of one instrument, or a sum of such, is made of; all microseconds.
 
     Every field adds up over neighbouring windows (rule 4) but ``step_us``, of which the
@@ -153,7 +152,7 @@ class Usage:
 
 _ADDED = tuple(
     (name, attrgetter(name))
-    for name in Usage.__dataclass_fields__
+    for name in Usage.__struct_fields__
     if name not in ("scheduled_us", "running_scheduled_us", "step_us")
 )
 

@@ -12,13 +12,13 @@ references, and microseconds (``hold_us``) for what the contract has in seconds 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from models.ratios import seconds
 from store.instant import from_us, to_us
 from store.run import Query, Steps
 from store.statements import statements
@@ -516,14 +516,8 @@ def to_contract_name(name: str) -> str:
 def to_contract(record: Record) -> dict[str, Any]:
     """A record with the contract's names and units."""
     return {
-        to_contract_name(name): seconds(value) if name.endswith("_us") else value
+        to_contract_name(name): seconds(value)
+        if name.endswith("_us") and value is not None
+        else value
         for name, value in record.items()
     }
-
-
-def seconds(us: int | None) -> int | Decimal | None:
-    """Microseconds as seconds: whole where they are, else exact decimals."""
-    if us is None:
-        return None
-    whole, rest = divmod(us, 1_000_000)
-    return Decimal(us) / 1_000_000 if rest else whole

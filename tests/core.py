@@ -4,8 +4,9 @@
 figure of a window, ``Core.adds_up`` those of windows that touch.
 """
 
-from dataclasses import replace
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from models.fold import Row, fold, hold_us, open_pieces
 from models.segment import State, join

@@ -33,6 +33,7 @@ from api.context import Context, Ctx
 from api.cursor import LIMIT_MAX, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, not_found
+from api.instrument_body import span_seconds
 from api.params import GatewayId, InstitutionId, InstrumentId, format_instant
 from models.registry import (
     Gateway,
@@ -60,7 +61,6 @@ from store.registry import (
     Mode,
     Result,
     read_versions,
-    seconds,
     write,
 )
 
@@ -335,7 +335,7 @@ def _gateway(one: GatewayNow) -> dict[str, Any]:
         "by_will": one.by_will,
         "last_status_at": _at(one.last_status_at),
         "last_received_at": _at(one.last_received_at),
-        "skew_s": seconds(one.skew_us),
+        "skew_s": span_seconds(one.skew_us),
         "skew_at": _at(one.skew_at),
         "children": one.children,
         "children_online": one.children_online,

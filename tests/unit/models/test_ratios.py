@@ -203,11 +203,11 @@ def test_settling_takes_the_longer_of_hold_and_session() -> None:
 
 
 @given(
-    name=st.sampled_from(sorted(Usage.__dataclass_fields__)),
+    name=st.sampled_from(sorted(Usage.__struct_fields__)),
     amount=st.integers(1, 10**12),
 )
 def test_revision_changes_with_every_figure(name: str, amount: int) -> None:
-    values = {field: getattr(FULL, field) for field in Usage.__dataclass_fields__}
+    values = {field: getattr(FULL, field) for field in Usage.__struct_fields__}
     changed = Usage(**{**values, name: values[name] + amount})
     assert revision(changed) != revision(FULL)
     assert revision(Usage(**values)) == revision(FULL)

@@ -286,7 +286,7 @@ def test_splits_add_up(
     parts = [part(a, b) for a, b in pairwise(edges)]
     total, summed = part(edges[0], edges[-1]), sum(parts[1:], parts[0])
     assert total.window_us == edges[-1] - edges[0]
-    for name in Usage.__dataclass_fields__:
+    for name in Usage.__struct_fields__:
         if name != "rated_us":
             assert getattr(summed, name) == getattr(total, name), name
 
