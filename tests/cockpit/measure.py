@@ -5,6 +5,8 @@ Seeds a city of full size, opens Chromium on it and prints, as one JSON object a
 - ``paint``: milliseconds from navigation to the first contentful paint, to the first meaningful
   one (online rate and running now as live figures, and the map shaded by them), and to the rest
   of the page; each time with an empty cache;
+- ``live``: milliseconds from the publishing of a heartbeat to the frame after its power stands on
+  the Instrument page, while others arrive at a city's rate;
 - ``frames``: frames and long tasks while heartbeats arrive at a city's rate;
 - ``heap``: JavaScript's heap after garbage collection, nodes and listeners, over time.
 """
@@ -18,9 +20,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from bench.city import CITY
+from bench.city import CITY, gateway_id, instrument_id
+from bench.publisher import Publisher
 from tests.cockpit.chromium import find_chromium
-from tests.cockpit.measured import Measured, city, load, percentile
+from tests.cockpit.measured import Measured, beat, city, load, percentile
 
 PATIENCE_MS = 60_000
 #: Asked of every frame: when is what first on the screen? The frame after is the one that shows.
@@ -68,6 +71,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=366, help="of history")
     parser.add_argument("--times", type=int, default=7, help="that the page is opened")
     parser.add_argument("--rate", type=int, default=CITY // 10, help="heartbeats a second")
+    parser.add_argument("--probes", type=int, default=100, help="heartbeats that are watched for")
     parser.add_argument("--minutes", type=float, default=10.0, help="for frames and heap")
     given = parser.parse_args()
     chromium = find_chromium()
@@ -84,6 +88,7 @@ def main() -> None:
         with load(measured.rig, given.rate):
             time.sleep(5)
             _say("paint under load", opened(browser, measured, given.times))
+            _say("live", live(browser, measured, given.probes))
             steady(browser, measured, given.minutes)
         browser.close()
 
@@ -111,6 +116,45 @@ def opened(browser: Browser, measured: Measured, times: int) -> dict[str, Any]:
     return {
         name: {"median": round(statistics.median(values)), "worst": round(max(values))}
         for name, values in found.items()
+    }
+
+
+def live(browser: Browser, measured: Measured, probes: int) -> dict[str, float]:
+    """Publishes one heartbeat after the other and waits until the page shows its power."""
+    rig = measured.rig
+    number = rig.city.instruments - 1  # the load leaves it alone
+    context, page = _window(browser, measured)
+    page.goto(f"{measured.url}/#/instrument/{instrument_id(number)}")
+    page.wait_for_selector("[data-value=power]")
+    page.wait_for_timeout(2_000)
+    topic = f"instruments/v1/{gateway_id(rig.city.gateway_of(number))}/heartbeat"
+    boot = time.time_ns() // 10**9
+    found: list[float] = []
+    account = rig.stack.broker.publisher
+    assert account is not None
+    with Publisher(
+        rig.stack.mqtt_host, rig.stack.mqtt_port, "page-probe", account.username, account.password
+    ) as publisher:
+        for seq in range(probes):
+            power = 1_000.5 + seq  # nobody else's
+            text = beat(number, 2, time.time_ns() // 1_000_000, seq, boot, power)
+            began = time.perf_counter()
+            publisher.publish([(topic, text.encode())])
+            page.wait_for_function(
+                "(power) => document.querySelector('[data-value=power]').textContent"
+                ".replace(/[^0-9.]/g, '') === power",
+                arg=str(power),
+                polling="raf",
+                timeout=PATIENCE_MS,
+            )
+            found.append((time.perf_counter() - began) * 1000)
+            page.wait_for_timeout(137)  # not in step with whatever has a beat of its own
+    context.close()
+    return {
+        "probes": probes,
+        "p50_ms": round(percentile(found, 0.5)),
+        "p99_ms": round(percentile(found, 0.99)),
+        "worst_ms": round(max(found)),
     }
 
 

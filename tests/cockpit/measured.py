@@ -124,12 +124,15 @@ def _publish(rig: Rig, rate: int, changing: int, stop: threading.Event) -> None:
             )
 
 
-def beat(number: int, state: int, ts_ms: int, seq: int, boot: int) -> str:
+def beat(
+    number: int, state: int, ts_ms: int, seq: int, boot: int, power_w: float | None = None
+) -> str:
     """A heartbeat's text."""
     word = ("off", "idle", "running")[state]
+    power = 10.5 + number % 90 if power_w is None else power_w
     return (
         f'{{"instrument_id":"{instrument_id(number)}","ts":{ts_ms},"state":"{word}",'
-        f'"power_w":{10 + number % 90}.5,"seq":{seq},"boot_id":"m{boot}"}}'
+        f'"power_w":{power},"seq":{seq},"boot_id":"m{boot}"}}'
     )
 
 
