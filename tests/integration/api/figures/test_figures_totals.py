@@ -15,6 +15,7 @@ from models.zone import start_of_day
 from store import totals
 from store.columns import COLUMNS
 from store.groups import Group, Question, load_members, tally_groups, tally_members
+from store.registered import GROUPINGS, Filters, class_pattern
 from store.roster import Rosters
 from store.run import Steps, run
 from store.subject import zone_of
@@ -117,6 +118,45 @@ def test_any_days_by_totals(filled: World, basis: Basis) -> None:
             filled, midnight(first), midnight(first + length * DAY),
             group_by="institution", basis=basis,
         )  # fmt: skip
+
+
+def test_groups_and_filters_of_a_fleet_with_blanks(filled: World) -> None:
+    """Where a district or a class is unset, the roster means whom the database means."""
+    dice = random.Random(11)
+    blank: dict[str, list[str | None]] = {
+        "district_code": ["310101", "310104", None],
+        "class_code": ["010101", "010200", "020000", None],
+        "kind": ["general", "special"],
+    }
+    filled.gateway("g2")
+    (other,) = filled.conn.execute(
+        "SELECT gateway_key FROM gateway WHERE gateway_id = 'g2'"
+    ).fetchone() or (None,)
+    for (key,) in filled.conn.execute("SELECT instrument_key FROM instrument").fetchall():
+        values = {name: dice.choice(choices) for name, choices in blank.items()}
+        if key % 3:
+            values["gateway_key"] = other
+        filled.conn.execute(
+            f"UPDATE instrument_version SET {', '.join(f'{n} = %({n})s' for n in values)}"
+            " WHERE instrument_key = %(key)s",
+            {**values, "key": key},
+        )
+    filled.conn.execute("UPDATE registry_revision SET revision = revision + 1")
+    start, end = midnight(FIRST + 20 * DAY), midnight(FIRST + 27 * DAY)
+    filters = [
+        Filters(),
+        Filters(district="310101"),
+        Filters(district="0"),
+        Filters(class_=class_pattern("010000")),
+        Filters(class_=class_pattern("020000")),
+        Filters(gateway="g2"),
+        Filters(institution="i1"),
+        Filters(kind="special", district="310104"),
+        Filters(always_on=True),
+    ]
+    for group_by in (None, *GROUPINGS):
+        for chosen in filters:
+            agree(filled, start, end, group_by=group_by, filters=chosen)
 
 
 def test_changed_days_are_taken_from_days_until_totals_follow(filled: World) -> None:
