@@ -1,8 +1,7 @@
 """Starting and ending one server so that nothing of it is left, whatever happens to us.
 
 `supervisor.py` is the process in between and holds the reasons. Here are our side of it, the
-folder's lock and the choice of ports; what is particular to a server is in `postgres.py` and
-`mosquitto.py`.
+folder's lock and the choice of ports; a server's life as a whole is in `server.py`.
 """
 
 import errno

@@ -1,7 +1,7 @@
 """One Mosquitto broker: configured, started, stopped, with its accounts.
 
 Listens on loopback only and knows nobody without a password. What each account may do is in
-`passwords.py`; how the broker is kept from outliving us is in `lifecycle.py`.
+`passwords.py`; how the broker starts and ends is in `server.py`.
 
 Client ids are tied to user names (`use_username_as_clientid`), so that nobody takes another's
 session by taking its client id. Only with the publisher account, which any number of clients
@@ -17,29 +17,19 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from stack import passwords
-from stack.account import Account, make_private_dir, server_account, write_private
+from stack.account import Account, make_private_dir, write_private
 from stack.certificates import TlsFiles
-from stack.errors import InUseError, StackError
+from stack.errors import StackError
 from stack.fetch import MosquittoPrograms
-from stack.lifecycle import (
-    HOST,
-    Lock,
-    Order,
-    ServerProcess,
-    memory_bytes,
-    ports,
-    tail,
-    wait_until,
-)
+from stack.lifecycle import HOST, memory_bytes, ports, tail, wait_until
+from stack.server import Server
 
-START_PATIENCE = 120.0  # seconds: a large persisted queue is read first
-STOPPING = ((signal.SIGTERM, 60.0),)  # it writes its queue to disk; then SIGKILL
 RELOAD_PATIENCE = 10.0  # seconds
 
 MAX_QUEUED_MESSAGES = 10_000_000  # for one client; 0 misbehaves, the default drops at 1,000
@@ -62,13 +52,21 @@ class MqttAccount:
     client_id: str | None = None
 
 
-class Mosquitto:
+class Mosquitto(Server):
     """A broker whose queue, sessions and accounts live in one folder.
 
     Below `folder` lie `mosquitto/` (configuration, hashed passwords and the queue: the
     broker's own), `mosquitto.log`, `mosquitto.lock` and `mosquitto.accounts` (mode 0600: the
     accounts of ours, with their passwords).
     """
+
+    TITLE = "Mosquitto"
+    NAME = "mosquitto"
+    PORT_OPTION = "--mqtt-port"
+    PORT_TAKEN = "Address already in use"
+    START_PATIENCE = 120.0  # a large persisted queue is read first
+    STOPPING = ((signal.SIGTERM, 60.0),)  # it writes its queue to disk
+    host = HOST
 
     def __init__(
         self,
@@ -107,14 +105,9 @@ class Mosquitto:
             account: To run as; `None` is the present user, or root's usual choice.
             throwaway: Whether the supervisor removes the folder should we die.
         """
+        super().__init__(folder, port=port, account=account, throwaway=throwaway)
         self._programs = programs
-        self._account = account or server_account()
-        self._folder = folder.absolute()
-        self._own = self._folder / "mosquitto"
-        self._log = self._folder / "mosquitto.log"
         self._accounts_file = self._folder / "mosquitto.accounts"
-        self._port = port
-        self._wanted_port = port
         self._publisher = publisher
         self._ingest_workers = ingest_workers
         if max_queued_bytes is None:
@@ -126,22 +119,11 @@ class Mosquitto:
         self._tls = tls
         self._tls_host = tls_host
         self._tls_ports = (tls_port, tls_client_port)
-        self._throwaway = throwaway
-        self._lock: Lock | None = None
-        self._process: ServerProcess | None = None
         self._secrets: dict[str, str] = {}  # of our own accounts, by role
         self._hashes: dict[str, str] = {}  # of gateways, by name: `set_passwords`
         self._registered: dict[str, str] = {}  # the same: `replace_gateways`
         self._changing = threading.RLock()  # who hands accounts over has a thread of its own
         self._probe_password = ""
-
-    host = HOST
-
-    @property
-    def port(self) -> int:
-        """The port in use; known once started."""
-        assert self._port is not None, "not started"
-        return self._port
 
     @property
     def tls_port(self) -> int:
@@ -154,22 +136,6 @@ class Mosquitto:
         """The port of TLS with clients' certificates."""
         assert self._tls_ports[1] is not None, "no TLS, or not started"
         return self._tls_ports[1]
-
-    @property
-    def pid(self) -> int:
-        """Process id of the broker."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    @property
-    def log(self) -> Path:
-        """The broker's log."""
-        return self._log
-
-    @property
-    def data_directory(self) -> Path:
-        """The broker's own folder."""
-        return self._own
 
     @property
     def ingest(self) -> MqttAccount:
@@ -195,44 +161,18 @@ class Mosquitto:
             return None
         return MqttAccount(username=passwords.PUBLISHER, password=self._secrets["publisher"])
 
-    def start(self) -> Self:
-        """Write the configuration, start the broker and wait until it answers.
+    def _make_ready(self) -> None:
+        make_private_dir(self._own, self._account)
+        self._load_accounts()
+        self._write_accounts()
+        if self._tls is not None:
+            first, second = self._tls_ports
+            first = first or next(ports(None))
+            self._tls_ports = (first, second or next(p for p in ports(None) if p != first))
 
-        Raises:
-            InUseError: Another process uses the folder or the port.
-            StackError: The broker did not start; quotes its log.
-        """
-        if self._process is not None:
-            raise StackError("this broker is started already", remedy="stop() it first")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        candidates = ports(self._port)  # once chosen, the port is kept through restarts
-        self._lock = Lock(self._folder / "mosquitto.lock")
-        try:
-            make_private_dir(self._own, self._account)
-            self._load_accounts()
-            self._write_accounts()
-            self._start_on_first_free(candidates)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Shut down in order: queue and sessions are kept. Nothing when not running."""
-        self._end(kill=False)
-
-    def kill(self) -> None:
-        """End it as a power cut would: what it had not written is lost."""
-        self._end(kill=True)
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
-
-    def running(self) -> bool:
-        """Whether the broker lives."""
-        return self._process is not None and self._process.poll() is None
+    def _command(self, port: int) -> Sequence[str | Path]:
+        write_private(self._own / "mosquitto.conf", self._configuration(port), self._account)
+        return [self._programs.mosquitto, "-c", "mosquitto.conf"]
 
     def set_password(self, gateway: str, password: str | None = None) -> MqttAccount:
         """Let a gateway in, or change its password; holds at once where the broker runs.
@@ -291,23 +231,6 @@ class Mosquitto:
         """Have the broker read certificates and the list of revoked ones anew."""
         with self._changing:
             self._reload()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    def _end(self, *, kill: bool) -> None:
-        if self._process is not None:
-            if kill:
-                self._process.kill()
-            else:
-                self._process.stop()
-            self._process = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
 
     def _ingest_user(self, worker: int) -> str:
         return f"{passwords.INGEST}.{self._secrets['suffix']}" + (f".{worker}" if worker else "")
@@ -431,55 +354,8 @@ require_certificate true
 use_identity_as_username true
 """
 
-    def _start_on_first_free(self, candidates: Iterator[int]) -> None:
-        assert self._lock is not None
-        seen = 0
-        if self._tls is not None:
-            first, second = self._tls_ports
-            first = first or next(ports(None))
-            self._tls_ports = (first, second or next(p for p in ports(None) if p != first))
-        for port in candidates:
-            seen += 1
-            begun = self._log.stat().st_size if self._log.exists() else 0
-            write_private(self._own / "mosquitto.conf", self._configuration(port), self._account)
-            self._process = ServerProcess(
-                Order(
-                    command=[self._programs.mosquitto, "-c", "mosquitto.conf"],
-                    directory=self._own,
-                    log=self._log,
-                    account=self._account,
-                    stages=STOPPING,
-                    remove=self._files() if self._throwaway else (),
-                    remove_if_empty=[self._folder] if self._throwaway else (),
-                ),
-                self._lock,
-            )
-            self._port = port
-            if wait_until(
-                self._answers,
-                self._process,
-                what="Mosquitto",
-                log=self._log,
-                seconds=START_PATIENCE,
-            ):
-                return
-            self._process.close()
-            self._process = None
-            self._port = self._wanted_port
-            with self._log.open("rb") as file:
-                file.seek(begun)
-                said = file.read().decode("utf-8", "replace")
-            if "Address already in use" not in said:
-                raise StackError(
-                    f"Mosquitto did not start:\n{tail(self._log)}", remedy=f"read {self._log}"
-                )
-        raise InUseError(
-            f"no port for Mosquitto: {self._wanted_port or f'{seen} free ones'} taken",
-            remedy="choose another --mqtt-port, or see who has it: ss -ltnp",
-        )
-
     def _files(self) -> list[Path]:
-        return [self._own, self._log, self._accounts_file]
+        return [self._log, self._accounts_file]
 
     def _answers(self) -> bool:
         """Whether our broker, and no other, takes the probe's present password."""

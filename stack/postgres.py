@@ -1,35 +1,27 @@
 """One PostgreSQL with TimescaleDB: created, started, stopped.
 
 It listens on loopback only, with a password, and has no Unix socket. Where its programs come
-from is in `fetch.py`; how it is kept from outliving us is in `lifecycle.py`.
+from is in `fetch.py`; how it starts and ends is in `server.py`.
 """
 
 import os
 import secrets
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
-from stack.account import Account, make_private_dir, server_account, write_private
+from stack.account import Account, make_private_dir, write_private
 from stack.debian import SYSTEM_ZONES
 from stack.errors import InUseError, StackError
 from stack.fetch import PostgresPrograms
-from stack.lifecycle import (
-    HOST,
-    Lock,
-    Order,
-    ServerProcess,
-    memory_bytes,
-    ports,
-    tail,
-    wait_until,
-)
+from stack.lifecycle import HOST, memory_bytes, tail
+from stack.server import Server
 
 USER = "jishi"
 DATABASE = "jishi"
@@ -38,20 +30,22 @@ DATABASE = "jishi"
 #: (root's temporary folders are).
 HERE = "/proc/self/cwd"
 
-START_PATIENCE = 300.0  # seconds: recovery after a crash replays the log first
 SHARED_MEMORY = 256 << 20  # bytes in /dev/shm that queries in parallel may take
-STOPPING = (  # fast, then immediate, then SIGKILL
-    (signal.SIGINT, 60.0),
-    (signal.SIGQUIT, 10.0),
-)
 
 
-class Postgres:
+class Postgres(Server):
     """A PostgreSQL server whose data live in one folder.
 
     Below `folder` lie `postgres/` (the cluster), `postgres.log`, `postgres.lock` and
     `postgres.password` (mode 0600, the superuser's).
     """
+
+    TITLE = "PostgreSQL"
+    NAME = "postgres"
+    PORT_OPTION = "--database-port"
+    PORT_TAKEN = "could not bind"
+    START_PATIENCE = 300.0  # recovery after a crash replays the log first
+    STOPPING = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0))  # fast, then immediate
 
     def __init__(
         self,
@@ -75,42 +69,12 @@ class Postgres:
             account: To run as; `None` is the present user, or root's usual choice.
             throwaway: Whether the supervisor removes the folder should we die.
         """
+        super().__init__(folder, port=port, account=account, throwaway=throwaway)
         self._programs = programs
-        self._account = account or server_account()
-        self._folder = folder.absolute()
-        self._cluster = self._folder / "postgres"
-        self._log = self._folder / "postgres.log"
         self._password_file = self._folder / "postgres.password"
-        self._wanted_port = port
-        self._port = port
         self._durable = durable
         self._license = license
-        self._throwaway = throwaway
-        self._lock: Lock | None = None
-        self._process: ServerProcess | None = None
         self._password = ""
-
-    @property
-    def port(self) -> int:
-        """The port in use; known once started."""
-        assert self._port is not None, "not started"
-        return self._port
-
-    @property
-    def pid(self) -> int:
-        """Process id of the postmaster."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    @property
-    def log(self) -> Path:
-        """The server's log."""
-        return self._log
-
-    @property
-    def data_directory(self) -> Path:
-        """The cluster's folder, for measuring its size."""
-        return self._cluster
 
     @property
     def url(self) -> str:
@@ -121,49 +85,16 @@ class Postgres:
         """Superuser's address of `database`."""
         return f"postgresql://{USER}:{quote(self._password)}@{HOST}:{self.port}/{quote(database)}"
 
-    def start(self) -> Self:
-        """Create the cluster if there is none, start it, and make the database ready.
+    def _make_ready(self) -> None:
+        self._password = self._read_or_make_password()
+        if not (self._own / "PG_VERSION").exists():
+            self._initialise()
+        self._refuse_strangers()
+        self._link_zones()
+        write_private(self._own / "jishi.conf", self._configuration(), self._account)
 
-        Raises:
-            InUseError: Another process uses the folder or the port.
-            StackError: The server did not start; quotes its log.
-        """
-        if self._process is not None:
-            raise StackError("this PostgreSQL is started already", remedy="stop() it first")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Once chosen, a free port stays ours through restarts: clients come back to it.
-        candidates = ports(self._port)
-        self._lock = Lock(self._folder / "postgres.lock")
-        try:
-            self._password = self._read_or_make_password()
-            if not (self._cluster / "PG_VERSION").exists():
-                self._initialise()
-            self._refuse_strangers()
-            self._link_zones()
-            write_private(self._cluster / "jishi.conf", self._configuration(), self._account)
-            self._start_on_first_free(candidates)
-            self._prepare_database()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Shut down (fast, then immediate); does nothing when not running."""
-        self._end(kill=False)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(kill=True)
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
-
-    def running(self) -> bool:
-        """Whether the server lives."""
-        return self._process is not None and self._process.poll() is None
+    def _command(self, port: int) -> Sequence[str | Path]:
+        return [self._programs.postgres, "-D", HERE, "-p", str(port)]
 
     def create_database(self, name: str | None = None) -> str:
         """Create a database with TimescaleDB in it; returns its address.
@@ -184,31 +115,14 @@ class Postgres:
             statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
             connection.execute(statement.format(sql.Identifier(name)))
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    def _end(self, *, kill: bool) -> None:
-        if self._process is not None:
-            if kill:
-                self._process.kill()
-            else:
-                self._process.stop()
-            self._process = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
     def _read_or_make_password(self) -> str:
         try:
             return self._password_file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
-            if (self._cluster / "PG_VERSION").exists():
+            if (self._own / "PG_VERSION").exists():
                 raise StackError(
                     f"{self._password_file} is gone, and the cluster beside it wants its password",
-                    remedy=f"restore that file, or give up the data: rm -r {self._cluster}",
+                    remedy=f"restore that file, or give up the data: rm -r {self._own}",
                 ) from None
         password = secrets.token_urlsafe(32)
         write_private(self._password_file, password + "\n")
@@ -252,18 +166,18 @@ class Postgres:
         with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write("\n# Written anew at each start; what stands below it wins.\n")
             file.write("include 'jishi.conf'\n")
-        unfinished.rename(self._cluster)
+        unfinished.rename(self._own)
 
     def _refuse_strangers(self) -> None:
         """Check that the cluster is ours, and that nobody started a server on it by hand."""
-        owner = self._cluster.stat().st_uid
+        owner = self._own.stat().st_uid
         if owner != self._account.uid:
             raise StackError(
-                f"{self._cluster} belongs to user {owner}, and PostgreSQL would run as "
+                f"{self._own} belongs to user {owner}, and PostgreSQL would run as "
                 f"{self._account.name} ({self._account.uid})",
                 remedy="run as the user who created it, or choose another --data-dir",
             )
-        pid_file = self._cluster / "postmaster.pid"
+        pid_file = self._own / "postmaster.pid"
         try:
             pid = pid_file.read_text(encoding="ascii", errors="replace").split("\n", 1)[0].strip()
             # Its working directory tells a living server from another process that got the
@@ -271,16 +185,16 @@ class Postgres:
             theirs = os.stat(f"/proc/{pid}/cwd")
         except OSError:
             theirs = None
-        if theirs is not None and os.path.samestat(theirs, self._cluster.stat()):
+        if theirs is not None and os.path.samestat(theirs, self._own.stat()):
             raise InUseError(
-                f"{self._cluster} is served by process {pid}, which was not started by us",
+                f"{self._own} is served by process {pid}, which was not started by us",
                 remedy=f"stop it: kill -INT {pid}",
             )
         pid_file.unlink(missing_ok=True)
 
     def _link_zones(self) -> None:
         """Where programs that were fetched to a system without time zones look for them."""
-        zones, link = self._programs.bin.parents[3] / "share/zoneinfo", self._cluster / "zone"
+        zones, link = self._programs.bin.parents[3] / "share/zoneinfo", self._own / "zone"
         if self._programs.origin == "fetched" and not (Path(SYSTEM_ZONES) / "UTC").exists():
             link.unlink(missing_ok=True)
             link.symlink_to(zones)
@@ -327,66 +241,19 @@ class Postgres:
         lines = (f"{name} = '{value}'" for name, value in values.items())
         return "# Written by stack/postgres.py at each start.\n" + "\n".join(lines) + "\n"
 
-    def _run(
-        self, command: Sequence[str | Path], directory: Path, keep: Sequence[int]
-    ) -> ServerProcess:
-        assert self._lock is not None
-        return ServerProcess(
-            Order(
-                command=command,
-                directory=directory,
-                log=self._log,
-                account=self._account,
-                stages=STOPPING,
-                keep=keep,
-                remove=[directory, *self._files()] if self._throwaway else (),
-                remove_if_empty=[self._folder] if self._throwaway else (),
-            ),
-            self._lock,
-        )
-
     def _files(self) -> list[Path]:
         return [self._log, self._password_file]
-
-    def _start_on_first_free(self, candidates: Iterator[int]) -> None:
-        seen = 0
-        for port in candidates:
-            begun = self._log.stat().st_size if self._log.exists() else 0
-            seen += 1
-            command: list[str | Path] = [self._programs.postgres, "-D", HERE, "-p", str(port)]
-            self._process = self._run(command, self._cluster, keep=[])
-            self._port = port
-            if wait_until(
-                self._answers,
-                self._process,
-                what="PostgreSQL",
-                log=self._log,
-                seconds=START_PATIENCE,
-            ):
-                return
-            self._process.close()
-            self._process = None
-            self._port = self._wanted_port
-            said = _since(self._log, begun)
-            if "could not bind" not in said:
-                raise StackError(
-                    f"PostgreSQL did not start:\n{tail(self._log)}", remedy=f"read {self._log}"
-                )
-        raise InUseError(
-            f"no port for PostgreSQL: {self._wanted_port or f'{seen} free ones'} taken",
-            remedy="choose another --database-port, or see who has it: ss -ltnp",
-        )
 
     def _answers(self) -> bool:
         # It says so itself: a connection attempt could meet another program on the port.
         try:
-            text = (self._cluster / "postmaster.pid").read_text(encoding="ascii", errors="replace")
+            text = (self._own / "postmaster.pid").read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
             return False
         lines = text.splitlines()
         return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
-    def _prepare_database(self) -> None:
+    def _once_up(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
             found = connection.execute(
                 "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
@@ -412,10 +279,3 @@ def _room_in(folder: Path) -> int:
     except OSError:
         return 0
     return info.f_bavail * info.f_frsize
-
-
-def _since(log: Path, offset: int) -> str:
-    with log.open("rb") as file:
-        if os.fstat(file.fileno()).st_size >= offset:
-            file.seek(offset)
-        return file.read().decode("utf-8", "replace")

@@ -91,7 +91,7 @@ def test_row_26_host_clock_leaps_by_a_year(shared: Path, tmp_path: Path, seconds
 
         def start(self) -> Postgres:
             self._programs = real
-            if not (self._cluster / "PG_VERSION").exists():
+            if not (self.data_directory / "PG_VERSION").exists():
                 super().start()
                 super().stop()
             self._programs = replace(real, bin=programs)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import stack.postgres
+import stack.server
 from stack import InUseError, Postgres, Programs, StackError
 from stack.account import server_account
 from stack.lifecycle import HOST, Lock, Order, ServerProcess, ports
@@ -139,7 +140,7 @@ def test_a_cluster_served_by_someone_else_is_refused(programs: Programs, tmp_pat
             directory=server.data_directory,
             log=tmp_path / "by-hand.log",
             account=server_account(),
-            stages=stack.postgres.STOPPING,
+            stages=Postgres.STOPPING,
         ),
         other_lock,
     )
@@ -180,7 +181,7 @@ def test_a_free_port_that_is_lost_meanwhile_is_passed_over(
         def lost_first(wanted: int | None) -> Iterator[int]:
             return itertools.chain([taken.getsockname()[1]], ports(wanted))
 
-        monkeypatch.setattr(stack.postgres, "ports", lost_first)
+        monkeypatch.setattr(stack.server, "ports", lost_first)
         with Postgres(programs.postgres, tmp_path, durable=False) as server:
             assert server.port != taken.getsockname()[1]
             assert one(server.url, "SELECT 1") == 1
