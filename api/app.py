@@ -35,7 +35,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     pool = open_pool(settings)
     metrics = Metrics(registry or CollectorRegistry())
     metrics.watch(pool)
-    database = Database(pool)
+    database = Database(pool, answer_timeout_s=settings.answer_timeout_s)
     board = Board(database)
 
     @asynccontextmanager

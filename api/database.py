@@ -4,6 +4,7 @@ What is asked stands in `store/` and `api/`'s own query modules, as generators; 
 drives them (`store/run.py`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -12,6 +13,7 @@ import psycopg
 from psycopg import AsyncConnection, IsolationLevel
 from psycopg_pool import AsyncConnectionPool
 
+from api.errors import Problem
 from api.settings import Settings
 from store.run import Steps, arun
 
@@ -56,8 +58,16 @@ def open_pool(settings: Settings) -> Pool:
 class Database:
     """Transactions over the pool."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, answer_timeout_s: float) -> None:
+        """Over a pool that its owner opens.
+
+        Args:
+            pool: The connections.
+            answer_timeout_s: Seconds that all statements of one answer, and what is made of
+                them, may take together.
+        """
         self.pool = pool
+        self._answer_timeout_s = answer_timeout_s
 
     @asynccontextmanager
     async def transaction(
@@ -79,9 +89,25 @@ class Database:
                 yield conn
 
     async def read(self, steps: Steps[T], *, snapshot: bool = False) -> T:
-        """Run ``steps`` in a read-only transaction."""
-        async with self.transaction(read_only=True, snapshot=snapshot) as conn:
-            return await arun(conn, steps)
+        """Run ``steps`` in a read-only transaction.
+
+        Raises:
+            Problem: 504; it took too long.
+        """
+        # Statements have a limit each; a question of very many small ones would pass under it.
+        limit = asyncio.timeout(self._answer_timeout_s)
+        try:
+            async with limit, self.transaction(read_only=True, snapshot=snapshot) as conn:
+                return await arun(conn, steps)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Problem(
+                504,
+                "answer-timeout",
+                f"the answer took longer than {self._answer_timeout_s:g} s: ask for a shorter "
+                "window, a coarser bucket, days of the service's own zone or fewer instruments",
+            ) from error
 
     async def write(self, steps: Steps[T], *, timeout_s: float | None = None) -> T:
         """Run ``steps`` in a transaction, committed when this returns.

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(
         default=30.0, gt=0, description="seconds one statement may take before the answer is 504"
     )
+    answer_timeout_s: float = Field(
+        default=120.0, gt=0, description="seconds all of an answer may take before it is 504"
+    )
     import_timeout_s: float = Field(
         default=300.0, gt=0, description="the same for a registry import"
     )

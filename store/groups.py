@@ -36,7 +36,8 @@ FEW = 200
 _MOST_BUCKETS = 400
 # Thresholds of more decimals would pass 64 bits in `tally_arrays`.
 _FINEST_THRESHOLD = 10_000
-# Edges are measured from segments, all instruments at once: some days at most.
+# Edges, and buckets that part a day, are measured from segments, all instruments at once: some
+# days at most.
 _LONGEST_EDGES_US = 3 * 86_400_000_000
 # How long after their end days may be without totals: measured meanwhile.
 _NOT_YET = timedelta(days=2)
@@ -45,8 +46,9 @@ _DAY = timedelta(days=1)
 _LONGEST_US = 3_700 * 86_400_000_000
 # `hold_s` is a day at most (models/registry.py).
 _SETTLED_US = 86_400_000_000
-# Instruments whose totals are in memory at once: a few of them are a quarter of a gigabyte.
-_AT_ONCE = 65_536
+# Instruments whose totals are in memory at once: a few of them are a quarter of a gigabyte. With
+# figures of many edges kept beside, fewer.
+_AT_ONCE, _AT_LEAST = 65_536, 4_096
 
 
 class Member(NamedTuple):
@@ -140,7 +142,7 @@ def tally_groups(
     """Each group's sums: all at once where that can be, else instrument by instrument.
 
     The two ways give the same sums. The first adds running totals of whole days of the rollups'
-    zone to what it measures at the window's own edges; buckets must not part a day.
+    zone to what it measures at the edges of the window and its buckets: for some days, at most.
 
     Args:
         question: What is asked.
@@ -152,8 +154,8 @@ def tally_groups(
     edges = {edge for bucket in question.buckets for edge in plan_window(bucket, moment).edges}
     at_once = (
         0 < window.length_us < _LONGEST_US
-        and edges <= set(plan.edges)
         and sum(edge.length_us for edge in plan.edges) <= _LONGEST_EDGES_US
+        and sum(edge.length_us for edge in edges) <= _LONGEST_EDGES_US
         and len(question.buckets) <= _MOST_BUCKETS
         and threshold(question.sufficient_coverage).denominator <= _FINEST_THRESHOLD
     )
@@ -165,9 +167,10 @@ def tally_groups(
     if len(rows) < FEW and (plan.edges or question.buckets):
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
-    groups = yield from _tally_rows(question, moment, roster, rows[:_AT_ONCE])
-    for at in range(_AT_ONCE, len(rows), _AT_ONCE):
-        part = yield from _tally_rows(question, moment, roster, rows[at : at + _AT_ONCE])
+    size = max(_AT_LEAST, _AT_ONCE // max(1, len(edges) // 4))
+    groups = yield from _tally_rows(question, moment, roster, rows[:size])
+    for at in range(size, len(rows), size):
+        part = yield from _tally_rows(question, moment, roster, rows[at : at + size])
         for key, group in part.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
@@ -179,7 +182,11 @@ def _tally_rows(
     """The sums of some members of a roster."""
     keys, window = roster.keys[rows], question.window
     reader = _Reader(roster, rows, moment)
+    yield from reader.measure([window, *question.buckets])
     figures, complete = yield from reader.read(window)
+    for _, right in reader.edges.values():
+        # A bucket may cut a piece that the window does not.
+        complete &= right
     # A day that an instrument was not in service is not its group's: the slower way cuts it off.
     whole = (
         complete
@@ -231,7 +238,7 @@ def _tally_rows(
                 total=sums.tally, buckets=[], settle_us=int(settles[code]), digest=sums.digest
             )
     for bucket in question.buckets:
-        # Whoever has all days of the window has those of each bucket.
+        # Whoever has all days of the window has those of each bucket, and all edges.
         of_bucket, _ = yield from reader.read(bucket)
         for code, sums in enumerate(tally(of_bucket)):
             if code in by_code:
@@ -253,9 +260,22 @@ class _Reader:
     roster: Roster
     rows: Ints
     moment: Moment
+    #: Measured once: a window's edges are mostly those of its first and last bucket too.
+    edges: dict[Window, tuple[Figures, Flags]] = field(default_factory=dict)
     _totals: TotalsReader | None = None
-    #: A window's edges are those of its first and last bucket too.
-    _edges: dict[Window, tuple[Figures, Flags]] = field(default_factory=dict)
+
+    def measure(self, windows: Iterable[Window]) -> Steps[None]:
+        """Measures the edges of all of them; those close together with one look at the pieces."""
+        wanted = {edge for one in windows for edge in plan_window(one, self.moment).edges}
+        stretches: list[list[Window]] = []
+        for edge in sorted(wanted, key=lambda edge: (edge.start_us, -edge.end_us)):
+            if stretches and edge.end_us - stretches[-1][0].start_us <= _LONGEST_EDGES_US:
+                stretches[-1].append(edge)
+            else:
+                stretches.append([edge])
+        for stretch in stretches:
+            found = yield from measure_rows(self.roster, self.rows, stretch, self.moment)
+            self.edges.update(zip(stretch, found, strict=True))
 
     def read(self, window: Window) -> Steps[tuple[Figures, Flags]]:
         """Figures, and whether they are complete."""
@@ -272,11 +292,11 @@ class _Reader:
                 days = yield from totals.read(plan.first, plan.end)
                 figures, complete = days.figures, days.complete
         for edge in plan.edges:
-            if edge not in self._edges:
-                self._edges[edge] = yield from measure_rows(
-                    self.roster, self.rows, edge, self.moment
+            if edge not in self.edges:
+                (self.edges[edge],) = yield from measure_rows(
+                    self.roster, self.rows, [edge], self.moment
                 )
-            measured, right = self._edges[edge]
+            measured, right = self.edges[edge]
             figures.add(measured)
             complete = complete & right
         return figures, complete

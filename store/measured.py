@@ -1,10 +1,11 @@
-"""Figures of many instruments over one window from segments, all at once.
+"""Figures of many instruments from segments, all at once.
 
 The window that ends now is asked for again and again and has no rollup yet: a city's is half
 a million pieces, read packed and measured in arrays (``models/measure_arrays.py``). Whoever
 needs more care than that is left to ``figures.py: measure_windows``, one by one.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,88 +54,84 @@ _COUNTERS = ("counter", "readings", "witness_counter", "witness_state")
 
 
 def measure_rows(
-    roster: Roster, rows: Ints, window: Window, moment: Moment
-) -> Steps[tuple[Figures, Flags]]:
-    """What a window of some instruments of a roster is made of.
+    roster: Roster, rows: Ints, windows: Sequence[Window], moment: Moment
+) -> Steps[list[tuple[Figures, Flags]]]:
+    """What windows of some instruments of a roster are made of.
 
     Args:
-        roster: Of the window's end.
+        roster: Of the question's end.
         rows: Which instruments; ascending.
-        window: Clipped to now, not empty.
+        windows: By their start, close together, clipped to now, none empty; they may overlap,
+            and the pieces are read once.
         moment: Of the answer.
 
     Returns:
-        Figures, and whether they are right: the others want the careful way.
+        For each window figures, and whether they are right: the others want the careful way.
     """
-    figures, right = Figures.zeros(len(rows)), np.zeros(len(rows), np.bool_)
+    found = [(Figures.zeros(len(rows)), np.zeros(len(rows), np.bool_)) for _ in windows]
     if not len(rows):
-        return figures, right
+        return found
     keys = roster.keys[rows]
-    span = {"start": from_us(window.start_us), "end": from_us(window.end_us)}
-    careful = (roster.since_us[rows] > window.start_us) | ~roster.newest[rows]
+    hull = Window(start_us=windows[0].start_us, end_us=max(one.end_us for one in windows))
+    span = {"start": from_us(hull.start_us), "end": from_us(hull.end_us)}
+    careful = (roster.since_us[rows] > hull.start_us) | ~roster.newest[rows]
     repaired = yield Query(_SQL["under_maintenance"], {"keys": keys.tolist(), **span}, binary=True)
     careful |= np.isin(keys, [key for (key,) in repaired])
 
     gateways = np.unique(roster.gateway_keys[rows]).tolist()
     offline = yield Query(_SQL["gateway_offline"], {"keys": gateways, **span}, binary=True)
-    unheard = yield from load_unheard(gateways, window, moment.now_us, heavy=True)
+    unheard = yield from load_unheard(gateways, hull, moment.now_us, heavy=True)
     common = max(unheard.values(), key=len, default=[])
     common_for = [g for g in gateways if (unheard.get(g) or []) == common]
     calm = np.setdiff1d(common_for, [key for key, *_ in offline])
     careful |= ~np.isin(roster.gateway_keys[rows], calm)
 
-    calendar = yield from load_calendar(window, moment.calendar)
+    calendar = yield from load_calendar(hull, moment.calendar)
     settings: list[Settings] = list(roster.settings.values)
     schedules = [
         None
         if (hours := parse_hours(one.hours)) is None
         else open_intervals(
             [HoursInForce(from_us=MIN_US, to_us=MAX_US, hours=hours, zone=zone_of(one.zone))],
-            window.start_us,
-            window.end_us,
+            hull.start_us,
+            hull.end_us,
             calendar=calendar,
         )
         for one in settings
     ]
-    accrued = np.array(
-        [
-            rated(
-                [
-                    Rating(
-                        from_us=MIN_US,
-                        to_us=MAX_US,
-                        per_year_us=rated_of(one.rated_hours_per_year, one.kind),
-                        zone=zone_of(one.zone),
-                    )
-                ],
-                window,
-            )
-            for one in settings
-        ],
-        np.int64,
-    )
+    ratings = [
+        Rating(
+            from_us=MIN_US,
+            to_us=MAX_US,
+            per_year_us=rated_of(one.rated_hours_per_year, one.kind),
+            zone=zone_of(one.zone),
+        )
+        for one in settings
+    ]
+    accrued = [np.array([rated([one], window) for one in ratings], np.int64) for window in windows]
     for at in range(0, len(rows), _AT_ONCE):
         part = slice(at, at + _AT_ONCE)
         ours = rows[part]
         gap, least = roster.session_gap_us[ours], roster.session_min_us[ours]
-        reach = window.around(int((gap + least).max()))
+        reach = hull.around(int((gap + least).max()))
         first_us, pieces = yield from _load_pieces(roster.keys[ours], reach, moment.now_us)
         codes = roster.settings.codes[ours]
-        found, fits = measure_arrays(
-            pieces,
-            window,
-            first_us=first_us,
-            session_gap_us=gap,
-            session_min_us=least,
-            rated_us=accrued[codes],
-            schedules=schedules,
-            schedule_of=codes,
-            collector_gaps=common,
-        )
-        figures.columns[part], figures.scheduled[part] = found.columns, found.scheduled
-        # Who was not heard before the window's end is only counted: groups ask again for those.
-        right[part] = fits & ~careful[part] & (first_us < window.end_us)
-    return figures, right
+        for window, of_window, (figures, right) in zip(windows, accrued, found, strict=True):
+            measured, fits = measure_arrays(
+                pieces,
+                window,
+                first_us=first_us,
+                session_gap_us=gap,
+                session_min_us=least,
+                rated_us=of_window[codes],
+                schedules=schedules,
+                schedule_of=codes,
+                collector_gaps=common,
+            )
+            figures.columns[part], figures.scheduled[part] = measured.columns, measured.scheduled
+            # Who was not heard before a window's end is only counted there: left to the other way.
+            right[part] = fits & ~careful[part] & (first_us < window.end_us)
+    return found
 
 
 def _load_pieces(keys: Ints, reach: Window, now_us: int) -> Steps[tuple[Ints, Pieces]]:

@@ -93,7 +93,7 @@ def test_the_document_names_every_error(nobody: httpx.Client) -> None:
 
 
 def test_a_bug_is_a_500_without_a_traceback(api_database: str, keys: dict[str, str]) -> None:
-    app = create_app(Settings(database_url=api_database, pool_min_size=1))
+    app = create_app(Settings(database_url=api_database, pool_min_size=1, answer_timeout_s=0.5))
     router = APIRouter()
 
     @router.get("/bug")
@@ -108,6 +108,14 @@ def test_a_bug_is_a_500_without_a_traceback(api_database: str, keys: dict[str, s
 
         await context.database.read(steps())
 
+    @router.get("/endless")
+    async def endless(context: Ctx, _: Reader) -> None:
+        def steps() -> Steps[None]:
+            while True:
+                yield Query("SELECT pg_sleep(0.01)")
+
+        await context.database.read(steps())
+
     app.include_router(router)
     with serving(app) as url, httpx.Client(base_url=url) as client:
         body = problem(client.get("/bug"), 500)
@@ -115,6 +123,9 @@ def test_a_bug_is_a_500_without_a_traceback(api_database: str, keys: dict[str, s
         headers = {"Authorization": f"Bearer {keys['read']}"}
         body = problem(client.get("/slow", headers=headers), 504)
         assert body["type"] == "urn:jishi:problem:statement-timeout"
+        body = problem(client.get("/endless", headers=headers), 504)
+        assert body["type"] == "urn:jishi:problem:answer-timeout"
+        assert "0.5 s" in body["detail"]
 
 
 def test_without_its_database_it_says_so_and_recovers(api_server: Postgres) -> None:

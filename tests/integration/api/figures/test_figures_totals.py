@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from models.bucket import Bucket, buckets
 from models.group import Basis
 from models.usage import Window
 from models.zone import start_of_day
@@ -331,6 +332,13 @@ def test_windows_up_to_now(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
     far = now + 10 * HOUR
     for start in (hour, hour - HOUR, hour - 9 * HOUR, hour - 40 * HOUR, now - 90 * MINUTE):
         agree(world, start, far, group_by="institution")
+        if start != hour:
+            # By the hour, on a clock whose hours are ours and on one whose are not.
+            for name in ("Asia/Shanghai", "Asia/Kolkata"):
+                window = Window(start_us=start, end_us=now)
+                parts = buckets(window, Bucket.HOUR, zone_of(name), limit=100)
+                found = agree(world, start, now, group_by="institution", buckets=parts)
+                assert {len(group.buckets) for group in found.values()} == {len(parts)}
     # Whole days from totals, today measured; then with yesterday's totals still to come.
     today = (hour + 8 * HOUR) // (24 * HOUR) * 24 * HOUR - 8 * HOUR
     day = FIRST + timedelta(microseconds=today - midnight(FIRST))
