@@ -47,6 +47,9 @@ def open_pool(settings: Settings) -> Pool:
             # A peer that stopped answering without a word: given up after this.
             "tcp_user_timeout": 30_000,  # ms
             "application_name": "jishi-api",
+            # At first sight: the statements are few and fixed, and planning one anew costs as
+            # much as running it.
+            "prepare_threshold": 0,
             "options": (
                 f"-c statement_timeout={timeout_ms} -c TimeZone=UTC "
                 f"-c idle_in_transaction_session_timeout={timeout_ms * 2}"
