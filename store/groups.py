@@ -202,9 +202,14 @@ def _tally_rows(
         seen = np.array(sorted(key for (key,) in found), np.int64)
     settle_us = yield from _settle(roster, rows, window, moment)
 
-    labels = None if question.group_by is None else roster.labels[question.group_by]
-    count = 1 if labels is None else len(labels.values)
-    codes = np.zeros(len(rows), np.int64) if labels is None else labels.codes[rows]
+    # Groups of these rows alone: a nation has very many more.
+    values: list[str | None] = [None]
+    codes = np.zeros(len(rows), np.int64)
+    if question.group_by is not None:
+        labels = roster.labels[question.group_by]
+        present, codes = np.unique(labels.codes[rows], return_inverse=True)
+        values = [labels.values[code] for code in present.tolist()]
+    count = len(values)
     always_on = roster.always_on[rows]
     # By group, which is the order that sums are made in.
     chosen = np.flatnonzero(whole)
@@ -233,8 +238,7 @@ def _tally_rows(
         sums.tally.instruments += never_seen[code]
         sums.tally.never_seen = never_seen[code]
         if sums.tally.instruments:
-            key = None if labels is None else labels.values[code]
-            groups[key] = by_code[code] = Group(
+            groups[values[code]] = by_code[code] = Group(
                 total=sums.tally, buckets=[], settle_us=int(settles[code]), digest=sums.digest
             )
     for bucket in question.buckets:
