@@ -326,11 +326,13 @@ def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps
     where the window's end is so close that it could matter.
     """
     settle = roster.settle_us[rows]
-    if moment.now_us - window.end_us < _SETTLED_US:
-        found = yield Query(_SQL["credits"], binary=True)
-        held = dict(found)
-        credit = np.array([held.get(key, 0) for key in roster.keys[rows].tolist()], np.int64)
-        settle = np.maximum(settle, credit)
+    if len(rows) and moment.now_us - window.end_us < _SETTLED_US:
+        keys = roster.keys[rows]
+        asked = {"first": int(keys[0]), "last": int(keys[-1]), "least": int(settle.min())}
+        found = yield Query(_SQL["credits"], asked, binary=True)
+        longest = dict(found)
+        for row in np.flatnonzero(np.isin(keys, list(longest))).tolist():
+            settle[row] = max(settle[row], longest[int(keys[row])])
     return settle
 
 

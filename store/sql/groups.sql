@@ -71,6 +71,7 @@ SELECT instrument_key FROM instrument_status
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND first_at < %(end)s
 
 -- name: credits
--- How long the newest heartbeats last; a group's figures settle no sooner.
+-- The newest heartbeats that last longer than figures take to settle anyway: few, mostly.
 SELECT instrument_key, us(credit_until) - us(credit_from) FROM instrument_status
-WHERE credit_from IS NOT NULL AND credit_until IS NOT NULL
+WHERE instrument_key BETWEEN %(first)s AND %(last)s
+  AND credit_until - credit_from > %(least)s * interval '1 microsecond'
