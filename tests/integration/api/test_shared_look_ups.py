@@ -26,7 +26,7 @@ class Counting(Database):
     reads = writes = 0
 
     def __init__(self, pool: object) -> None:
-        super().__init__(pool)  # type: ignore[arg-type]
+        super().__init__(pool, answer_timeout_s=60.0)  # type: ignore[arg-type]
         self.go, self.answered = asyncio.Event(), asyncio.Event()
         self.go.set()
 
