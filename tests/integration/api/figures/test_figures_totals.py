@@ -359,6 +359,23 @@ def test_windows_up_to_now(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
         )  # fmt: skip
 
 
+def test_figures_settle_no_sooner_than_the_longest_newest_heartbeat(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A heartbeat that reports a long interval holds longer than the registry says."""
+    monkeypatch.setattr("store.groups.FEW", 0)
+    now = world.now_us()
+    for n, hold in enumerate((180, 900, 30)):
+        world.instrument(f"m{n}")
+        rows = [beat(now - k * MINUTE, "idle", hold=hold * SECOND) for k in (2, 1)]
+        world.feed(f"m{n}", rows)
+    hour = now - now % HOUR
+    fast, careful = both(world, Window(start_us=hour - HOUR, end_us=now), group_by="instrument")
+    settled = {key: group.settle_us for key, group in fast.items()}
+    assert settled == {key: group.settle_us for key, group in careful.items()}
+    assert settled == {"m0": 360 * SECOND, "m1": 900 * SECOND, "m2": 360 * SECOND}
+
+
 def test_buckets_of_days_without_totals_that_cut_pieces(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
