@@ -2,8 +2,8 @@
 
 So a key that is revoked or expired stops at once: requests that come together share a look-up,
 but none that began before they came (`single_flight.py`). The cockpit's cookie stands for the
-same header (`session.py`). How keys are made and stored is in `store/keys.py`. A route says
-what it wants with `require`.
+same header (`session.py`). How keys are made and stored is in `store/registry/keys.py`. A route
+says what it wants with `require`.
 """
 
 import hmac
@@ -22,7 +22,7 @@ from api.context import Context, Ctx
 from api.errors import Problem
 from api.oidc import Provider, TokenRefused, looks_like_token
 from api.session import authorization_of
-from store.keys import SCOPES, digest, find_institution, find_key, key_id_of, note_use
+from store.registry.keys import SCOPES, digest, find_institution, find_key, key_id_of, note_use
 
 log = structlog.get_logger(__name__)
 

@@ -26,8 +26,8 @@ from api.params import format_instant
 from models.fold import Track, hold_us
 from models.segment import Segment, State
 from models.status import Connectivity, Standing, Status, derive_status, lies_ahead
-from store.board import GatewayWord, Member, look, segments_before
-from store.registered import Filters
+from store.present.board import GatewayWord, Member, look, segments_before
+from store.present.instruments import Filters
 
 log = structlog.get_logger(__name__)
 

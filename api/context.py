@@ -11,7 +11,7 @@ from api.metrics import Metrics
 from api.oidc import Provider
 from api.settings import Settings
 from api.single_flight import Flights
-from store.roster import Rosters
+from store.present.roster import Rosters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

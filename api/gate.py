@@ -18,7 +18,7 @@ from api.buckets import Buckets, retry_after
 from api.context import Context
 from api.errors import Problem, answer_of, problem_response
 from api.session import authorization_of
-from store.keys import digest, usable_keys
+from store.registry.keys import digest, usable_keys
 
 log = structlog.get_logger(__name__)
 

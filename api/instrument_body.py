@@ -1,6 +1,6 @@
 """How answers spell instruments, statuses and stretches of time.
 
-Values come from `store/registered.py` and `models/`; the fields' names are the contract's.
+Values come from `store/present/instruments.py` and `models/`; the fields' names are the contract's.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from api.params import format_instant
 from models.ratios import seconds
 from models.status import Status
 from models.timeline import Stretch
-from store.registered import Registered
+from store.present.instruments import Registered
 
 
 def instant(us: int | None) -> str | None:

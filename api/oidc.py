@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from api.errors import Problem
 from api.settings import Settings, is_safe
-from store.keys import SCOPES
+from store.registry.keys import SCOPES
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """Registry records between the API's form and the stored one.
 
-`models/registry.py` judges what a request states; `store/registry.py` stores it; here one
+`models/registry.py` judges what a request states; `store/registry/records.py` stores it; here one
 becomes the other.
 """
 
@@ -21,7 +21,7 @@ from models.registry import (
     InstrumentPatch,
     problems,
 )
-from store.registry import (
+from store.registry.records import (
     GATEWAY,
     INSTITUTION,
     INSTRUMENT,
@@ -34,7 +34,7 @@ from store.registry import (
     Result,
     to_contract,
 )
-from store.versions import Record
+from store.registry.versions import Record
 
 WholeRecord = Institution | Gateway | Instrument
 PatchOfRecord = InstitutionPatch | GatewayPatch | InstrumentPatch

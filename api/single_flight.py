@@ -3,7 +3,7 @@
 A wall of pages that comes back together would otherwise ask the database the same thing five
 hundred times, and the last would wait in vain for a connection. But a revoked key stops at once:
 so whoever comes while a look-up is under way may not share it, and shares the next one. Who asks
-this way is `auth.py`; the statements are in `store/keys.py`.
+this way is `auth.py`; the statements are in `store/registry/keys.py`.
 """
 
 import asyncio

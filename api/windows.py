@@ -1,6 +1,6 @@
 """Windows, zones, buckets and filters of requests, checked and bounded in one place.
 
-What a window is made of comes from `store/figures.py`; instants are parsed in `params.py`.
+What a window is made of comes from `store/figures/figures.py`; instants are parsed in `params.py`.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from api.params import GatewayId, Instant, InstitutionId
 from api.settings import Settings
 from models.bucket import Bucket, TooManyBuckets, buckets
 from models.usage import Window
-from store.registered import Filters, class_pattern
-from store.subject import zone_of
+from store.figures.subject import zone_of
+from store.present.instruments import Filters, class_pattern
 
 DAY_US = 86_400_000_000
 

@@ -14,7 +14,7 @@ from itertools import repeat
 import psycopg
 
 from bench.rig import Rig
-from store import totals
+from store.figures import totals
 
 SUBJECTS = 200
 RAW_DAYS = 30

@@ -14,8 +14,8 @@ import psycopg
 from bench.beats import Stretch, rows, singles, state_at
 from bench.exact import NotExactError
 from bench.rig import FILTERS, Rig, run_shell, search_path
-from ingest.database import POSTGRES_EPOCH_US
-from ingest.rows import COPY_HEARTBEAT
+from ingest.db.connection import POSTGRES_EPOCH_US
+from ingest.write.copy_rows import COPY_HEARTBEAT
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import psycopg
 from bench import history
 from bench.city import instrument_id
 from bench.rig import Rig
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -1,7 +1,7 @@
 """``jishi broker-sync``: hands gateways' accounts on to the broker, as they change.
 
-The registry knows who may come in (`store/broker_accounts.py`), the broker has a copy. What
-keeps the copy is behind `Broker`, so that other brokers can be served: the local stack's is
+The registry knows who may come in (`store/registry/broker_accounts.py`), the broker has a copy.
+What keeps the copy is behind `Broker`, so that other brokers can be served: the local stack's is
 `stack.Mosquitto`, one that runs elsewhere is `MosquittoFiles` here. `jishi up` does the same
 in a thread of its own.
 """
@@ -21,7 +21,7 @@ from cli.connection import DatabaseUrl, database_url, fail
 from stack.account import Account, write_private
 from stack.errors import StackError
 from stack.passwords import check_gateway, check_hash, password_file
-from store.broker_accounts import read_accounts
+from store.registry.broker_accounts import read_accounts
 from store.run import run
 
 log = logging.getLogger(__name__)

@@ -28,8 +28,8 @@ from cli.connection import fail
 from cli.up import Service, until_signal, write_private
 from migrations.runner import MigrationError
 from models.duration import parse_duration
-from simulators.fleet import FleetOptions
-from simulators.run import FleetRun, Ready, RunOptions, run_fleet
+from simulators.city.city import FleetOptions
+from simulators.fleet.run import FleetRun, Ready, RunOptions, run_fleet
 from stack import StackError
 
 HISTORY_DAYS = 7  # complete ones; what has passed of today comes on top

@@ -15,7 +15,7 @@ from rich.table import Table
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from models.duration import parse_duration
 from stack.account import write_private
-from store.keys import SCOPES, StoredKey, create_key, list_keys, revoke_key
+from store.registry.keys import SCOPES, StoredKey, create_key, list_keys, revoke_key
 from store.run import run
 
 app = typer.Typer(

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
-from ingest.database import connect
+from ingest.db.connection import connect
 from ingest.metrics import Metrics
-from ingest.rebuild import FinalRangeError, rebuild_range
-from ingest.writer import Writer
+from ingest.upkeep.rebuild import FinalRangeError, rebuild_range
+from ingest.write.writer import Writer
 from models.timestamp import format_ts, parse_ts
 
 _FROM = Annotated[str, typer.Option("--from", help="Start, RFC 3339 with offset.")]

@@ -23,20 +23,20 @@ from rich.table import Table
 from models.duration import parse_duration
 from simulators.bulk import STEP_S, Load, check_raw, load_history
 from simulators.calibrate import MEAN_HOURS, TOLERANCE, Line
-from simulators.crew import CrewFailed
-from simulators.faults import FaultRates
-from simulators.fleet import (
+from simulators.check.service import Service
+from simulators.check.verify import NoAnswer, Report, verify
+from simulators.city.city import (
     CITY_GATEWAYS,
     CITY_INSTRUMENTS,
     SHARE_ABOVE,
     FleetOptions,
     build_city,
 )
-from simulators.gateway import Profile
-from simulators.registration import NotRegistered, register
-from simulators.run import Progress, Ready, Running, RunOptions, run_fleet
-from simulators.service import Service
-from simulators.verify import NoAnswer, Report, verify
+from simulators.fleet.faults import FaultRates
+from simulators.fleet.gateway import Profile
+from simulators.fleet.registration import NotRegistered, register
+from simulators.fleet.run import Progress, Ready, Running, RunOptions, run_fleet
+from simulators.fleet.workers import CrewFailed
 
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
 _people = Console(stderr=True)

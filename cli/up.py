@@ -24,7 +24,7 @@ from migrations import runner
 from models.duration import parse_duration
 from stack import LocalStack, StackError
 from stack.certificates import Authority
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,15 +22,15 @@ import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import ValidationError
 
-from ingest.fast_reader import FastReader
-from ingest.housekeeping import Housekeeping
-from ingest.listening import Listener, ListeningRecord
 from ingest.metrics import Metrics
-from ingest.paho_reader import PahoReader
-from ingest.pipeline import Pipeline
+from ingest.mqtt.fast_reader import FastReader
+from ingest.mqtt.paho_reader import PahoReader
+from ingest.mqtt.share import ShareKeeper
+from ingest.path.pipeline import Pipeline
 from ingest.settings import IngestSettings
-from ingest.share import ShareKeeper
-from ingest.writer import Writer
+from ingest.upkeep.housekeeping import Housekeeping
+from ingest.upkeep.listening import Listener, ListeningRecord
+from ingest.write.writer import Writer
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest.share import Share
-from ingest.share import filters as filters_of
+from ingest.mqtt.share import Share
+from ingest.mqtt.share import filters as filters_of
 from models.duration import Duration
 
 

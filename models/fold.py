@@ -2,7 +2,7 @@
 
 ``Track`` is where an instrument's fold stands after its newest row; ``advance`` takes one more
 row, which must be newer. Late rows are folded again from where they touch: see
-``ingest/late.py``. What the pieces mean for a window is ``usage.py``'s.
+``ingest/write/refold.py``. What the pieces mean for a window is ``usage.py``'s.
 
 The fold is the hot path of ingest: one call a heartbeat, so ``Track`` is mutable and slotted.
 """

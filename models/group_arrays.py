@@ -1,7 +1,7 @@
 """The sums of ``group.py`` for many instruments at once, in arrays: the same to the microsecond.
 
 An instrument's own figures fit into 64 bits; sums over a nation's do not, and are Python
-integers here as there. Where the figures come from is ``store/sums.py``'s affair.
+integers here as there. Where the figures come from is ``store/figures/sums.py``'s affair.
 """
 
 from collections.abc import Sequence

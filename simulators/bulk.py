@@ -9,9 +9,9 @@ without an hour meter:
   them itself as soon as it sees an instrument that was heard: from segments, of which there are
   none;
 - ``rollup_day`` gets a row for each instrument and local day, their running totals are made as
-  the roller makes them (``store/totals.py``), and ``instrument_status`` gets the time of the
-  first heartbeat, so that groups count it: all in one transaction for each thousand instruments,
-  so that a reader finds them either never heard of or with every figure that there is;
+  the roller makes them (``store/figures/totals.py``), and ``instrument_status`` gets the time of
+  the first heartbeat, so that groups count it: all in one transaction for each thousand
+  instruments, so that a reader finds them either never heard of or with every figure that there is;
 - of the first few instruments (``raw``) the very heartbeats of the last days go into
   ``heartbeat`` as well, and the segments of two days before into ``segment``: with nothing older
   a rebuild would take the first of these heartbeats for the first of all. ``jishi rebuild`` makes
@@ -37,13 +37,12 @@ import psycopg
 from numpy.typing import NDArray
 
 from models.segment import State
-from store import totals
-from store.columns import COLUMNS
-
-from .behaviour import Behaviour
-from .expectation import rated_us
-from .fleet import OPENING_HOURS, City, FleetOptions, Instrument, build_city
-from .localtime import DAY_S, ZONE, day_number, day_of, day_start_s
+from simulators.check.expectation import rated_us
+from simulators.city.behaviour import Behaviour
+from simulators.city.city import OPENING_HOURS, City, FleetOptions, Instrument, build_city
+from simulators.city.localtime import DAY_S, ZONE, day_number, day_of, day_start_s
+from store.figures import totals
+from store.figures.rollup_columns import COLUMNS
 
 SECOND_US = 1_000_000
 STEP_S = 600  # between two heartbeats of one state; every hold is longer

@@ -20,9 +20,8 @@ from rich.progress import track
 from rich.table import Table
 
 from models.segment import State
-
-from .behaviour import Behaviour
-from .fleet import (
+from simulators.city.behaviour import Behaviour
+from simulators.city.city import (
     CITY_EQUIPPED,
     CITY_EQUIPPED_INSTITUTIONS,
     CITY_INSTITUTIONS,
@@ -34,7 +33,7 @@ from .fleet import (
     Instrument,
     build_city,
 )
-from .localtime import DAY_S, day_number
+from simulators.city.localtime import DAY_S, day_number
 
 _CHUNK = 200
 #: The national means of effective hours a year lie between these.

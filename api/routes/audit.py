@@ -12,7 +12,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.params import Instant, format_instant
-from store.audit import list_entries
+from store.registry.audit import list_entries
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 

@@ -18,11 +18,11 @@ from models.free import free_ranges
 from models.ratios import ratio, seconds
 from models.status import Activity, Connectivity, Status
 from models.usage import Window
-from store.groups import Member, Question, load_members
-from store.profile import HOURS, Hour, Known, load_profile, load_profiles
-from store.registered import FAR_M, Registered, find_registered, statuses
+from store.figures.groups import Member, Question, load_members
+from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
+from store.figures.surroundings import Moment, load_moment
+from store.present.instruments import FAR_M, Registered, find_registered, statuses
 from store.run import Steps
-from store.surroundings import Moment, load_moment
 
 router = APIRouter(prefix="/v1", tags=["booking"], responses=PROBLEMS)
 

@@ -14,7 +14,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Day, Line
-from store.calendars import NamedDay, delete_day, list_calendars, list_days, put_day
+from store.registry.calendars import NamedDay, delete_day, list_calendars, list_days, put_day
 
 router = APIRouter(prefix="/v1/calendars", tags=["calendars"], responses=PROBLEMS)
 

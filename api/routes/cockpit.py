@@ -28,7 +28,7 @@ from api.encoding import json_response, matches
 from api.errors import Problem, not_found
 from api.routes.operations import on_loopback
 from api.session import authorization_of, same_origin, sign_in, sign_out
-from store.keys import create_key
+from store.registry.keys import create_key
 
 router = APIRouter(include_in_schema=False)
 

@@ -1,6 +1,6 @@
 """``/v1/gateways/{id}/credentials``: a gateway's account at the broker.
 
-Only a hash is stored (`store/broker_accounts.py`); the broker takes changes over by itself
+Only a hash is stored (`store/registry/broker_accounts.py`); the broker takes changes over by itself
 within seconds (`cli/broker_sync.py`).
 """
 
@@ -13,8 +13,8 @@ from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, not_found
 from api.params import GatewayId, format_instant
-from store.broker_accounts import delete_credential, put_credential
 from store.instant import to_us
+from store.registry.broker_accounts import delete_credential, put_credential
 
 router = APIRouter(prefix="/v1/gateways", tags=["registry"], responses=PROBLEMS)
 

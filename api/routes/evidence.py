@@ -23,13 +23,13 @@ from models.interval import clip, merge
 from models.ratios import fields, seconds
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window, add_up
-from store.figures import usages
-from store.heartbeats import Conflict, load_conflicts, load_credits, load_heartbeats
-from store.registered import gateway_names
+from store.figures.figures import usages
+from store.figures.heartbeats import Conflict, load_conflicts, load_credits, load_heartbeats
+from store.figures.subject import Subject
+from store.figures.surroundings import Moment, Surroundings, load_moment, load_surroundings
+from store.figures.timeline import load_timeline
+from store.present.instruments import gateway_names
 from store.run import Steps
-from store.subject import Subject
-from store.surroundings import Moment, Surroundings, load_moment, load_surroundings
-from store.told import load_timeline
 
 router = APIRouter(prefix="/v1/instruments", tags=["evidence"], responses=PROBLEMS)
 

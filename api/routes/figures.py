@@ -21,12 +21,12 @@ from models.ratios import Terms, fields, seconds
 from models.session import Session
 from models.timeline import Stretch
 from models.usage import Window, add_up
-from store.figures import usages
-from store.registered import find_key
+from store.figures.figures import usages
+from store.figures.subject import Subject, load_subjects
+from store.figures.surroundings import Moment, load_moment
+from store.figures.timeline import load_sessions, load_timeline
+from store.present.instruments import find_key
 from store.run import Steps
-from store.subject import Subject, load_subjects
-from store.surroundings import Moment, load_moment
-from store.told import load_sessions, load_timeline
 
 router = APIRouter(prefix="/v1/instruments", tags=["figures"], responses=PROBLEMS)
 

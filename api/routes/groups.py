@@ -1,6 +1,6 @@
 """``/v1/utilization``: figures of groups of instruments, their means and bands.
 
-One instrument's are in `figures.py`; sums are made in `store/groups.py`.
+One instrument's are in `figures.py`; sums are made in `store/figures/groups.py`.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ from api.windows import BucketName, PublicFilters, Span, Zone, divide, too_many
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.usage import Window
-from store.groups import Group, Question, tally_groups
-from store.registered import names_of
+from store.figures.groups import Group, Question, tally_groups
+from store.figures.surroundings import load_moment
+from store.present.instruments import names_of
 from store.run import Steps
-from store.surroundings import load_moment
 
 router = APIRouter(prefix="/v1", tags=["figures"], responses=PROBLEMS)
 

@@ -20,7 +20,7 @@ from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid
 from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
-from store.registry import KINDS, Change, Outcome, Result, write
+from store.registry.records import KINDS, Change, Outcome, Result, write
 
 router = APIRouter(prefix="/v1/registry", tags=["registry"], responses=PROBLEMS)
 

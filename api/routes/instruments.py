@@ -19,8 +19,9 @@ from api.instrument_body import instrument_body, status_body
 from api.params import InstrumentId, format_instant
 from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.status import Activity, Connectivity, Status
-from store.counts import Counts, count_by
-from store.registered import (
+from store.figures.surroundings import load_moment
+from store.present.counts import Counts, count_by
+from store.present.instruments import (
     Filters,
     Registered,
     find_registered,
@@ -28,7 +29,6 @@ from store.registered import (
     statuses,
 )
 from store.run import Steps
-from store.surroundings import load_moment
 
 router = APIRouter(prefix="/v1", tags=["instruments"], responses=PROBLEMS)
 

@@ -1,4 +1,4 @@
-"""``/v1/keys``: make, list and revoke API keys. How they are stored is in `store/keys.py`."""
+"""``/v1/keys``: make, list and revoke API keys. How they are stored: `store/registry/keys.py`."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Instant, InstitutionId, Line, format_instant
 from store.instant import from_us, to_us
-from store.keys import StoredKey, create_key, list_keys, revoke_key
+from store.registry.keys import StoredKey, create_key, list_keys, revoke_key
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], responses=PROBLEMS)
 

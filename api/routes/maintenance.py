@@ -13,7 +13,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
 from api.params import Instant, InstrumentId, Line, format_instant
-from store.maintenance import (
+from store.registry.maintenance import (
     Maintenance,
     create_maintenance,
     delete_maintenance,

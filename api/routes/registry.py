@@ -1,7 +1,7 @@
 """Institutions, gateways and instruments: written one by one, listed, with their versions.
 
 Reading instruments with their status is in `instruments.py`, whole files in `imports.py`.
-What a write means is in `store/registry.py`.
+What a write means is in `store/registry/records.py`.
 """
 
 from datetime import date, datetime
@@ -43,7 +43,8 @@ from models.registry import (
     Instrument,
     InstrumentPatch,
 )
-from store.catalogue import (
+from store.instant import to_us
+from store.registry.catalogue import (
     GatewayNow,
     InstitutionNow,
     list_classes,
@@ -51,8 +52,7 @@ from store.catalogue import (
     list_gateways,
     list_institutions,
 )
-from store.instant import to_us
-from store.registry import (
+from store.registry.records import (
     GATEWAY,
     INSTITUTION,
     INSTRUMENT,

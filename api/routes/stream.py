@@ -18,7 +18,7 @@ from api.errors import PROBLEMS, Problem
 from api.params import InstrumentId
 from api.session import authorization_of
 from api.windows import FigureReader, InstrumentFilters
-from store.registered import Filters
+from store.present.instruments import Filters
 
 router = APIRouter(prefix="/v1", tags=["instruments"], responses=PROBLEMS)
 

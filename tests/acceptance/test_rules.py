@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingest.batch import Inbound
-from ingest.database import connect
+from ingest.db.connection import connect
 from ingest.metrics import Metrics
-from ingest.writer import Writer
+from ingest.write.batch import Inbound
+from ingest.write.writer import Writer
 from models.wire import decode
 from tests.live import (
     DAY,

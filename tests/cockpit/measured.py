@@ -19,7 +19,7 @@ from bench.city import City, gateway_id, instrument_id
 from bench.publisher import Publisher
 from bench.rig import Rig, started
 from cli.children import Child
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from migrations import runner
 from stack.mosquitto import Mosquitto
 from stack.postgres import Postgres
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 from tests.faults.asker import Asker
 from tests.faults.checker import HOLD_S, Found, check

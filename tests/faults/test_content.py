@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingest.compression import Compression, can_compress, in_the_way
+from ingest.upkeep.compression import Compression, can_compress, in_the_way
 from store.dead_letters import find_dead_letter, list_dead_letters, request_replay
 from store.run import run
 from tests import oracle

@@ -12,8 +12,9 @@ from tests.faults.worker import eventually
 #: Its network thread ends without a word at the first message of gateway g3.
 MUTE = """
 import sys
-from ingest import packets, paho_reader
-from ingest.reader import Delivery
+from ingest.mqtt import packets
+from ingest.mqtt import paho_reader
+from ingest.mqtt.reader import Delivery
 from ingest.service import main
 def mute(topic, *rest):
     if "/g3/" in topic:

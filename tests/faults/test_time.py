@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingest.retention import drop_old_letters, drop_old_rows
+from ingest.upkeep.retention import drop_old_letters, drop_old_rows
 from stack import Postgres, Settings
 from stack.account import server_account
 from stack.fetch import find_mosquitto, find_postgres

@@ -17,7 +17,7 @@ from cli.broker_sync import MosquittoFiles, Watcher
 from stack import Mosquitto, MqttAccount, passwords
 from stack import Settings as StackSettings
 from stack.fetch import find_mosquitto
-from store.broker_accounts import hashed
+from store.registry.broker_accounts import hashed
 from tests.integration.stack.support import Client, Connect, eventually
 from tests.live import Live, until
 

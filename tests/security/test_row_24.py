@@ -20,7 +20,7 @@ import pytest
 from api.app import create_app
 from api.settings import Settings
 from migrations.runner import migrate
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.serving import serving
 from tests.live import Live

@@ -19,7 +19,7 @@ from migrations.runner import migrate
 from stack import Postgres
 from stack import Settings as StackSettings
 from stack.fetch import find_postgres
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import conforms
 from tests.integration.api.serving import serving

@@ -18,7 +18,7 @@ import pytest
 
 from api.app import create_app
 from api.settings import Settings
-from store.keys import create_key, digest, revoke_key
+from store.registry.keys import create_key, digest, revoke_key
 from store.run import run
 
 ClientOf = Callable[[str | None], httpx.Client]

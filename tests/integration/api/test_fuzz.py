@@ -30,7 +30,7 @@ from api.settings import Settings
 from migrations.runner import migrate
 from stack import Postgres
 from store.instant import from_us
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import DOCUMENT
 from tests.integration.api.figures.world import HOUR, World, at, every

@@ -14,7 +14,7 @@ from api.database import Database, open_pool
 from api.errors import Problem
 from api.metrics import Metrics
 from api.settings import Settings
-from store.keys import create_key, key_id_of, revoke_key
+from store.registry.keys import create_key, key_id_of, revoke_key
 from store.run import Steps, run
 
 T = TypeVar("T")

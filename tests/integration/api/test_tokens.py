@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from api import oidc
 from api.app import create_app
 from api.settings import Settings
-from store.keys import create_key
+from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import conforms
 from tests.integration.api.serving import serving

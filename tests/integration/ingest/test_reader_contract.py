@@ -14,10 +14,10 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest import mailbox
-from ingest.fast_reader import FastReader
-from ingest.paho_reader import PahoReader
-from ingest.reader import Delivery
+from ingest.mqtt import network_thread as mailbox
+from ingest.mqtt.fast_reader import FastReader
+from ingest.mqtt.paho_reader import PahoReader
+from ingest.mqtt.reader import Delivery
 from stack import Settings
 from stack.fetch import find_mosquitto
 from stack.mosquitto import Mosquitto

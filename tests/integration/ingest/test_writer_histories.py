@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from ingest.batch import Inbound
-from ingest.database import connect
+from ingest.db.connection import connect
 from ingest.metrics import Metrics
-from ingest.rows import SELECT_STATUS
-from ingest.writer import Writer, _standing
+from ingest.write.batch import Inbound
+from ingest.write.copy_rows import SELECT_STATUS
+from ingest.write.writer import Writer, _standing
 from migrations.runner import migrate
 from models.fold import Track, fold
 from models.segment import Segment, State

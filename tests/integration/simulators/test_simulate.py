@@ -9,14 +9,14 @@ import psycopg
 import pytest
 
 from cli.up import Service
-from simulators.faults import FaultRates
-from simulators.fleet import FleetOptions, build_city
-from simulators.gateway import Profile
-from simulators.ledger import LedgerReader
+from simulators.check.ledger import LedgerReader
+from simulators.check.verify import Report, verify
+from simulators.city.city import FleetOptions, build_city
+from simulators.fleet.faults import FaultRates
+from simulators.fleet.gateway import Profile
+from simulators.fleet.registration import NotRegistered, register
+from simulators.fleet.run import Ready, RunOptions, run_fleet
 from simulators.reference_gateway import Outbox, ReferenceGateway
-from simulators.registration import NotRegistered, register
-from simulators.run import Ready, RunOptions, run_fleet
-from simulators.verify import Report, verify
 from stack.certificates import Authority
 
 START_US = 1_780_000_000_000_000  # 2026-05-28
@@ -83,7 +83,7 @@ def test_a_wrong_record_of_a_gateway_is_found(
     run_fleet(ready, RunOptions(fleet=fleet("gone"), duration_s=2.0, ledger=tmp_path))
     # Every goodbye is written down by then, so that none comes after the deletion.
     assert check(ready, tmp_path).is_exact
-    monkeypatch.setattr("simulators.whereabouts._LOOKS", 2)
+    monkeypatch.setattr("simulators.check.presence._LOOKS", 2)
     gateway = LedgerReader(tmp_path).manifest["gateways"][0]
     with psycopg.connect(service.database_url) as connection:
         connection.execute(

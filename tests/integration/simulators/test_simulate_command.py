@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.up import Service
-from simulators.fleet import FleetOptions
-from simulators.run import Ready, RunOptions, run_fleet
+from simulators.city.city import FleetOptions
+from simulators.fleet.run import Ready, RunOptions, run_fleet
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pytest
 
 from api.board import Board, Place, matcher, summary_body
 from api.database import Database
-from store.board import Member
-from store.registered import Filters, class_pattern
+from store.present.board import Member
+from store.present.instruments import Filters, class_pattern
 
 MEMBER = Member(
     key=1,

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from ingest.mqtt.share import Share
 from ingest.settings import IngestSettings
-from ingest.share import Share
 
 
 @pytest.fixture(autouse=True)

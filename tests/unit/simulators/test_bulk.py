@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from simulators.behaviour import Behaviour
 from simulators.bulk import Openings, beats, days, opening_on, segments, sessions
-from simulators.expectation import Instrument, Row, judge
-from simulators.fleet import OPENING_HOURS, FleetOptions, build_city
-from simulators.localtime import day_number, day_start_s
+from simulators.check.expectation import Instrument, Row, judge
+from simulators.city.behaviour import Behaviour
+from simulators.city.city import OPENING_HOURS, FleetOptions, build_city
+from simulators.city.localtime import day_number, day_start_s
 
 S = 1_000_000
 FIRST = day_number(date(2026, 3, 2))

@@ -238,7 +238,7 @@ def test_rolled_and_measured_agree(
     measured = answers()
     world.roll(day_of(BEGIN), day_of(BEGIN + 9 * DAY))
     assert answers() == measured
-    monkeypatch.setattr("store.groups.FEW", 0)  # buckets by totals
+    monkeypatch.setattr("store.figures.groups.FEW", 0)  # buckets by totals
     assert world.total(day_of(BEGIN + 9 * DAY))
     assert answers() == measured
     world.conn.execute("DELETE FROM rollup_day WHERE instrument_key % 2 = 0 AND day = '2026-03-04'")

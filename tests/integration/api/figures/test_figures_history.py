@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from ingest import roller
+from ingest.upkeep import roller
 from models.group import Basis
 from models.zone import start_of_day
 from simulators.bulk import Load, Openings, days, load_history
-from simulators.fleet import OPENING_HOURS, City, FleetOptions, build_city
-from simulators.localtime import day_number
-from store.subject import zone_of
+from simulators.city.city import OPENING_HOURS, City, FleetOptions, build_city
+from simulators.city.localtime import day_number
+from store.figures.subject import zone_of
 from tests.integration.api.figures.test_figures_totals import agree, stale
 from tests.integration.api.figures.world import SECOND, World
 

@@ -12,14 +12,14 @@ import pytest
 
 from models.usage import Window
 from models.zone import start_of_day
-from store.counts import count_by
-from store.figures import usages
-from store.groups import Question, tally_groups
-from store.registered import Filters, find_registered
+from store.figures.figures import usages
+from store.figures.groups import Question, tally_groups
+from store.figures.subject import load_subjects, zone_of
+from store.figures.surroundings import Moment, load_moment
+from store.figures.timeline import load_timeline
+from store.present.counts import count_by
+from store.present.instruments import Filters, find_registered
 from store.run import Steps
-from store.subject import load_subjects, zone_of
-from store.surroundings import Moment, load_moment
-from store.told import load_timeline
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, World, beat
 
 ZONE = zone_of("Asia/Shanghai")
@@ -124,7 +124,7 @@ def test_a_fleets_days_come_from_totals(lived: World) -> None:
 
 
 def test_a_fleets_today_comes_from_segments(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.groups.FEW", 0)
+    monkeypatch.setattr("store.figures.groups.FEW", 0)
     window = span(1)
     plans = planned(
         lived, fleet(lambda m: Window(start_us=window.start_us, end_us=window.end_us + 90 * MINUTE))

@@ -284,7 +284,7 @@ def test_summary_and_figures_filter_as_the_list_does(
 
 
 def test_a_key_of_one_institution_sees_only_that(world: World, client: Any) -> None:
-    from store.keys import create_key
+    from store.registry.keys import create_key
     from store.run import run
 
     fleet(world)

@@ -14,12 +14,12 @@ import psycopg
 from models.fold import Row, Track, fold
 from models.segment import State
 from models.zone import local_day
-from store import totals
-from store.figures import COLUMNS, compute_days
+from store.figures import totals
+from store.figures.figures import COLUMNS, compute_days
+from store.figures.subject import load_subjects, zone_of
+from store.figures.surroundings import load_moment
 from store.instant import from_us, to_us
 from store.run import run
-from store.subject import load_subjects, zone_of
-from store.surroundings import load_moment
 
 #: Asks the API: a path and parameters in, decoded JSON out.
 Get = Callable[..., Any]

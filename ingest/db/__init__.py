@@ -1,0 +1,1 @@
+"""The database as ingest meets it: connections, errors, the query watchdog."""

@@ -1,0 +1,1 @@
+"""Speaks MQTT: the reader interface, both readers, packets, subscriptions, shares."""

@@ -1,0 +1,356 @@
+"""What both readers share: the queues between the threads, and the life of a connection.
+
+Whoever speaks MQTT (``fast_reader.py``, ``paho_reader.py``) runs here as one network thread,
+which alone touches the connection. Other threads leave acknowledgements and receipts in a queue
+and wake it; the generation of a token is compared where it is sent, so nothing can slip in
+between. How long silence is borne, and when nothing more is read, is decided here for both.
+"""
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from ingest.mqtt.connection import (
+    BACK_OFF_FIRST,
+    BACK_OFF_MOST,
+    DEAD_AFTER,
+    PING_AFTER,
+    POLL,
+    SUBSCRIBED_WITHIN,
+    check_window,
+    parse_address,
+)
+from ingest.mqtt.reader import Delivery, Token
+from ingest.mqtt.subscriptions import Subscriptions
+
+log = structlog.get_logger(__name__)
+
+#: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
+POURS, LINGER_MORE = 10_000, 10
+
+
+class Mailbox(ABC):
+    """A ``Reader`` but for the protocol; a subclass says how a connection is made and served."""
+
+    #: What ends a connection beside exceptions, and must not end the thread.
+    PANICS: type[BaseException] = Exception
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        filters: Iterable[str],
+        *,
+        window: int,
+        window_bytes: int = 32 * 1024 * 1024,
+        keep_alive: float = 20.0,
+        ca_file: str | None = None,
+    ) -> None:
+        """Prepares; ``start`` connects.
+
+        Args:
+            url: ``mqtt://user:password@host:port`` or ``mqtts://…``.
+            client_id: Names the session at the broker; the same over restarts.
+            filters: Topic filters to subscribe to at QoS 1, until ``subscribe`` says otherwise.
+            window: Most messages in flight (the Receive Maximum), 1 to 65,535.
+            window_bytes: Nothing more is read while payloads of this size wait.
+            keep_alive: Seconds after which silence means a lost connection, roughly.
+            ca_file: Authority that signed the broker's certificate; the system's if absent.
+
+        Raises:
+            ValueError: The URL is not one of MQTT, or ``window`` is out of range.
+        """
+        self._address = parse_address(url)
+        self._client_id = client_id
+        self._tls = ssl.create_default_context(cafile=ca_file) if self._address.tls else None
+        self._subscriptions = Subscriptions(filters)
+        self._window = check_window(window)
+        self._window_bytes = window_bytes
+        self._keep_alive = keep_alive
+        self._queue: deque[Delivery] = deque()
+        self._filled = threading.Event()
+        self._acks: deque[list[Token]] = deque()
+        self._receipts: deque[tuple[str, bytes]] = deque()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._wake_w.setblocking(False)
+        # Bytes that came into the queue and went out of it; one thread writes each.
+        self._bytes_in = 0
+        self._bytes_out = 0
+        self._full = False
+        self._intake = True
+        self._closing = False
+
+        # Of the present connection; the network thread's own.
+        self._generation = 0
+        self._in_flight = 0
+        self._connected = False
+        self._heard = self._pinged = self._moved = time.monotonic()
+
+        self._alive_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        #: Acknowledgements dropped because their connection is gone.
+        self.stale_acks = 0
+        #: What the broker last said that it gave up for full queues; ``None``: it did not.
+        self.broker_dropped: int | None = None
+
+        self._prepare()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Makes ready what only the subclass needs; address, window and all else is set."""
+
+    @abstractmethod
+    def _converse(self) -> str:
+        """Connects, serves the connection until it ends, and returns why it did.
+
+        Raises:
+            Exception: That is why.
+        """
+
+    # -- what other threads call -----------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts the network thread."""
+        self._thread.start()
+
+    def take(self, most: int, wait: float, linger: float, most_bytes: int) -> list[Delivery]:
+        """See ``Reader.take``."""
+        queue = self._queue
+        if not queue:
+            self._filled.clear()
+            if not queue:
+                self._filled.wait(wait)
+        if not queue:
+            return []
+        began = now = time.monotonic()
+        before = 0
+        while len(queue) < most and self._waiting_bytes < most_bytes:
+            # A backlog pours in: what waited for minutes can wait for a full batch, which
+            # costs less a heartbeat.
+            pouring = len(queue) - before > POURS * (time.monotonic() - now)
+            now = time.monotonic()
+            if now - began > (LINGER_MORE * linger if pouring else linger):
+                break
+            before = len(queue)
+            time.sleep(POLL)
+        taken: list[Delivery] = []
+        size = 0
+        while len(taken) < most and size < most_bytes:
+            try:
+                delivery = queue.popleft()
+            except IndexError:  # taken, or given up by the network thread meanwhile
+                break
+            taken.append(delivery)
+            size += len(delivery.payload)
+        self._bytes_out += size
+        if self._full:
+            self._wake()
+        return taken
+
+    def ack(self, tokens: Iterable[Token]) -> None:
+        """See ``Reader.ack``."""
+        self._acks.append(list(tokens))
+        self._wake()
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """See ``Reader.publish``."""
+        if messages:
+            self._receipts.extend(messages)
+            self._wake()
+
+    def subscribe(self, wanted: Sequence[str], given_up: Sequence[str] = ()) -> None:
+        """See ``Reader.subscribe``."""
+        self._subscriptions.want(wanted, given_up)
+        self._wake()
+
+    def stop_intake(self) -> None:
+        """See ``Reader.stop_intake``: unsubscribing would end the session's queue, so this
+        only stops reading; unread messages stay with the broker.
+        """
+        self._intake = False
+        self._wake()
+
+    def close(self, deadline: float) -> None:
+        """See ``Reader.close``."""
+        self._closing = True
+        self._wake()
+        self._thread.join(deadline)
+        if not self._thread.is_alive():
+            self._wake_r.close()
+            self._wake_w.close()
+
+    @property
+    def connected(self) -> bool:
+        """See ``Reader.connected``."""
+        return self._connected
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """See ``Reader.granted``."""
+        return self._subscriptions.granted if self._connected else frozenset()
+
+    @property
+    def alive_at(self) -> float:
+        """See ``Reader.alive_at``."""
+        return self._alive_at if self._thread.is_alive() else float("-inf")
+
+    @property
+    def queued(self) -> int:
+        """See ``Reader.queued``."""
+        return len(self._queue)
+
+    @property
+    def in_flight(self) -> int:
+        """See ``Reader.in_flight``."""
+        return self._in_flight
+
+    @property
+    def _waiting_bytes(self) -> int:
+        return self._bytes_in - self._bytes_out
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # a wake-up is pending already, or we are closed
+            self._wake_w.send(b"\0")
+
+    # -- the network thread: one connection after the other ---------------------------------
+
+    def _run(self) -> None:
+        pause = BACK_OFF_FIRST
+        while not self._closing:
+            started = time.monotonic()
+            self._generation += 1
+            self._in_flight = 0
+            try:
+                why = self._converse()
+            except OSError as error:
+                why = str(error)
+            except (Exception, self.PANICS) as error:
+                why = f"{type(error).__name__}: {error}"
+            self._connected = False
+            if not self._closing:
+                log.warning("no connection to the broker", action="mqtt_connect", why=why)
+            if time.monotonic() - started > BACK_OFF_MOST:
+                pause = BACK_OFF_FIRST
+            until = time.monotonic() + pause
+            while not self._closing and time.monotonic() < until:
+                self._alive_at = time.monotonic()
+                time.sleep(0.05)
+            pause = min(2 * pause, BACK_OFF_MOST)
+
+    # -- for the subclass's loop -----------------------------------------------------------
+
+    def _begin_serving(self) -> None:
+        self._heard = self._pinged = self._moved = time.monotonic()
+
+    def _turn(self) -> tuple[bool, str]:
+        """Once a turn of the loop: whether to read now, and why to give up, if at all.
+
+        The answer to a subscription, or to a ping, may lie behind a backlog of tens of
+        thousands of messages, and these behind what we do not want to read yet. So neither is
+        missed while messages come in, or while we are the ones who do not read.
+        """
+        now = self._alive_at = time.monotonic()
+        self._full = (
+            self._waiting_bytes >= self._window_bytes or len(self._queue) >= 2 * self._window
+        )
+        reading = self._intake and not self._full
+        if not reading:
+            self._heard = self._moved = now
+        elif now - self._heard > DEAD_AFTER * self._keep_alive:
+            return reading, f"nothing heard for {now - self._heard:.0f} s"
+        if not self._connected and now - self._moved > SUBSCRIBED_WITHIN:
+            return reading, f"not subscribed after {SUBSCRIBED_WITHIN:.0f} s"
+        return reading, ""
+
+    def _ping_is_due(self) -> bool:
+        """Whether it is time for a ping; says so once."""
+        now = time.monotonic()
+        if now - self._pinged <= PING_AFTER * self._keep_alive:
+            return False
+        self._pinged = now
+        return True
+
+    def _wait(self, sock: socket.socket, *, reading: bool, writing: bool) -> tuple[bool, bool]:
+        """Waits for the socket or a wake-up; whether it can be read, and written."""
+        pending = reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        readers = [sock, self._wake_r] if reading else [self._wake_r]
+        wait = 0.0 if pending else min(0.5, self._keep_alive / 8)
+        readable, writable, _ = select.select(readers, [sock] if writing else [], [], wait)
+        if self._wake_r in readable:
+            with contextlib.suppress(BlockingIOError):
+                while self._wake_r.recv(4096):
+                    pass
+        if pending or sock in readable:
+            self._heard = time.monotonic()
+            return True, bool(writable)
+        return False, bool(writable)
+
+    def _take_answer(self, refused: Sequence[bool]) -> None:
+        """Takes the broker's answer to what ``Subscriptions.next`` asked for."""
+        bad = self._subscriptions.answered(refused)
+        if bad:
+            log.error("subscription refused", action="mqtt_subscribe", filters=bad[:10])
+        elif self._subscriptions.complete:
+            self._connected = True
+
+    def _hand_over(self, deliveries: Sequence[Delivery]) -> None:
+        """Queues what arrived."""
+        size = counted = 0
+        for delivery in deliveries:
+            size += len(delivery.payload)
+            if delivery.token is not None:
+                counted += 1
+        self._in_flight += counted
+        self._bytes_in += size
+        self._moved = self._heard
+        self._queue.extend(deliveries)
+        if deliveries and not self._filled.is_set():
+            self._filled.set()
+
+    def _due_acks(self) -> list[int]:
+        """Packet ids to be acknowledged on the present connection, in order."""
+        ids: list[int] = []
+        generation = self._generation
+        while self._acks:
+            tokens = self._acks.popleft()
+            valid = [token.packet_id for token in tokens if token.generation == generation]
+            self.stale_acks += len(tokens) - len(valid)
+            ids += valid
+        self._in_flight -= len(ids)
+        return ids
+
+    def _give_up_older(self) -> None:
+        """Drops what older connections brought and nobody took: the broker sends it again.
+
+        Where the session is lost the broker knows nothing of it any more, and it is kept.
+        """
+        queue = self._queue
+        for _ in range(len(queue)):
+            try:
+                delivery = queue.popleft()
+            except IndexError:
+                return
+            if delivery.token is None or delivery.token.generation == self._generation:
+                queue.append(delivery)
+            else:
+                self._bytes_in -= len(delivery.payload)
+
+    def _note_dropped(self, payload: bytes) -> None:
+        """Takes the broker's own count of what it gave up for full queues."""
+        if not payload.isdigit():
+            return
+        dropped = int(payload)
+        # The count begins anew with each start of the broker.
+        more = dropped - (self.broker_dropped or 0)
+        if self.broker_dropped is not None and more > 0:
+            log.error("the broker drops messages", action="broker_dropped", dropped=more)
+        self.broker_dropped = dropped

@@ -1,0 +1,118 @@
+"""The next batch is taken and decoded while the last one is being written.
+
+One thread stands between the reader and the pipeline's: it is at most one decoded batch ahead,
+so memory stays bounded by the reader's window, and the order of arrival is kept. The interpreter
+runs one thread at a time, so decoding early gains nothing: it begins when the writer says that
+it only waits for the database, or asks for the next batch. Nothing is acknowledged here. How a
+batch is written is ``pipeline.py``'s.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from ingest.mqtt.reader import Reader, Token
+from ingest.path.decode import decode_delivery
+from ingest.settings import IngestSettings
+from ingest.write.batch import Inbound
+
+#: Seconds without a delivery until a loop turns, and sees whether it is to stop.
+IDLE_WAIT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decoded batch; ``tokens`` and ``inbounds`` belong together by place."""
+
+    inbounds: list[Inbound]
+    tokens: list[Token | None]
+
+
+class IntakeDeadError(RuntimeError):
+    """The intake's thread ended without being told to: the process must end too."""
+
+
+class Intake:
+    """Takes from a reader, one batch ahead of whoever asks for the ``next`` one."""
+
+    def __init__(self, reader: Reader, settings: IngestSettings) -> None:
+        self._reader = reader
+        self._most = settings.batch_messages
+        self._most_bytes = settings.batch_bytes
+        self._linger = settings.batch_age.total_seconds()
+        self._ready: Taken | None = None
+        self._wanted = True
+        self._changed = threading.Condition()
+        self._draining = False
+        self._closed = False
+        self._finished = False
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def next(self) -> Taken | None:
+        """The next batch in order of arrival; ``None`` when none came for a while.
+
+        Raises:
+            IntakeDeadError: None will ever come.
+        """
+        with self._changed:
+            if self._ready is None and not self._finished:
+                self._wanted = True
+                self._changed.notify_all()
+                self._changed.wait(IDLE_WAIT)
+            taken, self._ready = self._ready, None
+            if taken is None and not self._finished and not self._thread.is_alive():
+                raise IntakeDeadError("the intake's thread is dead")
+            return taken
+
+    def go(self) -> None:
+        """Says that whoever took the last batch leaves the interpreter to others now."""
+        with self._changed:
+            self._wanted = self._ready is None
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Has the thread end once nothing that was received waits at the reader."""
+        self._draining = True
+
+    def close(self) -> None:
+        """Ends the thread; what it holds is given up, and comes again."""
+        with self._changed:
+            self._closed = True
+            self._ready = None
+            self._changed.notify_all()
+
+    @property
+    def drained(self) -> bool:
+        """Whether ``drain`` was called and the last batch has been handed over."""
+        with self._changed:
+            return self._finished and self._ready is None
+
+    def _run(self) -> None:
+        while self._goes_on():
+            deliveries = self._reader.take(self._most, IDLE_WAIT, self._linger, self._most_bytes)
+            if not deliveries:
+                continue
+            taken = Taken(
+                [decode_delivery(delivery) for delivery in deliveries],
+                [delivery.token for delivery in deliveries],
+            )
+            # What was decoded holds the payloads; the deliveries themselves are done with.
+            del deliveries
+            with self._changed:
+                self._ready = taken
+                del taken
+                self._wanted = False
+                self._changed.notify_all()
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+
+    def _goes_on(self) -> bool:
+        """Waits until a batch is wanted; False at the end."""
+        with self._changed:
+            while not self._wanted and not self._closed:
+                self._changed.wait()
+        return not self._closed and not (self._draining and self._reader.queued == 0)

@@ -1,0 +1,295 @@
+"""The data's path: take, decode, write, acknowledge, receipt.
+
+One thread turns this loop, and ``intake.py`` has the next batch decoded by then. Nothing is
+acknowledged that is not committed; what fails is tried again for ever, with a pause that grows,
+and meanwhile the broker's window is full: that is how backpressure reaches the gateways.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+
+import psycopg
+import structlog
+
+from ingest.db.connection import connect
+from ingest.db.errors import Remedy, remedy
+from ingest.db.query_watchdog import Leash
+from ingest.metrics import Metrics
+from ingest.mqtt.reader import Reader, Token
+from ingest.path.clock_guard import ClockGuard
+from ingest.path.intake import Intake, Taken
+from ingest.path.isolation import Isolation, OurBugError, size_of, write_apart
+from ingest.path.transaction_size import Stride
+from ingest.settings import IngestSettings
+from ingest.write.batch import Inbound, Outcome
+from ingest.write.writer import Writer
+from models.message import Receipt
+from models.wire import encode_receipt
+
+log = structlog.get_logger(__name__)
+
+PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
+#: Transactions of a batch that ran out of time until it is written in smaller ones. One may have
+#: met a lock; two are the batch's own.
+TIMEOUTS_BORNE = 2
+#: The same, where the connection was lost or could not be had: rarely the batch's own doing.
+LOSSES_BORNE = 5
+
+
+class Pipeline:
+    """Moves deliveries from the reader into the database until told to stop."""
+
+    def __init__(self, settings: IngestSettings, reader: Reader, metrics: Metrics) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._intake = Intake(reader, settings)
+        self._metrics = metrics
+        self._writer = Writer(
+            metrics,
+            accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
+            raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
+            on_waiting=self._intake.go,
+        )
+        self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))
+        self._isolation = Isolation()
+        self._connection: psycopg.Connection | None = None
+        self._stopping = threading.Event()
+        #: Monotonic seconds of the last turn of the loop, waits included; for the watchdog.
+        self.alive_at = time.monotonic()
+        self._leash = Leash()
+        #: Seconds after which a transaction without an answer is given up.
+        self._patience = 2 * settings.database_timeout.total_seconds()
+        self._stride = Stride(settings.batch_heartbeats, settings.database_timeout.total_seconds())
+        #: Why intake halts now, for the clock's sake or for a bug's; empty while it does not.
+        self._clock_halt = ""
+        self._bug_halt = ""
+
+    def run(self) -> None:
+        """Turns the loop; returns after ``stop`` once what was taken is committed."""
+        self._intake.start()
+        while not (self._stopping.is_set() and self._intake.drained):
+            self.alive_at = time.monotonic()
+            taken = self._intake.next()
+            if taken is not None and not self._move(taken):
+                break
+            taken = None  # or it would lie in memory beside the next one
+        self._intake.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def stop(self) -> None:
+        """Ends ``run`` once nothing that was received waits."""
+        self._reader.stop_intake()
+        self._intake.drain()
+        self._stopping.set()
+
+    def trusts(self, database_us: int) -> bool:
+        """Whether the database's clock goes as it went when gateways last confirmed it."""
+        return not self._clock_halt and self._guard.agrees(database_us, time.monotonic())
+
+    def _move(self, taken: Taken) -> bool:
+        """Sees a batch through; False when told to stop while it could not be written."""
+        started = time.monotonic()
+        first = 0
+        while first < len(taken.inbounds):
+            part = _part(taken.inbounds, first, self._stride.size)
+            outcomes = self._write(part)
+            if outcomes is None:
+                return False  # it was not acknowledged and comes again
+            if not outcomes:
+                continue  # the stride is shorter now
+            self._acknowledge(taken.tokens[first : first + len(part)], part, outcomes)
+            first += len(part)
+        self._metrics.batch_seconds.observe(time.monotonic() - started)
+        arrived = taken.inbounds[0].arrived
+        if arrived is not None:
+            self._metrics.lag_seconds.set(time.monotonic() - arrived)
+        return True
+
+    def _acknowledge(
+        self,
+        tokens: Sequence[Token | None],
+        part: Sequence[Inbound],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        self._reader.ack(token for token in tokens if token is not None)
+        now_us = self._now_us()
+        receipts = []
+        heartbeats = unknown = 0
+        for inbound, outcome in zip(part, outcomes, strict=True):
+            message = inbound.message
+            if message is None:
+                continue
+            heartbeats += message.total
+            unknown += message.unknown_fields
+            if message.batch_id is not None:
+                receipt = Receipt(
+                    batch_id=message.batch_id,
+                    stored=outcome.stored,
+                    duplicates=outcome.duplicates,
+                    rejected=outcome.rejected,
+                    errors=tuple(
+                        sorted(outcome.errors, key=lambda e: -1 if e[0] is None else e[0])
+                    ),
+                    server_time_us=now_us,
+                )
+                topic = f"instruments/v1/{inbound.gateway_id}/receipt"
+                receipts.append((topic, encode_receipt(receipt)))
+        self._reader.publish(receipts)
+        self._metrics.unknown_fields.inc(unknown)
+        self._metrics.batch_heartbeats.observe(heartbeats)
+
+    def _now_us(self) -> int:
+        database_us, monotonic = self._writer.clock
+        return database_us + int((time.monotonic() - monotonic) * 1_000_000)
+
+    # -- writing, for as long as it takes --------------------------------------------------
+
+    def _write(self, inbounds: Sequence[Inbound]) -> list[Outcome] | None:
+        """Their outcomes; none at all where fewer are to be written at once, None at the end."""
+        pause = PAUSE_FIRST
+        careful = False
+        isolate = False
+        timeouts = losses = 0
+        while True:
+            self.alive_at = began = time.monotonic()
+            cuts = self._leash.cuts
+            try:
+                if self._clock_is_right(inbounds):
+                    outcomes = self._write_once(inbounds, careful=careful, isolate=isolate)
+                    if self._stride.is_short:
+                        self._stride.lengthen(_size(inbounds), time.monotonic() - began)
+                    return outcomes
+            except OurBugError as error:
+                self._bug_halt = self._alarm(self._bug_halt, str(error))
+            except Exception as error:
+                if isinstance(error, psycopg.OperationalError):
+                    # The leash's end looks like any lost connection.
+                    is_late = error.sqlstate == "57014" or self._leash.cuts > cuts
+                    timeouts += is_late
+                    losses += is_late or error.sqlstate is None
+                careful, isolate = self._recover(error, careful=careful, isolate=isolate)
+                is_too_much = timeouts >= TIMEOUTS_BORNE or losses >= LOSSES_BORNE
+                if is_too_much and len(inbounds) > 1:
+                    self._stride.shorten(_size(inbounds))
+                    log.warning(
+                        "less in a transaction", action="stride", heartbeats=self._stride.size
+                    )
+                    return []
+            if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
+                return None
+            pause = min(2 * pause, PAUSE_MOST)
+
+    def _write_once(
+        self, inbounds: Sequence[Inbound], *, careful: bool, isolate: bool
+    ) -> list[Outcome]:
+        if isolate:
+            before = self._isolation.total
+            outcomes = write_apart(
+                lambda some: self._transact(some, careful=True),
+                inbounds,
+                lambda error: remedy(error) is Remedy.ISOLATE,
+                self._isolation,
+            )
+            self._metrics.quarantined.inc(self._isolation.total - before)
+        else:
+            outcomes = self._transact(inbounds, careful=careful)
+            self._isolation.note(sum(map(size_of, inbounds)), 0)
+        if self._bug_halt:
+            log.warning("intake goes on", action="halt", was=self._bug_halt)
+            self._bug_halt = ""
+            self._metrics.halted.set(0)
+        return outcomes
+
+    def _transact(self, inbounds: Sequence[Inbound], *, careful: bool) -> list[Outcome]:
+        self.alive_at = time.monotonic()
+        connection = self._connected()
+        with self._leash.hold(connection, self._patience):
+            return self._writer.write(connection, inbounds, careful=careful)
+
+    def _clock_is_right(self, inbounds: Sequence[Inbound]) -> bool:
+        connection = self._connected()
+        with self._leash.hold(connection, self._patience):
+            database_us, _ = self._writer.now(connection)
+        why = self._guard.check(
+            inbounds,
+            database_us=database_us,
+            host_us=time.time_ns() // 1000,
+            monotonic=time.monotonic(),
+        )
+        if why:
+            self._clock_halt = self._alarm(self._clock_halt, why)
+        elif self._clock_halt:
+            log.warning("intake goes on", action="clock", was=self._clock_halt)
+            self._clock_halt = ""
+            self._metrics.halted.set(0)
+        self._metrics.clock_alarm.set(1 if self._clock_halt else 0)
+        return not why
+
+    def _alarm(self, before: str, why: str) -> str:
+        if not before:
+            log.error("intake halts", action="halt", why=why)
+        self._metrics.halted.set(1)
+        return why
+
+    def _recover(self, error: Exception, *, careful: bool, isolate: bool) -> tuple[bool, bool]:
+        """Readies the next try; returns how careful it must be."""
+        kind = remedy(error)
+        self._metrics.retries.labels(kind=kind.value).inc()
+        log.warning(
+            "batch not written",
+            action="write_retry",
+            remedy=kind.value,
+            error=str(error).strip(),
+            type=type(error).__name__,
+        )
+        if kind is Remedy.LOOK_UP:
+            # A second one in the careful mode cannot be a race any more.
+            return True, isolate or careful
+        if kind is Remedy.RELOAD:
+            self._writer.forget_registry()
+            return careful, isolate
+        if kind is Remedy.ISOLATE:
+            return careful, True
+        self._disconnect()
+        return careful, isolate
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._disconnect()
+            connection = connect(
+                self._settings.database_url.get_secret_value(),
+                self._settings.worker,
+                statement_timeout_s=self._settings.database_timeout.total_seconds(),
+            )
+            with self._leash.hold(connection, self._patience):
+                self._writer.prepare(connection)
+            self._connection = connection
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except psycopg.Error as error:
+                log.debug("closing a broken connection", action="write_retry", error=str(error))
+            self._connection = None
+
+
+def _heartbeats(inbound: Inbound) -> int:
+    """What a message counts for: even an empty one costs something."""
+    return max(1, inbound.message.total) if inbound.message else 1
+
+
+def _size(inbounds: Sequence[Inbound]) -> int:
+    return sum(map(_heartbeats, inbounds))
+
+
+def _part(inbounds: Sequence[Inbound], first: int, most: int) -> Sequence[Inbound]:
+    """The messages from ``first`` on with at most ``most`` heartbeats, at least one message."""
+    end, size = first + 1, _heartbeats(inbounds[first])
+    while end < len(inbounds) and (size := size + _heartbeats(inbounds[end])) <= most:
+        end += 1
+    return inbounds[first:end]

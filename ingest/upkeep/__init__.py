@@ -1,0 +1,1 @@
+"""What the service does beside its stream: rollups, rebuilds, replays, retention, compression."""

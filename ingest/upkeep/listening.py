@@ -1,0 +1,183 @@
+"""The collector's own record of when it was listening (rule 14).
+
+One row a connection, extended every second while the broker has us subscribed. What lies
+between rows is time in which nobody listened.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from ingest.db.query_watchdog import Leash
+from ingest.mqtt.share import ShareKeeper
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between extensions; readers allow 15 before they call it silence.
+EXTEND_EVERY = 1.0
+PATIENCE = 5.0  # seconds for one statement
+#: A clock that goes on like this from one extension to the next (s) is believed.
+LEAP = 30.0
+
+
+class ListeningRecord:
+    """Writes the record of one worker."""
+
+    def __init__(
+        self, worker: str, gateways: list[str] | None, trusts: Callable[[int], bool]
+    ) -> None:
+        """Describes the worker.
+
+        Args:
+            worker: Its name.
+            gateways: Whom it listens for; ``None``: all.
+            trusts: Whether a time of the database (µs) is to be believed after a leap.
+        """
+        self._worker = worker
+        self._trusts = trusts
+        #: Whom we listen for now; may be replaced at any time.
+        self.gateways = gateways
+        self._row: int | None = None
+        self._row_gateways: list[str] | None = None
+        self._fresh = True
+        #: Database's time minus monotonic time at the last extension (s).
+        self._offset: float | None = None
+
+    def note(self, connection: psycopg.Connection, *, connected: bool) -> None:
+        """Says whether we listen now; called about once a second.
+
+        Args:
+            connection: In autocommit.
+            connected: Whether the broker has us subscribed.
+        """
+        if self._leapt(connection):
+            return
+        if self._fresh:
+            # A row of an earlier life of ours ends where that life last said so.
+            connection.execute(
+                "UPDATE collector_listening SET closed = true WHERE worker = %s AND NOT closed",
+                [self._worker],
+            )
+            self._fresh = False
+        gateways = self.gateways
+        if gateways != self._row_gateways:
+            self.close(connection)
+        if not connected or gateways == []:
+            self.close(connection)
+        elif self._row is None:
+            row = connection.execute(
+                "INSERT INTO collector_listening (worker, gateways, starts_at, ends_at)"
+                " VALUES (%s, %s, clock_timestamp(), clock_timestamp()) RETURNING listening_id",
+                [self._worker, gateways],
+            ).fetchone()
+            self._row = row[0] if row else None
+            self._row_gateways = gateways
+        else:
+            connection.execute(
+                "UPDATE collector_listening SET ends_at = clock_timestamp()"
+                " WHERE listening_id = %s",
+                [self._row],
+            )
+
+    def close(self, connection: psycopg.Connection) -> None:
+        """Ends the present row."""
+        if self._row is not None:
+            connection.execute(
+                "UPDATE collector_listening SET closed = true WHERE listening_id = %s",
+                [self._row],
+            )
+            self._row = None
+
+    def lost(self) -> None:
+        """The broker has not subscribed us now: the present row is not to be extended.
+
+        Needs no database, so that a row does not reach over an absence of both.
+        """
+        self._row = None
+
+    def _leapt(self, connection: psycopg.Connection) -> bool:
+        """Whether the database's clock leapt: its time says nothing of when we listened.
+
+        A row that reached a year ahead would excuse nobody's silence for a year.
+        """
+        row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+        assert row is not None
+        offset = float(row[0]) - time.monotonic()
+        if self._offset is not None and abs(offset - self._offset) > LEAP:
+            if not self._trusts(int(row[0] * 1_000_000)):
+                return True
+            # It stands where it should have stood all along: what was said before ends there.
+            self.close(connection)
+        self._offset = offset
+        return False
+
+
+class Listener:
+    """Keeps the record from a thread of its own: a database that hangs stops nothing else."""
+
+    def __init__(
+        self, record: ListeningRecord, url: str, name: str, keeper: ShareKeeper | None = None
+    ) -> None:
+        """Prepares; ``run`` works.
+
+        Args:
+            record: What is kept.
+            url: The database.
+            name: Of the worker.
+            keeper: Says for whom we listen, where that follows the registry.
+        """
+        self._record = record
+        self._keeper = keeper
+        self._url = url
+        self._name = name
+        self._leash = Leash()
+        self._stopping = threading.Event()
+        self._connection: psycopg.Connection | None = None
+
+    def run(self, listening: Callable[[], bool]) -> None:
+        """Extends the record every second until stopped; a lost database only pauses it.
+
+        Args:
+            listening: Whether the broker has us subscribed now.
+        """
+        while True:
+            stopping = self._stopping.is_set()
+            connected = listening() and not stopping
+            try:
+                self._note(connected=connected)
+            except (psycopg.Error, OSError) as error:
+                log.debug("record not extended", action="listening", error=str(error))
+                self._disconnect()
+                if not connected:
+                    self._record.lost()
+            if stopping:
+                self._disconnect()
+                return
+            self._stopping.wait(EXTEND_EVERY)
+
+    def stop(self) -> None:
+        """Closes the record and ends ``run``."""
+        self._stopping.set()
+
+    def _note(self, *, connected: bool) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=2,
+                application_name=f"{self._name} listening",
+                options="-c statement_timeout=2000",
+            )
+        with self._leash.hold(self._connection, PATIENCE):
+            if self._keeper is not None:
+                self._keeper.look(self._connection)
+                self._record.gateways = self._keeper.listening_for()
+            self._record.note(self._connection, connected=connected)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

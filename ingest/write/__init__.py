@@ -1,0 +1,1 @@
+"""What a batch becomes in the database, in one transaction; ``writer.py`` begins it."""

@@ -1,0 +1,199 @@
+"""Whether a decoded heartbeat is taken: registry and clock rules, in the contract's order.
+
+What needs the database's rows to decide (``too_old`` that is stored already, ``conflict``)
+is left to the writer: see ``Verdict.doubtful``.
+"""
+
+from dataclasses import dataclass, field
+
+from ingest.write.batch import HISTORICAL, RETAINED, Arrival, Inbound, Outcome
+from ingest.write.dead_letter import Letter
+from ingest.write.registry_cache import Registry
+from models.heartbeat import Heartbeat, Reason
+from models.timestamp import format_ts
+
+#: Rule 7: how far ahead of receipt a device's time may lie.
+CLOCK_AHEAD_US = 300_000_000
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the judge made of a batch."""
+
+    accepted: list[Arrival] = field(default_factory=list)
+    #: Too old, unless stored or recorded already: then they are duplicates (rule 3).
+    doubtful: list[Arrival] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    #: Keys of instruments whose clock ran ahead, with the receipt (µs).
+    clock_future: dict[int, int] = field(default_factory=dict)
+
+
+def judge(
+    inbounds: list[Inbound],
+    outcomes: list[Outcome],
+    registry: Registry,
+    *,
+    accept_past_us: int,
+    oldest_us: int,
+) -> Verdict:
+    """Sorts a batch's heartbeats into accepted, doubtful and refused.
+
+    Args:
+        inbounds: Decoded messages with their receipt times.
+        outcomes: One each; refusals are noted there.
+        registry: At the revision of the transaction.
+        accept_past_us: How old a heartbeat may be at its receipt (rule 6).
+        oldest_us: Nothing older than this is taken whatever its receipt: raw rows from before
+            are gone, and what they gave is final.
+    """
+    verdict = Verdict()
+    accepted = verdict.accepted
+    instruments = registry.instruments
+    for inbound, outcome in zip(inbounds, outcomes, strict=True):
+        message = inbound.message
+        if message is None:
+            continue
+        for reject in message.rejects:
+            outcome.errors.append((reject.index, reject.reason))
+            outcome.rejected += reject.heartbeats
+            verdict.letters.append(
+                Letter(
+                    reason=reject.reason,
+                    detail=reject.detail,
+                    gateway_id=inbound.gateway_id,
+                    topic=inbound.topic,
+                    payload=reject.payload,
+                    received_us=inbound.received_us,
+                    live=inbound.live,
+                    historical=message.historical,
+                    instrument_id=reject.instrument_id,
+                    ts_us=reject.ts_us,
+                    heartbeats=reject.heartbeats,
+                )
+            )
+        gateway = registry.gateways.get(inbound.gateway_id)
+        if gateway is None:
+            detail = f"gateway {inbound.gateway_id!r} is not registered"
+            for index, heartbeat in message.heartbeats:
+                _refuse(verdict, inbound, outcome, index, heartbeat, Reason.UNKNOWN_GATEWAY, detail)
+            continue
+        received = inbound.received_us
+        live = inbound.live
+        newest = received + CLOCK_AHEAD_US
+        oldest = max(received - accept_past_us, oldest_us)
+        gateway_key = gateway.key
+        only_correction = gateway.only_correction_us
+        origin = (HISTORICAL if message.historical else 0) | (RETAINED if inbound.retained else 0)
+        # The loop that every heartbeat passes: what is usual comes first and calls little.
+        for index, heartbeat in message.heartbeats:
+            instrument = instruments.get(heartbeat.instrument_id)
+            if instrument is None:
+                _refuse(
+                    verdict,
+                    inbound,
+                    outcome,
+                    index,
+                    heartbeat,
+                    Reason.UNKNOWN_INSTRUMENT,
+                    f"instrument {heartbeat.instrument_id!r} is not registered",
+                )
+                continue
+            ts = heartbeat.ts_us
+            setting = instrument.newest
+            if ts < setting.from_us:
+                setting = instrument.at(ts)
+            if setting.gateway_key != gateway_key:
+                bound = registry.gateways_by_key[setting.gateway_key].gateway_id
+                _refuse(
+                    verdict,
+                    inbound,
+                    outcome,
+                    index,
+                    heartbeat,
+                    Reason.WRONG_GATEWAY,
+                    f"instrument {heartbeat.instrument_id!r} speaks through gateway {bound!r} at"
+                    f" {format_ts(ts)}, not through {inbound.gateway_id!r}",
+                )
+                continue
+            if ts > newest:
+                if live:
+                    verdict.clock_future[instrument.key] = received
+                _refuse(
+                    verdict,
+                    inbound,
+                    outcome,
+                    index,
+                    heartbeat,
+                    Reason.CLOCK_FUTURE,
+                    f"ts {format_ts(ts)} is more than 300 s ahead of its receipt at"
+                    f" {format_ts(received)}",
+                )
+                continue
+            interval = heartbeat.interval_s
+            runtime = heartbeat.runtime_s
+            correction = gateway.correction_us(ts) if only_correction is None else only_correction
+            arrival = Arrival(
+                at_us=ts + correction if correction else ts,  # one number for both, mostly
+                ts_us=ts,
+                state=heartbeat.state,
+                hold_us=setting.quiet_hold_us if interval is None else setting.hold_us(interval),
+                seq=heartbeat.seq,
+                boot_id=heartbeat.boot_id,
+                runtime_us=None if runtime is None else round(runtime * 1_000_000),
+                power_w=heartbeat.power_w,
+                live=live,
+                inbound=inbound,
+                outcome=outcome,
+                index=index,
+                heartbeat=heartbeat,
+                instrument_key=instrument.key,
+                gateway_key=gateway_key,
+                origin=origin,
+            )
+            if ts >= oldest:
+                accepted.append(arrival)
+            else:
+                verdict.doubtful.append(arrival)
+    return verdict
+
+
+def refuse_too_old(verdict: Verdict, arrival: Arrival, oldest_us: int) -> None:
+    """Refuses a doubtful arrival that turned out to be new."""
+    _refuse(
+        verdict,
+        arrival.inbound,
+        arrival.outcome,
+        arrival.index,
+        arrival.heartbeat,
+        Reason.TOO_OLD,
+        f"ts {format_ts(arrival.ts_us)} is older than {format_ts(oldest_us)}, the oldest that was"
+        " taken at its receipt",
+    )
+
+
+def _refuse(
+    verdict: Verdict,
+    inbound: Inbound,
+    outcome: Outcome,
+    index: int,
+    heartbeat: Heartbeat,
+    reason: Reason,
+    detail: str,
+) -> None:
+    assert inbound.message is not None
+    outcome.errors.append((index, reason))
+    outcome.rejected += 1
+    verdict.letters.append(
+        Letter(
+            reason=reason,
+            detail=detail,
+            gateway_id=inbound.gateway_id,
+            topic=inbound.topic,
+            payload=inbound.raw(index),
+            received_us=inbound.received_us,
+            live=inbound.live,
+            historical=inbound.message.historical,
+            instrument_id=heartbeat.instrument_id,
+            ts_us=heartbeat.ts_us,
+        )
+    )

@@ -1,0 +1,144 @@
+"""The registry as ingest needs it: which instrument speaks through which gateway, and how.
+
+Kept in memory and brought up to date inside each batch's transaction: the registry's revision
+is read there, and only what changed since is loaded. So a heartbeat that follows its
+instrument's registration is never refused for want of news. Settings are those in force at
+the heartbeat's time (rule 15).
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import psycopg
+
+from ingest.db.connection import PAST
+from models.fold import hold_us
+
+INSTRUMENTS = """
+SELECT i.instrument_id, i.instrument_key, v.force_from, v.force_to, v.hold_us, v.interval_us,
+       v.gateway_key, v.session_gap_us + v.session_min_us
+FROM instrument i JOIN instrument_version v USING (instrument_key)
+WHERE i.changed_revision > %s
+ORDER BY i.instrument_key, v.force_from
+"""
+GATEWAYS = """
+SELECT g.gateway_id, g.gateway_key, v.force_from, v.force_to, v.clock_correction_us
+FROM gateway g JOIN gateway_version v USING (gateway_key)
+WHERE g.changed_revision > %s
+ORDER BY g.gateway_key, v.force_from
+"""
+
+
+class Setting(NamedTuple):
+    """One version of an instrument's settings, in force ``[from_us, to_us)``."""
+
+    from_us: int
+    to_us: int
+    own_hold_us: int | None
+    interval_us: int | None
+    gateway_key: int
+    #: The hold of a heartbeat that names no interval (rule 1).
+    quiet_hold_us: int
+
+    def hold_us(self, interval_s: float | None) -> int:
+        """The hold of a heartbeat that names this interval, or none (rule 1)."""
+        if interval_s is None:
+            return self.quiet_hold_us
+        return hold_us(
+            own_us=self.own_hold_us,
+            reported_interval_us=round(interval_s * 1_000_000),
+            interval_us=self.interval_us,
+        )
+
+
+NO_SETTING = Setting(PAST, PAST, None, None, 0, 0)
+
+
+@dataclass(slots=True)
+class Instrument:
+    """An instrument's key and versions, oldest first."""
+
+    instrument_id: str
+    key: int
+    settings: list[Setting] = field(default_factory=list)
+    #: The last of them; set once all are there.
+    newest: Setting = NO_SETTING
+    #: Gap + minimum of its sessions: how far a change reaches into neighbouring figures (µs).
+    session_reach_us: int = 0
+
+    def at(self, ts_us: int) -> Setting:
+        """The version in force at ``ts_us``."""
+        if ts_us >= self.newest.from_us:
+            return self.newest
+        return next(s for s in reversed(self.settings) if ts_us >= s.from_us)
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A gateway's key and its clock corrections, oldest first: (from_us, correction_us)."""
+
+    gateway_id: str
+    key: int
+    corrections: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def only_correction_us(self) -> int | None:
+        """The correction that held at all times; ``None`` where there were several."""
+        return self.corrections[0][1] if len(self.corrections) == 1 else None
+
+    def correction_us(self, ts_us: int) -> int:
+        """What is added to a device's time ``ts_us`` (rule 8)."""
+        for from_us, correction in reversed(self.corrections):
+            if ts_us >= from_us:
+                return correction
+        return 0
+
+    @property
+    def corrects_differently(self) -> bool:
+        """Whether the order by corrected time can differ from that by the device's."""
+        return len({correction for _, correction in self.corrections}) > 1
+
+
+class Registry:
+    """The cache; ``refresh`` keeps it true."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.instruments: dict[str, Instrument] = {}
+        self.instruments_by_key: dict[int, Instrument] = {}
+        self.gateways: dict[str, Gateway] = {}
+        self.gateways_by_key: dict[int, Gateway] = {}
+
+    def refresh(self, connection: psycopg.Connection, revision: int) -> None:
+        """Loads what changed since the last call.
+
+        Args:
+            connection: In the transaction that read ``revision``.
+            revision: The registry's present revision.
+        """
+        if revision == self.revision:
+            return
+        instruments: dict[int, Instrument] = {}
+        with connection.cursor(binary=True) as cursor:
+            for iid, key, start, end, hold, interval, gateway_key, reach in cursor.execute(
+                INSTRUMENTS, [self.revision]
+            ):
+                entry = instruments.setdefault(key, Instrument(iid, key))
+                quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
+                entry.settings.append(Setting(start, end, hold, interval, gateway_key, quiet))
+                entry.session_reach_us = reach
+            gateways: dict[int, Gateway] = {}
+            for gid, key, start, _end, correction in cursor.execute(GATEWAYS, [self.revision]):
+                entry_g = gateways.setdefault(key, Gateway(gid, key))
+                entry_g.corrections.append((start, correction))
+        for entry in instruments.values():
+            # Before the first version, the first.
+            entry.settings[0] = entry.settings[0]._replace(from_us=PAST)
+            entry.newest = entry.settings[-1]
+            self.instruments[entry.instrument_id] = entry
+        for gateway in gateways.values():
+            gateway.corrections[0] = (PAST, gateway.corrections[0][1])
+            self.gateways[gateway.gateway_id] = gateway
+        self.instruments_by_key.update(instruments)
+        self.gateways_by_key.update(gateways)
+        self.revision = revision

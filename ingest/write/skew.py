@@ -1,0 +1,83 @@
+"""How far each gateway's clock is off: rule 8's skew, shown and never applied by itself.
+
+The smallest receipt − ``ts`` of a gateway's live heartbeats over ten minutes: delay only adds
+to it, so the smallest is the closest to what the clock alone does. Kept in memory by the
+minute; written to ``gateway_status`` every few seconds.
+"""
+
+from collections.abc import Iterable
+
+import psycopg
+
+from ingest.db.connection import Micros
+from ingest.write.batch import Inbound
+from ingest.write.registry_cache import Registry
+
+WINDOW = 10  # minutes
+MINUTE_US = 60_000_000
+WRITE_EVERY_US = 5_000_000
+#: Beyond this a time is garbage rather than a clock that is off (µs).
+PLAUSIBLE_US = 86_400_000_000
+
+UPDATE = """
+UPDATE gateway_status s SET skew_us = k.skew_us, skew_at = k.at
+FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[]) AS k (gateway_key, skew_us, at)
+WHERE s.gateway_key = k.gateway_key
+"""
+
+
+class SkewWatch:
+    """The running state: per gateway the smallest skew of each of the last ten minutes."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[str, dict[int, int]] = {}
+        self._changed: dict[str, int] = {}
+        self._written_us = 0
+
+    def listen(self, inbounds: Iterable[Inbound]) -> None:
+        """Takes what the live messages of a batch say."""
+        # By gateway and minute first: a backlog brings hundreds of messages of each.
+        smallest: dict[tuple[str, int], int] = {}
+        changed = self._changed
+        for inbound in inbounds:
+            newest = inbound.newest_us
+            if newest is None or not inbound.live:
+                continue
+            received = inbound.received_us
+            skew = received - newest
+            if not -PLAUSIBLE_US <= skew <= PLAUSIBLE_US:
+                continue
+            gateway_id = inbound.gateway_id
+            place = gateway_id, received // MINUTE_US
+            known = smallest.get(place)
+            if known is None or skew < known:
+                smallest[place] = skew
+            changed[gateway_id] = received
+        for (gateway_id, minute), skew in smallest.items():
+            minutes = self._minutes.setdefault(gateway_id, {})
+            if skew < minutes.get(minute, skew + 1):
+                minutes[minute] = skew
+
+    def of(self, gateway_id: str, now_us: int) -> int | None:
+        """A gateway's skew (µs); ``None`` when it was not heard for ten minutes."""
+        minutes = self._minutes.get(gateway_id, {})
+        oldest = now_us // MINUTE_US - WINDOW
+        for minute in [m for m in minutes if m <= oldest]:
+            del minutes[minute]
+        return min(minutes.values(), default=None)
+
+    def write(self, cursor: psycopg.Cursor, registry: Registry, now_us: int) -> None:
+        """Writes what changed, in key order, at most every few seconds."""
+        if not self._changed or now_us - self._written_us < WRITE_EVERY_US:
+            return
+        rows = []
+        for gateway_id, at in self._changed.items():
+            gateway = registry.gateways.get(gateway_id)
+            skew = self.of(gateway_id, now_us)
+            if gateway is not None and skew is not None:
+                rows.append((gateway.key, skew, Micros(at)))
+        self._changed.clear()
+        self._written_us = now_us
+        if rows:
+            rows.sort(key=lambda row: row[0])
+            cursor.execute(UPDATE, [list(column) for column in zip(*rows, strict=True)])

@@ -1,0 +1,1 @@
+"""Holds the service to the truth: ledger, expectation, comparison."""

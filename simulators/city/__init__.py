@@ -1,0 +1,1 @@
+"""Who and where: the simulated city, its instruments and how they are used."""

@@ -1,0 +1,1 @@
+"""Who publishes: devices, gateways, their faults, and the run that drives them."""

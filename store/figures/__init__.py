@@ -1,0 +1,1 @@
+"""Reads figures: windows, groups, days, profiles, and the heartbeats behind them."""

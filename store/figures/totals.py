@@ -1,0 +1,214 @@
+"""Running totals of the daily rollups: made here, read by ``sums.py``.
+
+A total at a local midnight is what an instrument's day rows before it add up to; any range of
+days is the difference of two. They are packed by chunks of instruments (``rollup_total``), and
+derived from ``rollup_day`` alone: triggers mark what changes behind them, and a mark makes
+readers go back to the days, so totals may be late but are never wrong.
+
+No numpy here: ingest makes the totals, and its memory is counted.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from itertools import chain
+from operator import add
+from typing import Any
+
+import psycopg
+
+from store.figures.rollup_columns import COLUMNS
+from store.statements import statements
+
+_SQL = statements("totals")
+
+#: Instruments in a row; the triggers and ``totals.sql`` shift by ten bits.
+CHUNK = 1_024
+#: What is summed up, in the order of a row: the day rows' columns but ``step_us``, how many
+#: rows there are, and how many of them have opening hours.
+SUMS = (*(name for name in COLUMNS if name != "step_us"), "days", "scheduled_days")
+#: Maxima stand for the 1, 2, 4, … days before a boundary.
+LEVELS = 10
+_DAY = timedelta(days=1)
+_ZERO_STEPS = array("q", bytes(8 * CHUNK))
+#: Days of a chunk in memory at once.
+_SLICE = 16
+
+
+def due(
+    connection: psycopg.Connection[Any], zone: str, most: int = 1
+) -> Sequence[tuple[int, date]]:
+    """Chunks whose totals want making, and up to which boundary.
+
+    Args:
+        connection: With psycopg's own types.
+        zone: IANA name of the rollups' zone.
+        most: How many at most.
+    """
+    rows = connection.execute(_SQL["due"], {"zone": zone, "most": most}).fetchall()
+    return [(chunk, boundary) for chunk, boundary in rows]
+
+
+def make(connection: psycopg.Connection[Any], chunk: int, boundary: date) -> int:
+    """Brings a chunk's totals up to date, from the first day that changed on.
+
+    Args:
+        connection: In autocommit, or in a transaction that holds nothing else than `forget` has
+            locked; all of it is one transaction.
+        chunk: Instrument keys from ``chunk * CHUNK`` on.
+        boundary: The newest that is wanted: days before it are over.
+
+    Returns:
+        Boundaries written.
+    """
+    span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
+    with connection.transaction(), connection.cursor(binary=True) as cursor:
+        # Waits for whoever changes a day of the chunk, and makes others wait.
+        cursor.execute(_SQL["lock"], span)
+        row = cursor.execute(_SQL["standing"], span).fetchone()
+        assert row is not None
+        first, through, stale, earliest = row
+        if through is None:
+            # Where nothing is rolled up yet, everything before the boundary adds up to nothing.
+            first = through = start = boundary if earliest is None else min(earliest, boundary)
+        else:
+            start = min(stale or through, through)
+            first = min(first, start)
+        end: date = max(boundary, through)
+        maker = _Maker(cursor, chunk, first, start)
+        while maker.boundary < end:
+            maker.take(min(end, maker.boundary + _SLICE * _DAY))
+        cursor.execute(_SQL["put_reach"], {"chunk": chunk, "first": first, "through": end})
+        cursor.execute(_SQL["settle"], span)
+        return (end - start).days
+
+
+class _Maker:
+    """Totals of one chunk as they grow from boundary to boundary."""
+
+    def __init__(
+        self, cursor: psycopg.Cursor[Any], chunk: int, first: date, boundary: date
+    ) -> None:
+        self.boundary = boundary
+        self._cursor = cursor
+        self._chunk = chunk
+        self._first = first
+        width = len(SUMS)
+        flat = array("q", bytes(8 * CHUNK * width))
+        if boundary > first:
+            row = cursor.execute(
+                _SQL["one_total"], {"boundary": boundary, "chunk": chunk}
+            ).fetchone()
+            if row is None:
+                raise LookupError(f"no total of chunk {chunk} at {boundary}, after {first}")
+            flat = unpack(row[0])
+        self._sums: list[Sequence[int]] = [
+            flat[at : at + width] for at in range(0, CHUNK * width, width)
+        ]
+        self._steps: dict[tuple[int, date], array[int]] = {}
+
+    def take(self, end: date) -> None:
+        """Writes the boundaries after this one, up to ``end``."""
+        start = self.boundary
+        rows = self._cursor.execute(
+            _SQL["days"],
+            {
+                "low": self._chunk * CHUNK,
+                "high": (self._chunk + 1) * CHUNK,
+                "start": start,
+                "end": end,
+            },
+        ).fetchall()
+        by_day: list[list[tuple[int, ...]]] = [[] for _ in range((end - start).days)]
+        for row in rows:
+            by_day[row[0]].append(row)
+        for of_day in by_day:
+            self._take_day(of_day)
+
+    def _take_day(self, rows: Iterable[tuple[int, ...]]) -> None:
+        sums = self._sums
+        steps = _ZERO_STEPS[:]
+        for _, place, step, *figures in rows:
+            sums[place] = list(map(add, sums[place], figures))
+            steps[place] = step
+        self.boundary += _DAY
+        terms = {"boundary": self.boundary, "chunk": self._chunk}
+        packed = pack(array("q", chain.from_iterable(sums)))
+        self._cursor.execute(_SQL["put_total"], {**terms, "sums": packed})
+        levels = self._levels(steps)
+        self._cursor.execute(_SQL["put_steps"], {**terms, "steps": [pack(one) for one in levels]})
+
+    def _levels(self, steps: "array[int]") -> "list[array[int]]":
+        found = [steps]
+        for level in range(LEVELS - 1):
+            days = 1 << level
+            before = self._step_at(level, self.boundary - days * _DAY)
+            found.append(array("q", map(max, found[level], before)))
+        for level, one in enumerate(found):
+            self._steps[level, self.boundary] = one
+            # Asked for once more at most, this many days on.
+            self._steps.pop((level, self.boundary - (1 << level) * _DAY), None)
+        return found
+
+    def _step_at(self, level: int, boundary: date) -> "array[int]":
+        if boundary <= self._first:
+            return _ZERO_STEPS
+        kept = self._steps.get((level, boundary))
+        if kept is not None:
+            return kept
+        row = self._cursor.execute(
+            _SQL["one_step"], {"boundary": boundary, "level": level, "chunk": self._chunk}
+        ).fetchone()
+        if row is None:
+            raise LookupError(f"no steps of chunk {self._chunk} at {boundary}, after {self._first}")
+        return unpack(row[0])
+
+
+def pack(numbers: "array[int]") -> bytes:
+    """Little-endian, whatever machine this is."""
+    if sys.byteorder == "big":
+        numbers = numbers[:]
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def unpack(packed: bytes) -> "array[int]":
+    """What `pack` packed."""
+    numbers = array("q", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def forget(connection: psycopg.Connection[Any], chunk: int) -> None:
+    """Leaves no total of a chunk, and has nobody make any before the transaction ends.
+
+    For whoever writes many of its days: while there are no totals, changes leave no marks. The
+    instruments' status rows are to be locked before, as everybody does.
+    """
+    span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
+    for statement in ("lock", "drop_reach", "drop_totals", "drop_steps", "settle"):
+        connection.execute(_SQL[statement], span)
+
+
+def forget_all(connection: psycopg.Connection[Any]) -> None:
+    """Leaves no total; for when every day is computed anew."""
+    for statement in ("clear_reach", "clear_totals", "clear_steps", "clear_stale"):
+        connection.execute(_SQL[statement])
+
+
+def make_all(connection: psycopg.Connection[Any], zone: str) -> int:
+    """Makes every total that is due; what the roller does in portions.
+
+    Returns:
+        Boundaries written, over all chunks.
+    """
+    written = 0
+    while found := due(connection, zone, most=10_000):
+        before = written
+        for chunk, boundary in found:
+            written += make(connection, chunk, boundary)
+        if written == before:
+            break
+    return written

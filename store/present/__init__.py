@@ -1,0 +1,1 @@
+"""Reads what is now: status, rosters, boards, counts."""

@@ -1,0 +1,1 @@
+"""Reads and writes what is registered: records and versions, calendars, keys, audit."""
