@@ -44,13 +44,13 @@ ON CONFLICT (instrument_key, day) DO UPDATE SET
     {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS)}
 """
 NEWEST_READINGS = """
-SELECT k.instrument_key, d.witness_counter_us, d.witness_state_us
+SELECT k.instrument_key, coalesce(d.witness_counter_us, 0), coalesce(d.witness_state_us, 0)
 FROM unnest(%s::int[]) AS k (instrument_key)
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT witness_counter_us, witness_state_us FROM rollup_day r
     WHERE r.instrument_key = k.instrument_key AND r.counter_readings > 0
     ORDER BY r.day DESC LIMIT 1
-) d
+) d ON true
 """
 # The newest day that is over by the clock, and by the newest heartbeat where days are to be closed:
 # a clock that leapt ahead must not close days that are still to come. All in one statement:
@@ -200,16 +200,16 @@ def _flag_counters(cursor: psycopg.Cursor[Any], keys: list[int]) -> None:
     """Notes whether counter and state disagree, by the newest day with readings (rule 12).
 
     By the newest that there is, not the newest that was just computed: a late heartbeat has an
-    older day computed again, and that must not speak for today.
+    older day computed again, and that must not speak for today. Where no day has readings any more
+    (all of them turned out to be repeats), nothing disagrees.
     """
     found = cursor.execute(NEWEST_READINGS, [keys]).fetchall()
-    if found:
-        cursor.execute(
-            "UPDATE instrument_status s SET counter_disagrees = f.flag"
-            " FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)"
-            " WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag",
-            [
-                [key for key, _, _ in found],
-                [counter_disagrees(counter, state) for _, counter, state in found],
-            ],
-        )
+    cursor.execute(
+        "UPDATE instrument_status s SET counter_disagrees = f.flag"
+        " FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)"
+        " WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag",
+        [
+            [key for key, _, _ in found],
+            [counter_disagrees(counter, state) for _, counter, state in found],
+        ],
+    )

@@ -6,14 +6,16 @@ from datetime import date, timedelta
 import pytest
 
 from ingest.upkeep import roller
+from models.fold import Row
 from models.group import Basis
 from models.zone import start_of_day
 from simulators.bulk import Load, Openings, days, load_history
 from simulators.city.city import OPENING_HOURS, City, FleetOptions, build_city
 from simulators.city.localtime import day_number
 from store.figures.subject import zone_of
+from store.instant import from_us
 from tests.integration.api.figures.test_figures_totals import agree, stale
-from tests.integration.api.figures.world import SECOND, World
+from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, World, at, beat
 
 ZONE = "Asia/Shanghai"
 FIRST, AFTER = date(2025, 3, 3), date(2025, 3, 17)
@@ -90,3 +92,39 @@ def test_days_of_another_zone_are_not_loaded(service: World, figures_url: str) -
             load_history(load)
     finally:
         service.conn.execute("DELETE FROM service_setting WHERE name = 'rollup_zone'")
+
+
+def test_the_newest_day_with_readings_says_whether_the_counter_disagrees(service: World) -> None:
+    """Whenever the roller comes to it, and until no day has readings any more (rule 12)."""
+    disagrees = "SELECT counter_disagrees FROM instrument_status"
+
+    def rolled_and_told() -> bool:
+        service.conn.execute(
+            "INSERT INTO rollup_todo SELECT instrument_key, d::date FROM instrument,"
+            " generate_series(date '2026-05-04', date '2026-05-06', interval '1 day') AS d"
+        )
+        service.conn.execute(
+            "INSERT INTO service_setting (name, value) VALUES ('rolled_through', '2026-05-06')"
+            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value"
+        )
+        work(service)
+        found = service.conn.execute(disagrees).fetchone()
+        assert found is not None
+        return bool(found[0])
+
+    def day(start: int, counts: int) -> list[Row]:
+        """Two hours of running; its hour meter gains ``counts`` seconds a minute."""
+        return [
+            beat(start + n * MINUTE, "running", runtime_us=n * counts * SECOND) for n in range(120)
+        ]
+
+    first = at("2026-05-04T02:00:00")
+    service.instrument("a")
+    service.feed("a", [*day(first, 60), *day(first + 24 * HOUR, 20)])
+    assert rolled_and_told()
+    service.conn.execute("DELETE FROM segment WHERE starts_at >= %s", [from_us(first + 20 * HOUR)])
+    service.conn.execute("UPDATE instrument_status SET piece_from = NULL, credit_from = NULL")
+    assert not rolled_and_told(), "the day before says that they agree"
+    service.conn.execute("UPDATE instrument_status SET counter_disagrees = true")
+    service.conn.execute("DELETE FROM segment")
+    assert not rolled_and_told(), "no day has readings"
