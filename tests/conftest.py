@@ -9,8 +9,20 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.up import Service
+from tests.lacking import summary
 from tests.live import Live
 from tests.secrets import leaks
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names what this machine lacks where nobody overlooks it: in the last lines."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lines = summary(str(report.longrepr) for report in skipped)
+    if lines:
+        terminalreporter.section("lacking here")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

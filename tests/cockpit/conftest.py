@@ -9,6 +9,7 @@ import pytest
 
 from cli.up import Service
 from tests.cockpit.chromium import NoChromium, find_chromium
+from tests.lacking import Part, lacking
 from tests.live import HOUR, MINUTE, Live, beat, now_us
 
 playwright_api = pytest.importorskip(
@@ -28,7 +29,7 @@ def browser() -> Iterator["playwright_api.Browser"]:
     try:
         chromium = find_chromium()
     except NoChromium as reason:
-        pytest.skip(str(reason))
+        lacking(Part.CHROMIUM, str(reason))
     with playwright_api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=str(chromium.program),

@@ -17,6 +17,7 @@ from tests.faults.conftest import MakeRig
 from tests.faults.gateways import STATES
 from tests.faults.rig import DAY_US, Rig, recently, register
 from tests.faults.worker import eventually
+from tests.lacking import Part, lacking
 
 MINUTE_US = 60_000_000
 
@@ -205,10 +206,7 @@ def test_row_19_late_into_a_compressed_chunk(rig: Rig) -> None:
     """Also while it is being compressed, again and again; duplicates and conflicts among it."""
     with psycopg.connect(rig.url, autocommit=True) as connection:
         if not can_compress(connection):
-            pytest.skip(
-                "this TimescaleDB has no compression: JISHI_POSTGRES_BIN names a PostgreSQL with"
-                " the Community edition, 2.29.2 or newer"
-            )
+            lacking(Part.COMMUNITY_EDITION)
     worker = rig.worker(compress_after="1d", retention_every="50ms")
     # Somebody must have spoken lately, or nothing counts as old.
     now: dict[str, Any] = {"rounds": 1, "start_us": recently(MINUTE_US), "spoil": False}
@@ -249,7 +247,7 @@ def test_row_19_late_into_a_compressed_chunk(rig: Rig) -> None:
 def test_compression_leaves_alone_what_is_young_or_written_to(rig: Rig) -> None:
     with psycopg.connect(rig.url, autocommit=True) as connection:
         if not can_compress(connection):
-            pytest.skip("this TimescaleDB has no compression")
+            lacking(Part.COMMUNITY_EDITION)
         worker = rig.worker()
         rig.publish([("g3", packed(beat("g3-i9", recently(MINUTE_US))))])
         more: dict[str, Any] = {"receipts": True, "only": ["g0"], "rounds": 5, "rounds_per_s": 50}

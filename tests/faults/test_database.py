@@ -20,6 +20,7 @@ from tests.faults.memory import memory_mb
 from tests.faults.proxy import Mode
 from tests.faults.rig import Rig, recently
 from tests.faults.worker import eventually
+from tests.lacking import Part, lacking
 
 
 def test_row_09_database_away(rig: Rig) -> None:
@@ -308,7 +309,7 @@ def _backend(rig: Rig) -> int:
 def _small_disk(rig: Rig) -> Iterator[Path]:
     """The heartbeats' chunks on a file system of their own that can really be full."""
     if os.geteuid() != 0:
-        pytest.skip("mounting a small file system takes root")
+        lacking(Part.ROOT, "mounting a small file system takes it")
     with ExitStack() as cleanup:
         place = Path(tempfile.mkdtemp(prefix="jishi-disk-"))
         cleanup.callback(place.rmdir)
@@ -316,7 +317,7 @@ def _small_disk(rig: Rig) -> Iterator[Path]:
             ["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "jishi", place], capture_output=True
         )
         if done.returncode:
-            pytest.skip(f"tmpfs cannot be mounted here: {done.stderr.decode().strip()}")
+            lacking(Part.ROOT, f"no tmpfs: {done.stderr.decode().strip()}")
         cleanup.callback(subprocess.run, ["umount", "--lazy", place])
         account = server_account()
         folder = place / "space"

@@ -20,6 +20,7 @@ from stack.fetch import find_mosquitto, find_postgres
 from stack.mosquitto import Mosquitto
 from tests.faults.rig import DAY_US, Rig, recently
 from tests.faults.worker import eventually
+from tests.lacking import Part, lacking
 
 YEAR = 366 * 86_400
 #: Ingest asks the wall clock in one place; libfaketime cannot wrap Python's own sleep.
@@ -30,6 +31,7 @@ def leaping():
     with open(sys.argv[1]) as file:
         return true() + int(file.read()) * 1_000_000_000
 time.time_ns = leaping
+from tests.lacking import Part, lacking
 from ingest.service import main
 sys.exit(main())
 """
@@ -47,7 +49,7 @@ def faketime(tmp_path_factory: pytest.TempPathFactory) -> Path:
             subprocess.run(["dpkg", "-x", package, folder], check=True)
         for place in folder.glob("usr/lib/*/faketime/libfaketime.so.1"):
             return place
-    pytest.skip("libfaketime is neither here nor to be had from the system's packages")
+    return lacking(Part.FAKETIME, "nor to be had from the system's packages")
 
 
 @pytest.fixture

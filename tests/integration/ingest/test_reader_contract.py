@@ -22,6 +22,7 @@ from stack import Settings
 from stack.fetch import find_mosquitto
 from stack.mosquitto import Mosquitto
 from tests.faults.proxy import Proxy
+from tests.lacking import Part, lacking
 
 PATIENCE = 20.0  # seconds that anything may take before a test fails
 FILTERS = ("instruments/v1/+/heartbeat", "instruments/v1/+/status")
@@ -379,7 +380,7 @@ def tls(broker: Mosquitto, tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A relay that speaks TLS in front of the broker: its port and its certificate."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("no openssl to make a certificate with")
+        lacking(Part.OPENSSL)
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         [

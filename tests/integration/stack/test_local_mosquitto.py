@@ -12,6 +12,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from stack import InUseError, Mosquitto, MqttAccount, Programs, StackError
 from tests.integration.stack.support import Connect, eventually
+from tests.lacking import Part, lacking
 
 V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 both = pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_the_packages_own_client_works(programs: Programs, open_broker: Mosquitt
     clients, account = programs.mosquitto.clients, open_broker.publisher
     assert account is not None
     if clients is None:
-        pytest.skip("this Mosquitto came without its clients")
+        lacking(Part.MOSQUITTO_CLIENTS)
     where = ["-h", open_broker.host, "-p", str(open_broker.port)]
     who = ["-u", account.username, "-P", account.password]
     what = ["-q", "1", "-t", topic("a", "heartbeat"), "-m", "x"]
