@@ -29,7 +29,10 @@ from cli.up import Service, until_signal, write_private
 from migrations.runner import MigrationError
 from models.duration import parse_duration
 from simulators.city.city import FleetOptions
-from simulators.fleet.run import FleetRun, Ready, RunOptions, run_fleet
+from simulators.fleet.fleet_run import FleetRun
+from simulators.fleet.options import RunOptions
+from simulators.fleet.ready import Ready
+from simulators.fleet.run import run_fleet
 from stack import StackError
 
 HISTORY_DAYS = 7  # complete ones; what has passed of today comes on top

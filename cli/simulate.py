@@ -33,9 +33,12 @@ from simulators.city.city import (
     build_city,
 )
 from simulators.fleet.faults import FaultRates
-from simulators.fleet.gateway import Profile
+from simulators.fleet.options import RunOptions
+from simulators.fleet.progress import Progress, Running
+from simulators.fleet.ready import Ready
 from simulators.fleet.registration import NotRegistered, register
-from simulators.fleet.run import Progress, Ready, Running, RunOptions, run_fleet
+from simulators.fleet.run import run_fleet
+from simulators.fleet.schedule import Profile
 from simulators.fleet.workers import CrewFailed
 
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")

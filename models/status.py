@@ -2,7 +2,7 @@
 
 Everything follows from four values and the time: the instrument's standing as ingest keeps it,
 its gateway's word, whether a collector listens, and the piece of segment that covers now where
-the open one lies ahead. The rows are read in ``store/status.py``; what a window was made of is
+the open one lies ahead. The rows are read in ``store/sql/status.sql``; what a window was made of is
 ``usage.py``'s.
 """
 

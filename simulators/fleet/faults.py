@@ -11,7 +11,7 @@ import heapq
 import time
 from dataclasses import dataclass, fields, replace
 from math import exp
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from models.segment import State
 from simulators.check.ledger import Ledger
@@ -23,11 +23,10 @@ from simulators.fleet.bad_messages import (
     odd_element,
     spoilt_message,
 )
+from simulators.fleet.link import Link
+from simulators.fleet.schedule import Schedule
 from simulators.fleet.stats import Stats
 from simulators.heartbeat import Beat, Outgoing
-
-if TYPE_CHECKING:
-    from simulators.fleet.gateway import GatewayRunner, Schedule
 
 _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
@@ -148,6 +147,20 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
+class Afflicted(Protocol):
+    """What bad luck may do to a gateway (``gateway.py``)."""
+
+    @property
+    def link(self) -> Link:
+        """Its connection."""
+
+    def boot(self) -> None:
+        """Start again, as after a loss of power."""
+
+    def next_number(self) -> int:
+        """The number of its next message."""
+
+
 class GatewayFaults:
     """One gateway's bad luck."""
 
@@ -157,7 +170,7 @@ class GatewayFaults:
         *,
         city: City,
         gateway: Gateway,
-        schedule: "Schedule",
+        schedule: Schedule,
         seed: int,
         ledger: Ledger,
         stats: Stats,
@@ -207,7 +220,7 @@ class GatewayFaults:
 
     # rounds: clocks, reboots, single heartbeats
 
-    def begin_round(self, runner: "GatewayRunner", at_us: int) -> bool:
+    def begin_round(self, runner: Afflicted, at_us: int) -> bool:
         """What happens before the devices are polled.
 
         Returns:
@@ -368,7 +381,7 @@ class GatewayFaults:
 
     # messages
 
-    def arrange(self, messages: list[Outgoing], runner: "GatewayRunner") -> list[Outgoing]:
+    def arrange(self, messages: list[Outgoing], runner: Afflicted) -> list[Outgoing]:
         """Hold messages back, mark them retained, put hostile ones among them."""
         dice = self._dice
         messages = messages + self._held
@@ -381,20 +394,20 @@ class GatewayFaults:
                 self._count("retained")
         return messages + self._numbered(runner)
 
-    def _numbered(self, runner: "GatewayRunner") -> list[Outgoing]:
+    def _numbered(self, runner: Afflicted) -> list[Outgoing]:
         extra, self._extra = self._extra, []
         for message in extra:
             message.number = runner.next_number()
         return extra
 
-    def release_messages(self, runner: "GatewayRunner") -> list[Outgoing]:
+    def release_messages(self, runner: Afflicted) -> list[Outgoing]:
         """What is still held when the run ends."""
         held, self._held = self._held, []
         return held + self._numbered(runner)
 
     # connections
 
-    def govern_link(self, runner: "GatewayRunner", now: float) -> None:
+    def govern_link(self, runner: Afflicted, now: float) -> None:
         """Break the connection where it is time; called a few times a second.
 
         Args:

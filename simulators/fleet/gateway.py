@@ -9,10 +9,7 @@ spoils what is sent, ``run.py`` drives all gateways.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,8 +17,11 @@ from simulators.check.ledger import Ledger
 from simulators.city.city import Gateway
 from simulators.city.randomness import mix, unit
 from simulators.fleet.device import Device
+from simulators.fleet.faults import GatewayFaults
 from simulators.fleet.link import Broker, Link, Reactor
+from simulators.fleet.schedule import Profile, Schedule
 from simulators.fleet.stats import Stats
+from simulators.fleet.visible import VisibleProbe
 from simulators.heartbeat import (
     Beat,
     Outgoing,
@@ -34,38 +34,10 @@ from simulators.heartbeat import (
     status_topic,
 )
 
-if TYPE_CHECKING:
-    from simulators.fleet.faults import GatewayFaults
-    from simulators.fleet.visible import VisibleProbe
-
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 60.0
 _POLL_STEP_US = 2_000  # between two devices of one round
 _MILLI_US = 1_000
-
-
-class Profile(StrEnum):
-    """What a gateway publishes."""
-
-    SINGLE = "single"
-    ARRAY = "array"
-    ENVELOPE = "envelope"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """When rounds are due, in the simulation's time, and how they are sent."""
-
-    start_us: int
-    end_us: int
-    interval_us: int
-    batch: int
-    profile: Profile
-    historical: bool
-    #: Batches without a receipt (or publishes without acknowledgement) a gateway dares.
-    window: int
-    #: Part of batch ids: another run of the same city must not repeat them.
-    run: str
 
 
 class _Waiting:
@@ -94,9 +66,9 @@ class GatewayRunner:
         broker: Broker,
         ledger: Ledger,
         stats: Stats,
-        faults: "GatewayFaults | None" = None,
+        faults: GatewayFaults | None = None,
         on_room: Callable[["GatewayRunner"], None] | None = None,
-        probe: "VisibleProbe | None" = None,
+        probe: VisibleProbe | None = None,
     ) -> None:
         self.gateway = gateway
         self._devices = devices
@@ -331,7 +303,7 @@ class GatewayRunner:
         else:
             self._unacked[mid] = (count, now)
 
-    def _offer(self, probe: "VisibleProbe", message: Outgoing) -> None:
+    def _offer(self, probe: VisibleProbe, message: Outgoing) -> None:
         """Have a heartbeat watched for that nothing is wrong with."""
         if message.beats and not (self.faults and self.faults.skew_us):
             beat = message.beats[-1]

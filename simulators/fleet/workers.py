@@ -2,7 +2,7 @@
 
 A process sends 2,350 heartbeats/s in envelopes for less than a fifth of a core, so the city
 needs no more than one; a nation does. Every process builds the city again (a second) and
-writes ledger parts of its own; the parent adds up what they count. ``run.py`` is one process.
+writes ledger parts of its own; the parent adds up what they count. ``fleet_run.py`` is one process.
 """
 
 import multiprocessing
@@ -16,7 +16,10 @@ from typing import Any
 
 from simulators.check.ledger import Ledger, LedgerWriter
 from simulators.city.city import build_city
-from simulators.fleet.run import FleetRun, Progress, Ready, RunOptions
+from simulators.fleet.fleet_run import FleetRun
+from simulators.fleet.options import RunOptions
+from simulators.fleet.progress import Progress
+from simulators.fleet.ready import Ready
 from simulators.fleet.stats import Stats
 
 _SAY_S = 0.25

@@ -2,7 +2,7 @@
 
 Everything that a write makes untrue is named in its own transaction: rollups forgotten, ranges
 queued to be folded again. What a write makes of versions is computed in `versions.py`; reading
-them for figures is in `inputs.py`. Statements are in `sql/registry.sql`.
+them for figures is in `subject.py`. Statements are in `sql/registry.sql`.
 
 Records are mappings in *stored form*: the fields' names of the contract, but ids for
 references, and microseconds (``hold_us``) for what the contract has in seconds (``hold_s``).

@@ -1,4 +1,4 @@
--- What models/usage.py needs to measure, in microseconds; read by inputs.py and figures.py.
+-- What models/usage.py needs to measure, in microseconds; read by subject.py, surroundings.py and figures.py.
 
 -- name: moment
 SELECT us(now()), (SELECT value FROM service_setting WHERE name = 'rollup_zone')

@@ -1,4 +1,4 @@
--- What instruments are and do now; read by registered.py. Online and activity stand here as
+-- What instruments are and do now; read by instruments.py. Online and activity stand here as
 -- models/status.py derives them, for filters and counts; a test holds the two together.
 
 -- name: registered

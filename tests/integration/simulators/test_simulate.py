@@ -13,9 +13,11 @@ from simulators.check.ledger import LedgerReader
 from simulators.check.verify import Report, verify
 from simulators.city.city import FleetOptions, build_city
 from simulators.fleet.faults import FaultRates
-from simulators.fleet.gateway import Profile
+from simulators.fleet.options import RunOptions
+from simulators.fleet.ready import Ready
 from simulators.fleet.registration import NotRegistered, register
-from simulators.fleet.run import Ready, RunOptions, run_fleet
+from simulators.fleet.run import run_fleet
+from simulators.fleet.schedule import Profile
 from simulators.reference_gateway import Outbox, ReferenceGateway
 from stack.certificates import Authority
 

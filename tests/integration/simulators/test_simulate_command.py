@@ -10,7 +10,9 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from cli.up import Service
 from simulators.city.city import FleetOptions
-from simulators.fleet.run import Ready, RunOptions, run_fleet
+from simulators.fleet.options import RunOptions
+from simulators.fleet.ready import Ready
+from simulators.fleet.run import run_fleet
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from simulators.check.ledger import NoLedger
 from simulators.city.city import FleetOptions, build_city
 from simulators.fleet.device import Device
 from simulators.fleet.faults import FaultRates, GatewayFaults
-from simulators.fleet.gateway import Profile, Schedule
+from simulators.fleet.schedule import Profile, Schedule
 from simulators.fleet.stats import Stats
 from simulators.heartbeat import Beat
 
