@@ -1,6 +1,7 @@
 """Named statements out of `.sql` files; what they are for is written beside them there.
 
-A file is a list of blocks, each headed ``-- name: the_name``. `run.py` sends them.
+A file is a list of blocks, each headed ``-- name: the_name``. `run.py` sends this room's;
+``ingest/sql`` reads its own the same way.
 """
 
 from collections.abc import Mapping
@@ -13,15 +14,19 @@ HEAD = "-- name: "
 
 
 @cache
-def statements(name: str) -> Mapping[str, str]:
-    """The statements of ``store/sql/{name}.sql`` by name.
+def statements(name: str, folder: Path = FOLDER) -> Mapping[str, str]:
+    """The statements of ``{name}.sql`` by name.
+
+    Args:
+        name: Of the file, without its ending.
+        folder: Where it lies; this room's own unless said.
 
     Raises:
         ValueError: a name stands there twice, or text stands before the first name.
     """
     found: dict[str, list[str]] = {}
     lines: list[str] | None = None
-    for line in (FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines():
+    for line in (folder / f"{name}.sql").read_text(encoding="utf-8").splitlines():
         if line.startswith(HEAD):
             key = line.removeprefix(HEAD).strip()
             if key in found:

@@ -1,7 +1,7 @@
 """Ends waits for a database that has stopped answering without a word.
 
 ``statement_timeout`` is the server's and does not help against a server that hangs, nor does
-TCP where its kernel still answers. So whoever waits holds a leash: when it is not let go in
+TCP where its kernel still answers. So whoever waits has it watched: when it does not end in
 time, the connection's socket is shut, and the wait ends with an ``OperationalError``.
 """
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY = 0.2  # seconds
 
 
-class Leash:
+class QueryWatchdog:
     """Watches connections from a thread of its own; one object serves any number of threads."""
 
     def __init__(self) -> None:
@@ -28,10 +28,10 @@ class Leash:
         self.cuts = 0
         self._held: dict[int, tuple[float, psycopg.Connection]] = {}
         self._lock = threading.Lock()
-        threading.Thread(target=self._watch, name="leash", daemon=True).start()
+        threading.Thread(target=self._watch, name="query-watchdog", daemon=True).start()
 
     @contextlib.contextmanager
-    def hold(self, connection: psycopg.Connection, seconds: float) -> Iterator[None]:
+    def watch(self, connection: psycopg.Connection, seconds: float) -> Iterator[None]:
         """Shuts the connection's socket if the block lasts longer than ``seconds``."""
         with self._lock:
             self._held[id(connection)] = (time.monotonic() + seconds, connection)
@@ -54,7 +54,7 @@ class Leash:
 
 
 def _shut(connection: psycopg.Connection) -> None:
-    log.error("the database does not answer", action="leash")
+    log.error("the database does not answer", action="query_watchdog")
     # A copy of the descriptor: the socket object must not close libpq's own.
     with (
         contextlib.suppress(OSError, psycopg.Error),

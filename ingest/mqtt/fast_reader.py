@@ -18,7 +18,7 @@ from ingest.mqtt.connection import (
     SESSION_EXPIRY,
     part,
 )
-from ingest.mqtt.network_thread import Mailbox
+from ingest.mqtt.network_thread import NetworkThread
 from ingest.mqtt.packets import BrokenStreamError, Inflow, pubacks, publish
 from ingest.mqtt.reader import Delivery
 
@@ -29,14 +29,14 @@ READ_SIZE = 1 << 18  # bytes a read
 SUBSCRIBE_ID, SUBSCRIBE_SYS_ID, FIRST_FREE_ID = 1, 2, 3
 
 
-class FastReader(Mailbox):
+class FastReader(NetworkThread):
     """A ``Reader`` over one MQTT 5 connection with a persistent session."""
 
     # What the codec panics with is no Exception.
     PANICS = BaseException
 
     def _prepare(self) -> None:
-        """See ``Mailbox._prepare``."""
+        """See ``NetworkThread._prepare``."""
         address = self._address
         self._connect_packet = mqtt5.ConnectPacket(
             self._client_id,
@@ -60,7 +60,7 @@ class FastReader(Mailbox):
     # -- the network thread ----------------------------------------------------------------
 
     def _converse(self) -> str:
-        """See ``Mailbox._converse``."""
+        """See ``NetworkThread._converse``."""
         self._inflow = Inflow(self._generation)
         self._answered = False
         self._unacked = 0

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 POURS, LINGER_MORE = 10_000, 10
 
 
-class Mailbox(ABC):
+class NetworkThread(ABC):
     """A ``Reader`` but for the protocol; a subclass says how a connection is made and served."""
 
     #: What ends a connection beside exceptions, and must not end the thread.

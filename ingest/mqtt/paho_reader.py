@@ -24,7 +24,7 @@ from ingest.mqtt.connection import (
     SESSION_EXPIRY,
     part,
 )
-from ingest.mqtt.network_thread import Mailbox
+from ingest.mqtt.network_thread import NetworkThread
 from ingest.mqtt.reader import Delivery, Token
 
 log = structlog.get_logger(__name__)
@@ -33,11 +33,11 @@ DISCONNECT = b"\xe0\x00"
 READ_BURST = 1000  # packets read before the rest of the loop gets its turn
 
 
-class PahoReader(Mailbox):
+class PahoReader(NetworkThread):
     """A ``Reader`` over one MQTT 5 connection with a persistent session."""
 
     def _prepare(self) -> None:
-        """See ``Mailbox._prepare``."""
+        """See ``NetworkThread._prepare``."""
         address = self._address
         self._received = 0  # messages, for the read burst
         self._answered = False
@@ -68,7 +68,7 @@ class PahoReader(Mailbox):
     # -- the network thread ----------------------------------------------------------------
 
     def _converse(self) -> str:
-        """See ``Mailbox._converse``."""
+        """See ``NetworkThread._converse``."""
         self._answered = False
         self._connect()
         return self._serve()

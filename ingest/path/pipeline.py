@@ -15,13 +15,13 @@ import structlog
 
 from ingest.db.connection import connect
 from ingest.db.errors import Remedy, remedy
-from ingest.db.query_watchdog import Leash
+from ingest.db.query_watchdog import QueryWatchdog
 from ingest.metrics import Metrics
 from ingest.mqtt.reader import Reader, Token
 from ingest.path.clock_guard import ClockGuard
 from ingest.path.intake import Intake, Taken
 from ingest.path.isolation import Isolation, OurBugError, size_of, write_apart
-from ingest.path.transaction_size import Stride
+from ingest.path.transaction_size import TransactionSize
 from ingest.settings import IngestSettings
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.writer import Writer
@@ -58,10 +58,12 @@ class Pipeline:
         self._stopping = threading.Event()
         #: Monotonic seconds of the last turn of the loop, waits included; for the watchdog.
         self.alive_at = time.monotonic()
-        self._leash = Leash()
+        self._watchdog = QueryWatchdog()
         #: Seconds after which a transaction without an answer is given up.
         self._patience = 2 * settings.database_timeout.total_seconds()
-        self._stride = Stride(settings.batch_heartbeats, settings.database_timeout.total_seconds())
+        self._transaction_size = TransactionSize(
+            settings.batch_heartbeats, settings.database_timeout.total_seconds()
+        )
         #: Why intake halts now, for the clock's sake or for a bug's; empty while it does not.
         self._clock_halt = ""
         self._bug_halt = ""
@@ -94,12 +96,12 @@ class Pipeline:
         started = time.monotonic()
         first = 0
         while first < len(taken.inbounds):
-            part = _part(taken.inbounds, first, self._stride.size)
+            part = _part(taken.inbounds, first, self._transaction_size.most)
             outcomes = self._write(part)
             if outcomes is None:
                 return False  # it was not acknowledged and comes again
             if not outcomes:
-                continue  # the stride is shorter now
+                continue  # the transactions are smaller now
             self._acknowledge(taken.tokens[first : first + len(part)], part, outcomes)
             first += len(part)
         self._metrics.batch_seconds.observe(time.monotonic() - started)
@@ -155,27 +157,29 @@ class Pipeline:
         timeouts = losses = 0
         while True:
             self.alive_at = began = time.monotonic()
-            cuts = self._leash.cuts
+            cuts = self._watchdog.cuts
             try:
                 if self._clock_is_right(inbounds):
                     outcomes = self._write_once(inbounds, careful=careful, isolate=isolate)
-                    if self._stride.is_short:
-                        self._stride.lengthen(_size(inbounds), time.monotonic() - began)
+                    if self._transaction_size.is_reduced:
+                        self._transaction_size.grow(_size(inbounds), time.monotonic() - began)
                     return outcomes
             except OurBugError as error:
                 self._bug_halt = self._alarm(self._bug_halt, str(error))
             except Exception as error:
                 if isinstance(error, psycopg.OperationalError):
-                    # The leash's end looks like any lost connection.
-                    is_late = error.sqlstate == "57014" or self._leash.cuts > cuts
+                    # What the watchdog ended looks like any lost connection.
+                    is_late = error.sqlstate == "57014" or self._watchdog.cuts > cuts
                     timeouts += is_late
                     losses += is_late or error.sqlstate is None
                 careful, isolate = self._recover(error, careful=careful, isolate=isolate)
                 is_too_much = timeouts >= TIMEOUTS_BORNE or losses >= LOSSES_BORNE
                 if is_too_much and len(inbounds) > 1:
-                    self._stride.shorten(_size(inbounds))
+                    self._transaction_size.shrink(_size(inbounds))
                     log.warning(
-                        "less in a transaction", action="stride", heartbeats=self._stride.size
+                        "less in a transaction",
+                        action="transaction_size",
+                        heartbeats=self._transaction_size.most,
                     )
                     return []
             if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
@@ -206,12 +210,12 @@ class Pipeline:
     def _transact(self, inbounds: Sequence[Inbound], *, careful: bool) -> list[Outcome]:
         self.alive_at = time.monotonic()
         connection = self._connected()
-        with self._leash.hold(connection, self._patience):
+        with self._watchdog.watch(connection, self._patience):
             return self._writer.write(connection, inbounds, careful=careful)
 
     def _clock_is_right(self, inbounds: Sequence[Inbound]) -> bool:
         connection = self._connected()
-        with self._leash.hold(connection, self._patience):
+        with self._watchdog.watch(connection, self._patience):
             database_us, _ = self._writer.now(connection)
         why = self._guard.check(
             inbounds,
@@ -264,7 +268,7 @@ class Pipeline:
                 self._settings.worker,
                 statement_timeout_s=self._settings.database_timeout.total_seconds(),
             )
-            with self._leash.hold(connection, self._patience):
+            with self._watchdog.watch(connection, self._patience):
                 self._writer.prepare(connection)
             self._connection = connection
         return self._connection

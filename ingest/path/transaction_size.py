@@ -16,27 +16,27 @@ QUICK = 0.25
 GROWTH = 0.25
 
 
-class Stride:
+class TransactionSize:
     """Most heartbeats of a transaction, between 1 and a setting."""
 
-    def __init__(self, most: int, timeout_s: float) -> None:
-        self._most = most
+    def __init__(self, limit: int, timeout_s: float) -> None:
+        self._limit = limit
         self._quick_s = QUICK * timeout_s
         self._growth = 1.0
         #: What a transaction may hold now.
-        self.size = min(FIRST, most)
+        self.most = min(FIRST, limit)
 
     @property
-    def is_short(self) -> bool:
+    def is_reduced(self) -> bool:
         """Whether it is smaller than the setting."""
-        return self.size < self._most
+        return self.most < self._limit
 
-    def shorten(self, heartbeats: int) -> None:
+    def shrink(self, heartbeats: int) -> None:
         """Halves it, after a transaction of so many did not end in time."""
-        self.size = max(1, min(self.size, heartbeats) // 2)
+        self.most = max(1, min(self.most, heartbeats) // 2)
         self._growth = GROWTH
 
-    def lengthen(self, heartbeats: int, took_s: float) -> None:
+    def grow(self, heartbeats: int, took_s: float) -> None:
         """Lets it grow, if a transaction as large as it may be was quick."""
-        if 2 * heartbeats >= self.size and took_s < self._quick_s:
-            self.size = min(self._most, self.size + int(self._growth * self.size) + 1)
+        if 2 * heartbeats >= self.most and took_s < self._quick_s:
+            self.most = min(self._limit, self.most + int(self._growth * self.most) + 1)

@@ -11,9 +11,11 @@ from datetime import timedelta
 import psycopg
 import structlog
 
-from ingest.db.query_watchdog import Leash
+from ingest.db.query_watchdog import QueryWatchdog
+from ingest.sql import statements
 
 log = structlog.get_logger(__name__)
+SQL = statements("compression")
 
 #: Earlier ones are known to give wrong results over compressed chunks.
 OLDEST_VERSION = (2, 29, 2)
@@ -22,31 +24,10 @@ LOCK_WAIT = "2s"
 #: Seconds for one chunk: a day of a large city takes ten minutes.
 PATIENCE = 7_200.0
 
-EDITION = """
-SELECT extversion, coalesce(current_setting('timescaledb.license', true), '')
-FROM pg_extension WHERE extname = 'timescaledb'
-"""
-#: Whole chunks older than both the clock and the newest accepted heartbeat allow, oldest first,
-#: with how many rows ever came into each; a compressed one only if rows came in since.
-CANDIDATES = """
-SELECT format('%%I.%%I', chunk_schema, chunk_name) AS chunk,
-       pg_stat_get_tuples_inserted(format('%%I.%%I', chunk_schema, chunk_name)::regclass)
-FROM timescaledb_information.chunks
-WHERE hypertable_name = 'heartbeat'
-  AND range_end <= least(clock_timestamp(), (SELECT max(newest_ts) FROM instrument_status)) - %s
-  AND (NOT is_compressed OR _timescaledb_functions.chunk_status_text(
-       format('%%I.%%I', chunk_schema, chunk_name)::regclass) && ARRAY['PARTIAL', 'UNORDERED'])
-ORDER BY range_end
-"""
-WAITING_FOR = """
-SELECT EXISTS (SELECT FROM pg_stat_activity
-               WHERE wait_event_type = 'Lock' AND pg_blocking_pids(pid) @> ARRAY[%s::int])
-"""
-
 
 def can_compress(connection: psycopg.Connection) -> bool:
     """Whether this TimescaleDB has compression that can be relied on."""
-    row = connection.execute(EDITION).fetchone()
+    row = connection.execute(SQL["edition"]).fetchone()
     return row is not None and row[1] == "timescale" and version_of(row[0]) >= OLDEST_VERSION
 
 
@@ -57,7 +38,7 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def in_the_way(connection: psycopg.Connection, pid: int) -> bool:
     """Whether somebody waits for a lock of the server process ``pid``."""
-    row = connection.execute(WAITING_FOR, [pid]).fetchone()
+    row = connection.execute(SQL["waited_for"], [pid]).fetchone()
     return bool(row and row[0])
 
 
@@ -80,17 +61,15 @@ class Compression:
         Raises:
             psycopg.Error: Nothing was changed.
         """
-        due: dict[str, int] = dict(connection.execute(CANDIDATES, [after]).fetchall())
+        due: dict[str, int] = dict(connection.execute(SQL["candidates"], [after]).fetchall())
         before, self._seen = self._seen, due
         for chunk, rows in due.items():
             if before.get(chunk) != rows:
                 continue
             try:
                 with connection.transaction():
-                    connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_WAIT])
-                    row = connection.execute(
-                        "SELECT compress_heartbeat_chunk(%s::regclass)", [chunk]
-                    ).fetchone()
+                    connection.execute(SQL["wait_at_most"], [LOCK_WAIT])
+                    row = connection.execute(SQL["compress"], [chunk]).fetchone()
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
                 log.info("not compressed now", action="compression", chunk=chunk, why=str(error))
                 continue
@@ -106,19 +85,19 @@ class Compressor:
     wait. So who waits for us is looked for every second, and we give way.
     """
 
-    def __init__(self, url: str, name: str, after: timedelta, leash: Leash) -> None:
+    def __init__(self, url: str, name: str, after: timedelta, watchdog: QueryWatchdog) -> None:
         """Prepares; ``begin`` works.
 
         Args:
             url: The database, as the role that writes.
             name: Shown in ``pg_stat_activity``.
             after: Age from which a chunk is due.
-            leash: Ends it when the database does not answer for hours.
+            watchdog: Ends it when the database does not answer for hours.
         """
         self._url = url
         self._name = name
         self._after = after
-        self._leash = leash
+        self._watchdog = watchdog
         self._work = Compression()
         self._thread: threading.Thread | None = None
         self._connection: psycopg.Connection | None = None
@@ -150,7 +129,7 @@ class Compressor:
                 connect_timeout=5,
             ) as connection:
                 self._connection = connection
-                with self._leash.hold(connection, PATIENCE):
+                with self._watchdog.watch(connection, PATIENCE):
                     self._work.compress_one(connection, self._after)
         except psycopg.Error as error:
             log.info("not compressed now", action="compression", why=str(error).strip())

@@ -12,14 +12,16 @@ import psycopg
 import structlog
 
 from ingest.db.connection import connect
-from ingest.db.query_watchdog import Leash
+from ingest.db.query_watchdog import QueryWatchdog
 from ingest.settings import IngestSettings
+from ingest.sql import statements
 from ingest.upkeep import retention, roller
 from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
 from ingest.write.writer import Writer
 
 log = structlog.get_logger(__name__)
+SQL = statements("housekeeping")
 
 #: Any constant of ours; "rolls" in ASCII.
 LOCK_KEY = 0x726F6C6C73
@@ -45,7 +47,7 @@ class Housekeeping:
         self._settings = settings
         self._writer = writer
         self._trusts = trusts
-        self._leash = Leash()
+        self._watchdog = QueryWatchdog()
         self._stopping = threading.Event()
         self._swept = float("-inf")
         self._compressor: Compressor | None = None
@@ -78,7 +80,7 @@ class Housekeeping:
         ):
             while not self._stopping.is_set():
                 with self._held(plain):
-                    row = plain.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
+                    row = plain.execute(SQL["lock"], [LOCK_KEY]).fetchone()
                 if row and row[0]:
                     break
                 self._stopping.wait(5.0)
@@ -87,7 +89,7 @@ class Housekeeping:
                 roller.ensure_zone(plain, self._settings.timezone)
                 if self._compressor is None and can_compress(plain):
                     self._compressor = Compressor(
-                        url, self._settings.worker, self._settings.compress_after, self._leash
+                        url, self._settings.worker, self._settings.compress_after, self._watchdog
                     )
             while not self._stopping.is_set():
                 with self._held(plain, writing):
@@ -97,9 +99,9 @@ class Housekeeping:
 
     @contextlib.contextmanager
     def _held(self, *connections: psycopg.Connection) -> Iterator[None]:
-        with contextlib.ExitStack() as leashes:
+        with contextlib.ExitStack() as watches:
             for connection in connections:
-                leashes.enter_context(self._leash.hold(connection, PATIENCE))
+                watches.enter_context(self._watchdog.watch(connection, PATIENCE))
             yield
 
     def _turn(self, plain: psycopg.Connection, writing: psycopg.Connection) -> int:
@@ -124,19 +126,12 @@ class Housekeeping:
     def _rebuild_one(self, connection: psycopg.Connection) -> int:
         """Does one rebuild that a change of the registry asked for (rule 15)."""
         with connection.transaction():
-            row = (
-                connection.cursor(binary=True)
-                .execute(
-                    "SELECT rebuild_id, instrument_key, starts_at, ends_at FROM rebuild_todo"
-                    " ORDER BY rebuild_id LIMIT 1 FOR UPDATE SKIP LOCKED"
-                )
-                .fetchone()
-            )
+            row = connection.cursor(binary=True).execute(SQL["next_rebuild"]).fetchone()
             if row is None:
                 return 0
             rebuild_id, key, low, high = row
             rebuilt = self._writer.refold(connection, key, low, high)
-            connection.execute("DELETE FROM rebuild_todo WHERE rebuild_id = %s", [rebuild_id])
+            connection.execute(SQL["rebuilt"], [rebuild_id])
         log.info(
             "rebuilt",
             action="rebuild",

@@ -11,10 +11,12 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from ingest.db.query_watchdog import Leash
+from ingest.db.query_watchdog import QueryWatchdog
 from ingest.mqtt.share import ShareKeeper
+from ingest.sql import statements
 
 log = structlog.get_logger(__name__)
+SQL = statements("listening")
 
 #: Seconds between extensions; readers allow 15 before they call it silence.
 EXTEND_EVERY = 1.0
@@ -56,11 +58,7 @@ class ListeningRecord:
         if self._leapt(connection):
             return
         if self._fresh:
-            # A row of an earlier life of ours ends where that life last said so.
-            connection.execute(
-                "UPDATE collector_listening SET closed = true WHERE worker = %s AND NOT closed",
-                [self._worker],
-            )
+            connection.execute(SQL["close_earlier"], [self._worker])
             self._fresh = False
         gateways = self.gateways
         if gateways != self._row_gateways:
@@ -68,27 +66,16 @@ class ListeningRecord:
         if not connected or gateways == []:
             self.close(connection)
         elif self._row is None:
-            row = connection.execute(
-                "INSERT INTO collector_listening (worker, gateways, starts_at, ends_at)"
-                " VALUES (%s, %s, clock_timestamp(), clock_timestamp()) RETURNING listening_id",
-                [self._worker, gateways],
-            ).fetchone()
+            row = connection.execute(SQL["begin"], [self._worker, gateways]).fetchone()
             self._row = row[0] if row else None
             self._row_gateways = gateways
         else:
-            connection.execute(
-                "UPDATE collector_listening SET ends_at = clock_timestamp()"
-                " WHERE listening_id = %s",
-                [self._row],
-            )
+            connection.execute(SQL["extend"], [self._row])
 
     def close(self, connection: psycopg.Connection) -> None:
         """Ends the present row."""
         if self._row is not None:
-            connection.execute(
-                "UPDATE collector_listening SET closed = true WHERE listening_id = %s",
-                [self._row],
-            )
+            connection.execute(SQL["close"], [self._row])
             self._row = None
 
     def lost(self) -> None:
@@ -103,7 +90,7 @@ class ListeningRecord:
 
         A row that reached a year ahead would excuse nobody's silence for a year.
         """
-        row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+        row = connection.execute(SQL["clock"]).fetchone()
         assert row is not None
         offset = float(row[0]) - time.monotonic()
         if self._offset is not None and abs(offset - self._offset) > LEAP:
@@ -133,7 +120,7 @@ class Listener:
         self._keeper = keeper
         self._url = url
         self._name = name
-        self._leash = Leash()
+        self._watchdog = QueryWatchdog()
         self._stopping = threading.Event()
         self._connection: psycopg.Connection | None = None
 
@@ -171,7 +158,7 @@ class Listener:
                 application_name=f"{self._name} listening",
                 options="-c statement_timeout=2000",
             )
-        with self._leash.hold(self._connection, PATIENCE):
+        with self._watchdog.watch(self._connection, PATIENCE):
             if self._keeper is not None:
                 self._keeper.look(self._connection)
                 self._record.gateways = self._keeper.listening_for()

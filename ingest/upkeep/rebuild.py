@@ -7,25 +7,17 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from ingest.db.connection import Micros
+from ingest.sql import statements
 from ingest.write.refold import Rebuilt
 from ingest.write.writer import Writer
 from models.segment import Segment, State
 from models.timestamp import format_ts
 
+SQL = statements("rebuild")
 #: Longest stretch folded at once: bounds what is in memory (µs).
 STRETCH_US = 2 * 86_400_000_000
 #: Differences that are told one by one.
 TOLD = 1_000
-
-#: Rule 6: older than this is final.
-FINAL_BEFORE = """
-SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'heartbeat'
-"""
-LONGEST_HOLD = """
-SELECT greatest(max(hold_us), 900000000) FROM instrument_version
-"""
-#: One entry of the audit; its owner lends the right (``0009_roles.sql``).
-NOTE = "SELECT note_rebuild(%s, %s, %s, %s)"
 
 
 class FinalRangeError(Exception):
@@ -101,7 +93,7 @@ def rebuild_range(
             with connection.transaction():
                 rebuilt = writer.refold(connection, key, start, end)
                 if rebuilt.removed or rebuilt.added or rebuilt.track_changed:
-                    connection.execute(NOTE, _entry(actor, key, start, end, rebuilt))
+                    connection.execute(SQL["note"], _entry(actor, key, start, end, rebuilt))
             report.rows_read += rebuilt.rows_read
             report.count += len(rebuilt.removed) + len(rebuilt.added)
             for sign, pieces in (("-", rebuilt.removed), ("+", rebuilt.added)):
@@ -133,14 +125,9 @@ def _entry(actor: str, key: int, start_us: int, end_us: int, rebuilt: Rebuilt) -
 def _keys(connection: psycopg.Connection, instruments: Sequence[str] | None) -> dict[str, int]:
     with connection.transaction():
         if instruments is None:
-            rows = connection.execute(
-                "SELECT instrument_id, instrument_key FROM instrument ORDER BY instrument_id"
-            ).fetchall()
+            rows = connection.execute(SQL["all_keys"]).fetchall()
             return dict(rows)
-        rows = connection.execute(
-            "SELECT instrument_id, instrument_key FROM instrument WHERE instrument_id = ANY(%s)",
-            [list(instruments)],
-        ).fetchall()
+        rows = connection.execute(SQL["keys"], [list(instruments)]).fetchall()
     keys: dict[str, int] = dict(rows)
     for instrument_id in instruments:
         if instrument_id not in keys:
@@ -151,8 +138,8 @@ def _keys(connection: psycopg.Connection, instruments: Sequence[str] | None) -> 
 def _final_before(connection: psycopg.Connection) -> int | None:
     with connection.transaction():
         cursor = connection.cursor(binary=True)
-        row = cursor.execute(FINAL_BEFORE).fetchone()
-        hold = cursor.execute(LONGEST_HOLD).fetchone()
+        row = cursor.execute(SQL["oldest_kept"]).fetchone()
+        hold = cursor.execute(SQL["longest_hold"]).fetchone()
     if row is None or row[0] is None or hold is None or hold[0] is None:
         return None
     return int(row[0]) + int(hold[0])
@@ -164,13 +151,7 @@ def _first_segment(
     with connection.transaction():
         row = (
             connection.cursor(binary=True)
-            .execute(
-                "SELECT min(starts_at) FROM segment WHERE instrument_key = ANY(%s)"
-                " AND starts_at >= %s AND starts_at < %s"
-                " AND NOT EXISTS (SELECT FROM heartbeat h"
-                "   WHERE h.instrument_key = segment.instrument_key AND h.ts <= segment.starts_at)",
-                [keys, Micros(low_us), Micros(high_us)],
-            )
+            .execute(SQL["first_final_segment"], [keys, Micros(low_us), Micros(high_us)])
             .fetchone()
         )
     return row[0] if row else None

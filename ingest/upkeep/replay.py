@@ -12,6 +12,7 @@ import psycopg
 import structlog
 
 from ingest.db.errors import Remedy, remedy
+from ingest.sql import statements
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.writer import Writer
 from models.heartbeat import Reason
@@ -19,28 +20,12 @@ from models.wire import decode
 
 log = structlog.get_logger(__name__)
 
+SQL = statements("replay")
 PORTION = 500
-#: What was cut off, or kept as a digest alone, cannot be taken again.
-WHOLE = "payload IS NOT NULL AND octet_length(payload) = payload_bytes"
-SELECT = f"""
-SELECT dead_letter_id, gateway_id, topic, payload, received_at, live, historical, reason
-FROM dead_letter
-WHERE replay_requested_at IS NOT NULL AND replayed_at IS NULL AND {WHOLE}
-ORDER BY dead_letter_id LIMIT %s FOR UPDATE SKIP LOCKED
-"""
-ANSWER_HOPELESS = f"""
-UPDATE dead_letter SET replay_requested_at = NULL
-WHERE replay_requested_at IS NOT NULL AND replayed_at IS NULL AND ({WHOLE}) IS NOT TRUE
-"""
-TAKEN = "UPDATE dead_letter SET replayed_at = clock_timestamp() WHERE dead_letter_id = ANY(%s)"
-AGAIN = """
-UPDATE dead_letter d SET replay_requested_at = NULL, reason = coalesce(a.reason, d.reason)
-FROM unnest(%s::bigint[], %s::text[]) AS a (id, reason) WHERE d.dead_letter_id = a.id
-"""
 
 
 class _Letter(NamedTuple):
-    """A letter that was asked for; fields in ``SELECT``'s order."""
+    """A letter that was asked for; fields in the order of ``requested``."""
 
     dead_letter_id: int
     gateway_id: str
@@ -62,7 +47,7 @@ def replay_requested(connection: psycopg.Connection, writer: Writer) -> int:
         Letters dealt with.
     """
     with connection.transaction():
-        connection.execute(ANSWER_HOPELESS)
+        connection.execute(SQL["answer_hopeless"])
     try:
         return _replay(connection, writer, PORTION)
     except psycopg.Error as error:
@@ -84,10 +69,10 @@ def _replay_one(connection: psycopg.Connection, writer: Writer) -> int:
         if remedy(error) is not Remedy.ISOLATE:
             raise
         with connection.transaction():
-            row = connection.cursor(binary=True).execute(SELECT, [1]).fetchone()
+            row = connection.cursor(binary=True).execute(SQL["requested"], [1]).fetchone()
             if row is None:
                 return 0
-            connection.execute(AGAIN, [[row[0]], [None]])
+            connection.execute(SQL["again"], [[row[0]], [None]])
         log.warning(
             "dead letter refused again", action="replay", id=row[0], error=str(error).strip()
         )
@@ -96,7 +81,7 @@ def _replay_one(connection: psycopg.Connection, writer: Writer) -> int:
 
 def _replay(connection: psycopg.Connection, writer: Writer, portion: int) -> int:
     with connection.transaction():
-        cursor = connection.cursor(binary=True).execute(SELECT, [portion])
+        cursor = connection.cursor(binary=True).execute(SQL["requested"], [portion])
         letters = [_Letter(*row) for row in cursor]
         if not letters:
             return 0
@@ -109,8 +94,8 @@ def _replay(connection: psycopg.Connection, writer: Writer, portion: int) -> int
             else:
                 reason = str(outcome.errors[0][1]) if outcome.errors else None
                 again.append((letter.dead_letter_id, reason))
-        connection.execute(TAKEN, [taken])
-        connection.execute(AGAIN, [[i for i, _ in again], [reason for _, reason in again]])
+        connection.execute(SQL["taken"], [taken])
+        connection.execute(SQL["again"], [[i for i, _ in again], [reason for _, reason in again]])
     return len(letters)
 
 

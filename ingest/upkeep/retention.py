@@ -9,18 +9,10 @@ from datetime import timedelta
 import psycopg
 import structlog
 
-log = structlog.get_logger(__name__)
+from ingest.sql import statements
 
-OLDEST_CHUNK = """
-SELECT min(range_end) FROM timescaledb_information.chunks WHERE hypertable_name = 'heartbeat'
-"""
-NEWEST_ACCEPTED = "SELECT max(newest_ts) FROM instrument_status"
-#: A heartbeat at the border of what is taken is folded together with the row before it, which
-#: may be as much older as the longest hold; and a transaction may have begun before we look.
-MARGIN = (
-    "SELECT greatest(coalesce(max(hold_us), 0), 3600000000) * interval '1 microsecond'"
-    " FROM instrument_version"
-)
+log = structlog.get_logger(__name__)
+SQL = statements("retention")
 
 
 def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
@@ -33,9 +25,7 @@ def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
     Returns:
         Names of the chunks dropped.
     """
-    row = connection.execute(
-        f"SELECT clock_timestamp(), ({NEWEST_ACCEPTED}), ({OLDEST_CHUNK}), ({MARGIN})"
-    ).fetchone()
+    row = connection.execute(SQL["ages"]).fetchone()
     assert row is not None
     now, newest, oldest_end, margin = row
     if newest is None or oldest_end is None:
@@ -43,12 +33,7 @@ def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
     limit = min(now, newest) - keep - margin
     if oldest_end > limit:
         return []
-    dropped = [
-        str(name)
-        for (name,) in connection.execute(
-            "SELECT drop_heartbeat_chunks(%s::timestamptz)", [oldest_end]
-        )
-    ]
+    dropped = [str(name) for (name,) in connection.execute(SQL["drop_chunks"], [oldest_end])]
     log.info("raw heartbeats dropped", action="retention", until=str(oldest_end), chunks=dropped)
     return dropped
 
@@ -59,10 +44,4 @@ def drop_old_letters(connection: psycopg.Connection, keep: timedelta) -> int:
     As with raw rows the newest accepted heartbeat has a say; where none was ever accepted, all
     are kept.
     """
-    cursor = connection.execute(
-        "DELETE FROM dead_letter WHERE dead_letter_id IN (SELECT dead_letter_id FROM dead_letter"
-        f" WHERE received_at < least(now(), ({NEWEST_ACCEPTED})) - %s"
-        " ORDER BY received_at LIMIT 10000)",
-        [keep],
-    )
-    return cursor.rowcount
+    return connection.execute(SQL["drop_letters"], [keep]).rowcount

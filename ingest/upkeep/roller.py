@@ -10,7 +10,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
+from ingest.sql import statements
 from models.ratios import counter_disagrees
 from models.zone import start_of_day
 from store.figures import totals
@@ -20,59 +22,23 @@ from store.figures.subject import Subject, load_subjects, zone_of
 from store.figures.surroundings import load_moment
 from store.run import run
 
+SQL = statements("roller")
 #: Instrument-days in one transaction.
 PORTION = 1_000
 #: After midnight, before the day of silent instruments is rolled (seconds).
 DAY_SETTLES = 1_200
 
-TAKE = """
-SELECT instrument_key, day FROM rollup_todo
-WHERE day <= least(
-    (now() AT TIME ZONE %(zone)s)::date - 1,
-    (SELECT value::date FROM service_setting WHERE name = 'rolled_through'))
-ORDER BY instrument_key, day LIMIT %(most)s
-"""
-LOCK = (
-    "SELECT 1 FROM instrument_status WHERE instrument_key = ANY(%s)"
-    " ORDER BY instrument_key FOR NO KEY UPDATE"
+
+def _listed(form: str) -> sql.Composed:
+    """The rollups' columns, each in a form, with commas between."""
+    return sql.SQL(", ").join(sql.SQL(form).format(sql.Identifier(name)) for name in COLUMNS)
+
+
+UPSERT = sql.SQL(SQL["upsert"]).format(
+    columns=_listed("{}"),
+    arrays=sql.SQL(", ").join([sql.SQL("%s::bigint[]")] * len(COLUMNS)),
+    excluded=_listed("EXCLUDED.{}"),
 )
-# One statement a portion: every statement on the table also looks after the running totals.
-UPSERT = f"""
-INSERT INTO rollup_day (instrument_key, day, {", ".join(COLUMNS)})
-SELECT * FROM unnest(%s::int[], %s::date[]{", %s::bigint[]" * len(COLUMNS)})
-ON CONFLICT (instrument_key, day) DO UPDATE SET
-    {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS)}
-"""
-NEWEST_READINGS = """
-SELECT k.instrument_key, coalesce(d.witness_counter_us, 0), coalesce(d.witness_state_us, 0)
-FROM unnest(%s::int[]) AS k (instrument_key)
-LEFT JOIN LATERAL (
-    SELECT witness_counter_us, witness_state_us FROM rollup_day r
-    WHERE r.instrument_key = k.instrument_key AND r.counter_readings > 0
-    ORDER BY r.day DESC LIMIT 1
-) d ON true
-"""
-# The newest day that is over by the clock, and by the newest heartbeat where days are to be closed:
-# a clock that leapt ahead must not close days that are still to come. All in one statement:
-# whoever brings history, and said before that its days are done, is seen to have said so.
-ENDED = """
-SELECT over, CASE WHEN over > coalesce(after, '-infinity') THEN
-           (SELECT (max(newest_ts) AT TIME ZONE %(zone)s)::date - 1 FROM instrument_status) END,
-       after
-FROM (SELECT (clock_timestamp() AT TIME ZONE %(zone)s - make_interval(secs => %(settles)s))::date
-             - 1 AS over,
-             (SELECT value::date FROM service_setting
-              WHERE name = 'rolled_through' FOR UPDATE) AS after OFFSET 0) AS days
-"""
-CLOSE_DAYS = """
-INSERT INTO rollup_todo (instrument_key, day)
-SELECT s.instrument_key, d::date
-FROM instrument_status s,
-     generate_series(greatest(%(after)s::date + 1, (s.first_at AT TIME ZONE %(zone)s)::date),
-                     %(through)s::date, interval '1 day') AS d
-WHERE s.first_at IS NOT NULL
-ON CONFLICT DO NOTHING
-"""
 
 
 def ensure_zone(connection: psycopg.Connection, zone: str) -> None:
@@ -84,27 +50,21 @@ def ensure_zone(connection: psycopg.Connection, zone: str) -> None:
     """
     with connection.transaction():
         # The upsert's row lock keeps two workers with different settings apart.
-        before = connection.execute(
-            "SELECT value FROM service_setting WHERE name = 'rollup_zone' FOR UPDATE"
-        ).fetchone()
+        before = connection.execute(SQL["zone"]).fetchone()
         if before is not None and before[0] == zone:
             return
-        connection.execute(
-            "INSERT INTO service_setting (name, value) VALUES ('rollup_zone', %s)"
-            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
-            [zone],
-        )
+        connection.execute(SQL["set_zone"], [zone])
         if before is not None:
             totals.forget_all(connection)
-            connection.execute("DELETE FROM rollup_day")
-            connection.execute("DELETE FROM rollup_todo")
-            connection.execute("DELETE FROM service_setting WHERE name = 'rolled_through'")
+            connection.execute(SQL["forget_days"])
+            connection.execute(SQL["forget_todo"])
+            connection.execute(SQL["forget_rolled_through"])
 
 
 def close_days(connection: psycopg.Connection, zone: str) -> None:
     """Queues the days that ended since the last call, for every instrument that was heard."""
     with connection.transaction():
-        row = connection.execute(ENDED, {"zone": zone, "settles": DAY_SETTLES}).fetchone()
+        row = connection.execute(SQL["ended"], {"zone": zone, "settles": DAY_SETTLES}).fetchone()
         assert row is not None
         over, newest, after = row
         if newest is None:
@@ -114,12 +74,8 @@ def close_days(connection: psycopg.Connection, zone: str) -> None:
             after = date(1970, 1, 1)
         if through <= after:
             return
-        connection.execute(CLOSE_DAYS, {"after": after, "through": through, "zone": zone})
-        connection.execute(
-            "INSERT INTO service_setting (name, value) VALUES ('rolled_through', %s)"
-            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
-            [through.isoformat()],
-        )
+        connection.execute(SQL["close_days"], {"after": after, "through": through, "zone": zone})
+        connection.execute(SQL["set_rolled_through"], [through.isoformat()])
 
 
 def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
@@ -134,14 +90,14 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
         Queued days dealt with; 0 when nothing (that can be computed yet) is left.
     """
     with connection.transaction():
-        todo = connection.execute(TAKE, {"zone": zone, "most": PORTION}).fetchall()
+        todo = connection.execute(SQL["take"], {"zone": zone, "most": PORTION}).fetchall()
         if not todo:
             return 0
         days: dict[int, list[date]] = defaultdict(list)
         for key, day in todo:
             days[key].append(day)
         keys = list(days)
-        connection.execute(LOCK, [keys])
+        connection.execute(SQL["lock"], [keys])
         moment = run(connection, load_moment(calendar))
         subjects = run(connection, load_subjects(keys))
         ready = {
@@ -160,11 +116,7 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
                 ],
             )
             done = [(key, day) for key in keys for day in ready.get(key, ())]
-            cursor.execute(
-                "DELETE FROM rollup_todo t USING unnest(%s::int[], %s::date[]) AS d (key, day)"
-                " WHERE t.instrument_key = d.key AND t.day = d.day",
-                [[key for key, _ in done], [day for _, day in done]],
-            )
+            cursor.execute(SQL["done"], [[key for key, _ in done], [day for _, day in done]])
             _flag_counters(cursor, sorted({key for key, _ in usages}))
         return len(done)
 
@@ -203,11 +155,9 @@ def _flag_counters(cursor: psycopg.Cursor[Any], keys: list[int]) -> None:
     older day computed again, and that must not speak for today. Where no day has readings any more
     (all of them turned out to be repeats), nothing disagrees.
     """
-    found = cursor.execute(NEWEST_READINGS, [keys]).fetchall()
+    found = cursor.execute(SQL["newest_readings"], [keys]).fetchall()
     cursor.execute(
-        "UPDATE instrument_status s SET counter_disagrees = f.flag"
-        " FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)"
-        " WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag",
+        SQL["flag_counters"],
         [
             [key for key, _, _ in found],
             [counter_disagrees(counter, state) for _, counter, state in found],

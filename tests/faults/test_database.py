@@ -77,12 +77,12 @@ def test_row_11_database_hangs(rig: Rig, how: str) -> None:
         backend = _backend(rig)
         os.kill(backend, signal.SIGSTOP)
         try:
-            eventually(lambda: worker.said("leash"), 10, "given up")
+            eventually(lambda: worker.said("query_watchdog"), 10, "given up")
         finally:
             os.kill(backend, signal.SIGCONT)
     else:
         rig.database_proxy.mode = Mode.BLACK_HOLE
-        eventually(lambda: worker.said("leash"), 10, "given up")
+        eventually(lambda: worker.said("query_watchdog"), 10, "given up")
         rig.database_proxy.mode = Mode.PASS
     stored = rig.stored
     rig.wait_stored(stored + 100)

@@ -14,7 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.mqtt import network_thread as mailbox
+from ingest.mqtt import network_thread
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
 from ingest.mqtt.reader import Delivery
@@ -202,7 +202,7 @@ def test_the_session_keeps_what_came_meanwhile(
 def test_a_backlog_before_the_subscriptions_answer_is_no_silence(
     make_reader: MakeReader, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "SUBSCRIBED_WITHIN", 1.5)
+    monkeypatch.setattr(network_thread, "SUBSCRIBED_WITHIN", 1.5)
     connected(make_reader()).close(5)
     large = [bytes([n]) * 200_000 for n in range(60)]
     publish(*large)

@@ -18,8 +18,7 @@ def test_every_file_reads(path: Path) -> None:
         pytest.param("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n", id="a name twice"),
     ],
 )
-def test_a_file_out_of_order(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_out_of_order(text: str, tmp_path: Path) -> None:
     (tmp_path / "broken.sql").write_text(text)
-    monkeypatch.setattr(module, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match="stands"):
-        statements("broken")
+        statements("broken", tmp_path)

@@ -1,0 +1,79 @@
+-- Which days are to be rolled up, and what becomes of them; read and written by roller.py.
+
+-- name: take
+SELECT instrument_key, day FROM rollup_todo
+WHERE day <= least(
+    (now() AT TIME ZONE %(zone)s)::date - 1,
+    (SELECT value::date FROM service_setting WHERE name = 'rolled_through'))
+ORDER BY instrument_key, day LIMIT %(most)s
+
+-- name: lock
+SELECT 1 FROM instrument_status WHERE instrument_key = ANY(%s)
+ORDER BY instrument_key FOR NO KEY UPDATE
+
+-- name: upsert
+-- One statement a portion: every statement on the table also looks after the running totals.
+-- The columns are the figures' own: rollup_columns.py puts them in.
+INSERT INTO rollup_day (instrument_key, day, {columns})
+SELECT * FROM unnest(%s::int[], %s::date[], {arrays})
+ON CONFLICT (instrument_key, day) DO UPDATE SET ({columns}) = ROW ({excluded})
+
+-- name: done
+DELETE FROM rollup_todo t USING unnest(%s::int[], %s::date[]) AS d (key, day)
+WHERE t.instrument_key = d.key AND t.day = d.day
+
+-- name: newest_readings
+-- What counter and state say of the newest day that has readings; 0 and 0 where none has.
+SELECT k.instrument_key, coalesce(d.witness_counter_us, 0), coalesce(d.witness_state_us, 0)
+FROM unnest(%s::int[]) AS k (instrument_key)
+LEFT JOIN LATERAL (
+    SELECT witness_counter_us, witness_state_us FROM rollup_day r
+    WHERE r.instrument_key = k.instrument_key AND r.counter_readings > 0
+    ORDER BY r.day DESC LIMIT 1
+) d ON true
+
+-- name: flag_counters
+UPDATE instrument_status s SET counter_disagrees = f.flag
+FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)
+WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag
+
+-- name: ended
+-- The newest day that is over by the clock, and by the newest heartbeat where days are to be closed:
+-- a clock that leapt ahead must not close days that are still to come. All in one statement:
+-- whoever brings history, and said before that its days are done, is seen to have said so.
+SELECT over, CASE WHEN over > coalesce(after, '-infinity') THEN
+           (SELECT (max(newest_ts) AT TIME ZONE %(zone)s)::date - 1 FROM instrument_status) END,
+       after
+FROM (SELECT (clock_timestamp() AT TIME ZONE %(zone)s - make_interval(secs => %(settles)s))::date
+             - 1 AS over,
+             (SELECT value::date FROM service_setting
+              WHERE name = 'rolled_through' FOR UPDATE) AS after OFFSET 0) AS days
+
+-- name: close_days
+INSERT INTO rollup_todo (instrument_key, day)
+SELECT s.instrument_key, d::date
+FROM instrument_status s,
+     generate_series(greatest(%(after)s::date + 1, (s.first_at AT TIME ZONE %(zone)s)::date),
+                     %(through)s::date, interval '1 day') AS d
+WHERE s.first_at IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- name: set_rolled_through
+INSERT INTO service_setting (name, value) VALUES ('rolled_through', %s)
+ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value
+
+-- name: zone
+SELECT value FROM service_setting WHERE name = 'rollup_zone' FOR UPDATE
+
+-- name: set_zone
+INSERT INTO service_setting (name, value) VALUES ('rollup_zone', %s)
+ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value
+
+-- name: forget_days
+DELETE FROM rollup_day
+
+-- name: forget_todo
+DELETE FROM rollup_todo
+
+-- name: forget_rolled_through
+DELETE FROM service_setting WHERE name = 'rolled_through'
