@@ -270,9 +270,11 @@ class Band(BaseModel):
 class GroupUsage(Usage):
     """Sums over a group and ratios of sums."""
 
-    instruments: Count = Field(description="in service")
+    instruments: Count = Field(description="in service on any day of it")
     sufficient_instruments: Count
-    never_seen_instruments: Count = Field(description="in none of the sums")
+    never_seen_instruments: Count = Field(
+        description="of these, without a heartbeat before its end; in none of the window's sums"
+    )
     mean_utilization: Ratio | None = Field(description="mean over sufficient instruments")
     bands: list[Band]
 

@@ -56,8 +56,9 @@ class Tally:
 
     basis: Basis = Basis.RATED
     sufficient_coverage: float = 0.9
-    #: In service, never seen included.
+    #: In service on any day, never seen included.
     instruments: int = 0
+    #: Without a heartbeat before the end.
     never_seen: int = 0
     #: Of those seen, the ones with enough coverage; ``always_on`` included.
     sufficient: int = 0

@@ -91,32 +91,17 @@ def canonical_encoding(heartbeat: Heartbeat) -> bytes:
     return _encode(fields)
 
 
-def precedence(heartbeat: Heartbeat, hold_us: int) -> tuple[int, int, bytes]:
+def precedence(heartbeat: Heartbeat) -> tuple[int, float, bytes]:
     """Sort key under rule 3: of heartbeats at one time, the one with the smallest key wins.
+
+    It looks at the heartbeat alone. A setting may change after a conflict is settled, and the
+    loser is then no longer there to be judged again.
 
     Args:
         heartbeat: One of several of one instrument and time.
-        hold_us: How long its state would last, by the versions in force at its time.
 
     Returns:
-        Lesser use first, then shorter hold, then smaller canonical encoding.
+        Lesser use first, then the shorter ``interval_s`` of its own, absent before any, then
+        the smaller canonical encoding.
     """
-    return heartbeat.state.value, hold_us, canonical_encoding(heartbeat)
-
-
-def lesser(a: Heartbeat, a_hold_us: int, b: Heartbeat, b_hold_us: int) -> Heartbeat:
-    """Which of two heartbeats of one instrument and time wins (rule 3).
-
-    The answer does not depend on the order of the two; equal ones give ``a``.
-
-    Args:
-        a: One heartbeat.
-        a_hold_us: Its hold, microseconds.
-        b: The other.
-        b_hold_us: Its hold, microseconds.
-    """
-    if a.state is not b.state:
-        return a if a.state < b.state else b
-    if a_hold_us != b_hold_us:
-        return a if a_hold_us < b_hold_us else b
-    return a if canonical_encoding(a) <= canonical_encoding(b) else b
+    return heartbeat.state.value, heartbeat.interval_s or 0.0, canonical_encoding(heartbeat)

@@ -71,7 +71,7 @@ def encoding(heartbeat):
     return json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def settle(attempted, versions=()):
+def settle(attempted):
     """Rule 3: one heartbeat per time.
 
     Returns the accepted heartbeats in order of time, and the conflicts: every other one, once.
@@ -83,7 +83,7 @@ def settle(attempted, versions=()):
     for ts in sorted(by_time):
         ranked = sorted(
             by_time[ts].values(),
-            key=lambda h: (STATES.index(h["state"]), hold_of(h, versions), encoding(h)),
+            key=lambda h: (STATES.index(h["state"]), h.get("interval_s") or 0, encoding(h)),
         )
         accepted.append(ranked[0])
         conflicts += ranked[1:]
@@ -146,7 +146,7 @@ class Timeline:
         self.schedule = schedule
         self.gap = microseconds(session_gap_s)
         self.minimum = microseconds(session_min_s)
-        self.accepted, self.conflicts = settle(heartbeats, versions)
+        self.accepted, self.conflicts = settle(heartbeats)
         self.rows = without_repeats(self.accepted, versions)
         times = [corrected(row, versions) for row in self.rows]
         self.first = times[0] if times else None

@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1/instruments", tags=["evidence"], responses=PROBLE
 RULES = {
     1: "a heartbeat credits its state until the next one, its hold or now, whichever is first",
     2: "time that no heartbeat credits is unknown, never off and never running",
-    3: "one heartbeat per instrument and time: the lesser use, then the shorter hold wins",
+    3: "one heartbeat per instrument and time: the lesser use, then the shorter interval_s wins",
     4: "neighbouring windows add up",
     5: "state carries over the window's start; its end is clipped to now",
     8: "figures use the gateway's corrected time",

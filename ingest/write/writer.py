@@ -430,7 +430,7 @@ class Writer:
             b.outcome.duplicates += 1
             a.live = a.live or b.live
             return a
-        if precedence(b.heartbeat, b.hold_us) < precedence(a.heartbeat, a.hold_us):
+        if precedence(b.heartbeat) < precedence(a.heartbeat):
             a, b = b, a
         letter = _conflict(b.heartbeat, b)
         changes.letters.append(letter)
@@ -555,8 +555,7 @@ class Writer:
             best = challengers[0]
             for arrival in challengers[1:]:
                 best = self._settle(best, arrival, changes)
-            holder_hold = late.hold_of(raw, self.registry.instruments_by_key[best.instrument_key])
-            if precedence(best.heartbeat, best.hold_us) < precedence(heartbeat, holder_hold):
+            if precedence(best.heartbeat) < precedence(heartbeat):
                 changes.letters.append(self._displaced(raw, heartbeat))
                 best.outcome.stored += 1
                 best.live = best.live or lives or bool(raw.flags & LIVE)
@@ -730,7 +729,7 @@ def _conflict_detail(loser: Heartbeat) -> str:
     return (
         f"instrument {loser.instrument_id!r} says {loser.state.word!r} at"
         f" {format_ts(loser.ts_us)}, but also something that goes before it: the lesser use, then"
-        " the shorter hold, then the smaller encoding stands (rule 3)"
+        " the shorter interval_s of its own, then the smaller encoding stands (rule 3)"
     )
 
 

@@ -53,6 +53,11 @@ class Row:
     stale: bool = False
 
     @property
+    def interval_s(self) -> float | None:
+        """The reporting interval that the heartbeat itself carries."""
+        return self.rest[2]  # type: ignore[return-value]
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """Equal for equal heartbeats, whatever their spelling on the wire."""
         return (self.state, self.seq, self.boot_id, self.runtime_s, *self.rest)
@@ -188,7 +193,7 @@ def judge(attempted: Iterable[Row], instrument_id: str = "") -> Judged:
             distinct = {row.identity: row for row in same}
             winner = min(
                 distinct.values(),
-                key=lambda row: (row.state, row.hold_us, row.encoding(instrument_id)),
+                key=lambda row: (row.state, row.interval_s or 0, row.encoding(instrument_id)),
             )
             conflicts += len(distinct) - 1
             # It spoke, whichever of them it meant.

@@ -5,9 +5,10 @@ instruments. Their own figures come from ``figures.py``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,8 +243,11 @@ def _tally_rows(
                 total=sums.tally, buckets=[], settle_us=int(settles[code]), digest=sums.digest
             )
     for bucket in question.buckets:
-        # Whoever has all days of the window has those of each bucket, and all edges.
+        # Whoever has all days of the window has those of each bucket, and all edges: it was in
+        # service, and heard, before each bucket's end.
         of_bucket, _ = yield from reader.read(bucket)
+        unheard = np.bincount(codes[silent & roster.serving(rows, bucket)], minlength=count)
+        never_seen = unheard.tolist()
         for code, sums in enumerate(tally(of_bucket)):
             if code in by_code:
                 sums.tally.instruments += never_seen[code]
@@ -339,28 +343,35 @@ def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps
 def tally_members(
     members: Sequence[Member], question: Question, moment: Moment
 ) -> Steps[dict[str | None, Group]]:
-    """The sums of ``members`` by group."""
+    """The sums of ``members`` by group.
+
+    A bucket counts who is in service in it, and as never seen who has no heartbeat before its end.
+    Its sums are over those with one before the window's: their time before the first one is
+    unknown in the window, and buckets add up to it (rule 4).
+    """
     groups: dict[str | None, Group] = {}
     for at in range(0, len(members), _CHUNK):
         chunk = members[at : at + _CHUNK]
-        figures, settle = yield from _figures(chunk, question, moment)
+        found = yield from _figures(chunk, question, moment)
         by_group: dict[str | None, list[Member]] = defaultdict(list)
         for member in chunk:
             by_group[member.group].append(member)
         for key, inside in by_group.items():
             group = groups.setdefault(key, question.new_group())
             group.settle_us = max(
-                group.settle_us, *(settle.get(member.key, 0) for member in inside)
+                group.settle_us, *(found.settle_us.get(member.key, 0) for member in inside)
             )
-            totals = {m.key: _sum(figures[m.key]) for m in inside if m.seen}
+            totals = {m.key: _sum(found.usages[m.key]) for m in inside if m.seen}
             group.total.extend((totals.get(m.key), m.always_on) for m in inside)
             for number, usage in totals.items():
                 group.digest ^= digest_of(number, usage)
             for index, tally in enumerate(group.buckets):
+                present = [m for m in inside if found.served[m.key][index]]
                 tally.extend(
-                    (figures[member.key][index] if member.seen else None, member.always_on)
-                    for member in inside
+                    (found.usages[m.key][index] if m.seen else None, m.always_on) for m in present
                 )
+                end_us = question.buckets[index].end_us
+                tally.never_seen += sum(found.first_us[m.key] >= end_us for m in present if m.seen)
     return groups
 
 
@@ -386,33 +397,43 @@ def _sum(parts: Iterable[Usage]) -> Usage:
     return total or Usage()
 
 
-def _figures(
-    chunk: Sequence[Member], question: Question, moment: Moment
-) -> Steps[tuple[Mapping[int, Sequence[Usage]], Mapping[int, int]]]:
-    """By instrument: figures of each bucket (or of the window), and how long they settle."""
+@dataclass(slots=True)
+class _Found:
+    """Figures of some members, by instrument key."""
+
+    #: Of each bucket, or of the window where there are none.
+    usages: dict[int, Sequence[Usage]] = field(default_factory=dict)
+    #: Whether it was in service at some time of each; of those never seen as well.
+    served: dict[int, Sequence[bool]] = field(default_factory=dict)
+    #: The first heartbeat's time.
+    first_us: dict[int, int] = field(default_factory=dict)
+    #: How long before now figures may still change.
+    settle_us: dict[int, int] = field(default_factory=dict)
+
+
+def _figures(chunk: Sequence[Member], question: Question, moment: Moment) -> Steps[_Found]:
     wanted = question.buckets or (question.window,)
-    seen = [member for member in chunk if member.seen]
-    subjects = yield from load_subjects([member.key for member in seen])
+    subjects = yield from load_subjects([member.key for member in chunk if member.seen])
+    found = _Found()
     windows: dict[int, list[Window]] = {}
-    positions: dict[int, list[int]] = {}
-    cuts: dict[tuple[str, date | None, date | None], tuple[list[Window], list[int]]] = {}
-    for member in seen:
+    cuts: dict[tuple[str, date | None, date | None], tuple[list[Window], list[bool]]] = {}
+    for member in chunk:
         service = (member.timezone, member.acquired_on, member.retired_on)
         if service not in cuts:
             zone = zone_of(member.timezone)
             cut = [in_service(w, member.acquired_on, member.retired_on, zone) for w in wanted]
-            inside = [index for index, window in enumerate(cut) if window.length_us]
-            cuts[service] = ([cut[index] for index in inside], inside)
-        windows[member.key], positions[member.key] = cuts[service]
-    found = yield from usages(list(subjects.values()), windows, moment)
-    figures: dict[int, Sequence[Usage]] = {}
-    for key, parts in found.items():
-        if len(parts) == len(wanted):
-            figures[key] = parts
-        else:
-            whole = [Usage()] * len(wanted)
-            for index, part in zip(positions[key], parts, strict=True):
-                whole[index] = part
-            figures[key] = whole
-    settle = {key: subject.settle_us(question.window.end_us) for key, subject in subjects.items()}
-    return figures, settle
+            served = [window.length_us > 0 for window in cut]
+            cuts[service] = (list(compress(cut, served)), served)
+        inside, found.served[member.key] = cuts[service]
+        if member.seen:
+            windows[member.key] = inside
+    measured = yield from usages(list(subjects.values()), windows, moment)
+    for key, parts in measured.items():
+        parts_of = iter(parts)
+        found.usages[key] = [next(parts_of) if inside else Usage() for inside in found.served[key]]
+    for key, subject in subjects.items():
+        first_us = subject.track.first_at_us
+        assert first_us is not None, "a member that was seen has a first heartbeat"
+        found.first_us[key] = first_us
+        found.settle_us[key] = subject.settle_us(question.window.end_us)
+    return found

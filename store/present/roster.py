@@ -89,9 +89,13 @@ class Roster:
 
     def members(self, filters: Filters, window: Window) -> Ints:
         """Rows of the instruments that are meant and in service at some time of the window."""
-        chosen = self._meant(filters)
-        chosen &= (self.acquired_us < window.end_us) & (self.retired_us > window.start_us)
-        return np.flatnonzero(chosen)
+        rows = np.flatnonzero(self._meant(filters))
+        return rows[self.serving(rows, window)]
+
+    def serving(self, rows: Ints, window: Window) -> Flags:
+        """Which of the rows' instruments are in service at some time of the window."""
+        found: Flags = self.acquired_us[rows] < window.end_us
+        return found & (self.retired_us[rows] > window.start_us)
 
     def in_service(self, filters: Filters, now_us: int) -> Ints:
         """Rows of the instruments that are meant and not retired."""

@@ -157,10 +157,17 @@ def test_rule_3_any_order_any_batching_any_redelivery(live: Live) -> None:
         pytest.param({"state": "off"}, {"state": "idle"}, id="off before idle"),
         pytest.param({"state": "idle"}, {"state": "running"}, id="idle before running"),
         pytest.param(
-            {"state": "off", "interval_s": 300}, {"state": "idle"}, id="state before hold"
+            {"state": "off", "interval_s": 300}, {"state": "idle"}, id="state before interval"
         ),
         pytest.param(
-            {"state": "idle", "interval_s": 10}, {"state": "idle"}, id="then the shorter hold"
+            {"state": "idle", "interval_s": 10, "power_w": 2},
+            {"state": "idle", "interval_s": 10.5, "power_w": 1},
+            id="then the shorter interval",
+        ),
+        pytest.param(
+            {"state": "idle", "power_w": 2},
+            {"state": "idle", "interval_s": 1, "power_w": 1},
+            id="none at all before any",
         ),
         pytest.param(
             {"state": "idle", "power_w": 1}, {"state": "idle", "power_w": 2}, id="then the encoding"
@@ -186,6 +193,25 @@ def test_rule_3_one_heartbeat_a_time(
     assert live.rows(f"{stored} WHERE instrument_id = %s", scope) == [
         (states.index(winner["state"]), winner.get("power_w"), winner.get("interval_s"))
     ]
+
+
+def test_rule_3_no_setting_decides_which_one_stands(live: Live) -> None:
+    """Whatever the hold was when they met, and whether it changed before or after."""
+    found = []
+    for turned in (False, True):
+        for changed in ("before", "after", "never there"):
+            more = {} if changed == "never there" else {"hold_s": 60}
+            scope = live.instrument(interval_s=10, valid_from=LONG_AGO, **more)
+            rivals = [beat("10:00", interval_s=300), beat("10:00")]
+            if changed == "before":
+                live.patch(f"instruments/{scope}", hold_s=None, valid_from=LONG_AGO)
+            for rival in reversed(rivals) if turned else rivals:
+                live.publish(scope, rival)
+            if changed == "after":
+                live.patch(f"instruments/{scope}", hold_s=None, valid_from=LONG_AGO)
+                live.wait_for_rebuilds()
+            found.append(live.total(scope, "09:00", "11:00")["running_s"])
+    assert found == [30] * 6
 
 
 # ---------------------------------------------------------------- 4. splits

@@ -170,7 +170,7 @@ def test_row_18_same_key_other_payload(rig: Rig, order: str) -> None:
         rig.wait_stored(1)
     rig.wait_quiet()
     plain = [{**c, "ts": c["ts"] * 1_000} for c in [*claims, follow]]
-    accepted, conflicts = oracle.settle(plain, [{"hold_s": 180}])
+    accepted, conflicts = oracle.settle(plain)
     assert rig.stored == len(accepted) == 2
     assert rig.ask("SELECT count(*) FROM dead_letter WHERE reason = 'conflict'") == len(conflicts)
     with psycopg.connect(rig.url) as connection:

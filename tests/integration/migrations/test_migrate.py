@@ -121,3 +121,47 @@ def test_two_runners_at_once_apply_each_file_once(url: str, tmp_path: Path) -> N
         thread.join()
     assert sorted(len(names) for names in results)[:2] == [0, 0]
     assert len(results) == 3
+
+
+def test_losers_that_win_by_their_own_interval_are_put_to_the_ingest_again(
+    url: str, tmp_path: Path
+) -> None:
+    shutil.copytree(runner.FOLDER, tmp_path, dirs_exist_ok=True)
+    last = tmp_path / "incremental" / "0011_replay_conflicts.sql"
+    text = last.read_text()
+    last.unlink()
+    runner.migrate(url, folder=tmp_path)
+    at = "2026-03-01T00:00:00.000000Z"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO instrument (instrument_id, changed_revision) VALUES ('a', 1)"
+        )
+        connection.execute(
+            "INSERT INTO heartbeat (instrument_key, flags, state, ts, received_at, gateway_key,"
+            " interval_s) SELECT instrument_key, 1, 2, %s, %s, 1, 300 FROM instrument",
+            [at, at],
+        )
+        for more in (
+            ',"state":"running"',  # of no interval, which goes first
+            ',"interval_s":59.5,"state":"running"',
+            ',"interval_s":300,"seq":1,"state":"running"',
+            ',"interval_s":301,"state":"running"',
+            ',"interval_s":1,"state":"idle"',
+            ',"boot_id":"\\"interval_s\\":1","interval_s":301,"state":"running"',
+        ):
+            payload = f'{{"instrument_id":"a"{more},"ts":"{at}"}}'.encode()
+            connection.execute(
+                "INSERT INTO dead_letter (digest, reason, gateway_id, topic, instrument_id, ts,"
+                " received_at, live, payload, payload_bytes, payload_sha256) VALUES"
+                " (%(p)s, 'conflict', 'g', 't', 'a', %(at)s, now(), true, %(p)s, %(n)s, %(p)s)",
+                {"p": payload, "at": at, "n": len(payload)},
+            )
+        last.write_text(text)
+        assert runner.migrate(url, folder=tmp_path) == ["incremental/0011_replay_conflicts.sql"]
+        rows = connection.execute(
+            "SELECT dead_letter_id FROM dead_letter WHERE replay_requested_at IS NOT NULL"
+            " ORDER BY 1"
+        ).fetchall()
+        assert [number for (number,) in rows] == [1, 2]
+        told = connection.execute("SELECT after ->> 'letters' FROM audit").fetchall()
+        assert told == [("2",)]

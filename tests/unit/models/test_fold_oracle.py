@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.bucket import Bucket, buckets
 from models.cause import unknown
 from models.fold import Track, fold
-from models.heartbeat import Heartbeat, lesser
+from models.heartbeat import Heartbeat, precedence
 from models.segment import State
 from models.session import sessions
 from models.usage import Window
@@ -118,14 +118,14 @@ def test_fold_goes_on_where_it_stood(beats, versions, split) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(beats=heartbeats(), versions=settings_versions(), data=st.data())
-def test_order_of_arrival_does_not_matter(beats, versions, data) -> None:
-    accepted, conflicts = oracle.settle(beats, versions)
+@given(beats=heartbeats(), data=st.data())
+def test_order_of_arrival_does_not_matter(beats, data) -> None:
+    accepted, conflicts = oracle.settle(beats)
     again = data.draw(st.permutations(beats + beats[:5]))
-    assert oracle.settle(again, versions)[0] == accepted
-    assert len(oracle.settle(again, versions)[1]) == len(conflicts)
+    assert oracle.settle(again)[0] == accepted
+    assert len(oracle.settle(again)[1]) == len(conflicts)
 
-    winners: dict[int, tuple[Heartbeat, int]] = {}
+    winners: dict[int, Heartbeat] = {}
     for beat in again:
         heartbeat = Heartbeat(
             instrument_id="A-1",
@@ -133,15 +133,11 @@ def test_order_of_arrival_does_not_matter(beats, versions, data) -> None:
             state=State[beat["state"].upper()],
             **{name: value for name, value in beat.items() if name not in ("ts", "state")},
         )
-        hold = oracle.hold_of(beat, versions)
-        if beat["ts"] in winners:
-            held, held_hold = winners[beat["ts"]]
-            if lesser(held, held_hold, heartbeat, hold) is held:
-                continue
-        winners[beat["ts"]] = (heartbeat, hold)
+        held = winners.setdefault(beat["ts"], heartbeat)
+        winners[beat["ts"]] = min(held, heartbeat, key=precedence)
     assert [
         (w.ts_us, w.state.word, w.seq, w.boot_id, w.interval_s, w.runtime_s, w.power_w)
-        for _, (w, _) in sorted(winners.items())
+        for _, w in sorted(winners.items())
     ] == [
         (
             b["ts"],

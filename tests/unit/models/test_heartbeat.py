@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from models.heartbeat import Heartbeat, Reason, canonical_encoding, lesser, precedence
+from models.heartbeat import Heartbeat, Reason, canonical_encoding, precedence
 from models.segment import State
 from models.wire import decode
 
@@ -74,19 +74,20 @@ def test_reasons_stand_in_the_order_in_which_they_are_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("winner", "winner_hold", "loser", "loser_hold"),
+    ("winner", "loser"),
     [
         pytest.param(
-            heartbeat(state=State.OFF, power_w=9), 9, heartbeat(state=State.IDLE), 1, id="off-idle"
+            heartbeat(state=State.OFF, interval_s=300.0), heartbeat(state=State.IDLE), id="off-idle"
         ),
-        pytest.param(heartbeat(state=State.IDLE, power_w=9), 9, heartbeat(), 1, id="idle-running"),
-        pytest.param(heartbeat(power_w=9), 1, heartbeat(), 2, id="shorter-hold"),
-        pytest.param(heartbeat(boot_id="a"), 1, heartbeat(boot_id="b"), 1, id="smaller-encoding"),
-        pytest.param(heartbeat(seq=10), 1, heartbeat(seq=9), 1, id="encoding-compares-as-bytes"),
-        pytest.param(heartbeat(boot_id="z"), 1, heartbeat(), 1, id="present-sorts-by-name"),
+        pytest.param(heartbeat(state=State.IDLE, interval_s=300.0), heartbeat(), id="idle-running"),
+        pytest.param(
+            heartbeat(power_w=9, interval_s=9.5), heartbeat(interval_s=10.0), id="shorter-interval"
+        ),
+        pytest.param(heartbeat(power_w=9), heartbeat(interval_s=1.0), id="absent-interval-first"),
+        pytest.param(heartbeat(boot_id="a"), heartbeat(boot_id="b"), id="smaller-encoding"),
+        pytest.param(heartbeat(seq=10), heartbeat(seq=9), id="encoding-compares-as-bytes"),
+        pytest.param(heartbeat(boot_id="z"), heartbeat(), id="present-sorts-by-name"),
     ],
 )
-def test_lesser(winner: Heartbeat, winner_hold: int, loser: Heartbeat, loser_hold: int) -> None:
-    assert lesser(winner, winner_hold, loser, loser_hold) is winner
-    assert lesser(loser, loser_hold, winner, winner_hold) is winner
-    assert precedence(winner, winner_hold) < precedence(loser, loser_hold)
+def test_precedence(winner: Heartbeat, loser: Heartbeat) -> None:
+    assert precedence(winner) < precedence(loser)

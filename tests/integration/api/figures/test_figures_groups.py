@@ -156,6 +156,41 @@ def test_in_service_days_only(world: World, get: Get) -> None:
     assert ask(get, BEGIN, BEGIN + 3 * DAY)["overall"]["instruments"] == 3
 
 
+@pytest.mark.parametrize("few", [pytest.param(200, id="one by one"), pytest.param(0, id="at once")])
+def test_a_bucket_counts_who_is_in_service_and_heard_in_it(
+    world: World, get: Get, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("store.figures.groups.FEW", few)
+    world.instrument("always")
+    world.instrument("comes", acquired_on="2026-03-03")
+    world.instrument("goes", retired_on="2026-03-04")
+    world.instrument("late")  # first heard on the third day
+    world.instrument("silent")
+    world.instrument("silent-goes", retired_on="2026-03-03")
+    world.instrument("silent-comes", acquired_on="2026-03-05")
+    for identity in ("always", "comes", "goes"):
+        world.feed(identity, every(BEGIN, BEGIN + 4 * DAY, "running", step=HOUR, hold=HOUR))
+    world.feed("late", every(BEGIN + 60 * HOUR, BEGIN + 4 * DAY, "running", step=HOUR, hold=HOUR))
+
+    def counts(**more: Any) -> list[tuple[int, int]]:
+        answer = ask(get, BEGIN, BEGIN + 4 * DAY, **more)
+        (group,) = answer["groups"]
+        assert group["buckets"] == answer["overall"]["buckets"]
+        assert (group["instruments"], group["never_seen_instruments"]) == (7, 3)
+        for name in ("window_s", "running_s", "unknown_s"):
+            assert group[name] == sum(one[name] for one in group["buckets"])
+        return [(one["instruments"], one["never_seen_instruments"]) for one in group["buckets"]]
+
+    for rolled in (False, True):
+        if rolled:
+            world.roll(day_of(BEGIN), day_of(BEGIN + 4 * DAY))
+            world.total(day_of(BEGIN + 4 * DAY))
+        assert counts(group_by="institution", bucket="day") == [(5, 3), (5, 2), (4, 1), (5, 2)]
+        hours = counts(group_by="institution", bucket="hour", tz="Asia/Kolkata")
+        assert hours[:24] == [(5, 3)] * 24
+        assert hours[59:61] == [(4, 2), (4, 1)]  # heard at noon, within a bucket that has begun
+
+
 def test_registry_of_the_windows_end(world: World, get: Get) -> None:
     world.instrument("a", institution="i1")
     world.instrument("a", institution="i2", valid_from=BEGIN + 12 * HOUR)

@@ -1,5 +1,6 @@
 """The contract's examples, by the simulator's own scan of the rules."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -107,6 +108,15 @@ def test_now_cuts_the_window() -> None:
 def test_counts_conflicts_and_rows() -> None:
     judged = judge([row(0, RUNNING), row(0, IDLE), row(0, IDLE), row(60, IDLE)])
     assert (len(judged.rows), judged.conflicts) == (2, 1)
+
+
+def test_the_interval_that_a_heartbeat_carries_decides_a_conflict() -> None:
+    long, short, none = (
+        replace(row(0, RUNNING, hold_s=hold), rest=(None, None, interval))
+        for hold, interval in ((30, 300), (900, 299.5), (1_000, None))
+    )
+    assert judge([long, short]).rows == [short]
+    assert judge([none, short, long]).rows == [none]
 
 
 def test_hour_meter_with_a_reset() -> None:
