@@ -296,7 +296,10 @@ _Interval = Annotated[float, Field(ge=1, le=3_600)]
 # A day at most: raw rows are kept a day longer than late data is accepted, so the heartbeat
 # whose hold reaches into the accepted past is always there.
 _Hold = Annotated[float, Field(ge=1, le=_DAY_S)]
-_SessionLength = Annotated[float, Field(ge=0, le=_DAY_S)]
+_SessionLength = Annotated[
+    float,
+    Field(ge=0, le=_DAY_S, description="holds for all time: no change of it beside `valid_from`"),
+]
 
 
 class InstrumentPatch(_Patch):

@@ -52,7 +52,7 @@ def load_profile(
     Args:
         members: Instruments.
         window: Clipped to now.
-        zone: Whose clock; None: each instrument's own.
+        zone: Whose clock; None: each instrument's own, as it was set at the time.
     """
     found: dict[Hour, Known] = dict.fromkeys(HOURS, NOTHING)
     for at in range(0, len(members), _CHUNK):
@@ -90,7 +90,7 @@ def _hours(
             _SQL["hours"],
             {
                 "keys": [member.key for member, _ in clipped],
-                "zones": [zone or member.timezone for member, _ in clipped],
+                "zone": zone,
                 "starts": [from_us(part.start_us) for _, part in clipped],
                 "ends": [from_us(part.end_us) for _, part in clipped],
                 "start": from_us(window.start_us),

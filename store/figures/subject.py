@@ -47,7 +47,7 @@ class Subject:
     versions: tuple[Version, ...]
     hours: tuple[HoursInForce, ...]
     ratings: tuple[Rating, ...]
-    #: Not versioned: the newest version's values hold for the whole timeline.
+    #: Not versioned: equal in all versions.
     session_gap_us: int
     session_min_us: int
 

@@ -353,6 +353,13 @@ def _apply(
         for name in sorted(kind.required)
         if name in fields and fields[name] is None
     ]
+    timeless = {name: fields[name] for name in kind.timeless if name in fields}
+    if old and change.valid_from_us is not None and change.valid_from_us > old[0][0]:
+        refusals += [
+            _no_time_to_begin(name, value, old[0][1][name])
+            for name, value in sorted(timeless.items())
+            if value != old[0][1][name]
+        ]
     if refusals:
         return Outcome(id=change.id, result=Result.REJECTED, refusals=tuple(refusals))
 
@@ -361,7 +368,7 @@ def _apply(
         if mode is Mode.PUT
         else patched(old, valid_from_us, fields)
     )
-    if timeless := {name: fields[name] for name in kind.timeless if name in fields}:
+    if timeless:
         new = everywhere(new, timeless)
     if check is not None and mode is not Mode.RETIRE:
         for _, record in new:
@@ -385,6 +392,18 @@ def _apply(
         ),
         versions=new,
         next_step=_next_step(change.id, changed, now_us),
+    )
+
+
+def _no_time_to_begin(name: str, value: Any, registered: Any) -> Refusal:
+    """A timeless field that is to change from a time on, when it holds before that time as well."""
+    told, before = (to_contract({name: one}) for one in (value, registered))
+    field = to_contract_name(name)
+    return Refusal(
+        field=field,
+        value=told[field],
+        rule=f"{before[field]}, as registered, beside a valid_from: {field} holds for all time and"
+        " cannot begin at one; change it in a request without valid_from",
     )
 
 

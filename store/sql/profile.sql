@@ -2,11 +2,15 @@
 
 -- name: hours
 -- Pieces end at full UTC hours, so each lies within two local hours at most: it is cut where
--- the local clock strikes. The open piece may last longer and is cut at UTC hours first.
+-- the local clock strikes. The open piece may last longer and is cut at UTC hours first. Where no
+-- zone is asked for, each version's holds for its time (rule 15).
 WITH member AS (
-    SELECT key, zone, since, until
-    FROM unnest(%(keys)s::integer[], %(zones)s::text[], %(starts)s::timestamptz[],
-                %(ends)s::timestamptz[]) AS u (key, zone, since, until)
+    SELECT u.key, coalesce(%(zone)s::text, v.timezone) AS zone,
+           greatest(u.since, v.force_from) AS since, least(u.until, v.force_to) AS until
+    FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+         AS u (key, since, until)
+    JOIN instrument_version v ON v.instrument_key = u.key
+         AND v.force_from < u.until AND v.force_to > u.since
 ), piece AS (
     SELECT m.key, m.zone, p.state, greatest(p.starts_at, m.since) AS since,
            least(p.ends_at, m.until) AS until

@@ -8,6 +8,8 @@ import httpx
 import psycopg
 import pytest
 
+from models.registry import InstrumentPatch
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 JANUARY = "2026-01-01T00:00:00+08:00"
@@ -189,6 +191,92 @@ def test_what_is_refused(
     assert answer.status_code == 422, answer.text
     assert field in [error["field"] for error in answer.json()["errors"]]
     assert revision(conn) == before
+
+
+AHEAD = "2100-01-01T00:00:00Z"
+#: A change of each field that an instrument has.
+CHANGED: dict[str, Any] = {
+    "name": "b", "district_code": "310104", "class_code": "010101", "class_scheme": "2020",
+    "lon": 121.0, "lat": 31.0, "value_cny": 5, "kind": "special", "rated_hours_per_year": 900,
+    "timezone": "UTC", "interval_s": 7, "hold_s": 99, "always_on": True,
+    "opening_hours": {"mon": [["09:00", "17:00"]]}, "acquired_on": "2026-01-01",
+    "retired_on": "2026-02-01",
+}  # fmt: skip
+
+
+def test_what_is_set_for_a_time_to_come_does_nothing_before(
+    admin: httpx.Client, fresh: str, instrument: str, place: dict[str, str]
+) -> None:
+    admin.put(f"/v1/institutions/{fresh}-other", json={"name": "Other"})
+    admin.put(f"/v1/gateways/{fresh}-other", json={})
+    others = {"institution_id": f"{fresh}-other", "gateway_id": f"{fresh}-other"}
+    fields = {**CHANGED, **others}
+    assert fields.keys() | {"session_gap_s", "session_min_s", "valid_from"} == set(
+        InstrumentPatch.model_fields
+    )
+    path = f"/v1/instruments/{instrument}"
+    before = admin.get(path).json()
+    for name, value in fields.items():
+        answer = admin.patch(path, json={name: value, "valid_from": AHEAD})
+        # Half a place is none.
+        assert answer.status_code == (422 if name in ("lon", "lat") else 200), answer.text
+    admin.patch(path, json={"lon": 121.0, "lat": 31.0, "valid_from": AHEAD})
+    now, then = versions(admin, instrument)
+    assert {name: then[name] for name in fields} == {
+        **fields,
+        "opening_hours": then["opening_hours"],
+    }
+    for name in fields:
+        assert before[name] == now[name] == admin.get(path).json()[name] != then[name]
+
+
+@pytest.mark.parametrize(
+    "valid_from", [pytest.param(AHEAD, id="ahead"), pytest.param(JUNE, id="past")]
+)
+@pytest.mark.parametrize("field", ["session_gap_s", "session_min_s"])
+def test_what_holds_for_all_time_begins_at_no_time(
+    admin: httpx.Client,
+    conn: Connection,
+    fresh: str,
+    place: dict[str, str],
+    field: str,
+    valid_from: str,
+) -> None:
+    name = f"{fresh}-x"
+    path = f"/v1/instruments/{name}"
+    whole = {"name": "a", **place}
+    admin.put(path, json={**whole, field: 100, "valid_from": JANUARY})
+    before = revision(conn), versions(admin, name)
+    for answer, sent in (
+        (admin.patch(path, json={field: 200, "valid_from": valid_from}), 200),
+        (admin.patch(path, json={field: None, "valid_from": valid_from}), None),
+        (admin.put(path, json={**whole, field: 200, "valid_from": valid_from}), 200),
+        # A whole record that leaves it out asks for its default.
+        (admin.put(path, json={**whole, "valid_from": valid_from}), None),
+    ):
+        assert answer.status_code == 422, answer.text
+        (error,) = answer.json()["errors"]
+        default = {"session_gap_s": 300, "session_min_s": 60}[field]
+        assert (error["field"], error["value"]) == (f"body.{field}", sent or default)
+        assert error["rule"].startswith("100, as registered, beside a valid_from")
+    report = admin.post(
+        "/v1/registry/import",
+        content=f"instrument_id,name,institution_id,gateway_id,{field},valid_from\n"
+        f"{name},a,{place['institution_id']},{place['gateway_id']},200,{valid_from}\n",
+        headers={"Content-Type": "text/csv"},
+    ).json()
+    assert report["rejected"] == 1
+    assert [(one["column"], one["value"]) for one in report["errors"]] == [(field, "200")]
+    assert (revision(conn), versions(admin, name)) == before
+
+    # As it is it may stand beside; what begins with the record, or at no time, is all time.
+    assert admin.put(
+        path, json={**whole, "hold_s": 9, field: 100, "valid_from": valid_from}
+    ).json()[field] == 100  # fmt: skip
+    for more in ({}, {"valid_from": JANUARY}):
+        for value in (200, 100):
+            assert admin.patch(path, json={field: value, **more}).status_code == 200
+            assert [one[field] for one in versions(admin, name)] == [value, value]
 
 
 def test_there_is_nothing_to_change(admin: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """`/heartbeats`, `/explain`, `/v1/profile`, and counters where a window cuts a piece."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -190,3 +191,34 @@ def test_profile(world: World, get: Get) -> None:
     assert shares() == {(1, 7): 0.25, (1, 8): 0.5, (1, 9): 0.25, (1, 10): 0.5, (1, 11): 0.5}
     empty = get("/v1/profile", from_=iso(monday - 1000 * HOUR), to=iso(monday - 500 * HOUR))
     assert all(one["running_share"] is None for one in empty["items"])
+
+
+def test_profile_by_the_zone_of_the_time(world: World, get: Get) -> None:
+    """Each minute of known time by the clock that was set then, some set for a time to come."""
+    monday = at("2026-03-02T00:00+08:00")
+    end = monday + 40 * HOUR
+    zones = [
+        (monday - HOUR, "Asia/Shanghai"),
+        (monday + 11 * HOUR + 20 * MINUTE, "Asia/Kolkata"),
+        (monday + 26 * HOUR, "Europe/Berlin"),
+        (monday + 39 * HOUR + 45 * MINUTE, "UTC"),  # within the open piece
+        (world.now_us() + 24 * HOUR, "Asia/Tokyo"),
+    ]
+    for index, (since, zone) in enumerate(zones):
+        world.instrument("a", timezone=zone, valid_from=since if index else None)
+    world.feed("a", [*every(monday, monday + 39 * HOUR, "running"),
+                     beat(monday + 39 * HOUR, "idle", hold=HOUR)])  # fmt: skip
+    expected: dict[tuple[int, int], list[int]] = {}
+    for minute in range(monday, end, MINUTE):
+        zone = next(name for since, name in reversed(zones) if since <= minute)
+        local = from_us(minute).astimezone(ZoneInfo(zone))
+        running, idle = expected.setdefault((local.isoweekday(), local.hour), [0, 0])
+        expected[local.isoweekday(), local.hour] = (
+            [running + 60, idle] if minute < monday + 39 * HOUR else [running, idle + 60]
+        )
+    answer = get("/v1/profile", from_=iso(monday - HOUR), to=iso(end + HOUR))
+    assert {
+        (one["weekday"], one["hour"]): [one["running_s"], one["idle_s"]]
+        for one in answer["items"]
+        if one["running_s"] or one["idle_s"]
+    } == expected
