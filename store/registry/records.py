@@ -236,7 +236,7 @@ def write(
         )
     # Once for all: it locks status rows in key order, as the ingest does; chunk by chunk the
     # two could each hold what the other waits for.
-    yield from _take_effect(effects)
+    yield from _take_effect(effects, now_us)
     if any(outcome.result in (Result.CREATED, Result.UPDATED) for outcome in outcomes):
         yield Query(sql["bump"], {"revision": revision})
     return outcomes
@@ -465,21 +465,22 @@ def _gather(
     if kind.timeless and any(fields & kind.timeless for _, _, fields in changed):
         effects.forget.append(_range(identity, BEGIN_US, now_us))
     for start, end, fields in changed:
+        if fields & kind.folds:
+            # Not only of the past: heartbeats of fast clocks lie ahead of now and are folded.
+            names = ", ".join(sorted(to_contract_name(name) for name in fields & kind.folds))
+            effects.rebuild.append(
+                {**_range(identity, start, end), "reason": f"{names} changed in the registry"}
+            )
         end = min(end, now_us)
         if start >= end or not fields & kind.figures:
             continue
         if kind is INSTITUTION:
             effects.tenants.append((identity, start, end))
-            continue
-        effects.forget.append(_range(identity, start, end))
-        if fields & kind.folds:
-            names = ", ".join(sorted(to_contract_name(name) for name in fields & kind.folds))
-            effects.rebuild.append(
-                {**_range(identity, start, end), "reason": f"{names} changed in the registry"}
-            )
+        else:
+            effects.forget.append(_range(identity, start, end))
 
 
-def _take_effect(effects: _Effects) -> Steps[None]:
+def _take_effect(effects: _Effects, now_us: int) -> Steps[None]:
     sql = statements("registry")
     for institution_id, start, end in effects.tenants:
         rows = yield Query(
@@ -490,7 +491,7 @@ def _take_effect(effects: _Effects) -> Steps[None]:
     if effects.forget:
         yield Query(sql["forget"], {"rows": _json(effects.forget)})
     if effects.rebuild:
-        yield Query(sql["rebuild"], {"rows": _json(effects.rebuild)})
+        yield Query(sql["rebuild"], {"rows": _json(effects.rebuild), "now": from_us(now_us)})
 
 
 def _range(identity: str, start_us: int, end_us: int) -> dict[str, Any]:

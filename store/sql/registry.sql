@@ -202,11 +202,17 @@ WHERE n.institution_id = %(id)s AND v.opening_hours IS NULL
   AND v.force_from < %(ends_at)s AND v.force_to > %(starts_at)s
 
 -- name: rebuild
--- Ranges to fold again from raw rows; what never sent a heartbeat has nothing to fold.
+-- Ranges to fold again from raw rows, up to now or to the newest heartbeat where that lies ahead;
+-- what never sent a heartbeat has nothing to fold.
+WITH range AS (
+    SELECT e.instrument_key, greatest(t.starts_at, s.first_at) AS starts_at,
+           least(t.ends_at, greatest(%(now)s, s.newest_ts + interval '1 microsecond')) AS ends_at,
+           t.reason
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS t (
+        id text, starts_at timestamptz, ends_at timestamptz, reason text)
+    JOIN instrument e ON e.instrument_id = t.id
+    JOIN instrument_status s USING (instrument_key)
+    WHERE s.first_at IS NOT NULL
+)
 INSERT INTO rebuild_todo (instrument_key, starts_at, ends_at, reason)
-SELECT e.instrument_key, greatest(t.starts_at, s.first_at), t.ends_at, t.reason
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS t (
-    id text, starts_at timestamptz, ends_at timestamptz, reason text)
-JOIN instrument e ON e.instrument_id = t.id
-JOIN instrument_status s USING (instrument_key)
-WHERE greatest(t.starts_at, s.first_at) < t.ends_at AND s.first_at IS NOT NULL
+SELECT instrument_key, starts_at, ends_at, reason FROM range WHERE starts_at < ends_at

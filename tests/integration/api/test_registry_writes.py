@@ -404,6 +404,25 @@ def test_a_change_of_the_past_forgets_what_it_touches(
     assert [start for start, _ in found] == (["2026-05-31 16:00:00+00"] if rebuild else [])
 
 
+def test_a_heartbeat_ahead_of_now_is_folded_again(
+    admin: httpx.Client, conn: Connection, instrument: str, history: int
+) -> None:
+    """A clock that is fast, by less than is refused, has its time judged before it has come."""
+    conn.execute(
+        "UPDATE instrument_status SET newest_ts = now() + interval '4 min'"
+        " WHERE instrument_key = %s",
+        [history],
+    )
+    assert admin.patch(f"/v1/instruments/{instrument}", json={"hold_s": 60}).status_code == 200
+    admin.patch(f"/v1/instruments/{instrument}", json={"hold_s": 70, "valid_from": AHEAD})
+    rows = conn.execute(
+        "SELECT t.ends_at - s.newest_ts FROM rebuild_todo t JOIN instrument_status s"
+        " USING (instrument_key) WHERE instrument_key = %s",
+        [history],
+    ).fetchall()
+    assert rows == [(timedelta(microseconds=1),)]
+
+
 def test_another_gateway_in_the_past_is_folded_again(
     admin: httpx.Client, conn: Connection, instrument: str, history: int, fresh: str
 ) -> None:
