@@ -6,7 +6,8 @@ where a sum over all pairs is shorter than a clever loop, it sums over all pairs
 
 A heartbeat is a dict: ``ts`` (microseconds since 1970 UTC) and ``state`` (``off``, ``idle``,
 ``running``); ``seq``, ``boot_id``, ``interval_s``, ``runtime_s``, ``power_w``, ``energy_wh`` where
-it carries them. A version of the settings is a dict: ``from`` (microseconds; absent for the
+it carries them; ``clock``, the versions of its gateway's ``correction_s``, where gateways differ.
+A version of the settings is a dict: ``from`` (microseconds; absent for the
 first) and ``hold_s``, ``interval_s``, ``correction_s`` where they are set. All intervals are
 half-open pairs of microseconds; all results are microseconds.
 """
@@ -50,7 +51,8 @@ def hold_of(heartbeat, versions):
 
 
 def corrected(heartbeat, versions):
-    return heartbeat["ts"] + microseconds(setting(versions, heartbeat["ts"], "correction_s") or 0)
+    clock = heartbeat.get("clock", versions)
+    return heartbeat["ts"] + microseconds(setting(clock, heartbeat["ts"], "correction_s") or 0)
 
 
 # ---------------------------------------------------------------- which heartbeats count

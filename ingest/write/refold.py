@@ -362,8 +362,14 @@ def _update_track(
     live = (track.live_at_us, track.live_until_us)
     if fresh.live_at_us is not None and (live[0] is None or fresh.live_at_us >= live[0]):
         live = (fresh.live_at_us, fresh.live_until_us)
-    elif live[0] is not None and pairs and pairs[0][1].at_us <= live[0] <= pairs[-1][1].at_us:
-        # The row that kept it alive no longer counts: the newest live one that does (rule 9).
+    elif (
+        live[0] is not None
+        and pairs
+        and pairs[0][1].at_us <= live[0]
+        and (span.tail or live[0] <= pairs[-1][1].at_us)
+    ):
+        # The row that kept it alive no longer counts (rule 9), or a correction has moved it back
+        # (rule 8): the newest live one that does.
         if fresh.live_at_us is not None:
             live = (fresh.live_at_us, fresh.live_until_us)
         else:

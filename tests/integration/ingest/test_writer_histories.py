@@ -134,23 +134,35 @@ class Pair:
             writer.prepare(connection)
         self._count = itertools.count(1)
 
+    def new_name(self, stem: str) -> str:
+        """An id that no other history has."""
+        return f"{stem}{next(self._count)}"
+
+    def write(self, gateway: str, name: str, beats: list[dict], rnd: random.Random) -> None:
+        """Writes heartbeats in portions, by either writer or both."""
+        while beats:
+            size = rnd.choice([1, 2, 5, 30])
+            part, beats = beats[:size], beats[size:]
+            both = rnd.sample([0, 1], 2)
+            for who in both[: rnd.choice([1, 1, 2])]:
+                careful = rnd.random() < 0.1
+                inbounds = [message(gateway, name, part)]
+                self.writers[who].write(self.connections[who], inbounds, careful=careful)
+
     def check(self, case: Case, rnd: random.Random) -> None:
-        """Writes a history in portions, by either writer or both, then compares."""
-        name = f"h{next(self._count)}"
+        """Writes a history, then compares."""
+        name = self.new_name("h")
         gateway = register(self.world, name, case)
         for turn in range(4):
             beats = [b for b, r in zip(case.beats, case.rounds, strict=True) if r == turn]
-            while beats:
-                size = rnd.choice([1, 2, 5, 30])
-                part, beats = beats[:size], beats[size:]
-                both = rnd.sample([0, 1], 2)
-                for who in both[: rnd.choice([1, 1, 2])]:
-                    careful = rnd.random() < 0.1
-                    inbounds = [message(gateway, name, part)]
-                    self.writers[who].write(self.connections[who], inbounds, careful=careful)
-        named = [{**b, "instrument_id": name} for b in case.beats]
-        timeline = oracle.Timeline(named, now=1 << 60, versions=case.versions)
-        track, closed = fold(rows_of(timeline, case.versions))
+            self.write(gateway, name, beats, rnd)
+        self.compare(name, case.beats, case.versions)
+
+    def compare(self, name: str, beats: list[dict], versions: list[dict]) -> None:
+        """What is stored is the fold of all heartbeats by the registry's versions."""
+        named = [{**b, "instrument_id": name} for b in beats]
+        timeline = oracle.Timeline(named, now=1 << 60, versions=versions)
+        track, closed = fold(rows_of(timeline, versions))
         said, pieces = stored(self.connections[0], name)
         assert pieces == closed
         if track.reading_at_us is None:
