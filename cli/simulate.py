@@ -23,8 +23,9 @@ from rich.table import Table
 from models.duration import parse_duration
 from simulators.bulk import STEP_S, Load, check_raw, load_history
 from simulators.calibrate import MEAN_HOURS, TOLERANCE, Line
-from simulators.check.service import Service
-from simulators.check.verify import NoAnswer, Report, verify
+from simulators.check.report import Report
+from simulators.check.service import NoAnswer, Service
+from simulators.check.verify import verify
 from simulators.city.city import (
     CITY_GATEWAYS,
     CITY_INSTRUMENTS,

@@ -10,7 +10,8 @@ import pytest
 
 from cli.up import Service
 from simulators.check.ledger import LedgerReader
-from simulators.check.verify import Report, verify
+from simulators.check.report import Report
+from simulators.check.verify import verify
 from simulators.city.city import FleetOptions, build_city
 from simulators.fleet.faults import FaultRates
 from simulators.fleet.options import RunOptions
