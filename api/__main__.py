@@ -74,6 +74,8 @@ def serve(settings: Settings) -> int:
         create_app(settings),
         access_log=False,
         server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
         log_level="warning",
         timeout_graceful_shutdown=settings.shutdown_s,
         # Slow or idle clients hold no worker, only a socket; this bounds those.

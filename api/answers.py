@@ -814,6 +814,28 @@ class Keys(BaseModel):
     next_cursor: Cursor
 
 
+class SignInBody(BaseModel):
+    """A browser that was let in with a key, and still is."""
+
+    id: str
+    key_id: str = Field(description="the key that opened it")
+    name: str = Field(description="the key's")
+    address: str | None = Field(description="where the browser asked from")
+    agent: str | None = Field(description="what the browser called itself")
+    created_at: Instant
+    last_used_at: Instant = Field(description="to the minute")
+    expires_at: Instant = Field(description="when it ends, whatever is asked until then")
+    idle_s: Seconds = Field(description="how long it lasts unused")
+    current: bool = Field(description="the one that asks")
+
+
+class SignIns(BaseModel):
+    """A page of sign-ins that stand, newest first."""
+
+    items: list[SignInBody]
+    next_cursor: Cursor
+
+
 class Health(BaseModel):
     """Whether it lives, or can serve."""
 

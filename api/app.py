@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from api import errors
 from api.answers import CSV
 from api.board import Board
+from api.buckets import Buckets
 from api.context import Context
 from api.database import Database, open_pool
 from api.gate import GateMiddleware
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         provider=Provider(settings) if settings.oidc_issuer is not None else None,
     )
     app.state.board = board
+    app.state.sign_ins = Buckets(settings.sign_ins_per_s, settings.sign_ins_burst)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -1,13 +1,13 @@
 """Who asks: ``Authorization: Bearer KEY``, checked against the database on every request.
 
 So a key that is revoked or expired stops at once: requests that come together share a look-up,
-but none that began before they came (`single_flight.py`). The cockpit's cookie stands for the
-same header (`session.py`). How keys are made and stored is in `store/registry/keys.py`. A route
-says what it wants with `require`.
+but none that began before they came (`single_flight.py`). The cockpit's cookie (`session.py`)
+stands for a sign-in, which may do what its key may. How both are stored is in `store/registry`,
+`keys.py` and `sign_ins.py`. A route says what it wants with `require`.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -21,12 +21,15 @@ from starlette.requests import HTTPConnection
 from api.context import Context, Ctx
 from api.errors import Problem
 from api.oidc import Provider, TokenRefused, looks_like_token
-from api.session import authorization_of
+from api.session import token_of
 from store.registry.keys import SCOPES, digest, find_institution, find_key, key_id_of, note_use
+from store.registry.sign_ins import find_sign_in, note_sign_in_use
 
 log = structlog.get_logger(__name__)
 
 UNUSABLE = "the key is unknown, expired or revoked"
+#: What a page is told whose sign-in is over.
+ENDED = "the sign-in has ended: sign in again"
 CHALLENGE = 'Bearer realm="jishi"'
 #: Where the gate leaves the principal in a request's state.
 PRINCIPAL = "principal"
@@ -48,6 +51,8 @@ class Principal:
     institution_id: str | None
     #: When a token ends, seconds since 1970; a key's end is the database's to know.
     expires_at: float | None = None
+    #: The sign-in that a browser came with; the key is then the one that opened it.
+    sign_in_id: str | None = None
     #: Without key or token; only routes that say so let it in (`public.py`).
     anonymous: bool = False
 
@@ -94,10 +99,53 @@ async def authenticate(context: Context, header: str | None) -> Principal:
     return Principal(
         key_id=stored.key_id,
         name=stored.name,
-        scopes=frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in stored.scopes)),
+        scopes=_implied(stored.scopes),
         institution_key=stored.institution_key,
         institution_id=stored.institution_id,
     )
+
+
+async def principal_of(
+    context: Context, connection: HTTPConnection, *, noting: bool = True
+) -> Principal:
+    """Who a request comes from: by its header, else by its cookie.
+
+    Args:
+        context: The application's parts.
+        connection: The request.
+        noting: Being looked at is a use of the cookie's sign-in, which keeps it from ending.
+
+    Raises:
+        Problem: 401, as `authenticate` says; or the sign-in has ended.
+    """
+    token = token_of(connection)
+    if token is None:
+        return await authenticate(context, connection.headers.get("authorization"))
+    mark = digest(token)
+    stored = await context.flights.share(
+        ("sign-in", mark), lambda: context.database.read(find_sign_in(mark))
+    )
+    if stored is None:
+        raise unauthorized(ENDED)
+    if noting and stored.use_unnoted:
+        used = stored.sign_in_id
+        with suppress(ReadOnlySqlTransaction):
+            await context.flights.share(
+                ("sign-in use", used), lambda: context.database.write(note_sign_in_use(used))
+            )
+    return Principal(
+        key_id=stored.key_id,
+        name=stored.name,
+        scopes=_implied(stored.scopes),
+        institution_key=stored.institution_key,
+        institution_id=stored.institution_id,
+        sign_in_id=stored.sign_in_id,
+    )
+
+
+def _implied(scopes: Iterable[str]) -> frozenset[str]:
+    """Scopes, with those that they imply; unknown ones imply nothing."""
+    return frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
 
 
 async def _of_token(context: Context, provider: Provider, token: str) -> Principal:
@@ -144,7 +192,7 @@ async def get_principal(
 ) -> Principal:
     """Who asks, for a route's signature; 401 otherwise. Mostly the gate knows already."""
     found: Principal | None = connection.scope.get("state", {}).get(PRINCIPAL)
-    return found or await authenticate(context, authorization_of(connection))
+    return found or await principal_of(context, connection)
 
 
 #: A route's parameter that says who asks.

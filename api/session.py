@@ -1,7 +1,8 @@
-"""The page's sign-in: a key in a cookie that no script can read.
+"""The page's cookie: a sign-in's random token that no script can read, never a key.
 
-Programs send the key in a header. A browser sends the cookie by itself, so what changes
-something is taken from our own page only. The routes are in `routes/cockpit.py`.
+Programs send a key in a header. A browser sends the cookie by itself, so what changes something
+is taken from our own page only. Sign-ins are stored in `store/registry/sign_ins.py`, checked in
+`auth.py`, made and ended in `routes/session.py`.
 """
 
 from urllib.parse import urlsplit
@@ -10,42 +11,57 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 COOKIE = "jishi_session"
-SESSION_S = 12 * 3600
-#: For the screen on the wall.
-REMEMBER_S = 90 * 86_400
+#: Over TLS: browsers take a cookie of such a name from this very host alone, over TLS alone, so
+#: that no neighbour's page can plant one.
+SECURE_COOKIE = f"__Host-{COOKIE}"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def authorization_of(connection: HTTPConnection) -> str | None:
-    """The ``Authorization`` header of a request, or what the cookie stands for.
+def over_tls(connection: HTTPConnection) -> bool:
+    """Whether the browser came over TLS: to us, or to a proxy that we trust to say so."""
+    return connection.url.scheme == "https"
 
-    The header goes first. A cookie counts for reading, and for writing from our own page.
+
+def cookie_of(connection: HTTPConnection) -> str | None:
+    """The token in a request's cookie, wherever the request comes from."""
+    return connection.cookies.get(SECURE_COOKIE if over_tls(connection) else COOKIE) or None
+
+
+def token_of(connection: HTTPConnection) -> str | None:
+    """The token that a request comes with: for reading, and for writing from our own page.
+
+    None where there is an ``Authorization`` header, which goes first.
     """
-    header = connection.headers.get("authorization")
-    if header is not None:
-        return header
-    key = connection.cookies.get(COOKIE)
-    if not key:
+    if "authorization" in connection.headers:
         return None
     if connection.scope.get("method", "GET") not in SAFE_METHODS and not same_origin(connection):
         return None
-    return f"Bearer {key}"
+    return cookie_of(connection)
 
 
 def same_origin(connection: HTTPConnection) -> bool:
     """Whether a page of this very address made the request, by the browser's own word."""
     origin = connection.headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower() != ""
-    return connection.headers.get("sec-fetch-site") == "same-origin"
+    if origin is None:
+        return connection.headers.get("sec-fetch-site") == "same-origin"
+    page = urlsplit(origin)
+    # In the clear anyone on the way could have written the page.
+    if over_tls(connection) and page.scheme != "https":
+        return False
+    return page.netloc.lower() == connection.headers.get("host", "").lower() != ""
 
 
-def sign_in(response: Response, key: str, *, secure: bool, remember: bool = False) -> None:
-    """Hand the cookie out."""
+def from_elsewhere(connection: HTTPConnection) -> bool:
+    """Whether the browser says that another address's page made the request."""
+    return "origin" in connection.headers and not same_origin(connection)
+
+
+def hand_out(response: Response, token: str, *, secure: bool, lasts_s: int) -> None:
+    """Give the browser its token; for ``lasts_s`` seconds, as the sign-in itself lasts."""
     response.set_cookie(
-        COOKIE,
-        key,
-        max_age=REMEMBER_S if remember else SESSION_S,
+        SECURE_COOKIE if secure else COOKIE,
+        token,
+        max_age=lasts_s,
         path="/",
         secure=secure,
         httponly=True,
@@ -53,6 +69,12 @@ def sign_in(response: Response, key: str, *, secure: bool, remember: bool = Fals
     )
 
 
-def sign_out(response: Response, *, secure: bool) -> None:
-    """Take it back."""
-    response.delete_cookie(COOKIE, path="/", secure=secure, httponly=True, samesite="strict")
+def take_back(response: Response, *, secure: bool) -> None:
+    """Have the browser forget it."""
+    response.delete_cookie(
+        SECURE_COOKIE if secure else COOKIE,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )

@@ -109,6 +109,30 @@ class Settings(BaseSettings):
     strangers_burst: int = Field(
         default=1_000, ge=1, description="wrong keys from one address that may come at once"
     )
+    sign_in_idle_s: float = Field(
+        default=7_200.0, ge=60, description="seconds after which an unused sign-in ends"
+    )
+    sign_in_s: float = Field(
+        default=43_200.0, ge=60, description="seconds after which any sign-in ends"
+    )
+    remember_idle_s: float = Field(
+        default=14 * 86_400.0, ge=60, description="the first, of one that stays signed in"
+    )
+    remember_s: float = Field(
+        default=90 * 86_400.0, ge=60, description="the second, of one that stays signed in"
+    )
+    sign_ins_per_key: int = Field(
+        default=1_000, ge=1, description="sign-ins of one key; a new one ends the least used"
+    )
+    sign_ins_per_s: float = Field(default=1.0, gt=0, description="sign-ins a second of one key")
+    sign_ins_burst: int = Field(
+        default=200, ge=1, description="sign-ins of one key that may come at once"
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="addresses and networks, by commas, whose word on the client's address and "
+        "on TLS is taken (X-Forwarded-For, X-Forwarded-Proto)",
+    )
     streams_per_key: int = Field(default=50, ge=1, description="open event streams of one key")
     streams_max: int = Field(default=1_000, ge=1, description="open event streams at most")
     public_aggregates: bool = Field(

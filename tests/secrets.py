@@ -10,6 +10,8 @@ from cli.up import Service
 
 #: An API key as a whole, whosever it is.
 KEY = re.compile(rb"jishi_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
+#: The token of a browser's sign-in.
+SIGN_IN = re.compile(rb"jishis_[A-Za-z0-9_-]{43}")
 #: A password inside an address.
 ADDRESS = re.compile(rb"(?:postgres(?:ql)?|mqtts?)://[^\s/@:]+:[^\s/@*]{8,}@")
 BEARER = re.compile(rb"(?i)bearer\s+[A-Za-z0-9_-]{16,}")
@@ -43,7 +45,7 @@ def leaks(service: Service) -> list[str]:
         found += [f"{place}: {name}" for name, secret in secrets.items() if secret in text]
         found += [
             f"{place}: something like {pattern.pattern!r}"
-            for pattern in (KEY, ADDRESS, BEARER, TOKEN, HASH)
+            for pattern in (KEY, SIGN_IN, ADDRESS, BEARER, TOKEN, HASH)
             if pattern.search(text)
         ]
     return found

@@ -22,6 +22,8 @@ from api.routes import (
     maintenance,
     operations,
     registry,
+    session,
+    sign_ins,
     stream,
 )
 
@@ -41,6 +43,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     dead_letters.router,
     audit.router,
     keys.router,
+    sign_ins.router,
     operations.router,
+    session.router,
     cockpit.router,
 )

@@ -1,7 +1,7 @@
-"""The cockpit's files at ``/``, its map and settings, and signing in.
+"""The cockpit's files at ``/``, its map and settings.
 
 The page is in `cockpit/` and asks the same routes as everyone. Files need no key, since they
-say nothing; what is asked for with the cookie of `api/session.py` does.
+say nothing; signing in is in `session.py`.
 
 The page names its files below ``cockpit/VERSION/``, a digest of them all, so that browsers may
 keep them for good; modules name each other by relative paths and so stay within one version.
@@ -16,19 +16,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.auth import Principal, authenticate
 from api.context import Context, Ctx
-from api.encoding import json_response, matches
+from api.encoding import matches
 from api.errors import Problem, not_found
-from api.routes.operations import on_loopback
-from api.session import authorization_of, same_origin, sign_in, sign_out
-from store.registry.keys import create_key
 
 router = APIRouter(include_in_schema=False)
 
@@ -172,93 +166,3 @@ def map_file(context: Context) -> Path | None:
     """The file of the map; None where there is none."""
     path = context.settings.map_file or MAP
     return path if path.is_file() else None
-
-
-class SignIn(BaseModel):
-    """What the sign-in form sends; without a key, a demo's page asks to be let in."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    key: Annotated[str, Field(max_length=200)] | None = None
-    remember: bool = False
-
-
-@router.get("/v1/session")
-async def get_session(request: Request, context: Ctx) -> Response:
-    """Who is signed in; null where nobody is, which is no error of the page's."""
-    header = authorization_of(request)
-    try:
-        who = None if header is None else _shown(await authenticate(context, header))
-    except Problem as problem:
-        if problem.status != 401:
-            raise
-        who = None
-    return json_response(who, headers={"Cache-Control": "no-store"})
-
-
-@router.post("/v1/session")
-async def post_session(
-    request: Request, context: Ctx, asked: Annotated[SignIn | None, Body()] = None
-) -> Response:
-    """Sign in with a key; the cookie carries it from now on."""
-    if not same_origin(request) and request.headers.get("origin") is not None:
-        raise Problem(403, "forbidden", "only this service's own page signs in")
-    key = asked.key if asked else None
-    if key is None:
-        if not context.settings.demo_sign_in:
-            header = request.headers.get("authorization")
-            await authenticate(context, header)
-            key = (header or "").strip().partition(" ")[2].strip()
-        elif not _sits_here(request):
-            raise Problem(403, "forbidden", "only browsers on the demo's own machine need no key")
-        else:
-            key = await _demo_key(request, context)
-    who = await authenticate(context, f"Bearer {key}")
-    answer = json_response(_shown(who), 201, {"Cache-Control": "no-store"})
-    secure = request.url.scheme == "https"
-    sign_in(answer, key, secure=secure, remember=bool(asked and asked.remember))
-    return answer
-
-
-@router.delete("/v1/session", status_code=204)
-async def delete_session(request: Request) -> Response:
-    """Sign out."""
-    answer = Response(status_code=204)
-    sign_out(answer, secure=request.url.scheme == "https")
-    return answer
-
-
-def _shown(who: Principal) -> dict[str, Any]:
-    return {
-        "name": who.name,
-        "key_id": who.key_id,
-        "scopes": sorted(who.scopes),
-        "institution_id": who.institution_id,
-    }
-
-
-def _sits_here(request: Request) -> bool:
-    """Whether a browser on this very machine asks, by this machine's own name.
-
-    The name counts because any page could have its own resolve to this address.
-    """
-    host = request.headers.get("host", "").rpartition(":")[0].strip("[]") or request.headers.get(
-        "host", ""
-    )
-    forwarded = any(name.startswith(("x-forwarded", "forwarded")) for name in request.headers)
-    return (
-        not forwarded
-        and on_loopback(request.client.host if request.client else None)
-        and (host == "localhost" or on_loopback(host))
-        and same_origin(request)
-    )
-
-
-async def _demo_key(request: Request, context: Context) -> str:
-    """The key that browsers on this machine share; made when the first one comes."""
-    state = request.app.state
-    if getattr(state, "demo_key", None) is None:
-        made = await context.database.write(create_key(scopes=["operate"], name="demo cockpit"))
-        state.demo_key = made.key
-    key: str = state.demo_key
-    return key

@@ -11,12 +11,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from api.auth import authenticate
+from api.auth import principal_of
 from api.board import AWAY, Board, encoded, item, place_of, summary_body
 from api.context import Context, Ctx
 from api.errors import PROBLEMS, Problem
 from api.params import InstrumentId
-from api.session import authorization_of
 from api.windows import FigureReader, InstrumentFilters
 from store.present.instruments import Filters
 
@@ -81,7 +80,7 @@ async def get_stream(
 
 async def _events(request: Request, context: Context, teller: "_Teller") -> AsyncIterator[bytes]:
     """The stream's bytes; ends with the server, or with the key."""
-    board, credentials = teller.board, authorization_of(request)
+    board = teller.board
     with board.watch():
         yield b"retry: %d\n\n" % RETRY_MS
         checked = spoken = began = time.monotonic()
@@ -93,7 +92,8 @@ async def _events(request: Request, context: Context, teller: "_Teller") -> Asyn
                 try:
                     # An outage is told as `stale` and ends no stream.
                     with suppress(*AWAY):
-                        await authenticate(context, credentials)
+                        # That the stream is open is no use: a page that nobody looks at ends.
+                        await principal_of(context, request, noting=False)
                 except Problem as problem:
                     if problem.status == 401:
                         return

@@ -5,6 +5,7 @@ import { card, choice, fig, h, state, table } from '../dom.js';
 import { count, fullMoment, has, moment, percent, span, t } from '../i18n.js';
 import { institutionName, mayOperate, store } from '../store.js';
 import { go, href } from '../app.js';
+import { signInCard } from '../sign-ins.js';
 
 const SILENT = 200;
 const LETTERS = 200;
@@ -21,7 +22,8 @@ export function page(ctx) {
     h('div', { class: 'page-head' }, h('h1', {}, t('health'))),
     vitals(ctx, tz, gateways),
     gatewayCard(ctx, tz, gateways),
-    h('div', { class: 'grid' }, silentCard(ctx, tz), letterCard(ctx, tz)));
+    h('div', { class: 'grid' }, silentCard(ctx, tz), letterCard(ctx, tz)),
+    signInCard(ctx, tz));
 }
 
 function vitals(ctx, tz, gateways) {

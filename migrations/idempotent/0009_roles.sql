@@ -55,7 +55,7 @@ DECLARE
     table_name text;
     given record;
     -- Secrets, and who did what: not for everyone who reads.
-    closed text[] := ARRAY['api_key', 'audit', 'gateway_credential', 'broker_revision'];
+    closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision'];
 BEGIN
     FOR role_name IN
         SELECT rolname FROM pg_roles
@@ -102,6 +102,7 @@ BEGIN
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'maintenance'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'calendar_day'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
+            ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.
             ('jishi_api', 'SELECT, INSERT', 'audit'),
             ('jishi_api', 'DELETE, UPDATE (replay_requested_at)', 'dead_letter'),

@@ -389,6 +389,20 @@ def test_a_dead_letter_is_asked_for_again(open_window: Open, city: Live) -> None
     assert caught.value.status == 202
 
 
+def test_another_browser_is_put_out(open_window: Open, city: Live) -> None:
+    other, window = open_window(patient=True), open_window()
+    other.open("city")
+    newest = city.get("sign-ins", limit=2)["items"]
+    window.open("health")
+    mine, others = (f"[data-sign-in='{one['id']}']" for one in newest)
+    assert window.page.locator(mine).count() == 0  # one's own ends with the way out
+    window.page.locator(others).click()
+    window.page.wait_for_selector(others, state="detached")
+    # Whatever it asks next sends it to the form.
+    other.page.goto(f"{other.address}/#/health")
+    other.page.wait_for_selector("#key")
+
+
 def test_a_wrong_key_and_the_way_out(open_window: Open, cockpit_service: Service) -> None:
     window = open_window(signed_in=False, patient=True)
     window.page.goto(f"{window.address}/")

@@ -9,7 +9,7 @@ from cli.roles import ROLES, role_urls
 from tests.live import Live
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-SECRET = {"api_key", "audit", "gateway_credential", "broker_revision"}
+SECRET = {"api_key", "sign_in", "audit", "gateway_credential", "broker_revision"}
 REGISTRY = {
     "institution",
     "gateway",

@@ -8,13 +8,14 @@ import httpx
 import pytest
 
 from tests.live import Live
-from tests.secrets import ADDRESS, BEARER, HASH, KEY, TOKEN, known, leaks
+from tests.secrets import ADDRESS, BEARER, HASH, KEY, SIGN_IN, TOKEN, known, leaks
 
 
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
         pytest.param(KEY, b"jishi_0123456789ab_" + b"x" * 43, id="key"),
+        pytest.param(SIGN_IN, b"Cookie: jishi_session=jishis_" + b"x" * 43, id="sign-in"),
         pytest.param(ADDRESS, b"postgresql://jishi_api:s3cretsecret@127.0.0.1:1/x", id="address"),
         pytest.param(BEARER, b"Authorization: Bearer abcdefghijklmnopqrstuvwx", id="header"),
         pytest.param(TOKEN, b"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ3YW5nIn0.c2lnbmF0dXJl", id="token"),

@@ -35,7 +35,7 @@ ROUTES: list[Route] = [
 #: What reads more than figures, by the start of its address; the rest reads with `read` and
 #: writes with `operate`.
 READS = {"/v1/dead-letters": "operate", "/v1/keys": "admin", "/v1/audit": "admin"}
-WRITES = {"/v1/keys": "admin"}
+WRITES = {"/v1/keys": "admin", "/v1/sign-ins": "read"}
 SCOPES = ("nothing", "read", "operate", "admin")
 #: Of the whole city, so no institution's to change.
 CITY_ONLY = {
@@ -150,6 +150,7 @@ class Home:
     maintenance_id: int
     dead_letter_id: int
     key_id: str
+    sign_in_id: str
     keys: dict[str, str]
 
     def names(self) -> dict[str, object]:
@@ -157,14 +158,20 @@ class Home:
 
     def marks(self) -> list[str]:
         """What of it must never show."""
-        return [self.institution_id, self.gateway_id, self.instrument_id, f"{self.key_id}"]
+        return [
+            self.institution_id,
+            self.gateway_id,
+            self.instrument_id,
+            self.key_id,
+            self.sign_in_id,
+        ]
 
 
 _homes = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def make_home(api_database: str, admin: httpx.Client) -> Callable[[], Home]:
+def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Callable[[], Home]:
     def make() -> Home:
         name = f"home{next(_homes):03}"
         ids = {"institution_id": f"{name}-inst", "gateway_id": f"{name}-gw"}
@@ -185,6 +192,9 @@ def make_home(api_database: str, admin: httpx.Client) -> Callable[[], Home]:
                 "/v1/keys", json={"scopes": [scope], "institution_id": ids["institution_id"]}
             ).json()
             secrets[scope], key_id = answer["key"], answer["id"]
+        with httpx.Client(base_url=api_address) as browser:
+            assert browser.post("/v1/session", json={"key": secrets["admin"]}).is_success
+            (sign_in,) = browser.get("/v1/sign-ins").json()["items"]
         with psycopg.connect(api_database) as conn:
             row = conn.execute(
                 "INSERT INTO dead_letter (digest, reason, detail, gateway_id, topic, instrument_id,"
@@ -210,6 +220,7 @@ def make_home(api_database: str, admin: httpx.Client) -> Callable[[], Home]:
             maintenance_id=made.json()["id"],
             dead_letter_id=row[0],
             key_id=key_id,
+            sign_in_id=sign_in["id"],
             keys=secrets,
         )
 
@@ -262,6 +273,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT m::text FROM maintenance m ORDER BY 1").fetchall(),
         conn.execute("SELECT dead_letter_id, replay_requested_at FROM dead_letter").fetchall(),
         conn.execute("SELECT key_id, revoked_at FROM api_key ORDER BY 1").fetchall(),
+        conn.execute("SELECT sign_in_id, expires_at FROM sign_in ORDER BY 1").fetchall(),
         conn.execute("SELECT c::text FROM calendar_day c ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]

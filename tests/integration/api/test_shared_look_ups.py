@@ -7,14 +7,17 @@ from typing import TypeVar
 import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.requests import HTTPConnection
 
-from api.auth import Principal, authenticate
+from api.auth import Principal, authenticate, principal_of
 from api.context import Context
 from api.database import Database, open_pool
 from api.errors import Problem
 from api.metrics import Metrics
+from api.session import COOKIE
 from api.settings import Settings
 from store.registry.keys import create_key, key_id_of, revoke_key
+from store.registry.sign_ins import begin_sign_in, end_sign_in
 from store.run import Steps, run
 
 T = TypeVar("T")
@@ -102,3 +105,37 @@ def test_a_revoked_key_stops_at_once(api_database: str, key: str) -> None:
             assert run(conn, revoke_key(key_id, "test"))
 
     having(api_database, revoked)
+
+
+def test_a_sign_in_is_looked_up_as_a_key_is(api_database: str, key: str) -> None:
+    """Five hundred at once ask once; and one that was ended stops, whoever waits already."""
+    key_id = key_id_of(key)
+    assert key_id is not None
+    with psycopg.connect(api_database) as conn:
+        made = run(conn, begin_sign_in(key_id, idle_s=60, lasts_s=60, most=9))
+        assert made is not None
+    cookie = (b"cookie", f"{COOKIE}={made.token}".encode())
+    page = HTTPConnection({"type": "http", "method": "GET", "path": "/", "headers": [cookie]})
+
+    async def crowd(context: Context, database: Counting) -> None:
+        found = await asyncio.gather(*(principal_of(context, page) for _ in range(500)))
+        assert {one.sign_in_id for one in found} == {made.sign_in_id}
+        assert (database.reads, database.writes) == (1, 0)
+        database.go.clear()
+        database.answered.clear()
+        early = asyncio.create_task(principal_of(context, page))
+        await database.answered.wait()
+        await asyncio.to_thread(_end)
+        late = [asyncio.create_task(principal_of(context, page)) for _ in range(50)]
+        await asyncio.sleep(0)
+        database.go.set()
+        refused = await asyncio.gather(*late, return_exceptions=True)
+        assert all(isinstance(one, Problem) and one.status == 401 for one in refused)
+        assert database.reads == 3
+        await asyncio.gather(early, return_exceptions=True)
+
+    def _end() -> None:
+        with psycopg.connect(api_database) as conn:
+            assert run(conn, end_sign_in(made.sign_in_id, "test"))
+
+    having(api_database, crowd)

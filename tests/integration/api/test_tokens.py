@@ -203,6 +203,15 @@ def test_a_right_token_does_what_it_says(
     assert entries[0]["actor"] == "oidc:wang"
 
 
+def test_a_token_opens_no_sign_in(ask: Ask, issuer: Issuer, key: rsa.RSAPrivateKey) -> None:
+    """It would outlive the token, whose end is the provider's to say."""
+    token = signed(issuer.claims(), key)
+    refused = ask(token, "/v1/session", "POST")
+    assert refused.status_code == 403
+    assert "set-cookie" not in refused.headers
+    assert ask(token, "/v1/session").json()["key_id"] == "oidc:wang"
+
+
 def test_a_key_of_ours_works_beside(ask: Ask, home: str) -> None:
     with psycopg.connect(home) as conn:
         made = run(conn, create_key(scopes=["read"])).key
