@@ -2,7 +2,8 @@
 
 Each case is one new instrument. Its heartbeats come in random batches with repeats, conflicts,
 boots, late ones; two ingest workers take everything, so each heartbeat also comes twice; now
-and then one worker is killed. ``JISHI_PROPERTY_CASES`` says how many cases there are.
+and then one worker is killed. The settings that count are registered before all heartbeats,
+among them or after all. ``JISHI_PROPERTY_CASES`` says how many cases there are.
 """
 
 import json
@@ -42,6 +43,7 @@ ROUNDS = 4
 
 #: Where the first version begins: whatever begins earlier would be the first instead.
 LONG_AGO = iso(BASE - 365 * DAY_LENGTH)
+AHEAD = "2100-01-01T00:00:00Z"
 
 PROFILE = settings(
     # A failure costs seconds to try again: shrinking is asked for, not waited for.
@@ -64,6 +66,8 @@ class Case:
     zone: str = "UTC"
     gap_s: int = 300
     min_s: int = 60
+    #: Rounds that are sent before the settings are what they should be.
+    late: int = 0
     #: Moves the case to this time; ``None``: so that now lies in the middle of it.
     base: int | None = BASE
     name: str = ""
@@ -87,6 +91,7 @@ def cases(draw: st.DrawFn) -> Case:
         zone=draw(zones),
         gap_s=draw(st.sampled_from([0, 60, 300, 600])),
         min_s=draw(st.sampled_from([0, 60, 120])),
+        late=draw(st.sampled_from([0, 0, 2, ROUNDS])),
         base=draw(st.sampled_from([BASE, BASE, None])),
     )
 
@@ -150,6 +155,7 @@ def random_case(seed: int) -> Case:
         gap_s=rnd.choice([0, 60, 300, 600]),
         min_s=rnd.choice([0, 60, 120]),
         base=rnd.choice([BASE, BASE, None]),
+        late=rnd.choice([0, 0, 2, ROUNDS]),
     )
 
 
@@ -185,7 +191,7 @@ def register(live: Live, case: Case, shared: str) -> None:
                 clock_correction_s=version["correction_s"],
                 valid_from=iso(version["from"]),
             )
-    fields = {name: case.versions[0].get(name) for name in ("hold_s", "interval_s")}
+    fields = {"hold_s": 45, "interval_s": 7} if case.late else settings_of(case.versions[0])
     case.name = live.instrument(
         gateway=gateway,
         session_gap_s=case.gap_s,
@@ -193,18 +199,33 @@ def register(live: Live, case: Case, shared: str) -> None:
         valid_from=LONG_AGO,
         **fields,
     )
-    for version in case.versions[1:]:
-        live.patch(
-            f"instruments/{case.name}",
-            hold_s=version.get("hold_s"),
-            interval_s=version.get("interval_s"),
-            valid_from=iso(version["from"]),
-        )
+    if not case.late:
+        tell_settings(live, case)
+
+
+def settings_of(version: dict) -> dict[str, Any]:
+    """What a version says of an instrument; null where it says nothing."""
+    return {name: version.get(name) for name in ("hold_s", "interval_s")}
+
+
+def tell_settings(live: Live, case: Case) -> None:
+    """Registers the settings of a case, and others for a time to come, which must do nothing."""
+    path = f"instruments/{case.name}"
+    live.patch(path, hold_s=33, interval_s=5, valid_from=AHEAD)
+    for version in case.versions:
+        since = iso(version["from"]) if "from" in version else LONG_AGO
+        live.patch(path, valid_from=since, **settings_of(version))
+    live.patch(path, hold_s=33, interval_s=5, valid_from=AHEAD)
 
 
 def send(live: Live, together: Sequence[Case], kills: Sequence[int | None]) -> None:
     """Publishes the cases round by round; some rounds end with a worker's sudden death."""
-    for number in range(ROUNDS):
+    for number in range(ROUNDS + 1):
+        for case in together:
+            if number and case.late == number:
+                tell_settings(live, case)
+        if number == ROUNDS:
+            break
         by_gateway: dict[str, list[tuple[str, dict]]] = {}
         for case in together:
             for heartbeat, turn in zip(case.beats, case.rounds, strict=True):
@@ -228,6 +249,7 @@ def send(live: Live, together: Sequence[Case], kills: Sequence[int | None]) -> N
             live.publisher.receipt(batch_id)
     for gateway in {live.gateway_of[case.name] for case in together}:
         live.settle(gateway)
+    live.wait_for_rebuilds()
 
 
 # ---------------------------------------------------------------- comparing
