@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from ingest.db.connection import connect
 from ingest.metrics import Metrics
 from ingest.write.batch import Inbound
+from ingest.write.dead_letter import conflict_digest
 from ingest.write.writer import Writer
+from models.heartbeat import canonical_encoding
 from models.wire import decode
 from tests.live import (
     DAY,
@@ -212,6 +214,29 @@ def test_rule_3_no_setting_decides_which_one_stands(live: Live) -> None:
                 live.wait_for_rebuilds()
             found.append(live.total(scope, "09:00", "11:00")["running_s"])
     assert found == [30] * 6
+
+
+def test_rule_3_a_loser_that_wins_now_takes_its_place_when_replayed(live: Live) -> None:
+    """What migration 0011 asks for, of a conflict that another rule once decided."""
+    scope = live.instrument(interval_s=10)
+    live.publish(scope, beat("10:00", interval_s=300))
+    loser = decode(json.dumps(wire(scope, beat("10:00"))).encode()).heartbeats[0][1]
+    payload = canonical_encoding(loser)
+    live.rows(
+        "INSERT INTO dead_letter (digest, reason, gateway_id, topic, instrument_id, ts,"
+        " received_at, live, payload, payload_bytes, payload_sha256, replay_requested_at)"
+        " SELECT %s, 'conflict', gateway_id, 'instruments/v1/' || gateway_id || '/heartbeat', %s, h.ts,"
+        " h.received_at, true, %s, %s, sha256(%s), now() FROM heartbeat h JOIN instrument USING (instrument_key)"
+        " JOIN gateway USING (gateway_key) WHERE instrument_id = %s RETURNING 1",
+        conflict_digest(payload), scope, payload, len(payload), payload, scope,
+    )  # fmt: skip
+    until(lambda: live.total(scope, "09:00", "11:00")["running_s"] == 30)
+    told = live.rows(
+        "SELECT replayed_at IS NOT NULL, payload LIKE '%%interval_s%%'::bytea FROM dead_letter"
+        " WHERE instrument_id = %s ORDER BY 1",
+        scope,
+    )
+    assert told == [(False, True), (True, False)]
 
 
 # ---------------------------------------------------------------- 4. splits
