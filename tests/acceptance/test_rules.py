@@ -225,8 +225,9 @@ def test_rule_3_a_loser_that_wins_now_takes_its_place_when_replayed(live: Live) 
     live.rows(
         "INSERT INTO dead_letter (digest, reason, gateway_id, topic, instrument_id, ts,"
         " received_at, live, payload, payload_bytes, payload_sha256, replay_requested_at)"
-        " SELECT %s, 'conflict', gateway_id, 'instruments/v1/' || gateway_id || '/heartbeat', %s, h.ts,"
-        " h.received_at, true, %s, %s, sha256(%s), now() FROM heartbeat h JOIN instrument USING (instrument_key)"
+        " SELECT %s, 'conflict', gateway_id, 'instruments/v1/' || gateway_id || '/heartbeat', %s,"
+        " h.ts, h.received_at, true, %s, %s, sha256(%s), now()"
+        " FROM heartbeat h JOIN instrument USING (instrument_key)"
         " JOIN gateway USING (gateway_key) WHERE instrument_id = %s RETURNING 1",
         conflict_digest(payload), scope, payload, len(payload), payload, scope,
     )  # fmt: skip
