@@ -328,7 +328,7 @@ def test_explained_and_exported(open_window: Open) -> None:
     text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
     assert text.splitlines()[0].split(",")[:3] == ["from", "to", "state"]
     window.page.keyboard.press("Escape")
-    assert window.page.locator("dialog").count() == 0
+    window.page.wait_for_selector("dialog", state="detached")
 
 
 #: What a cell holds, and how CSV has it.
