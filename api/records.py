@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.errors import FieldError, invalid, not_found
+from api.errors import FieldError, Problem, conflict, invalid, not_found
 from api.params import format_instant
 from models.registry import (
     Gateway,
@@ -25,6 +25,7 @@ from store.registry.records import (
     GATEWAY,
     INSTITUTION,
     INSTRUMENT,
+    Bound,
     Change,
     Check,
     Kind,
@@ -112,10 +113,13 @@ def raise_refused(kind: Kind, outcome: Outcome) -> None:
     """Let a write that was not taken become its answer.
 
     Raises:
-        Problem: 404 where there is nothing to change, 422 where a rule is broken.
+        Problem: 404 where there is nothing to change, 422 where a rule is broken, 409 where
+            instruments in service would be left behind.
     """
     if outcome.result is Result.MISSING:
         raise not_found(kind.name, outcome.id)
+    if outcome.bound is not None:
+        raise _left_behind(kind, outcome.id, outcome.bound)
     if outcome.result is Result.REJECTED:
         raise invalid(
             *(
@@ -123,6 +127,23 @@ def raise_refused(kind: Kind, outcome: Outcome) -> None:
                 for one in outcome.refusals
             )
         )
+
+
+def _left_behind(kind: Kind, identity: str, bound: Bound) -> Problem:
+    what = "1 instrument" if bound.count == 1 else f"{bound.count} instruments"
+    named = ", ".join(bound.first)
+    if named and bound.count > len(bound.first):
+        named += ", …"
+    return conflict(
+        f"{kind.name} {identity!r} has {what} in service{f' ({named})' if named else ''}: bind"
+        " them elsewhere or retire them first, or retire it all the same with `?force=true`",
+        *(
+            FieldError(
+                field="instrument_id", value=one, rule=f"not in service at {kind.name} {identity}"
+            )
+            for one in bound.first
+        ),
+    )
 
 
 def shown(kind: Kind, outcome: Outcome) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """The tree of commands. What each does is in the module of its name."""
 
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from cli import (
@@ -44,6 +48,28 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
 app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")
+
+
+def version() -> str:
+    """The version, as the project's own file says it: the rooms are used where they stand."""
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"jishi {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 def main() -> None:

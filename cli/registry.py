@@ -1,4 +1,4 @@
-"""``jishi registry``: import files of institutions, gateways and instruments; list and show them.
+"""``jishi registry``: import files of institutions, gateways and instruments; list, show, retire.
 
 Works over the API, as any client does. What a row may hold is in `models/registry_csv.py`.
 """
@@ -22,7 +22,7 @@ from cli.connection import ReadyFile, fail, read_ready_file
 
 app = typer.Typer(
     name="registry",
-    help="Import institutions, gateways and instruments from CSV; list and show them.",
+    help="Import institutions, gateways and instruments from CSV; list, show and retire them.",
     no_args_is_help=True,
 )
 
@@ -159,6 +159,30 @@ def show(
         found = ask(api, "GET", f"/v1/{kind.value}/{identity}")
         versions = ask(api, "GET", f"/v1/{kind.value}/{identity}/versions")["items"]
     typer.echo(json.dumps({**found, "versions": versions}, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def retire(
+    kind: Annotated[Kind, typer.Argument(help="institutions, gateways or instruments.")],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="Which one.")],
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also while instruments in service are bound to it."),
+    ] = False,
+    ready_file: ReadyFile = None,
+    api_url: ApiUrl = None,
+    key_file: KeyFile = None,
+) -> None:
+    """Take one record out of service from today on; its past stays.
+
+    Exit status 1 where instruments in service are bound to it: they are counted and named.
+    """
+    if kind not in ID_COLUMNS:
+        raise fail(f"{kind.value} are not retired: they come with the migrations")
+    with client(ready_file, api_url, key_file) as api:
+        params = {"force": "true"} if force else {}
+        ask(api, "DELETE", f"/v1/{kind.value}/{identity}", params=params)
+    typer.echo(f"{kind.value.removesuffix('s')} {identity} is out of service from today on")
 
 
 def read_rows(path: Path) -> tuple[list[int], list[list[str]]]:

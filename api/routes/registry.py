@@ -71,6 +71,9 @@ Search = Annotated[
 ]
 Retired = Annotated[bool, Query(description="those out of service too")]
 Code = Annotated[str | None, Query(max_length=32)]
+Force = Annotated[
+    bool, Query(description="also while instruments in service are bound to it: they stay so")
+]
 
 
 async def _write(context: Context, principal: Principal, kind: Kind, change: Change) -> Response:
@@ -204,10 +207,11 @@ async def patch_institution(
 
 @router.delete("/institutions/{institution_id}", status_code=204, summary="Retire an institution")
 async def delete_institution(
-    context: Ctx, who: Operator, institution_id: InstitutionId
+    context: Ctx, who: Operator, institution_id: InstitutionId, force: Force = False
 ) -> Response:
-    """Out of service from today on; its past stays."""
-    return await _write(context, who, INSTITUTION, Change(id=institution_id, mode=Mode.RETIRE))
+    """Out of service from today on; its past stays. 409 while it has instruments in service."""
+    change = Change(id=institution_id, mode=Mode.RETIRE, force=force)
+    return await _write(context, who, INSTITUTION, change)
 
 
 def _institution(one: InstitutionNow) -> dict[str, Any]:
@@ -318,9 +322,12 @@ async def patch_gateway(
 
 
 @router.delete("/gateways/{gateway_id}", status_code=204, summary="Retire a gateway")
-async def delete_gateway(context: Ctx, who: Operator, gateway_id: GatewayId) -> Response:
-    """Out of service from today on; its past stays."""
-    return await _write(context, who, GATEWAY, Change(id=gateway_id, mode=Mode.RETIRE))
+async def delete_gateway(
+    context: Ctx, who: Operator, gateway_id: GatewayId, force: Force = False
+) -> Response:
+    """Out of service from today on; its past stays. 409 while it has instruments in service."""
+    change = Change(id=gateway_id, mode=Mode.RETIRE, force=force)
+    return await _write(context, who, GATEWAY, change)
 
 
 def _gateway(one: GatewayNow) -> dict[str, Any]:

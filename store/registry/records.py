@@ -37,6 +37,8 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 #: Records written at a time: bounds memory, and how long one computation holds the event loop.
 CHUNK = 1_000
+#: As many instruments are named where they keep a record from being retired.
+BOUND_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,7 @@ class Result(StrEnum):
     UNCHANGED = "unchanged"
     MISSING = "missing"  #: nothing there to change
     REJECTED = "rejected"
+    BOUND = "bound"  #: instruments in service would be left behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +150,17 @@ class Change:
     fields: Record = field(default_factory=dict)
     #: From when it holds; `None`: from now on.
     valid_from_us: int | None = None
+    #: With `Mode.RETIRE`: also where instruments in service are bound to the record.
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Instruments in service that name a record."""
+
+    count: int
+    #: The first ids, of those that the writer may know of.
+    first: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +184,8 @@ class Outcome:
     #: All its versions as they stand now.
     versions: Versions = ()
     refusals: tuple[Refusal, ...] = ()
+    #: With `Result.BOUND`: what stands against it.
+    bound: Bound | None = None
     #: What an operator has to do for the past to follow.
     next_step: str | None = None
 
@@ -256,13 +272,14 @@ def _write_chunk(
     sql = statements("registry")
     before = yield from read_versions(kind, [change.id for change in changes])
     known = yield from _known(kind, changes, home)
+    bound = yield from _bound(kind, changes, today, home)
 
     after = dict(before)
     outcomes = []
     audit = []
     for change in changes:
         old = after.get(change.id, ())
-        outcome = _apply(kind, change, old, known, now_us, today, check, home)
+        outcome = _apply(kind, change, old, known, bound, now_us, today, check, home)
         outcomes.append(outcome)
         if outcome.result in (Result.CREATED, Result.UPDATED):
             after[change.id] = outcome.versions
@@ -320,11 +337,27 @@ def _known(kind: Kind, changes: Sequence[Change], home: str | None) -> Steps[dic
     return known
 
 
+def _bound(
+    kind: Kind, changes: Sequence[Change], today: date, home: str | None
+) -> Steps[dict[str, Bound]]:
+    """Of the records that are to be retired, those that instruments in service are bound to."""
+    ids = [change.id for change in changes if change.mode is Mode.RETIRE and not change.force]
+    statement = f"{kind.name}_bound"
+    if not ids or statement not in statements("registry"):
+        return {}
+    rows = yield Query(
+        statements("registry")[statement],
+        {"ids": ids, "today": today, "home": home, "shown": BOUND_SHOWN},
+    )
+    return {identity: Bound(count=count, first=tuple(first)) for identity, count, first in rows}
+
+
 def _apply(
     kind: Kind,
     change: Change,
     old: Versions,
     known: Mapping[str, set[str]],
+    bound: Mapping[str, Bound],
     now_us: int,
     today: date,
     check: Check | None,
@@ -338,6 +371,8 @@ def _apply(
     if mode is Mode.RETIRE:
         retired_on = in_force(old, now_us)["retired_on"]
         fields = {} if retired_on is not None and retired_on <= today else {"retired_on": today}
+        if fields and change.id in bound:
+            return Outcome(id=change.id, result=Result.BOUND, bound=bound[change.id])
     elif mode is Mode.PUT:
         fields = {**kind.defaults, **fields}
         if home is not None and "institution_id" in fields and fields["institution_id"] is None:

@@ -81,6 +81,34 @@ SELECT g.gateway_id FROM gateway g WHERE g.gateway_id = ANY (%(ids)s::text[])
                   WHERE v.gateway_key = g.gateway_key AND n.institution_id = %(home)s
                     AND v.force_from <= now() AND v.force_to > now()))
 
+-- Instruments in service that would be left behind: all of them are counted, and the first named
+-- that are `home`'s.
+
+-- name: institution_bound
+SELECT n.institution_id, count(*),
+       coalesce((array_agg(e.instrument_id ORDER BY e.instrument_id)
+                 FILTER (WHERE %(home)s::text IS NULL OR n.institution_id = %(home)s)
+                )[:%(shown)s::integer], '{}')
+FROM institution n
+JOIN instrument_version v USING (institution_key)
+JOIN instrument e USING (instrument_key)
+WHERE n.institution_id = ANY (%(ids)s::text[]) AND v.force_from <= now() AND v.force_to > now()
+  AND coalesce(v.acquired_on <= %(today)s, true) AND coalesce(v.retired_on > %(today)s, true)
+GROUP BY n.institution_id
+
+-- name: gateway_bound
+SELECT g.gateway_id, count(*),
+       coalesce((array_agg(e.instrument_id ORDER BY e.instrument_id)
+                 FILTER (WHERE %(home)s::text IS NULL OR n.institution_id = %(home)s)
+                )[:%(shown)s::integer], '{}')
+FROM gateway g
+JOIN instrument_version v USING (gateway_key)
+JOIN instrument e USING (instrument_key)
+JOIN institution n ON n.institution_key = v.institution_key
+WHERE g.gateway_id = ANY (%(ids)s::text[]) AND v.force_from <= now() AND v.force_to > now()
+  AND coalesce(v.acquired_on <= %(today)s, true) AND coalesce(v.retired_on > %(today)s, true)
+GROUP BY g.gateway_id
+
 -- name: institution_touch
 INSERT INTO institution (institution_id, changed_revision)
 SELECT id, %(revision)s FROM unnest(%(ids)s::text[]) AS t (id)

@@ -502,6 +502,20 @@ def test_keys_made_within_an_institution_stay_there(
     assert insider.delete(f"/v1/keys/{made['id']}").status_code == 204
 
 
+def test_what_keeps_a_gateway_in_service_is_named_to_its_owner_alone(
+    admin: httpx.Client, client_of: ClientOf, make_home: Callable[[], Home]
+) -> None:
+    home, other = make_home(), make_home()
+    bound = {"gateway_id": home.gateway_id}
+    assert admin.patch(f"/v1/instruments/{other.instrument_id}", json=bound).status_code == 200
+    with client_of(home.keys["operate"]) as client:
+        refused = client.delete(f"/v1/gateways/{home.gateway_id}")
+    assert refused.status_code == 409
+    assert "2 instruments in service" in refused.json()["detail"]
+    assert [one["value"] for one in refused.json()["errors"]] == [home.instrument_id]
+    assert other.instrument_id not in refused.text
+
+
 MUTATING = [route for route in ROUTES if route[0] not in ("get", "head", "options")]
 
 
@@ -524,6 +538,11 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
             "name": home.institution_id,
         },
     }
+    if method == "delete" and path in (
+        "/v1/institutions/{institution_id}",
+        "/v1/gateways/{gateway_id}",
+    ):
+        return {"params": {"force": "true"}}
     if path == "/v1/dead-letters/replay":
         return {"params": {"gateway": home.gateway_id}}
     body = bodies.get((method, path), body_of(method, path, home))

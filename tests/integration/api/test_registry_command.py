@@ -39,6 +39,20 @@ def test_import_list_and_show(tmp_path: Path, ready: list[str], fresh: str) -> N
     assert json.loads(shown.stdout)["versions"][0]["name"] == "研究所 1"
 
 
+def test_retire_names_what_is_bound(
+    ready: list[str], instrument: str, place: dict[str, str]
+) -> None:
+    gateway = ["retire", "gateways", place["gateway_id"]]
+    refused = runner.invoke(app, [*gateway, *ready])
+    assert refused.exit_code == 1
+    assert f"1 instrument in service ({instrument})" in refused.stderr
+    done = runner.invoke(app, [*gateway, "--force", *ready])
+    assert done.exit_code == 0, done.output
+    assert "out of service from today on" in done.stdout
+    assert runner.invoke(app, ["retire", "instruments", instrument, *ready]).exit_code == 0
+    assert "migrations" in runner.invoke(app, ["retire", "districts", "310104", *ready]).stderr
+
+
 def test_bad_rows_keep_their_numbers(tmp_path: Path, ready: list[str], fresh: str) -> None:
     file = tmp_path / "gateways.csv"
     good = "".join(f"{fresh}-{number:04},\n" for number in range(2_050))

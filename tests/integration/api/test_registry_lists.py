@@ -49,8 +49,8 @@ def test_institutions_are_found_by_what_they_are(
     assert found(q=f"{fresh}_50%") == [name]
     assert found(q=f"{fresh}%50%") == []
     assert admin.get(f"/v1/institutions/{name}").json()["instruments"] == 1
-    admin.delete(f"/v1/institutions/{name}")
     admin.delete(f"/v1/instruments/{instrument}")
+    admin.delete(f"/v1/institutions/{name}")
     assert found() == []
     assert found(retired="true") == [name]
     assert admin.get(f"/v1/institutions/{name}").json()["instruments"] == 0

@@ -170,6 +170,45 @@ def test_delete_retires_and_put_brings_back(
     assert answer.json()["retired_on"] is None
 
 
+@pytest.mark.parametrize("kind", ["institution", "gateway"])
+def test_what_has_instruments_in_service_is_not_retired_without_a_word(
+    admin: httpx.Client, fresh: str, place: dict[str, str], kind: str
+) -> None:
+    path = f"/v1/{kind}s/{place[f'{kind}_id']}"
+    for number in range(12):
+        body = {"name": "x", **place}
+        assert admin.put(f"/v1/instruments/{fresh}-{number:02}", json=body).status_code == 201
+    # Not in service any more, or not yet: nobody leaves these behind.
+    for name, day in (("retired_on", "2020-01-01"), ("acquired_on", "2100-01-01")):
+        body = {"name": "x", **place, name: day}
+        assert admin.put(f"/v1/instruments/{fresh}-{name}", json=body).status_code == 201
+
+    refused = admin.delete(path)
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    body = refused.json()
+    assert "12 instruments in service" in body["detail"]
+    assert "force=true" in body["detail"]
+    first = [f"{fresh}-{number:02}" for number in range(10)]
+    assert [one["value"] for one in body["errors"]] == first
+    assert all(one in body["detail"] for one in first)
+    assert admin.get(path).json()["retired_on"] is None
+    assert admin.delete(path, params={"force": "false"}).status_code == 409
+
+    assert admin.delete(path, params={"force": "true"}).status_code == 204
+    assert admin.get(path).json()["retired_on"] is not None
+    # It is retired already: nothing is left behind by saying so again.
+    assert admin.delete(path).status_code == 204
+
+
+@pytest.mark.parametrize("kind", ["institution", "gateway"])
+def test_what_has_none_in_service_is_retired(
+    admin: httpx.Client, instrument: str, place: dict[str, str], kind: str
+) -> None:
+    assert admin.delete(f"/v1/instruments/{instrument}").status_code == 204
+    assert admin.delete(f"/v1/{kind}s/{place[f'{kind}_id']}").status_code == 204
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
