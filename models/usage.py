@@ -9,7 +9,6 @@ from ``rated.py``.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
 import msgspec
 
@@ -54,18 +53,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def around(self, margin_us: int) -> "Window":
         """The window and ``margin_us`` on either side: what ``measure`` needs pieces of."""
         return Window(start_us=self.start_us - margin_us, end_us=self.end_us + margin_us)
-
-
-class Reading(NamedTuple):
-    """One heartbeat that carried ``runtime_s``, and the step that it closes (rule 12)."""
-
-    at_us: int
-    #: What the counter grew by since the reading before; 0 for the first.
-    increase_us: int
-    #: Whether the whole step lies in known time; false for the first.
-    known: bool
-    #: Running time by state over the step.
-    running_us: int
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -183,7 +170,6 @@ def measure(
     session_gap_us: int,
     session_min_us: int,
     rated_us: int,
-    readings: Sequence[Reading | tuple[int, int, bool, int]] | None = None,
     now_us: int | None = None,
 ) -> Usage:
     """What ``window`` of one instrument is made of.
@@ -191,7 +177,9 @@ def measure(
     Args:
         pieces: Closed and open, sorted, disjoint. They must reach ``session_gap_us +
             session_min_us`` beyond the window on both sides (``Window.around``): sessions are
-            found on the whole timeline, and no more of it than that bears on a window.
+            found on the whole timeline, and no more of it than that bears on a window. What a
+            cut piece counted counts where it starts: whoever knows the readings within it parts
+            it first (``piece_parts.py``).
         window: Already clipped to now.
         first_us: Time of the instrument's first heartbeat; None when it has none.
         collector_gaps: When nobody was listening; sorted, disjoint.
@@ -201,9 +189,6 @@ def measure(
         session_gap_us: Longest idle time that a session joins.
         session_min_us: Shortest span of a session.
         rated_us: Rated time of the window (``rated.py``).
-        readings: Counter readings inside the pieces that the window cuts
-            (``cut_by`` names those); others are ignored. None where the raw rows are gone: a
-            cut piece's counters then count where the piece starts, which still adds up.
         now_us: What pieces say from here on is not so yet: a heartbeat may lie ahead of now,
             and its predecessor's piece then ends there. None where no piece does.
 
@@ -222,7 +207,6 @@ def measure(
     counter_us = counter_readings = witness_counter_us = witness_state_us = 0
     gaps: list[Interval] = []
     runs: list[Interval] = []
-    cut: list[Segment] = []
     known_to = begin  # what of the window has been accounted for
     last_end = _NEVER
     now = -_NEVER if now_us is None else now_us
@@ -239,19 +223,15 @@ def measure(
                 "pieces must be sorted and disjoint"
             )
         last_end = end
-        if begin <= start and end <= finish:
-            inside_from, inside_to, inside = start, end, end - start
-            if piece.counter_readings:
+        if start < finish and begin < end:
+            inside_from = start if start > begin else begin
+            inside_to = end if end < finish else finish
+            inside = inside_to - inside_from
+            if piece.counter_readings and begin <= start:
                 counter_us += piece.counter_us
                 counter_readings += piece.counter_readings
                 witness_counter_us += piece.witness_counter_us
                 witness_state_us += piece.witness_state_us
-        elif start < finish and begin < end:
-            inside_from = start if start > begin else begin
-            inside_to = end if end < finish else finish
-            inside = inside_to - inside_from
-            if piece.counter_readings:
-                cut.append(piece)
         else:
             inside = 0
         if end > now:
@@ -293,23 +273,6 @@ def measure(
         session_idle += session_joined
     if known_to < finish:
         gaps.append((known_to, finish))
-
-    for piece in cut:
-        if readings is None:
-            if begin <= piece.start_us:
-                counter_us += piece.counter_us
-                counter_readings += piece.counter_readings
-                witness_counter_us += piece.witness_counter_us
-                witness_state_us += piece.witness_state_us
-            continue
-        inside_from, inside_to = max(piece.start_us, begin), min(piece.end_us, finish)
-        for at_us, increase_us, known, running_us in readings:
-            if inside_from <= at_us < inside_to:
-                counter_us += increase_us
-                counter_readings += 1
-                if known:
-                    witness_counter_us += increase_us
-                    witness_state_us += running_us
 
     scheduled_us: int | None = None
     running_scheduled_us: int | None = None
@@ -355,22 +318,3 @@ def measure(
         witness_state_us=witness_state_us,
         step_us=step_us,
     )
-
-
-def cut_by(pieces: Sequence[Segment], window: Window) -> list[Interval]:
-    """Where ``measure`` wants readings: counted pieces that ``window`` holds only in part.
-
-    Returns:
-        At most two intervals, already cut to the window; on full hours mostly none.
-    """
-    if window.start_us >= window.end_us:
-        return []
-    low = bisect_right(pieces, window.start_us, key=_END)
-    high = bisect_left(pieces, window.end_us, low, key=_START)
-    edges = [pieces[low]] if high - low == 1 else [*pieces[low:high][:1], *pieces[low:high][-1:]]
-    return [
-        (max(piece.start_us, window.start_us), min(piece.end_us, window.end_us))
-        for piece in edges
-        if piece.counter_readings
-        and not (window.start_us <= piece.start_us and piece.end_us <= window.end_us)
-    ]

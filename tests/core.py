@@ -9,8 +9,9 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from models.fold import Row, fold, hold_us, open_pieces
-from models.segment import State, join
-from models.usage import Reading, Usage, Window, cut_by, measure
+from models.piece_parts import part_piece
+from models.segment import Segment, State, join
+from models.usage import Usage, Window, measure
 from tests import oracle
 from tests.strategies import SECOND
 
@@ -49,17 +50,43 @@ class Core:
 
     def __init__(self, timeline: oracle.Timeline, versions: list[dict]) -> None:
         self.timeline = timeline
-        self.track, closed = fold(rows_of(timeline, versions))
+        rows = rows_of(timeline, versions)
+        counting = {row["ts"] for row in timeline.rows}
+        self.rows = [row for row in rows if row.ts_us in counting]
+        self.track, closed = fold(rows)
         self.pieces = closed + open_pieces(self.track, timeline.now)
+
+    def _parted(self, window: Window) -> list[Segment]:
+        """The pieces, those that the window cuts parted by their readings."""
+        found: list[Segment] = []
+        for piece in self.pieces:
+            edges = sorted(
+                {
+                    at
+                    for at in (window.start_us, window.end_us)
+                    if piece.start_us < at < piece.end_us
+                }
+            )
+            within = [
+                (row.at_us, row.runtime_us)
+                for row in self.rows
+                if row.runtime_us is not None and piece.start_us <= row.at_us < piece.end_us
+            ]
+            times, readings = [at for at, _ in within], [reading for _, reading in within]
+            found += part_piece(piece, edges, times, readings) if edges else [piece]
+        return found
 
     def measure(self, start: int, end: int) -> Usage:
         timeline = self.timeline
         window = Window(start_us=start, end_us=end).clip(timeline.now)
         around = window.around(timeline.gap + timeline.minimum)
-        ranges = cut_by(self.pieces, window)
         return measure(
             # No more of the timeline than the contract of measure asks for.
-            [p for p in self.pieces if p.start_us < around.end_us and around.start_us < p.end_us],
+            [
+                p
+                for p in self._parted(window)
+                if p.start_us < around.end_us and around.start_us < p.end_us
+            ],
             window,
             first_us=self.track.first_at_us,
             collector_gaps=timeline.collector_gaps,
@@ -68,11 +95,6 @@ class Core:
             session_gap_us=timeline.gap,
             session_min_us=timeline.minimum,
             rated_us=0,
-            readings=[
-                Reading(*reading)
-                for reading in timeline.readings
-                if any(a <= reading[0] < b for a, b in ranges)
-            ],
             now_us=timeline.now,
         )
 

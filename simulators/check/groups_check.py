@@ -97,7 +97,7 @@ class Groups:
                 elif grouping in _SHARED and item["instruments"] > sums.instruments:
                     shared += 1
                 else:
-                    sums.compare(report, where, item, with_meter=name == "days")
+                    sums.compare(report, where, item)
         if shared:
             report.notes.append(
                 f"{shared} groups have instruments of others, too, and are not compared"

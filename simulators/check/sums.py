@@ -89,17 +89,13 @@ class GroupSums:
                 part = figures.effective_us * band.denominator
                 self.above[n] += part > figures.rated_us * band.numerator
 
-    def compare(
-        self, report: Report, where: str, found: dict[str, Any], *, with_meter: bool
-    ) -> None:
+    def compare(self, report: Report, where: str, found: dict[str, Any]) -> None:
         """Hold a group of the service's answer against the sums.
 
         Args:
             report: Where to count.
             where: Which group and window, for people.
             found: The group in the answer.
-            with_meter: Whether hour meters are compared: where a window cuts the hours of more
-                than 500 instruments, the service counts each piece's meter at its start.
         """
         same, ratio = report.same, report.ratio
         known = sum(self.state_us)
@@ -120,7 +116,7 @@ class GroupSums:
             ("effective_s", self.effective_us),
             ("session_idle_s", self.session_idle_us),
             ("rated_s", self.rated_us),
-            *((("counter_running_s", self.counter_us),) if with_meter else ()),
+            ("counter_running_s", self.counter_us),
             ("resolution_s", self.step_us or None),
         ):
             same("groups", where, us, to_us(found[name]), f"{name} (µs)")

@@ -15,9 +15,9 @@ from typing import NamedTuple, TypeAlias
 
 from models.rated import rated
 from models.segment import Segment
-from models.usage import Reading, Usage, Window, measure
+from models.usage import Usage, Window, measure
 from models.zone import local_day, start_of_day
-from store.figures.readings import load_readings
+from store.figures.readings import Cut, part_pieces
 from store.figures.rollup_columns import COLUMNS as COLUMNS
 from store.figures.subject import Subject, zone_of
 from store.figures.surroundings import MANY, Moment, Surroundings, load_surroundings
@@ -249,10 +249,10 @@ def measure_windows(
         for at in range(0, len(jobs), size):
             batch = jobs[at : at + size]
             around = yield from load_surroundings([job.subject for job in batch], hull, moment)
-            readings = yield from load_readings(_cut_pieces(batch, around))
+            parted = yield from _part_cut_pieces(batch, around)
             for job in batch:
                 key = job.subject.key
-                usages = _measure(job, around, readings.get(key))
+                usages = _measure(job, around, parted.get(key, around.pieces[key]))
                 for (index, _), usage in zip(job.parts, usages, strict=True):
                     window, total = found[key][index]
                     # The first part stands for itself: None + x is x, but 0 + None is not None.
@@ -289,31 +289,43 @@ def _stretches(windows: Sequence[Window]) -> _Stretches:
     return found
 
 
-def _cut_pieces(batch: Sequence[_Part], around: Surroundings) -> list[tuple[int, Segment]]:
-    """Counted pieces that windows cut: mostly none, since windows end on full hours."""
-    found: list[tuple[int, Segment]] = []
+def _part_cut_pieces(
+    batch: Sequence[_Part], around: Surroundings
+) -> Steps[dict[int, list[Segment]]]:
+    """Parts counted pieces that windows cut: mostly none, since windows end on full hours.
+
+    Returns:
+        All pieces of the instruments of which any is cut, by instrument key.
+    """
+    cuts: list[Cut] = []
     for job in batch:
         key = job.subject.key
         pieces = around.pieces[key]
-        ends = {at for _, window in job.parts for at in (window.start_us, window.end_us)}
-        cut: dict[int, Segment] = {}
-        for at in ends:
+        edges: dict[int, list[int]] = {}
+        for at in sorted({at for _, one in job.parts for at in (one.start_us, one.end_us)}):
             index = bisect_right(pieces, at, key=_START) - 1
             if index >= 0:
                 piece = pieces[index]
                 if piece.counter_readings and piece.start_us < at < piece.end_us:
-                    cut[piece.start_us] = piece
-        found += ((key, piece) for piece in cut.values())
-    return found
+                    edges.setdefault(index, []).append(at)
+        cuts += (Cut(key, pieces[index], ends) for index, ends in edges.items())
+    parts = yield from part_pieces(cuts)
+    by_start: dict[int, dict[int, list[Segment]]] = defaultdict(dict)
+    for cut, found in zip(cuts, parts, strict=True):
+        by_start[cut.key][cut.piece.start_us] = found
+    return {
+        key: [part for piece in around.pieces[key] for part in cut.get(piece.start_us, (piece,))]
+        for key, cut in by_start.items()
+    }
 
 
-def _measure(job: _Part, around: Surroundings, readings: Sequence[Reading] | None) -> list[Usage]:
+def _measure(job: _Part, around: Surroundings, pieces: Sequence[Segment]) -> list[Usage]:
     subject = job.subject
     collector_gaps = around.collector_gaps(subject)
     gateway_gaps = around.gateway_gaps(subject)
     return [
         measure(
-            around.pieces[subject.key],
+            pieces,
             window,
             first_us=subject.track.first_at_us,
             collector_gaps=collector_gaps,
@@ -322,7 +334,6 @@ def _measure(job: _Part, around: Surroundings, readings: Sequence[Reading] | Non
             session_gap_us=subject.session_gap_us,
             session_min_us=subject.session_min_us,
             rated_us=rated(subject.ratings, window),
-            readings=readings,
         )
         for _, window in job.parts
     ]

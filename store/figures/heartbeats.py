@@ -16,6 +16,7 @@ _SQL = statements("heartbeats")
 LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8  # bits of heartbeat.flags
 # No hold is longer than what the registry takes; how far back a carry-over is looked for.
 _LONGEST_HOLD_US = 35 * 86_400_000_000
+_ALL = 1_000_000_000  # rows; a bound that none is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +82,16 @@ def load_credits(
     # the window is read.
     wanted = limit + 1 if least == most else None
     found: list[Accepted] = []
+    inside = yield from load_heartbeats(key, start_us, end_us, (wanted or _ALL) + 1)
     if carry_over:
-        rows = yield Query(
-            _SQL["last_counted"],
-            {
-                "key": key,
-                "before": from_us(start_us),
-                "since": from_us(max(0, start_us - _LONGEST_HOLD_US)),
-            },
-            binary=True,
-        )
-        if rows:
-            before = yield from load_heartbeats(key, rows[0][0], rows[0][0] + 1, 1)
-            found += (one for one in before if one.at_us + one.hold_us > window.start_us)
-    inside = yield from load_heartbeats(key, start_us, end_us, (wanted or 1_000_000_000) + 1)
+        before = yield from _last_before(key, start_us, most - least)
+        # Corrected, some of those read for the window lie before it as well.
+        earlier = [o for o in (*before, *inside) if not o.stale and o.at_us < window.start_us]
+        last = max(earlier, key=_in_order, default=None)
+        if last is not None and last.at_us + last.hold_us > window.start_us:
+            found.append(last)
     found += (one for one in inside if window.start_us <= one.at_us < window.end_us)
-    found.sort(key=lambda one: (one.at_us, one.ts_us))
+    found.sort(key=_in_order)
     shown = found[: limit + 1]
     next_us = next((one.at_us for one in found[limit + 1 :] if not one.stale), None)
     if next_us is None and shown:
@@ -105,14 +100,38 @@ def load_credits(
             key, last.ts_us + 1 - (most - least), last.at_us + last.hold_us - least + 1, 10_000
         )
         next_us = min(
-            (
-                one.at_us
-                for one in more
-                if not one.stale and (one.at_us, one.ts_us) > (last.at_us, last.ts_us)
-            ),
+            (one.at_us for one in more if not one.stale and _in_order(one) > _in_order(last)),
             default=None,
         )
     return credits_of(shown, next_us, now_us)
+
+
+def _in_order(one: Accepted) -> tuple[int, int]:
+    """The fold's order: corrected time, then the device's."""
+    return one.at_us, one.ts_us
+
+
+def _last_before(key: int, ts_us: int, spread_us: int) -> Steps[list[Accepted]]:
+    """Heartbeats before a device's time among which the last one is that counts.
+
+    Args:
+        key: The instrument's.
+        ts_us: The device's time.
+        spread_us: How far corrections lie apart: one that came first may be corrected to be last.
+    """
+    rows = yield Query(
+        _SQL["last_counted"],
+        {
+            "key": key,
+            "before": from_us(ts_us),
+            "since": from_us(max(0, ts_us - _LONGEST_HOLD_US)),
+        },
+        binary=True,
+    )
+    if not rows:
+        return []
+    newest = rows[0][0]
+    return (yield from load_heartbeats(key, newest - spread_us, newest + 1, _ALL))
 
 
 def load_conflicts(instrument_id: str, window: Window, limit: int) -> Steps[list[Conflict]]:

@@ -21,33 +21,44 @@ FROM instrument_version v JOIN gateway_version c USING (gateway_key)
 WHERE v.instrument_key = %(key)s
 
 -- name: last_counted
--- Newest first; stale repeats count for nothing.
+-- Stale repeats count for nothing.
 SELECT us(h.ts)
 FROM heartbeat h
 WHERE h.instrument_key = %(key)s AND h.ts < %(before)s AND h.ts >= %(since)s AND h.flags & 2 = 0
 ORDER BY h.ts DESC
 LIMIT 1
 
--- name: around_pieces
--- The rows of some pieces, each from the counter reading before it on. How far back that is
--- looked for is bounded; whoever reads checks the sums.
-SELECT w.n, us(h.ts), h.flags, h.state, h.seq, h.boot_id, h.power_w, h.runtime_s, h.interval_s,
-       coalesce(c.clock_correction_us, 0), v.hold_us, v.interval_us
-FROM (SELECT n, key, since - interval '1 microsecond' * pad AS since,
-             until + interval '1 microsecond' * pad AS until
-      FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-           WITH ORDINALITY AS u (key, since, until, n),
-           (SELECT coalesce(max(abs(clock_correction_us)), 0) AS pad FROM gateway_version) AS p) w
+-- name: readings_within
+-- The hour meter's readings within some pieces, by corrected time. Rows are sought around a piece by
+-- the corrections of the gateways that the instrument was behind; repeats count for nothing.
+WITH w AS MATERIALIZED (
+    SELECT u.n, u.key, us(u.since) AS since_us, us(u.until) AS until_us, p.least, p.most,
+           u.since - interval '1 microsecond' * p.most AS first,
+           u.until - interval '1 microsecond' * p.least AS last
+    FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+         WITH ORDINALITY AS u (key, since, until, n)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(min(c.clock_correction_us), 0) AS least,
+               coalesce(max(c.clock_correction_us), 0) AS most
+        FROM instrument_version v JOIN gateway_version c USING (gateway_key)
+        WHERE v.instrument_key = u.key) p)
+SELECT w.n, r.times, r.readings
+FROM w
 CROSS JOIN LATERAL (
-    SELECT coalesce(max(r.ts), w.since) AS since FROM heartbeat r
-    WHERE r.instrument_key = w.key AND r.ts < w.since AND r.ts >= w.since - interval '1 day'
-      AND r.runtime_s IS NOT NULL AND r.flags & 2 = 0
-) b
-JOIN heartbeat h ON h.instrument_key = w.key AND h.ts >= b.since AND h.ts < w.until
-LEFT JOIN gateway_version c ON c.gateway_key = h.gateway_key
-     AND c.force_from <= h.ts AND c.force_to > h.ts
-LEFT JOIN instrument_version v ON v.instrument_key = h.instrument_key
-     AND v.force_from <= h.ts AND v.force_to > h.ts
+    SELECT array_agg(at_us ORDER BY at_us, ts) AS times,
+           array_agg(runtime_us ORDER BY at_us, ts) AS readings
+    FROM (SELECT h.ts, (h.runtime_s * 1000000)::bigint AS runtime_us,
+                 us(h.ts) + CASE WHEN w.least = w.most THEN w.least ELSE coalesce(
+                     (SELECT c.clock_correction_us FROM gateway_version c
+                      WHERE c.gateway_key = h.gateway_key
+                        AND c.force_from <= h.ts AND c.force_to > h.ts), 0) END AS at_us
+          FROM heartbeat h
+          WHERE h.instrument_key = w.key AND h.ts >= w.first AND h.ts < w.last
+            AND h.runtime_s IS NOT NULL AND h.flags & 2 = 0
+          OFFSET 0) h  -- a fence: each time is computed once
+    WHERE at_us >= w.since_us AND at_us < w.until_us
+) r
+WHERE r.times IS NOT NULL
 
 -- name: conflicts
 -- In an order, and without a count, that redeliveries in another order leave alone.

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.interval import Interval
 from models.segment import HOUR_US, Segment, State
-from models.usage import Reading, Usage, Window, cut_by, measure
+from models.usage import Usage, Window, measure
 from tests.strategies import BASE, SECOND, intervals, moments, pieces, windows
 
 GAP, MINIMUM = 300 * SECOND, 60 * SECOND
@@ -162,57 +162,12 @@ class TestCounters:
         witness_counter_us=6,
         witness_state_us=5,
     )
-    readings = (
-        Reading(600 * SECOND, 1, False, 0),
-        Reading(1_800 * SECOND, 2, True, 3),
-        Reading(3_000 * SECOND, 4, True, 2),
-        Reading(3_600 * SECOND, 99, True, 99),
-    )
 
-    @pytest.mark.parametrize(
-        ("of", "expected"),
-        [
-            pytest.param((0, 3_600), (7, 3, 6, 5), id="covered"),
-            pytest.param((-5, 9_000), (7, 3, 6, 5), id="amid-a-larger-window"),
-            pytest.param((0, 1_800), (1, 1, 0, 0), id="half-open-end"),
-            pytest.param((1_800, 3_600), (6, 2, 6, 5), id="half-open-start"),
-            pytest.param((601, 1_799), (0, 0, 0, 0), id="between-readings"),
-            pytest.param((3_600, 9_000), (0, 0, 0, 0), id="after"),
-        ],
-    )
-    def test_a_cut_piece_counts_by_its_readings(
-        self, of: tuple[int, int], expected: tuple[int, ...]
-    ) -> None:
-        usage = figures([self.counted], window(*of), readings=self.readings)
-        assert (
-            usage.counter_us,
-            usage.counter_readings,
-            usage.witness_counter_us,
-            usage.witness_state_us,
-        ) == expected
-
-    def test_without_raw_rows_it_counts_where_the_piece_starts(self) -> None:
+    def test_a_cut_piece_counts_where_it_starts(self) -> None:
         parts = [
             figures([self.counted], window(a, b)) for a, b in pairwise([-9, 600, 3_000, 9_999])
         ]
         assert [part.counter_us for part in parts] == [7, 0, 0]
-
-    @pytest.mark.parametrize(
-        ("of", "expected"),
-        [
-            pytest.param((0, 3_600), [], id="covered"),
-            pytest.param((60, 3_600), [(60, 3_600)], id="start"),
-            pytest.param((-60, 3_599), [(0, 3_599)], id="end"),
-            pytest.param((60, 120), [(60, 120)], id="both-in-one-piece"),
-            pytest.param((60, 7_100), [(60, 3_600), (7_000, 7_100)], id="both-ends"),
-            pytest.param((60, 6_000), [(60, 3_600)], id="uncounted-piece-needs-none"),
-            pytest.param((60, 60), [], id="empty"),
-            pytest.param((9_000, 9_100), [], id="elsewhere"),
-        ],
-    )
-    def test_where_readings_are_wanted(self, of: tuple[int, int], expected: list) -> None:
-        found = [self.counted, piece(3_600, 7_000), piece(7_000, 7_200, counter_readings=1)]
-        assert cut_by(found, window(*of)) == [(a * SECOND, b * SECOND) for a, b in expected]
 
 
 def test_resolution_is_the_longest_of_what_overlaps() -> None:
