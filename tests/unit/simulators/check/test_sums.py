@@ -64,7 +64,7 @@ def sums() -> GroupSums:
 
 def test_sums_ratios_means_and_bands(sums: GroupSums) -> None:
     report = Report()
-    sums.compare(report, "a group", told(), with_meter=True)
+    sums.compare(report, "a group", told())
     assert report.is_exact, report.examples
 
 
@@ -79,7 +79,7 @@ def test_sums_ratios_means_and_bands(sums: GroupSums) -> None:
 )
 def test_whatever_differs_is_found(sums: GroupSums, field: str, value: object) -> None:
     report = Report()
-    sums.compare(report, "a group", told() | {field: value}, with_meter=True)
+    sums.compare(report, "a group", told() | {field: value})
     assert report.differences == {"groups": 1}
     assert field in report.examples[0]
 
