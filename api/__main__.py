@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.protocol import server_config
 from api.settings import Settings
 
 
@@ -70,19 +71,7 @@ def serve(settings: Settings) -> int:
             file=sys.stderr,
         )
         return 1
-    config = uvicorn.Config(
-        create_app(settings),
-        access_log=False,
-        server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxies,
-        log_level="warning",
-        timeout_graceful_shutdown=settings.shutdown_s,
-        # Slow or idle clients hold no worker, only a socket; this bounds those.
-        timeout_keep_alive=30,
-        h11_max_incomplete_event_size=64 << 10,
-    )
-    server = AnnouncingServer(config)
+    server = AnnouncingServer(server_config(create_app(settings), settings))
     spare_the_collector()
     server.run(sockets=[listening])
     return 0 if server.started else 1

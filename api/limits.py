@@ -1,6 +1,7 @@
 """What stops a request at the door: bodies too large, characters that nothing can store."""
 
 import asyncio
+import time
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -60,12 +61,12 @@ class LimitsMiddleware:
             problem = Problem(413, "too-large", detail, headers={"Connection": "close"})
             await problem_response(request, problem)(scope, receive, send_with_headers)
             return
-        taken, more = 0, True
+        taken, more, began = 0, True, time.monotonic()
 
         async def receive_counted() -> Message:
             nonlocal taken, more
             # After the body this waits for the client's leaving, as long as it takes.
-            patience = self.settings.body_timeout_s if more else None
+            patience = self._patience(taken, time.monotonic() - began) if more else None
             try:
                 message = await asyncio.wait_for(receive(), patience)
             except TimeoutError:
@@ -79,3 +80,13 @@ class LimitsMiddleware:
             return message
 
         await self.app(scope, receive_counted, send_with_headers)
+
+    def _patience(self, taken: int, passed: float) -> float:
+        """Seconds that the next part of a body may take.
+
+        One byte now and then would otherwise keep a request for hours: so all of it together has
+        to come at the least speed, but for the patience that each part has.
+        """
+        settings = self.settings
+        whole = settings.body_timeout_s + taken / settings.body_bytes_per_s - passed
+        return max(0.0, min(settings.body_timeout_s, whole))

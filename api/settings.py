@@ -3,6 +3,7 @@
 Every setting is ``JISHI_`` and the field's name in capitals.
 """
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -29,6 +30,10 @@ def is_safe(address: str) -> bool:
     return url.scheme == "https" or (
         url.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
     )
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
 
 
 class Settings(BaseSettings):
@@ -93,6 +98,15 @@ class Settings(BaseSettings):
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="seconds between two parts of a request's body"
+    )
+    body_bytes_per_s: float = Field(
+        default=4_096.0, gt=0, description="as fast a body must come, after its first such seconds"
+    )
+    head_timeout_s: float = Field(
+        default=15.0, gt=0, description="seconds that a request's head may take"
+    )
+    connections_per_address: int = Field(
+        default=256, ge=1, description="connections from one address, unless it is a proxy's"
     )
     requests_per_s: float = Field(
         default=1_000.0, gt=0, description="requests a second of one key, in this process"
@@ -198,6 +212,17 @@ class Settings(BaseSettings):
         default=10, ge=0, description="seconds that requests get to end at shutdown"
     )
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        try:
+            _networks(value)
+        except ValueError as error:
+            raise ValueError(
+                f"trusted_proxies {value!r} must be addresses and networks, by commas: {error}"
+            ) from error
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -226,6 +251,11 @@ class Settings(BaseSettings):
     def oidc_algorithm_list(self) -> frozenset[str]:
         """The signatures that are taken."""
         return frozenset(name.strip() for name in self.oidc_algorithms.split(",") if name.strip())
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Where proxies are whose word is taken."""
+        return _networks(self.trusted_proxies)
 
     @property
     def zone(self) -> ZoneInfo:

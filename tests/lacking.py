@@ -25,7 +25,7 @@ class Part(Enum):
     ROOT = "run the tests as root, where file systems may be mounted"
     OPENSSL = "apt-get install openssl"
     MOSQUITTO_CLIENTS = "apt-get install mosquitto-clients"
-    NGINX = "apt-get install nginx"
+    NGINX = "apt-get install nginx, or a Debian mirror from which it can be fetched"
 
 
 def lacking(part: Part, detail: str = "") -> NoReturn:

@@ -121,6 +121,13 @@ def get_page(request: Request) -> Response:
     return _send(request, _page(_files())[1])
 
 
+@router.get("/favicon.ico")
+def get_icon(request: Request) -> Response:
+    """The icon, for what a browser shows without a page to name it: a picture, an answer."""
+    path = FOLDER / "icon.svg"
+    return _send(request, _asset(path, path.stat().st_mtime_ns))
+
+
 @router.get("/cockpit/map.json")
 def get_map(request: Request, context: Ctx) -> Response:
     """The districts' boundaries; 404 where the page shall draw tiles instead."""

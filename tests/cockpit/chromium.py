@@ -1,108 +1,24 @@
-"""A Chromium to test with: the system's, or Debian's unpacked into the cache.
+"""A Chromium to test with: the one that is named, the system's, or Debian's (`unpacked.py`)."""
 
-The packages of this machine's own release fit its libraries, so what is missing beside them is
-unpacked into a folder and named in ``LD_LIBRARY_PATH``; nothing is installed. The servers'
-packages come the same way (`stack/debian.py`), of another release, which takes more.
-"""
-
-import fcntl
 import os
-import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from tests.unpacked import Program, find
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
-WANTED = "chromium-headless-shell"
-PROGRAM = "usr/lib/chromium/chromium-headless-shell"
 
 
-class NoChromium(Exception):  # noqa: N818 - the reason why tests are skipped
-    """There is no Chromium here and none can be had; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chromium:
-    """A program and the environment that it runs in."""
-
-    program: Path
-    environment: dict[str, str]
-
-
-def find_chromium() -> Chromium:
-    """The system's Chromium, else one from the cache, else fetched into it.
+def find_chromium() -> Program:
+    """The one that ``JISHI_CHROMIUM`` names, else what there is, else fetched.
 
     Raises:
-        NoChromium: None of these.
+        Unavailable: None of these.
     """
     given = os.environ.get("JISHI_CHROMIUM")
-    found = given or next(filter(None, map(shutil.which, NAMES)), None)
-    if found:
-        return Chromium(program=Path(found), environment={})
-    cache = Path(os.environ.get("JISHI_CACHE_DIR") or Path.home() / ".cache" / "jishi")
-    folder = cache / "chromium"
-    if not (folder / "complete").exists():
-        _fetch(folder)
-    libraries = [
-        path
-        for path in sorted((folder / "usr/lib").glob("*-linux-gnu*"))
-        for path in (path, *sorted(p for p in path.iterdir() if p.is_dir() and _has_libraries(p)))
-    ]
-    return Chromium(
-        program=folder / PROGRAM,
-        environment={"LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries))},
+    if given:
+        return Program(program=Path(given), environment={})
+    return find(
+        NAMES,
+        package="chromium-headless-shell",
+        program="usr/lib/chromium/chromium-headless-shell",
     )
-
-
-def _has_libraries(folder: Path) -> bool:
-    return next(folder.glob("lib*.so*"), None) is not None
-
-
-def _fetch(folder: Path) -> None:
-    """Unpack Chromium and what the system lacks for it."""
-    for tool in ("apt-get", "dpkg-deb"):
-        if shutil.which(tool) is None:
-            raise NoChromium(f"no Chromium on PATH, and no {tool} to fetch one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / "complete").exists():
-            return
-        work = folder.with_name("chromium.partial")
-        for part in ("lists/partial", "cache/archives/partial", "archives"):
-            (work / part).mkdir(parents=True, exist_ok=True)
-        options = [
-            # The system's sources and its list of what is installed, read only; all else ours.
-            f"-oDir::State::Lists={work}/lists",
-            f"-oDir::Cache={work}/cache",
-            "-oDebug::NoLocking=true",
-            "-oAPT::Install-Recommends=false",
-            "-oAPT::Update::Post-Invoke::=",
-            "-oAPT::Sandbox::User=root",
-            "-oAcquire::Retries=3",
-            "-oAcquire::Languages=none",
-        ]
-        _run(["apt-get", "-q", *options, "update"], work)
-        listed = _run(["apt-get", "-qq", "-y", *options, "--print-uris", "install", WANTED], work)
-        files = [line.split()[1] for line in listed.splitlines() if line.startswith("'")]
-        names = ["=".join(file.split("_")[:2]).replace("%3a", ":") for file in files]
-        _run(["apt-get", "-q", *options, "download", *names], work / "archives")
-        tree = work / "tree"
-        shutil.rmtree(tree, ignore_errors=True)
-        tree.mkdir()
-        for file in sorted((work / "archives").glob("*.deb")):
-            _run(["dpkg-deb", "-x", str(file), str(tree)], work)
-        if not (tree / PROGRAM).exists():
-            raise NoChromium(f"Debian's {WANTED} holds no {PROGRAM}")
-        (tree / "complete").touch()
-        shutil.rmtree(folder, ignore_errors=True)
-        tree.rename(folder)
-        shutil.rmtree(work)
-
-
-def _run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()[-3:]
-        raise NoChromium(f"no Chromium on PATH, and {command[0]} fetched none: {' '.join(said)}")
-    return done.stdout

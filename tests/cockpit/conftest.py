@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from cli.up import Service
-from tests.cockpit.chromium import NoChromium, find_chromium
+from tests.cockpit.chromium import find_chromium
 from tests.lacking import Part, lacking
 from tests.live import HOUR, MINUTE, Live, beat, now_us
+from tests.unpacked import Unavailable
 
 playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: the cockpit's tests need it"
@@ -28,7 +29,7 @@ CITY = {
 def browser() -> Iterator["playwright_api.Browser"]:
     try:
         chromium = find_chromium()
-    except NoChromium as reason:
+    except Unavailable as reason:
         lacking(Part.CHROMIUM, str(reason))
     with playwright_api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(

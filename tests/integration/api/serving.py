@@ -1,4 +1,4 @@
-"""A real server for an application, on a port of the kernel's choice."""
+"""A real server for an application, as the api serves it, on a port of the kernel's choice."""
 
 import socket
 import threading
@@ -9,12 +9,15 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from api.protocol import server_config
+
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve ``app``; its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+        config = server_config(app, app.state.context.settings, log_config=None)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
