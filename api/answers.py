@@ -34,6 +34,7 @@ Seconds = Annotated[
 Yuan = Annotated[float, WithJsonSchema({"type": "number", "description": "yuan, two decimals"})]
 Ratio = Annotated[float, WithJsonSchema({"type": "number", "description": "seconds ÷ seconds"})]
 Count = Annotated[int, Field(ge=0)]
+Zone = Annotated[str, Field(description="IANA zone that the window's days are by")]
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east, WGS84")]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north, WGS84")]
 Cursor = Annotated[
@@ -253,7 +254,7 @@ class Utilization(BaseModel):
     instrument_id: str
     from_: Instant = Field(alias="from")
     to: Instant = Field(description="clipped to now")
-    tz: str = Field(description="IANA zone of the buckets")
+    tz: str = Field(description="IANA zone of the window's days and of the buckets")
     bucket: Bucket | None
     total: Usage
     buckets: list[UsageBucket]
@@ -304,7 +305,7 @@ class GroupUtilization(BaseModel):
 
     from_: Instant = Field(alias="from")
     to: Instant = Field(description="clipped to now")
-    tz: str = Field(description="IANA zone of the buckets")
+    tz: str = Field(description="IANA zone of the window's days and of the buckets")
     group_by: str | None
     basis: Basis
     bucket: Bucket | None
@@ -330,6 +331,7 @@ class Timeline(BaseModel):
     instrument_id: str
     from_: Instant = Field(alias="from")
     to: Instant
+    tz: Zone
     items: list[Segment]
     next_cursor: Cursor
     as_of: Instant
@@ -352,6 +354,7 @@ class Sessions(BaseModel):
     instrument_id: str
     from_: Instant = Field(alias="from")
     to: Instant
+    tz: Zone
     session_gap_s: Seconds
     session_min_s: Seconds
     items: list[Session]
@@ -409,6 +412,9 @@ class Heartbeats(BaseModel):
     """A page of raw heartbeats, in order of the device's time."""
 
     instrument_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: Zone
     items: list[HeartbeatBody]
     next_cursor: Cursor
     as_of: Instant
@@ -471,6 +477,7 @@ class Explanation(BaseModel):
     instrument_id: str
     from_: Instant = Field(alias="from")
     to: Instant
+    tz: Zone
     as_of: Instant
     figures: Usage
     rules: dict[str, str] = Field(description="by number, in a line each")
@@ -649,6 +656,14 @@ class Credential(BaseModel):
 # Upkeep
 
 
+class InOpenWindow(BaseModel):
+    """The window that was asked for."""
+
+    from_: Instant | None = Field(alias="from", description="null: from the first on")
+    to: Instant | None = Field(description="null: to the last")
+    tz: Zone
+
+
 class PlannedMaintenance(BaseModel):
     """Planned maintenance, half-open."""
 
@@ -660,7 +675,7 @@ class PlannedMaintenance(BaseModel):
     created_at: Instant
 
 
-class MaintenancePlan(BaseModel):
+class MaintenancePlan(InOpenWindow):
     """A page of planned maintenance."""
 
     items: list[PlannedMaintenance]
@@ -724,7 +739,7 @@ class DeadLetterWhole(DeadLetterBody):
     payload_base64: str | None = Field(description="where it is not UTF-8")
 
 
-class DeadLetters(BaseModel):
+class DeadLetters(InOpenWindow):
     """A page of dead letters."""
 
     items: list[DeadLetterBody]
@@ -742,7 +757,7 @@ class DeadLetterCount(BaseModel):
     newest_at: Instant
 
 
-class DeadLetterCounts(BaseModel):
+class DeadLetterCounts(InOpenWindow):
     """Reasons that there are, that with most heartbeats first."""
 
     items: list[DeadLetterCount]
@@ -775,7 +790,7 @@ class AuditEntry(BaseModel):
     after: Any = Field(description="null where it is gone")
 
 
-class Audit(BaseModel):
+class Audit(InOpenWindow):
     """A page of changes, newest first."""
 
     items: list[AuditEntry]

@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from models.timestamp import format_ts, parse_ts
 from store.instant import to_us
 
 INSTANT_RULE = "RFC 3339 with offset, such as 2026-03-01T00:00:00+08:00"
+EDGE_RULE = f"{INSTANT_RULE}, or a date such as 2026-03-01"
+LATEST_US = to_us(datetime(2200, 1, 1, tzinfo=UTC))
 _LOST_PLUS = re.compile(r" (?=[0-9]{2}:[0-9]{2}\Z)")
 
 
@@ -50,7 +52,7 @@ def _instant(value: Any) -> int:
 #: 1970 and 2200, so that arithmetic on it stays within the database's times.
 Instant = Annotated[
     int,
-    Field(ge=0, le=to_us(datetime(2200, 1, 1, tzinfo=UTC))),
+    Field(ge=0, le=LATEST_US),
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
@@ -68,8 +70,47 @@ def _day(value: Any) -> Any:
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 
 #: A calendar day of a request.
-Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31)), BeforeValidator(_day)]
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY), BeforeValidator(_day)]
 #: One line of text for people.
 Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+#: Where a window begins or ends: an instant, or a day, which stands for its first one.
+Edge = int | date
+
+
+def parse_edge(value: Any) -> Edge:
+    """An instant, as `Instant` has it; or a date, whose midnight is a zone's to say.
+
+    Raises:
+        ValueError: neither, or outside the years 1970 to 2199.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"must be {EDGE_RULE}")
+    try:
+        if _DAY.fullmatch(value):
+            day = date.fromisoformat(value)
+            if FIRST_DAY <= day <= LAST_DAY:
+                return day
+        elif 0 <= (us := parse_instant(value)) <= LATEST_US:
+            return us
+    except ValueError as error:
+        raise ValueError(f"must be {EDGE_RULE}") from error
+    raise ValueError("must lie within the years 1970 to 2199")
+
+
+#: An edge of a request's window.
+EdgeText = Annotated[
+    Edge,
+    PlainValidator(parse_edge),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "format": "date"},
+            ]
+        }
+    ),
+]

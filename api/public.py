@@ -10,17 +10,20 @@ The gate asks `reader` here; two routes hand their sums through `folded` and the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.requests import Request
 
 from api.auth import Principal, unauthorized
-from api.params import INSTANT_RULE, parse_instant
+from api.params import EDGE_RULE, parse_edge
 from api.settings import Settings
+from models.named_window import NamedWindow
+from models.zone import start_of_day
 from store.instant import from_us
 
 T = TypeVar("T")
@@ -31,7 +34,7 @@ SUMMARY, UTILIZATION = "/v1/status/summary", "/v1/utilization"
 #: What may be asked, by address.
 ASKED: Mapping[str, frozenset[str]] = {
     SUMMARY: frozenset({"group_by", "format"}),
-    UTILIZATION: frozenset({"group_by", "from", "to", "limit", "cursor", "format"}),
+    UTILIZATION: frozenset({"group_by", "window", "from", "to", "limit", "cursor", "format"}),
 }
 #: Figures to which not every instrument of a group needs to add; a sum over one would be its own.
 HIDDEN = (
@@ -88,13 +91,14 @@ def _month(query: Mapping[str, str], settings: Settings) -> None:
     Raises:
         Problem: 401; not a whole month that is over.
     """
+    if "window" in query and not query.keys() & {"from", "to"}:
+        if query["window"] != NamedWindow.LAST_MONTH:
+            raise unauthorized("without a key the only `window` with a name is last-month")
+        return
     try:
-        start, end = (
-            from_us(parse_instant(query.get(name, ""))).astimezone(settings.zone)
-            for name in ("from", "to")
-        )
+        start, end = (_edge(query.get(name, ""), settings.zone) for name in ("from", "to"))
     except (ValueError, OverflowError):
-        raise unauthorized(f"without a key `from` and `to` must be {INSTANT_RULE}") from None
+        raise unauthorized(f"without a key `from` and `to` must be {EDGE_RULE}") from None
     following = (start.year + start.month // 12, start.month % 12 + 1)
     if (
         start != datetime(start.year, start.month, 1, tzinfo=settings.zone)
@@ -104,6 +108,12 @@ def _month(query: Mapping[str, str], settings: Settings) -> None:
         raise unauthorized(
             f"without a key a window is one calendar month of {settings.timezone} that is over"
         )
+
+
+def _edge(text: str, zone: ZoneInfo) -> datetime:
+    edge = parse_edge(text)
+    us = start_of_day(edge, zone) if isinstance(edge, date) else edge
+    return from_us(us).astimezone(zone)
 
 
 def folded(

@@ -1,6 +1,7 @@
-"""Windows, zones, buckets and filters of requests, checked and bounded in one place.
+"""Parameters of windows, zones, buckets and filters, checked and bounded in one place.
 
-What a window is made of comes from `store/figures/figures.py`; instants are parsed in `params.py`.
+What a window's parameters mean is in `asked_window.py`, what it is made of comes from
+`store/figures/figures.py`; instants are parsed in `params.py`.
 """
 
 from collections.abc import Sequence
@@ -11,63 +12,34 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import Depends, Query
 from pydantic import StringConstraints
 
+from api.asked_window import AskedWindow
 from api.auth import PublicReader, Reader
 from api.context import Ctx
 from api.errors import FieldError, Problem, invalid
-from api.params import GatewayId, Instant, InstitutionId
+from api.params import EdgeText, GatewayId, InstitutionId
 from api.settings import Settings
 from models.bucket import Bucket, TooManyBuckets, buckets
+from models.named_window import NamedWindow
 from models.usage import Window
 from store.figures.subject import zone_of
 from store.present.instruments import Filters, class_pattern
 
-DAY_US = 86_400_000_000
+NAMED_RULE = "`window` names one, such as last-month"
 
 #: Who reads figures; a key of one institution sees only that.
 FigureReader = Reader
-
-
-def _bounded(start_us: int, end_us: int, max_days: int) -> Window:
-    if start_us >= end_us:
-        raise invalid(
-            FieldError(field="query.to", value="to", rule="must be later than `from`"),
-            detail="`from` must be earlier than `to`: a window is half-open and not empty",
-        )
-    if end_us - start_us > max_days * DAY_US:
-        raise invalid(
-            FieldError(field="query.to", value="to", rule=f"at most {max_days} days after `from`"),
-            detail=f"the window is longer than {max_days} days; ask for a shorter one",
-        )
-    return Window(start_us=start_us, end_us=end_us)
-
-
-async def _window(
-    context: Ctx,
-    from_: Annotated[Instant, Query(alias="from", description="start of the window")],
-    to: Annotated[Instant, Query(description="end of the window, not part of it")],
-) -> Window:
-    return _bounded(from_, to, context.settings.range_max_days)
-
-
-async def _raw_window(
-    context: Ctx,
-    from_: Annotated[Instant, Query(alias="from", description="start of the window")],
-    to: Annotated[Instant, Query(description="end of the window, not part of it")],
-) -> Window:
-    return _bounded(from_, to, context.settings.raw_range_max_days)
-
-
-#: ``from`` and ``to`` of aggregates and segments.
-Span = Annotated[Window, Depends(_window)]
-#: ``from`` and ``to`` where raw rows are shown.
-RawSpan = Annotated[Window, Depends(_raw_window)]
 
 _ZONES = frozenset(available_timezones())
 
 
 async def _zone(
     tz: Annotated[
-        str | None, Query(max_length=64, description="IANA zone of local hours, days, …")
+        str | None,
+        Query(
+            max_length=64,
+            description="IANA zone of local hours and days, and of a window's dates; else the"
+            " instrument's own, for groups and lists the service's",
+        ),
     ] = None,
 ) -> ZoneInfo | None:
     if tz is None:
@@ -81,6 +53,65 @@ async def _zone(
 
 #: ``tz``, where it is given.
 Zone = Annotated[ZoneInfo | None, Depends(_zone)]
+From = Annotated[
+    EdgeText | None,
+    Query(
+        alias="from",
+        description="start of the window: RFC 3339 with offset, or a date, which is that day's"
+        " first instant in `tz`",
+    ),
+]
+To = Annotated[
+    EdgeText | None,
+    Query(
+        description="end of the window, not part of it: so a date is that day's start, and"
+        " `from=2026-01-01&to=2026-02-01` is January",
+    ),
+]
+Name = Annotated[
+    NamedWindow | None,
+    Query(
+        description="the window by its name, instead of `from` and `to`: whole days of `tz`,"
+        " up to now; the answer says which they were",
+    ),
+]
+
+
+def _whole(asked: AskedWindow) -> AskedWindow:
+    missing = [
+        FieldError(field=f"query.{name}", value=None, rule=f"required, unless {NAMED_RULE}")
+        for name, edge in (("from", asked.start), ("to", asked.end))
+        if edge is None and asked.name is None
+    ]
+    if missing:
+        raise invalid(*missing, detail=f"a window is wanted: `from` and `to`, or {NAMED_RULE}")
+    return asked
+
+
+async def _span(
+    context: Ctx, tz: Zone, from_: From = None, to: To = None, window: Name = None
+) -> AskedWindow:
+    return _whole(AskedWindow.of(from_, to, window, tz, context.settings.range_max_days))
+
+
+async def _raw_span(
+    context: Ctx, tz: Zone, from_: From = None, to: To = None, window: Name = None
+) -> AskedWindow:
+    return _whole(AskedWindow.of(from_, to, window, tz, context.settings.raw_range_max_days))
+
+
+async def _open_span(
+    tz: Zone, from_: From = None, to: To = None, window: Name = None
+) -> AskedWindow:
+    return AskedWindow.of(from_, to, window, tz)
+
+
+#: ``from`` and ``to``, or ``window``, of aggregates and segments.
+Span = Annotated[AskedWindow, Depends(_span)]
+#: The same where raw rows are shown.
+RawSpan = Annotated[AskedWindow, Depends(_raw_span)]
+#: The same of lists, where both ends may be open.
+OpenSpan = Annotated[AskedWindow, Depends(_open_span)]
 #: ``bucket``, where it is given.
 BucketName = Annotated[Bucket | None, Query(description="how to divide the window")]
 

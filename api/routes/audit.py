@@ -6,13 +6,16 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import Audit, answers
+from api.asked_window import OpenWindow
 from api.auth import Admin
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS
-from api.params import Instant, format_instant
-from store.registry.audit import list_entries
+from api.params import format_instant
+from api.windows import OpenSpan
+from store.registry.audit import Entry, list_entries
+from store.run import Steps
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 
@@ -24,32 +27,36 @@ async def get_audit(
     request: Request,
     context: Ctx,
     who: Admin,
+    span: OpenSpan,
     actor: Text = None,
     object_type: Text = None,
     object_id: Text = None,
-    from_: Annotated[Instant | None, Query(alias="from")] = None,
-    to: Instant | None = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
     """Newest first, made within ``[from, to)`` where given."""
     before = decode_cursor("audit", cursor, (int,))
-    found = await context.database.read(
-        list_entries(
+
+    def ask() -> Steps[tuple[OpenWindow, list[Entry]]]:
+        window = yield from span.load(context.settings.zone)
+        found = yield from list_entries(
             before_id=before[0] if before else None,
             limit=limit + 1,
             actor=actor,
             object_type=object_type,
             object_id=object_id,
-            from_at_us=from_,
-            to_at_us=to,
+            from_at_us=window.start_us,
+            to_at_us=window.end_us,
             tenant=who.institution_id,
         )
-    )
+        return window, found
+
+    window, found = await context.database.read(ask())
     items, more = page(found, limit, "audit", lambda one: (one.audit_id,))
     return etag_response(
         request,
         {
+            **window.body(),
             "items": [
                 {
                     "id": one.audit_id,

@@ -13,11 +13,12 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid
 from api.instrument_body import instrument_body
 from api.params import format_instant
-from api.windows import DAY_US, InstrumentFilters, Span, Zone
+from api.windows import InstrumentFilters, Span
 from models.free import free_ranges
 from models.ratios import ratio, seconds
 from models.status import Activity, Connectivity, Status
 from models.usage import Window
+from models.zone import DAY_US
 from store.figures.groups import Member, Question, load_members
 from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
 from store.figures.surroundings import Moment, load_moment
@@ -38,13 +39,17 @@ AVAILABLE_MAX = 100
     responses=answers(Profile, tagged=True),
 )
 async def get_profile(
-    request: Request, context: Ctx, filters: InstrumentFilters, span: Span, tz: Zone
+    request: Request, context: Ctx, filters: InstrumentFilters, span: Span
 ) -> Response:
-    """Of the known time; each instrument's week by its own clock unless `tz` names one."""
+    """Of the known time; each instrument's week by its own clock unless `tz` names one.
+
+    Without `tz`, dates and names of the window are by the service's clock.
+    """
+    tz = span.zone
 
     def ask() -> Steps[tuple[Moment, Window, int, dict[Hour, Known]]]:
         moment = yield from load_moment()
-        window = span.clip(moment.now_us)
+        window = span.window(tz or context.settings.zone, moment.now_us).clip(moment.now_us)
         members = yield from load_members(Question(window=window, filters=filters))
         found = yield from load_profile(members, window, tz.key if tz else None)
         return moment, window, len(members), found

@@ -17,13 +17,15 @@ from api.answers import (
     ReplaysAsked,
     answers,
 )
+from api.asked_window import OpenWindow
 from api.auth import Operator
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, conflict, not_found
-from api.params import Instant, format_instant
-from store.dead_letter_counts import count_dead_letters
+from api.params import format_instant
+from api.windows import OpenSpan
+from store.dead_letter_counts import ReasonCount, count_dead_letters
 from store.dead_letters import (
     DeadLetter,
     drop_dead_letter,
@@ -32,6 +34,7 @@ from store.dead_letters import (
     request_replay,
     request_replays,
 )
+from store.run import Steps
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=PROBLEMS)
 
@@ -46,32 +49,38 @@ async def get_dead_letters(
     request: Request,
     context: Ctx,
     who: Operator,
+    span: OpenSpan,
     reason: Text = None,
     gateway: Text = None,
     instrument: Text = None,
     replayed: bool | None = None,
-    from_: Annotated[Instant | None, Query(alias="from")] = None,
-    to: Instant | None = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
     """Newest first, received within ``[from, to)`` where given."""
     before = decode_cursor("dead-letters", cursor, (int,))
-    found = await context.database.read(
-        list_dead_letters(
+
+    def ask() -> Steps[tuple[OpenWindow, list[DeadLetter]]]:
+        window = yield from span.load(context.settings.zone)
+        found = yield from list_dead_letters(
             before_id=before[0] if before else None,
             limit=limit + 1,
             reason=reason,
             gateway_id=gateway,
             instrument_id=instrument,
-            received_from_us=from_,
-            received_to_us=to,
+            received_from_us=window.start_us,
+            received_to_us=window.end_us,
             replayed=replayed,
             tenant=who.institution_key,
         )
-    )
+        return window, found
+
+    window, found = await context.database.read(ask())
     items, more = page(found, limit, "dead-letters", lambda one: (one.dead_letter_id,))
-    return etag_response(request, {"items": [_shown(one) for one in items], "next_cursor": more})
+    return etag_response(
+        request,
+        {**window.body(), "items": [_shown(one) for one in items], "next_cursor": more},
+    )
 
 
 @router.get(
@@ -83,21 +92,24 @@ async def get_dead_letter_reasons(
     request: Request,
     context: Ctx,
     who: Operator,
+    span: OpenSpan,
     gateway: Text = None,
     replayed: bool | None = None,
-    from_: Annotated[Instant | None, Query(alias="from")] = None,
-    to: Instant | None = None,
 ) -> Response:
     """Of all, or of those received within ``[from, to)``; most heartbeats first."""
-    found = await context.database.read(
-        count_dead_letters(
+
+    def ask() -> Steps[tuple[OpenWindow, list[ReasonCount]]]:
+        window = yield from span.load(context.settings.zone)
+        found = yield from count_dead_letters(
             gateway_id=gateway,
-            received_from_us=from_,
-            received_to_us=to,
+            received_from_us=window.start_us,
+            received_to_us=window.end_us,
             replayed=replayed,
             tenant=who.institution_key,
         )
-    )
+        return window, found
+
+    window, found = await context.database.read(ask())
     items = [
         {
             "reason": one.reason,
@@ -109,7 +121,7 @@ async def get_dead_letter_reasons(
         }
         for one in found
     ]
-    return etag_response(request, {"items": items})
+    return etag_response(request, {**window.body(), "items": items})
 
 
 @router.get(

@@ -5,6 +5,7 @@ that a doubted number can be defended.
 """
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.instrument_body import instant, span_seconds, stretch_body
 from api.params import InstrumentId, format_instant
-from api.routes.figures import SegmentLimit, load_subject, terms_of
+from api.routes.figures import SegmentLimit, load_subject, place, terms_of
 from api.windows import FigureReader, RawSpan
 from models.credit import Accepted, Credit
 from models.interval import clip, merge
@@ -89,19 +90,23 @@ async def get_heartbeats(
     """In order of the device's own time, which is what `from` and `to` speak of."""
     position = decode_cursor("heartbeats", cursor, (int,))
 
-    def ask() -> Steps[tuple[Moment, list[Accepted]]]:
+    def ask() -> Steps[tuple[Moment, Window, ZoneInfo, list[Accepted]]]:
         moment = yield from load_moment()
         subject = yield from load_subject(instrument_id, who.institution_key)
-        start_us = span.start_us if position is None else max(span.start_us, position[0] + 1)
-        found = yield from load_heartbeats(subject.key, start_us, span.end_us, limit + 1)
-        return moment, found
+        window, zone = place(span, subject, moment.now_us)
+        left = window if position is None else window.cut(position[0] + 1, window.end_us)
+        found = yield from load_heartbeats(subject.key, left.start_us, left.end_us, limit + 1)
+        return moment, window, zone, found
 
-    moment, found = await context.database.read(ask(), snapshot=True)
+    moment, window, zone, found = await context.database.read(ask(), snapshot=True)
     shown = found[:limit]
     return etag_response(
         request,
         {
             "instrument_id": instrument_id,
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": zone.key,
             "items": [heartbeat_body(one) for one in shown],
             "next_cursor": (
                 encode_cursor("heartbeats", (shown[-1].ts_us,)) if len(found) > limit else None
@@ -134,7 +139,8 @@ async def get_explanation(
     def ask() -> Steps[dict[str, Any]]:
         moment = yield from load_moment(settings.calendar)
         subject = yield from load_subject(instrument_id, who.institution_key)
-        window = span.clip(moment.now_us)
+        asked, zone = place(span, subject, moment.now_us)
+        window = asked.clip(moment.now_us)
         wanted = [window] if window.length_us else []
         figures = yield from usages([subject], {subject.key: wanted}, moment)
         told = yield from load_timeline(subject, window, moment, limit)
@@ -154,6 +160,7 @@ async def get_explanation(
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
+            "tz": zone.key,
             "as_of": format_instant(moment.now_us),
             "figures": fields(
                 add_up(figures[subject.key]),

@@ -4,11 +4,13 @@ Groups are in `groups.py`, what lies behind a figure in `evidence.py`.
 """
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import Sessions, Timeline, Utilization, answers
+from api.asked_window import AskedWindow
 from api.context import Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
@@ -16,7 +18,7 @@ from api.errors import PROBLEMS, not_found
 from api.instrument_body import stretch_body
 from api.params import InstrumentId, format_instant
 from api.settings import Settings
-from api.windows import BucketName, FigureReader, Span, Zone, divide
+from api.windows import BucketName, FigureReader, Span, divide
 from models.ratios import Terms, fields, seconds
 from models.session import Session
 from models.timeline import Stretch
@@ -48,6 +50,22 @@ def load_subject(instrument_id: str, tenant: int | None) -> Steps[Subject]:
     return subjects[key]
 
 
+def place(span: AskedWindow, subject: Subject, now_us: int) -> tuple[Window, ZoneInfo]:
+    """The window, not clipped to now, and the clock that it is by.
+
+    Without ``tz`` that is the instrument's: the one in force at the window's end, which is found
+    by the present one first.
+
+    Raises:
+        Problem: 422; the window is empty or too long.
+    """
+    if span.zone is not None:
+        return span.window(span.zone, now_us), span.zone
+    window = span.window(subject.version_at(now_us).zone, now_us).clip(now_us)
+    zone = subject.version_at(max(window.start_us, window.end_us - 1)).zone
+    return span.window(zone, now_us), zone
+
+
 def terms_of(settings: Settings, moment: Moment, subject: Subject, end_us: int) -> Terms:
     """What turns one instrument's figures into an answer."""
     return Terms(
@@ -69,7 +87,6 @@ async def get_utilization(
     who: FigureReader,
     instrument_id: InstrumentId,
     span: Span,
-    tz: Zone,
     bucket: BucketName = None,
 ) -> Response:
     """The window in total and, where asked for, by local hour, day, week or month."""
@@ -78,8 +95,8 @@ async def get_utilization(
     def ask() -> Steps[dict[str, object]]:
         moment = yield from load_moment(settings.calendar)
         subject = yield from load_subject(instrument_id, who.institution_key)
-        window = span.clip(moment.now_us)
-        zone = tz or subject.version_at(max(window.start_us, window.end_us - 1)).zone
+        asked, zone = place(span, subject, moment.now_us)
+        window = asked.clip(moment.now_us)
         parts = divide(window, bucket, zone, settings)
         wanted = list(parts) or ([window] if window.length_us else [])
         found = yield from usages([subject], {subject.key: wanted}, moment)
@@ -105,9 +122,9 @@ async def get_utilization(
     return etag_response(request, await context.database.read(ask(), snapshot=True))
 
 
-def start_from(span: Window, position: tuple[int] | None) -> Window:
+def start_from(window: Window, position: tuple[int] | None) -> Window:
     """What is left of a window after the pages before."""
-    return span if position is None else span.cut(position[0], span.end_us)
+    return window if position is None else window.cut(position[0], window.end_us)
 
 
 @router.get(
@@ -127,20 +144,22 @@ async def get_timeline(
     """Maximal stretches of one state that fill the window, cut to it."""
     position = decode_cursor("timeline", cursor, (int,))
 
-    def ask() -> Steps[tuple[Moment, Window, list[Stretch]]]:
+    def ask() -> Steps[tuple[Moment, Window, ZoneInfo, list[Stretch]]]:
         moment = yield from load_moment(context.settings.calendar)
         subject = yield from load_subject(instrument_id, who.institution_key)
-        window = span.clip(moment.now_us)
+        asked, zone = place(span, subject, moment.now_us)
+        window = asked.clip(moment.now_us)
         told = yield from load_timeline(subject, start_from(window, position), moment, limit)
-        return moment, window, told
+        return moment, window, zone, told
 
-    moment, window, told = await context.database.read(ask(), snapshot=True)
+    moment, window, zone, told = await context.database.read(ask(), snapshot=True)
     return etag_response(
         request,
         {
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
+            "tz": zone.key,
             "items": [stretch_body(stretch) for stretch in told[:limit]],
             "next_cursor": (
                 encode_cursor("timeline", (told[limit].start_us,)) if len(told) > limit else None
@@ -165,14 +184,15 @@ async def get_sessions(
     """Running segments joined over short idle gaps, found on the whole timeline, then cut."""
     position = decode_cursor("sessions", cursor, (int,))
 
-    def ask() -> Steps[tuple[Moment, Window, Subject, list[Session]]]:
+    def ask() -> Steps[tuple[Moment, Window, ZoneInfo, Subject, list[Session]]]:
         moment = yield from load_moment(context.settings.calendar)
         subject = yield from load_subject(instrument_id, who.institution_key)
-        window = span.clip(moment.now_us)
+        asked, zone = place(span, subject, moment.now_us)
+        window = asked.clip(moment.now_us)
         found = yield from load_sessions(subject, start_from(window, position), moment, limit)
-        return moment, window, subject, found
+        return moment, window, zone, subject, found
 
-    moment, window, subject, found = await context.database.read(ask(), snapshot=True)
+    moment, window, zone, subject, found = await context.database.read(ask(), snapshot=True)
     settled_us = moment.now_us - subject.settle_us(window.end_us)
     return etag_response(
         request,
@@ -180,6 +200,7 @@ async def get_sessions(
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
+            "tz": zone.key,
             "session_gap_s": seconds(subject.session_gap_us),
             "session_min_s": seconds(subject.session_min_us),
             "items": [

@@ -21,7 +21,7 @@ from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_c
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid
 from api.params import format_instant
-from api.windows import BucketName, PublicFilters, Span, Zone, divide, too_many
+from api.windows import BucketName, PublicFilters, Span, divide, too_many
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.usage import Window
@@ -81,7 +81,6 @@ async def get_group_utilization(
     who: PublicReader,
     filters: PublicFilters,
     span: Span,
-    tz: Zone,
     group_by: Annotated[GroupBy | None, Query(description="none: `overall` alone")] = None,
     bucket: BucketName = None,
     basis: Annotated[Basis, Query(description="which ratio bands are cut by")] = Basis.RATED,
@@ -93,6 +92,7 @@ async def get_group_utilization(
 ) -> Response:
     """Sums and ratios of sums, beside them the mean and the bands of sufficient instruments."""
     settings = context.settings
+    zone = span.zone or settings.zone
     field, descending = sort.removeprefix("-"), sort.startswith("-")
     if field not in SORTS:
         raise invalid(
@@ -103,8 +103,8 @@ async def get_group_utilization(
 
     def ask() -> Steps[dict[str, object]]:
         moment = yield from load_moment(settings.calendar)
-        window = span.clip(moment.now_us)
-        parts = divide(window, bucket, tz or settings.zone, settings)
+        window = span.window(zone, moment.now_us).clip(moment.now_us)
+        parts = divide(window, bucket, zone, settings)
         question = Question(
             window=window,
             buckets=parts,
@@ -160,7 +160,7 @@ async def get_group_utilization(
         return {
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
-            "tz": (tz or settings.zone).key,
+            "tz": zone.key,
             "group_by": group_by,
             "basis": basis.value,
             "bucket": bucket,

@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from api.answers import MaintenancePlan, PlannedMaintenance, answers
+from api.asked_window import OpenWindow
 from api.auth import Operator, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
 from api.params import Instant, InstrumentId, Line, format_instant
+from api.windows import OpenSpan
 from store.registry.maintenance import (
     Maintenance,
     create_maintenance,
@@ -21,6 +23,7 @@ from store.registry.maintenance import (
     list_maintenance,
     replace_maintenance,
 )
+from store.run import Steps
 
 router = APIRouter(prefix="/v1/maintenance", tags=["maintenance"], responses=PROBLEMS)
 
@@ -58,26 +61,32 @@ async def get_maintenances(
     request: Request,
     context: Ctx,
     who: Reader,
+    span: OpenSpan,
     instrument: Annotated[str | None, Query(max_length=64)] = None,
-    from_: Annotated[Instant | None, Query(alias="from")] = None,
-    to: Instant | None = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
     """In the order in which it was planned; those that overlap ``[from, to)`` where given."""
     after = decode_cursor("maintenance", cursor, (int,))
-    found = await context.database.read(
-        list_maintenance(
+
+    def ask() -> Steps[tuple[OpenWindow, list[Maintenance]]]:
+        window = yield from span.load(context.settings.zone)
+        found = yield from list_maintenance(
             after_id=after[0] if after else 0,
             limit=limit + 1,
             instrument_id=instrument,
-            start_us=from_,
-            end_us=to,
+            start_us=window.start_us,
+            end_us=window.end_us,
             tenant=who.institution_key,
         )
-    )
+        return window, found
+
+    window, found = await context.database.read(ask())
     items, more = page(found, limit, "maintenance", lambda one: (one.maintenance_id,))
-    return etag_response(request, {"items": [_shown(one) for one in items], "next_cursor": more})
+    return etag_response(
+        request,
+        {**window.body(), "items": [_shown(one) for one in items], "next_cursor": more},
+    )
 
 
 @router.post(

@@ -122,9 +122,26 @@ def questions() -> Iterator[tuple[str, dict[str, str]]]:
         ("2025-12-01T00:00:00+08:00", "2027-01-01T00:00:00+08:00"),
         ("9999-12-01T00:00:00+08:00", "10000-01-01T00:00:00+08:00"),
         ("never", "ever"),
+        ("2026-09-01", "2026-09-30"),
+        ("2026-09-02", "2026-10-01"),
+        ("2199-11-01", "2199-12-01"),
     ):
         yield path, {"from": start, "to": end}
+    for name in ("today", "yesterday", "this-month", "last-quarter", "last-year", "ever"):
+        yield path, {"window": name}
     yield path, {}
+
+
+def test_months_may_be_said_by_dates_and_by_name(public: Public, city: World) -> None:
+    client = public()
+    path = "/v1/utilization"
+    by_dates = client.get(path, params={"from": "2026-09-01", "to": "2026-10-01"}).json()
+    by_instants = client.get(path, params=MONTH).json()
+    assert by_dates["from"] == "2026-08-31T16:00:00Z"
+    assert by_dates["overall"]["running_s"] == by_instants["overall"]["running_s"] > 0
+    # Whether there is enough of last month depends on today; that it is asked for does not.
+    answer = client.get(path, params={"window": "last-month"})
+    assert answer.status_code == 200 or "fewer than 5" in answer.json()["detail"]
 
 
 def test_no_other_question_is_answered(public: Public, city: World) -> None:
