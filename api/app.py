@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
@@ -22,8 +22,10 @@ from api.gate import GateMiddleware
 from api.limits import LimitsMiddleware
 from api.metrics import Metrics, MetricsMiddleware
 from api.oidc import Provider
+from api.query import only_declared
 from api.routes import ROUTERS
 from api.settings import Settings
+from api.tables import PARAMETER
 
 
 def create_app(settings: Settings, *, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -54,10 +56,11 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         summary="Which scientific instruments are online, and how much each is used",
         version="1",
         lifespan=lifespan,
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(only_declared)],
     )
     app.state.context = Context(
         settings=settings,
@@ -81,17 +84,23 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
 
 def _offer_csv(operation: dict[str, Any]) -> None:
     """Name the parameter that asks for CSV, where there is some (`tables.py`)."""
-    content = operation.get("responses", {}).get("200", {}).get("content", {})
-    if CSV in content:
+    if CSV in operation.get("responses", {}).get("200", {}).get("content", {}):
         operation.setdefault("parameters", []).append(
             {
-                "name": "format",
+                "name": PARAMETER,
                 "in": "query",
                 "required": False,
                 "schema": {"type": "string", "enum": ["json", "csv"]},
                 "description": "csv: the table alone, as `Accept: text/csv` has it too",
             }
         )
+
+
+def _explode(operation: dict[str, Any]) -> None:
+    """Say how lists are written, which the specification only implies: each value by itself."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
+            parameter |= {"style": "form", "explode": True}
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -106,5 +115,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas["ProblemBody"] = body
         for item in document["paths"].values():
             _offer_csv(item.get("get", {}))
+            for operation in item.values():
+                _explode(operation)
         app.openapi_schema = document
     return app.openapi_schema

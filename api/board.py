@@ -27,7 +27,8 @@ from models.fold import Track, hold_us
 from models.segment import Segment, State
 from models.status import Connectivity, Standing, Status, derive_status, lies_ahead
 from store.present.board import GatewayWord, Member, look, segments_before
-from store.present.instruments import Filters
+from store.present.filters import Filters
+from store.wanted import Wanted
 
 log = structlog.get_logger(__name__)
 
@@ -215,44 +216,43 @@ class Board:
             found = self._memo[key] = make()
         return found
 
-    def entries(self, filters: Filters, instrument_id: str | None = None) -> list[Entry]:
+    def entries(self, filters: Filters, instruments: Wanted[str] = None) -> list[Entry]:
         """The instruments that are meant, by id."""
-        if instrument_id is not None:
-            key = self._keys.get(instrument_id)
-            entries: Iterable[Entry] = () if key is None else (self._entries[key],)
-        else:
-            entries = self._entries.values()
-        matches = matcher(filters)
+        entries: Iterable[Entry] = self._entries.values()
+        if instruments is not None:
+            entries = [self._entries[key] for key in self._keys_of(instruments)]
+        fits = filters.fits()
         return sorted(
-            (e for e in entries if e.status is not None and matches(e.member)),
+            (e for e in entries if e.status is not None and fits(e.member)),
             key=lambda e: e.member.instrument_id,
         )
 
+    def _keys_of(self, instruments: frozenset[str]) -> set[int]:
+        return {self._keys[one] for one in instruments if one in self._keys}
+
     def since(
-        self, version: int, filters: Filters, instrument_id: str | None = None
+        self, version: int, filters: Filters, instruments: Wanted[str] = None
     ) -> Delta | None:
         """What changed since a version; None where the log does not reach back so far."""
         if not self._log_from <= version <= self.version:
             return None
-        matches = matcher(filters)
+        fits = filters.fits()
         changed: set[int] = set()
         left: dict[str, None] = {}
         for step in reversed(self._log):
             if step.version <= version:
                 break
             changed |= step.changed
-            left.update(dict.fromkeys(m.instrument_id for m in step.left if matches(m)))
-        if instrument_id is not None:
-            key = self._keys.get(instrument_id)
-            changed &= {key} if key is not None else set()
-            # Who watches one instrument wants each heartbeat, not only each change.
-            if key is not None and self._entries[key].heard > version:
-                changed.add(key)
-            left = {instrument_id: None} if instrument_id in left else {}
+            left.update(dict.fromkeys(m.instrument_id for m in step.left if fits(m)))
+        if instruments is not None:
+            keys = self._keys_of(instruments)
+            # Who watches single instruments wants each heartbeat, not only each change.
+            changed = {k for k in keys if k in changed or self._entries[k].heard > version}
+            left = {one: None for one in left if one in instruments}
         moved = bool(left)
         found = [self._entries[key] for key in changed if key in self._entries]
         shown = sorted(
-            (e for e in found if e.status is not None and matches(e.member)),
+            (e for e in found if e.status is not None and fits(e.member)),
             key=lambda e: e.member.instrument_id,
         )
         for entry in shown:
@@ -435,29 +435,6 @@ def _count(
     cell[8] += step * member.value_cny
     if status.connectivity is not Connectivity.NEVER_SEEN:
         cell[9] += step * member.value_cny
-
-
-def matcher(filters: Filters) -> Callable[[Member], bool]:
-    """Whether an instrument is meant, as the statements of ``store/sql/status.sql`` have it."""
-    tests: list[Callable[[Member], bool]] = []
-    for index, wanted in (
-        (2, filters.tenant),
-        (3, filters.institution),
-        (4, filters.district),
-        (6, filters.kind),
-        (7, filters.always_on),
-        (9, filters.gateway),
-    ):
-        if wanted is not None:
-            tests.append(lambda m, i=index, w=wanted: bool(m[i] == w))  # type: ignore[misc]
-    if filters.class_ is not None:
-        pattern = filters.class_.replace("\\", "")
-        if filters.class_.endswith("%"):
-            stem = pattern[:-1]
-            tests.append(lambda m: (m.class_code or "").startswith(stem))
-        else:
-            tests.append(lambda m: m.class_code == pattern)
-    return lambda member: all(test(member) for test in tests)
 
 
 def item(entry: Entry) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from starlette.requests import Request
 from api.answers import CSV, TABLES
 
 MEDIA_TYPE = f"{CSV}; charset=utf-8; header=present"
+#: The query parameter that asks for CSV.
+PARAMETER = "format"
 #: What begins a formula; forms of other widths become these when they are normalized.
 SIGNS = frozenset("=+-@")
 #: Blanks and marks that nobody sees, which programs may cut off before they look.
@@ -56,17 +58,22 @@ def defused(text: str) -> str:
     return f"'{text}" if normalize("NFKC", first)[:1] in SIGNS else text
 
 
+def offers_csv(responses: Mapping[Any, Any]) -> bool:
+    """Whether a route's answer is to be had as CSV, by what it says of its responses."""
+    return CSV in responses.get(200, {}).get("content", {})
+
+
 def wants_csv(request: Request) -> bool:
     """Whether a request would have CSV rather than JSON.
 
     Raises:
         RequestValidationError: ``format`` is something else.
     """
-    named = request.query_params.get("format")
+    named = request.query_params.get(PARAMETER)
     if named is not None:
         if named not in ("csv", "json"):
             rule = "json or csv"
-            loc = ("query", "format")
+            loc = ("query", PARAMETER)
             raise RequestValidationError(
                 [{"type": "enum", "loc": loc, "msg": rule, "input": named}]
             )

@@ -17,12 +17,14 @@ from api.auth import PublicReader, Reader
 from api.context import Ctx
 from api.errors import FieldError, Problem, invalid
 from api.params import EdgeText, GatewayId, InstitutionId
+from api.query import AnyOf
 from api.settings import Settings
 from models.bucket import Bucket, TooManyBuckets, buckets
 from models.named_window import NamedWindow
 from models.usage import Window
 from store.figures.subject import zone_of
-from store.present.instruments import Filters, class_pattern
+from store.present.filters import Filters
+from store.wanted import wanted
 
 NAMED_RULE = "`window` names one, such as last-month"
 
@@ -145,22 +147,22 @@ Kind = Literal["general", "special"]
 
 
 async def _asked(
-    institution: Annotated[InstitutionId | None, Query()] = None,
-    district: Annotated[Code | None, Query()] = None,
+    institution: AnyOf[InstitutionId] = (),
+    district: AnyOf[Code] = (),
     class_: Annotated[
-        Code | None, Query(alias="class", description="a class; major ones match their children")
-    ] = None,
-    gateway: Annotated[GatewayId | None, Query()] = None,
-    kind: Annotated[Kind | None, Query()] = None,
-    always_on: Annotated[bool | None, Query()] = None,
+        AnyOf[Code], Query(alias="class", description="classes; major ones match their children")
+    ] = (),
+    gateway: AnyOf[GatewayId] = (),
+    kind: AnyOf[Kind] = (),
+    always_on: AnyOf[bool] = (),
 ) -> Filters:
     return Filters(
-        institution=institution,
-        district=district,
-        class_=None if class_ is None else class_pattern(class_),
-        gateway=gateway,
-        kind=kind,
-        always_on=always_on,
+        institution=wanted(institution),
+        district=wanted(district),
+        class_=wanted(class_),
+        gateway=wanted(gateway),
+        kind=wanted(kind),
+        always_on=wanted(always_on),
     )
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from store.dead_letters import drop_dead_letters, request_replays
 from store.run import run
+from store.wanted import wanted
 
 app = typer.Typer(
     name="dead-letters",
@@ -42,7 +43,11 @@ def _choice(
 ) -> dict[str, Any]:
     if not ids and not (every or reason or gateway):
         raise fail("name ids, or --reason, --gateway or --all", 2)
-    return {"ids": ids or None, "reason": reason, "gateway_id": gateway}
+    return {
+        "ids": ids or None,
+        "reason": wanted([reason] if reason else []),
+        "gateway_id": wanted([gateway] if gateway else []),
+    }
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,20 +27,20 @@ class ReasonCount:
 
 def count_dead_letters(
     *,
-    gateway_id: str | None = None,
+    gateway_id: Wanted[str] = None,
     received_from_us: int | None = None,
     received_to_us: int | None = None,
-    replayed: bool | None = None,
+    replayed: Wanted[bool] = None,
     tenant: int | None = None,
 ) -> Steps[list[ReasonCount]]:
     """The reasons that there are, that with most heartbeats first."""
     rows = yield Query(
         statements("dead_letter_counts")["by_reason"],
         {
-            "gateway_id": gateway_id,
+            "gateway_id": array(gateway_id),
             "from": None if received_from_us is None else from_us(received_from_us),
             "to": None if received_to_us is None else from_us(received_to_us),
-            "replayed": replayed,
+            "replayed": array(replayed),
             "tenant": tenant,
         },
     )

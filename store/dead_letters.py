@@ -11,6 +11,7 @@ from typing import Any
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 #: So many dropped at once have an audit entry each.
 TOLD_SINGLY = 1_000
@@ -44,12 +45,12 @@ def list_dead_letters(
     *,
     before_id: int | None,
     limit: int,
-    reason: str | None = None,
-    gateway_id: str | None = None,
-    instrument_id: str | None = None,
+    reason: Wanted[str] = None,
+    gateway_id: Wanted[str] = None,
+    instrument_id: Wanted[str] = None,
     received_from_us: int | None = None,
     received_to_us: int | None = None,
-    replayed: bool | None = None,
+    replayed: Wanted[bool] = None,
     tenant: int | None = None,
 ) -> Steps[list[DeadLetter]]:
     """Dead letters received within the range, newest first, without payloads."""
@@ -58,12 +59,12 @@ def list_dead_letters(
         {
             "before_id": before_id,
             "limit": limit,
-            "reason": reason,
-            "gateway_id": gateway_id,
-            "instrument_id": instrument_id,
+            "reason": array(reason),
+            "gateway_id": array(gateway_id),
+            "instrument_id": array(instrument_id),
             "from": None if received_from_us is None else from_us(received_from_us),
             "to": None if received_to_us is None else from_us(received_to_us),
-            "replayed": replayed,
+            "replayed": array(replayed),
             "tenant": tenant,
         },
     )
@@ -89,8 +90,8 @@ def drop_dead_letters(
     *,
     actor: str,
     ids: Sequence[int] | None = None,
-    reason: str | None = None,
-    gateway_id: str | None = None,
+    reason: Wanted[str] = None,
+    gateway_id: Wanted[str] = None,
 ) -> Steps[int]:
     """Give up for good all that match; how many there were.
 
@@ -101,8 +102,8 @@ def drop_dead_letters(
         {
             "actor": actor,
             "ids": None if ids is None else list(ids),
-            "reason": reason,
-            "gateway_id": gateway_id,
+            "reason": array(reason),
+            "gateway_id": array(gateway_id),
             "singly": TOLD_SINGLY,
         },
     )
@@ -126,8 +127,8 @@ def request_replays(
     *,
     actor: str,
     ids: Sequence[int] | None = None,
-    reason: str | None = None,
-    gateway_id: str | None = None,
+    reason: Wanted[str] = None,
+    gateway_id: Wanted[str] = None,
     tenant: int | None = None,
 ) -> Steps[int]:
     """Ask the ingest to take all of a kind again, or of these ids; how many that are.
@@ -139,8 +140,8 @@ def request_replays(
         {
             "actor": actor,
             "ids": None if ids is None else list(ids),
-            "reason": reason,
-            "gateway_id": gateway_id,
+            "reason": array(reason),
+            "gateway_id": array(gateway_id),
             "tenant": tenant,
         },
     )

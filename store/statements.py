@@ -1,6 +1,7 @@
 """Named statements out of `.sql` files; what they are for is written beside them there.
 
-A file is a list of blocks, each headed ``-- name: the_name``. `run.py` sends this room's;
+A file is a list of blocks, each headed ``-- name: the_name``. A line ``-- include: file.the_name``
+stands for that block: what several statements say, written once. `run.py` sends this room's;
 ``ingest/sql`` reads its own the same way.
 """
 
@@ -11,6 +12,7 @@ from types import MappingProxyType
 
 FOLDER = Path(__file__).parent / "sql"
 HEAD = "-- name: "
+INCLUDE = "-- include: "
 
 
 @cache
@@ -32,6 +34,9 @@ def statements(name: str, folder: Path = FOLDER) -> Mapping[str, str]:
             if key in found:
                 raise ValueError(f"statement {key!r} stands twice in {name}.sql")
             lines = found[key] = []
+        elif lines is not None and line.lstrip().startswith(INCLUDE):
+            file, _, block = line.strip().removeprefix(INCLUDE).partition(".")
+            lines.append(statements(file, folder)[block])
         elif lines is not None:
             lines.append(line)
         elif line.strip() and not line.startswith("--"):

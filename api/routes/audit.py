@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api.answers import Audit, answers
@@ -13,13 +14,15 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.params import format_instant
+from api.query import AnyOf
 from api.windows import OpenSpan
 from store.registry.audit import Entry, list_entries
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 
-Text = Annotated[str | None, Query(max_length=200)]
+Text = Annotated[str, StringConstraints(max_length=200)]
 
 
 @router.get("", summary="Changes that were made", responses=answers(Audit, tagged=True))
@@ -28,9 +31,9 @@ async def get_audit(
     context: Ctx,
     who: Admin,
     span: OpenSpan,
-    actor: Text = None,
-    object_type: Text = None,
-    object_id: Text = None,
+    actor: AnyOf[Text] = (),
+    object_type: AnyOf[Text] = (),
+    object_id: AnyOf[Text] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -42,9 +45,9 @@ async def get_audit(
         found = yield from list_entries(
             before_id=before[0] if before else None,
             limit=limit + 1,
-            actor=actor,
-            object_type=object_type,
-            object_id=object_id,
+            actor=wanted(actor),
+            object_type=wanted(object_type),
+            object_id=wanted(object_id),
             from_at_us=window.start_us,
             to_at_us=window.end_us,
             tenant=who.institution_id,

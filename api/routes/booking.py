@@ -24,6 +24,7 @@ from store.figures.profile import HOURS, Hour, Known, load_profile, load_profile
 from store.figures.surroundings import Moment, load_moment
 from store.present.instruments import FAR_M, Registered, find_registered, statuses
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1", tags=["booking"], responses=PROBLEMS)
 
@@ -122,8 +123,8 @@ async def get_available(
         rows = yield from find_registered(
             filters,
             limit=limit + 1,
-            connectivity=Connectivity.ONLINE.value,
-            activity=Activity.IDLE.value,
+            connectivity=wanted([Connectivity.ONLINE.value]),
+            activity=wanted([Activity.IDLE.value]),
             near=place,
             after=position[1] if position else None,
             after_m=float(position[0]) if position else 0.0,

@@ -14,7 +14,9 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Day, Line
+from api.query import AnyOf
 from store.registry.calendars import NamedDay, delete_day, list_calendars, list_days, put_day
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/calendars", tags=["calendars"], responses=PROBLEMS)
 
@@ -46,7 +48,7 @@ async def get_calendars(
     context: Ctx,
     _: Reader,
     calendar: Annotated[CalendarName | None, Query()] = None,
-    year: Annotated[int | None, Query(ge=1970, le=2199)] = None,
+    year: AnyOf[Annotated[int, Field(ge=1970, le=2199)]] = (),
     limit: Limit = 1_000,
     cursor: CursorText = None,
 ) -> Response:
@@ -57,7 +59,7 @@ async def get_calendars(
     name = calendar or context.settings.calendar
     after = decode_cursor("calendars", cursor, (str,))
     found = await context.database.read(
-        list_days(name, year=year, after=_day_of(cursor, after), limit=limit + 1)
+        list_days(name, year=wanted(year), after=_day_of(cursor, after), limit=limit + 1)
     )
     calendars = await context.database.read(list_calendars())
     items, more = page(found, limit, "calendars", lambda one: (one.day.isoformat(),))

@@ -6,7 +6,8 @@ Replaying takes the writing side's own rules, so the ingest does it; here it is 
 import base64
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api.answers import (
@@ -24,6 +25,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, conflict, not_found
 from api.params import format_instant
+from api.query import AnyOf
 from api.windows import OpenSpan
 from store.dead_letter_counts import ReasonCount, count_dead_letters
 from store.dead_letters import (
@@ -35,11 +37,12 @@ from store.dead_letters import (
     request_replays,
 )
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=PROBLEMS)
 
 Id = Annotated[int, Path(ge=1, lt=1 << 63)]
-Text = Annotated[str | None, Query(max_length=64)]
+Text = Annotated[str, StringConstraints(max_length=64)]
 
 
 @router.get(
@@ -50,10 +53,10 @@ async def get_dead_letters(
     context: Ctx,
     who: Operator,
     span: OpenSpan,
-    reason: Text = None,
-    gateway: Text = None,
-    instrument: Text = None,
-    replayed: bool | None = None,
+    reason: AnyOf[Text] = (),
+    gateway: AnyOf[Text] = (),
+    instrument: AnyOf[Text] = (),
+    replayed: AnyOf[bool] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -65,12 +68,12 @@ async def get_dead_letters(
         found = yield from list_dead_letters(
             before_id=before[0] if before else None,
             limit=limit + 1,
-            reason=reason,
-            gateway_id=gateway,
-            instrument_id=instrument,
+            reason=wanted(reason),
+            gateway_id=wanted(gateway),
+            instrument_id=wanted(instrument),
             received_from_us=window.start_us,
             received_to_us=window.end_us,
-            replayed=replayed,
+            replayed=wanted(replayed),
             tenant=who.institution_key,
         )
         return window, found
@@ -93,18 +96,18 @@ async def get_dead_letter_reasons(
     context: Ctx,
     who: Operator,
     span: OpenSpan,
-    gateway: Text = None,
-    replayed: bool | None = None,
+    gateway: AnyOf[Text] = (),
+    replayed: AnyOf[bool] = (),
 ) -> Response:
     """Of all, or of those received within ``[from, to)``; most heartbeats first."""
 
     def ask() -> Steps[tuple[OpenWindow, list[ReasonCount]]]:
         window = yield from span.load(context.settings.zone)
         found = yield from count_dead_letters(
-            gateway_id=gateway,
+            gateway_id=wanted(gateway),
             received_from_us=window.start_us,
             received_to_us=window.end_us,
-            replayed=replayed,
+            replayed=wanted(replayed),
             tenant=who.institution_key,
         )
         return window, found
@@ -160,12 +163,15 @@ async def delete_dead_letter(context: Ctx, who: Operator, dead_letter_id: Id) ->
     responses=answers(ReplaysAsked, 202),
 )
 async def replay_dead_letters(
-    context: Ctx, who: Operator, reason: Text = None, gateway: Text = None
+    context: Ctx, who: Operator, reason: AnyOf[Text] = (), gateway: AnyOf[Text] = ()
 ) -> Response:
     """Those of ``reason`` and ``gateway``, where given, that were kept whole."""
     asked = await context.database.write(
         request_replays(
-            actor=who.actor, reason=reason, gateway_id=gateway, tenant=who.institution_key
+            actor=who.actor,
+            reason=wanted(reason),
+            gateway_id=wanted(gateway),
+            tenant=who.institution_key,
         )
     )
     return json_response({"letters": asked, "replay": "requested"}, 202)

@@ -17,18 +17,15 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import instrument_body, status_body
 from api.params import InstrumentId, format_instant
+from api.query import AnyOf
 from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.status import Activity, Connectivity, Status
 from store.figures.surroundings import load_moment
 from store.present.counts import Counts, count_by
-from store.present.instruments import (
-    Filters,
-    Registered,
-    find_registered,
-    names_of,
-    statuses,
-)
+from store.present.filters import Filters
+from store.present.instruments import Registered, find_registered, names_of, statuses
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1", tags=["instruments"], responses=PROBLEMS)
 
@@ -50,8 +47,8 @@ async def get_instruments(
     request: Request,
     context: Ctx,
     filters: InstrumentFilters,
-    connectivity: Annotated[Connectivity | None, Query()] = None,
-    activity: Annotated[Activity | None, Query()] = None,
+    connectivity: AnyOf[Connectivity] = (),
+    activity: AnyOf[Activity] = (),
     q: Annotated[
         str | None, Query(min_length=1, max_length=200, description="part of the id or name")
     ] = None,
@@ -68,8 +65,8 @@ async def get_instruments(
             filters,
             limit=limit + 1,
             after=after[0] if after else None,
-            connectivity=connectivity and connectivity.value,
-            activity=activity and activity.value,
+            connectivity=wanted(one.value for one in connectivity),
+            activity=wanted(one.value for one in activity),
             q=q,
             retired=retired,
         )

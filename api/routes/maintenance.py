@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
 from api.answers import MaintenancePlan, PlannedMaintenance, answers
@@ -14,6 +14,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
 from api.params import Instant, InstrumentId, Line, format_instant
+from api.query import AnyOf
 from api.windows import OpenSpan
 from store.registry.maintenance import (
     Maintenance,
@@ -24,6 +25,7 @@ from store.registry.maintenance import (
     replace_maintenance,
 )
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/maintenance", tags=["maintenance"], responses=PROBLEMS)
 
@@ -62,7 +64,7 @@ async def get_maintenances(
     context: Ctx,
     who: Reader,
     span: OpenSpan,
-    instrument: Annotated[str | None, Query(max_length=64)] = None,
+    instrument: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -74,7 +76,7 @@ async def get_maintenances(
         found = yield from list_maintenance(
             after_id=after[0] if after else 0,
             limit=limit + 1,
-            instrument_id=instrument,
+            instrument_id=wanted(instrument),
             start_us=window.start_us,
             end_us=window.end_us,
             tenant=who.institution_key,

@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: for those who keep the service running."""
+"""``/healthz``, ``/readyz``, ``/metrics``, and the OpenAPI document: the service about itself."""
 
 import ipaddress
 from pathlib import Path
@@ -91,6 +91,12 @@ async def metrics(request: Request, context: Ctx) -> Response:
             )
     # The registry is read at once; its gauges call no database.
     return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/v1/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """What can be asked here, and what is answered."""
+    return json_response(request.app.openapi())
 
 
 def forwarded(request: Request) -> bool:

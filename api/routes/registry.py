@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api import records
@@ -35,6 +36,7 @@ from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import span_seconds
 from api.params import GatewayId, InstitutionId, InstrumentId, format_instant
+from api.query import AnyOf
 from models.registry import (
     Gateway,
     GatewayPatch,
@@ -63,6 +65,7 @@ from store.registry.records import (
     read_versions,
     write,
 )
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1", tags=["registry"], responses=PROBLEMS)
 
@@ -70,10 +73,10 @@ Search = Annotated[
     str | None, Query(max_length=100, description="part of the id or name, in any case")
 ]
 Retired = Annotated[bool, Query(description="those out of service too")]
-Code = Annotated[str | None, Query(max_length=32)]
 Force = Annotated[
     bool, Query(description="also while instruments in service are bound to it: they stay so")
 ]
+Code = Annotated[str, StringConstraints(max_length=32)]
 
 
 async def _write(context: Context, principal: Principal, kind: Kind, change: Change) -> Response:
@@ -121,7 +124,7 @@ async def get_institutions(
     request: Request,
     context: Ctx,
     who: Reader,
-    district: Code = None,
+    district: AnyOf[Code] = (),
     q: Search = None,
     retired: Retired = False,
     limit: Limit = 100,
@@ -134,7 +137,7 @@ async def get_institutions(
             today=_today(context),
             limit=limit + 1,
             after=None if after is None else after[0],
-            district=district,
+            district=wanted(district),
             q=q,
             retired=retired,
             tenant=who.institution_key,
@@ -235,8 +238,8 @@ async def get_gateways(
     request: Request,
     context: Ctx,
     who: Reader,
-    institution: Annotated[str | None, Query(max_length=64)] = None,
-    online: bool | None = None,
+    institution: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
+    online: AnyOf[bool] = (),
     q: Search = None,
     retired: Retired = False,
     limit: Limit = 100,
@@ -249,8 +252,8 @@ async def get_gateways(
             today=_today(context),
             limit=limit + 1,
             after=None if after is None else after[0],
-            institution=institution,
-            online=online,
+            institution=wanted(institution),
+            online=wanted(online),
             q=q,
             retired=retired,
             tenant=who.institution_key,
@@ -432,8 +435,8 @@ async def get_classes(
     request: Request,
     context: Ctx,
     who: Reader,
-    scheme: Code = None,
-    parent: Code = None,
+    scheme: AnyOf[Code] = (),
+    parent: AnyOf[Code] = (),
     limit: Limit = LIMIT_MAX,
     cursor: CursorText = None,
 ) -> Response:
@@ -444,8 +447,8 @@ async def get_classes(
             today=_today(context),
             limit=limit + 1,
             after=None if after is None else (after[0], after[1]),
-            scheme=scheme,
-            parent=parent,
+            scheme=wanted(scheme),
+            parent=wanted(parent),
             tenant=who.institution_key,
         )
     )

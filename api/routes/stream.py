@@ -16,8 +16,10 @@ from api.board import AWAY, Board, encoded, item, place_of, summary_body
 from api.context import Context, Ctx
 from api.errors import PROBLEMS, Problem
 from api.params import InstrumentId
+from api.query import AnyOf
 from api.windows import FigureReader, InstrumentFilters
-from store.present.instruments import Filters
+from store.present.filters import Filters
+from store.wanted import Wanted, wanted
 
 router = APIRouter(prefix="/v1", tags=["instruments"], responses=PROBLEMS)
 
@@ -51,8 +53,9 @@ async def get_stream(
     _: FigureReader,
     filters: InstrumentFilters,
     instrument: Annotated[
-        InstrumentId | None, Query(description="one instrument, with each of its heartbeats")
-    ] = None,
+        AnyOf[InstrumentId],
+        Query(description="single instruments, with each of their heartbeats"),
+    ] = (),
     view: View = "status",
     last_event_id: Annotated[str | None, Header(max_length=64)] = None,
 ) -> Response:
@@ -71,7 +74,7 @@ async def get_stream(
             f"{context.settings.streams_max} event streams are open, which is the most",
             headers={"Retry-After": "10"},
         )
-    teller = _Teller(board, filters, instrument, view)
+    teller = _Teller(board, filters, wanted(instrument), view)
     teller.resume(last_event_id)
     return StreamingResponse(
         _events(request, context, teller), media_type="text/event-stream", headers=HEADERS
@@ -121,11 +124,11 @@ async def _events(request: Request, context: Context, teller: "_Teller") -> Asyn
 class _Teller:
     """What one listener has heard, and what it gets next."""
 
-    def __init__(self, board: Board, filters: Filters, instrument: str | None, view: str) -> None:
+    def __init__(self, board: Board, filters: Filters, instruments: Wanted[str], view: str) -> None:
         self.board = board
         self.version = -1
         self._filters = filters
-        self._instrument = instrument
+        self._instruments = instruments
         self._view = view
 
     def resume(self, last_event_id: str | None) -> None:
@@ -140,7 +143,7 @@ class _Teller:
         if not board.version or board.version == self.version:
             return None
         since, self.version = self.version, board.version
-        asked = (self._view, self._filters, self._instrument)
+        asked = (self._view, self._filters, self._instruments)
         event: bytes | None = None
         if since >= 0:
             event = board.memo((since, asked), lambda: self._change(since))
@@ -153,12 +156,12 @@ class _Teller:
         if self._view == "summary":
             body = summary_body(board.counts(self._filters))
         else:
-            body = {"items": [item(e) for e in board.entries(self._filters, self._instrument)]}
+            body = {"items": [item(e) for e in board.entries(self._filters, self._instruments)]}
         return self._event(b"snapshot", body)
 
     def _change(self, since: int) -> bytes | None:
         """What changed, empty where nothing did; None where only a snapshot can tell."""
-        delta = self.board.since(since, self._filters, self._instrument)
+        delta = self.board.since(since, self._filters, self._instruments)
         if delta is None:
             return None
         if not delta.changed and not delta.gone:

@@ -24,7 +24,7 @@ from store.figures.subject import load_subjects, zone_of
 from store.figures.sums import TotalsReader
 from store.figures.surroundings import Moment
 from store.instant import from_us
-from store.present.instruments import Filters
+from store.present.filters import Filters
 from store.present.roster import Roster, Rosters
 from store.run import Query, Steps
 from store.statements import statements

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.group_arrays import exact_sums
-from store.present.instruments import Filters
+from store.present.filters import Filters
 from store.present.roster import Rosters
 from store.run import Query, Steps
 from store.statements import statements

@@ -6,7 +6,6 @@ affair. Status itself is derived in ``models/status.py``.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from psycopg.rows import dict_row
@@ -15,8 +14,10 @@ from models.fold import Track, hold_us
 from models.segment import Segment, State, join
 from models.status import Standing, Status, derive_status, lies_ahead
 from store.instant import from_us
+from store.present.filters import Filters
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 _SQL = statements("status")
 _FIGURES = statements("figures")
@@ -29,27 +30,6 @@ GROUPINGS = ("institution", "district", "class", "class_major", "gateway", "inst
 _LOOK_BACK = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which instruments are meant; None: whatever it is."""
-
-    #: The one institution that the asking key may see.
-    tenant: int | None = None
-    institution: str | None = None
-    district: str | None = None
-    #: A LIKE pattern of class codes (`class_pattern`).
-    class_: str | None = None
-    gateway: str | None = None
-    kind: str | None = None
-    always_on: bool | None = None
-
-    def params(self) -> dict[str, Any]:
-        """As the statements name them."""
-        params = asdict(self)
-        params["class"] = params.pop("class_")
-        return params
-
-
 def like(text: str) -> str:
     r"""``text`` as a LIKE pattern that matches just itself.
 
@@ -59,26 +39,14 @@ def like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def class_pattern(code: str) -> str:
-    """A LIKE pattern of a class and its children: pairs of trailing zeros stand for any.
-
-    >>> class_pattern("010000"), class_pattern("010100"), class_pattern("010103")
-    ('01%', '0101%', '010103')
-    """
-    stem = code
-    while len(code) == 6 and code.isdecimal() and len(stem) > 2 and stem.endswith("00"):
-        stem = stem[:-2]
-    return like(stem) + "%" if stem != code else like(code)
-
-
 def find_registered(
     filters: Filters,
     *,
     limit: int,
     after: str | None = None,
     instrument_id: str | None = None,
-    connectivity: str | None = None,
-    activity: str | None = None,
+    connectivity: Wanted[str] = None,
+    activity: Wanted[str] = None,
     q: str | None = None,
     retired: bool = False,
     near: tuple[float, float] | None = None,
@@ -91,8 +59,8 @@ def find_registered(
         limit: How many at most.
         after: Only ids after this one, and with ``near`` only from ``after_m`` on.
         instrument_id: Only this one.
-        connectivity: A word of `models.status.Connectivity`.
-        activity: A word of `models.status.Activity`.
+        connectivity: Words of `models.status.Connectivity`.
+        activity: Words of `models.status.Activity`.
         q: Part of the id or the name, upper and lower case alike.
         retired: Those out of service as well.
         near: Longitude and latitude of a place (degrees, WGS84).
@@ -106,8 +74,8 @@ def find_registered(
                 "limit": limit,
                 "after": after,
                 "id": instrument_id,
-                "connectivity": connectivity,
-                "activity": activity,
+                "connectivity": array(connectivity),
+                "activity": array(activity),
                 "q": None if q is None else f"%{like(q)}%",
                 "retired": retired,
                 "near_lon": None if near is None else near[0],

@@ -9,8 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from operator import eq
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +18,7 @@ from models.group_arrays import Flags, Ints
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from store.instant import from_us
-from store.present.instruments import Filters
+from store.present.filters import Filters
 from store.run import Query, Steps
 from store.statements import statements
 
@@ -67,7 +65,7 @@ class Roster:
     """Instruments by one state of the registry, in order of their keys."""
 
     keys: Ints
-    #: By word of `store.present.instruments.GROUPINGS`, and ``tenant``.
+    #: By word of `store.present.instruments.GROUPINGS`, and by every filter's name.
     labels: dict[str, Labels]
     always_on: Flags
     #: Days of service as times; beyond all time where they have no end.
@@ -103,34 +101,9 @@ class Roster:
 
     def _meant(self, filters: Filters) -> Flags:
         chosen = np.ones(len(self.keys), np.bool_)
-        for name, value in (
-            ("tenant", filters.tenant),
-            ("institution", filters.institution),
-            ("district", filters.district),
-            ("gateway", filters.gateway),
-            ("kind", filters.kind),
-        ):
-            if value is not None:
-                chosen &= self.labels[name].where(partial(eq, value))
-        if filters.class_ is not None:
-            chosen &= self.labels["class"].where(_matcher(filters.class_))
-        if filters.always_on is not None:
-            chosen &= self.always_on == filters.always_on
+        for check in filters.checks():
+            chosen &= self.labels[check.name].where(check.fits)
         return chosen
-
-
-def _matcher(pattern: str) -> Callable[[str | None], bool]:
-    r"""Whether a code is LIKE a pattern of `class_pattern`: a text, or the head of one.
-
-    >>> _matcher("01%")("010203"), _matcher("50\\%")("50%"), _matcher("01")("010203")
-    (True, True, False)
-    """
-    open_end = pattern.endswith("%") and not pattern.endswith("\\%")
-    stem = pattern[:-1] if open_end else pattern
-    text = stem.replace("\\%", "%").replace("\\_", "_").replace("\\\\", "\\")
-    if open_end:
-        return lambda code: code is not None and code.startswith(text)
-    return lambda code: code == text
 
 
 @dataclass(slots=True)
@@ -182,6 +155,7 @@ def _roster(rows: Sequence[Sequence[Any]]) -> Roster:
         "kind": Labels.of(kinds),
         "instrument": Labels.of(instruments),
         "tenant": Labels.of(homes),
+        "always_on": Labels.of(always_on),
     }
     settle = [
         max(hold_us(own_us=own, reported_interval_us=None, interval_us=every), session)

@@ -10,6 +10,7 @@ import msgspec
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -55,9 +56,9 @@ def list_entries(
     *,
     before_id: int | None,
     limit: int,
-    actor: str | None = None,
-    object_type: str | None = None,
-    object_id: str | None = None,
+    actor: Wanted[str] = None,
+    object_type: Wanted[str] = None,
+    object_id: Wanted[str] = None,
     from_at_us: int | None = None,
     to_at_us: int | None = None,
     tenant: str | None = None,
@@ -68,9 +69,9 @@ def list_entries(
         {
             "before_id": before_id,
             "limit": limit,
-            "actor": actor,
-            "type": object_type,
-            "id": object_id,
+            "actor": array(actor),
+            "type": array(object_type),
+            "id": array(object_id),
             "from": _moment(from_at_us),
             "to": _moment(to_at_us),
             "tenant": tenant,

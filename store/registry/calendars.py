@@ -12,6 +12,7 @@ from typing import Any
 from store.registry.audit import note
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,12 @@ def list_calendars() -> Steps[list[Calendar]]:
 
 
 def list_days(
-    calendar: str, *, year: int | None, after: date | None, limit: int
+    calendar: str, *, year: Wanted[int], after: date | None, limit: int
 ) -> Steps[list[NamedDay]]:
     """Days of a calendar in order."""
     rows = yield Query(
         statements("calendars")["list"],
-        {"calendar": calendar, "year": year, "after": after, "limit": limit},
+        {"calendar": calendar, "year": array(year), "after": after, "limit": limit},
     )
     return [_read(row) for row in rows]
 

@@ -14,6 +14,7 @@ from store.registry.records import GATEWAY, INSTITUTION, to_contract
 from store.registry.versions import Record
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def list_institutions(
     limit: int,
     after: str | None = None,
     institution_id: str | None = None,
-    district: str | None = None,
+    district: Wanted[str] = None,
     q: str | None = None,
     retired: bool = False,
     tenant: int | None = None,
@@ -70,7 +71,7 @@ def list_institutions(
             "limit": limit,
             "after": after,
             "id": institution_id,
-            "district": district,
+            "district": array(district),
             "q": contains(q),
             "retired": retired,
             "tenant": tenant,
@@ -85,8 +86,8 @@ def list_gateways(
     limit: int,
     after: str | None = None,
     gateway_id: str | None = None,
-    institution: str | None = None,
-    online: bool | None = None,
+    institution: Wanted[str] = None,
+    online: Wanted[bool] = None,
     q: str | None = None,
     retired: bool = False,
     tenant: int | None = None,
@@ -99,8 +100,8 @@ def list_gateways(
             "limit": limit,
             "after": after,
             "id": gateway_id,
-            "institution": institution,
-            "online": online,
+            "institution": array(institution),
+            "online": array(online),
             "q": contains(q),
             "retired": retired,
             "tenant": tenant,
@@ -126,8 +127,8 @@ def list_classes(
     today: date,
     limit: int,
     after: tuple[str, str] | None,
-    scheme: str | None,
-    parent: str | None,
+    scheme: Wanted[str],
+    parent: Wanted[str],
     tenant: int | None = None,
 ) -> Steps[list[dict[str, Any]]]:
     """Classes by scheme and code, with their instruments in service."""
@@ -138,8 +139,8 @@ def list_classes(
             "limit": limit,
             "after_scheme": after[0] if after else None,
             "after_code": after[1] if after else None,
-            "scheme": scheme,
-            "parent": parent,
+            "scheme": array(scheme),
+            "parent": array(parent),
             "tenant": tenant,
         },
     )

@@ -12,6 +12,7 @@ from store.instant import from_us
 from store.registry.audit import note
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def list_maintenance(
     *,
     after_id: int,
     limit: int,
-    instrument_id: str | None = None,
+    instrument_id: Wanted[str] = None,
     start_us: int | None = None,
     end_us: int | None = None,
     tenant: int | None = None,
@@ -57,7 +58,7 @@ def list_maintenance(
         {
             "after": after_id,
             "limit": limit,
-            "instrument_id": instrument_id,
+            "instrument_id": array(instrument_id),
             "tenant": tenant,
             "from": None if start_us is None else from_us(start_us),
             "to": None if end_us is None else from_us(end_us),

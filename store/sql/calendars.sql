@@ -8,8 +8,7 @@ FROM calendar_day GROUP BY calendar ORDER BY calendar
 SELECT calendar, day, kind, name, as_weekday, confirmed, source
 FROM calendar_day
 WHERE calendar = %(calendar)s
-  AND (%(year)s::integer IS NULL
-       OR day BETWEEN make_date(%(year)s, 1, 1) AND make_date(%(year)s, 12, 31))
+  AND (%(year)s::integer[] IS NULL OR extract(year FROM day)::integer = ANY (%(year)s::integer[]))
   AND (%(after)s::date IS NULL OR day > %(after)s)
 ORDER BY day
 LIMIT %(limit)s

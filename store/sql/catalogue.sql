@@ -17,7 +17,7 @@ WHERE v.force_from <= now() AND v.force_to > now()
   AND (%(id)s::text IS NULL OR e.institution_id = %(id)s)
   AND (%(after)s::text IS NULL OR e.institution_id > %(after)s)
   AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
-  AND (%(district)s::text IS NULL OR v.district_code = %(district)s)
+  AND (%(district)s::text[] IS NULL OR v.district_code = ANY (%(district)s::text[]))
   AND (%(q)s::text IS NULL OR e.institution_id ILIKE %(q)s OR v.name ILIKE %(q)s
        OR v.name_en ILIKE %(q)s)
 ORDER BY e.institution_id
@@ -45,8 +45,8 @@ WHERE v.force_from <= now() AND v.force_to > now()
   AND (%(id)s::text IS NULL OR e.gateway_id = %(id)s)
   AND (%(after)s::text IS NULL OR e.gateway_id > %(after)s)
   AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
-  AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
-  AND (%(online)s::boolean IS NULL OR coalesce(s.online, false) = %(online)s)
+  AND (%(institution)s::text[] IS NULL OR n.institution_id = ANY (%(institution)s::text[]))
+  AND (%(online)s::boolean[] IS NULL OR coalesce(s.online, false) = ANY (%(online)s::boolean[]))
   AND (%(q)s::text IS NULL OR e.gateway_id ILIKE %(q)s OR v.name ILIKE %(q)s)
 ORDER BY e.gateway_id
 LIMIT %(limit)s
@@ -85,8 +85,8 @@ WITH counted AS (
 )
 SELECT c.class_scheme, c.class_code, c.name, c.parent_code, coalesce(s.instruments, 0)
 FROM instrument_class c LEFT JOIN summed s USING (class_scheme, class_code)
-WHERE (%(scheme)s::text IS NULL OR c.class_scheme = %(scheme)s)
-  AND (%(parent)s::text IS NULL OR c.parent_code = %(parent)s)
+WHERE (%(scheme)s::text[] IS NULL OR c.class_scheme = ANY (%(scheme)s::text[]))
+  AND (%(parent)s::text[] IS NULL OR c.parent_code = ANY (%(parent)s::text[]))
   AND (%(after_scheme)s::text IS NULL
        OR (c.class_scheme, c.class_code) > (%(after_scheme)s, %(after_code)s))
 ORDER BY c.class_scheme, c.class_code

@@ -11,9 +11,9 @@ WHERE (%(tenant)s::integer IS NULL OR EXISTS (
        SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
        WHERE g.gateway_id = dead_letter.gateway_id
          AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
-  AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+  AND (%(gateway_id)s::text[] IS NULL OR gateway_id = ANY (%(gateway_id)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR received_at >= %(from)s)
   AND (%(to)s::timestamptz IS NULL OR received_at < %(to)s)
-  AND (%(replayed)s::boolean IS NULL OR (replayed_at IS NOT NULL) = %(replayed)s)
+  AND (%(replayed)s::boolean[] IS NULL OR (replayed_at IS NOT NULL) = ANY (%(replayed)s::boolean[]))
 GROUP BY reason
 ORDER BY sum(heartbeats) DESC, reason

@@ -11,12 +11,12 @@ WHERE (%(before_id)s::bigint IS NULL OR dead_letter_id < %(before_id)s)
        SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
        WHERE g.gateway_id = dead_letter.gateway_id
          AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
-  AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-  AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
-  AND (%(instrument_id)s::text IS NULL OR instrument_id = %(instrument_id)s)
+  AND (%(reason)s::text[] IS NULL OR reason = ANY (%(reason)s::text[]))
+  AND (%(gateway_id)s::text[] IS NULL OR gateway_id = ANY (%(gateway_id)s::text[]))
+  AND (%(instrument_id)s::text[] IS NULL OR instrument_id = ANY (%(instrument_id)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR received_at >= %(from)s)
   AND (%(to)s::timestamptz IS NULL OR received_at < %(to)s)
-  AND (%(replayed)s::boolean IS NULL OR (replayed_at IS NOT NULL) = %(replayed)s)
+  AND (%(replayed)s::boolean[] IS NULL OR (replayed_at IS NOT NULL) = ANY (%(replayed)s::boolean[]))
 ORDER BY dead_letter_id DESC
 LIMIT %(limit)s
 
@@ -51,8 +51,8 @@ RETURNING object_id
 -- One entry a letter, so that each can be found again; of a flood one entry for all.
 WITH gone AS (
     DELETE FROM dead_letter
-    WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
-      AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+    WHERE (%(reason)s::text[] IS NULL OR reason = ANY (%(reason)s::text[]))
+      AND (%(gateway_id)s::text[] IS NULL OR gateway_id = ANY (%(gateway_id)s::text[]))
       AND (%(ids)s::bigint[] IS NULL OR dead_letter_id = ANY(%(ids)s))
     RETURNING dead_letter_id, reason, gateway_id, instrument_id, payload_sha256
 ), told AS (
@@ -64,7 +64,8 @@ WITH gone AS (
     FROM gone WHERE (SELECT count(*) FROM gone) <= %(singly)s
     UNION ALL
     SELECT %(actor)s, 'drop', 'dead_letter', 'many',
-           jsonb_build_object('reason', %(reason)s::text, 'gateway_id', %(gateway_id)s::text,
+           jsonb_build_object('reason', array_to_string(%(reason)s::text[], ' '),
+                              'gateway_id', array_to_string(%(gateway_id)s::text[], ' '),
                               'letters', count(*), 'first_id', min(dead_letter_id),
                               'last_id', max(dead_letter_id))
     FROM gone HAVING count(*) > %(singly)s
@@ -97,8 +98,8 @@ WITH asked AS (
     UPDATE dead_letter SET replay_requested_at = now()
     WHERE payload IS NOT NULL AND octet_length(payload) = payload_bytes AND replayed_at IS NULL
       AND replay_requested_at IS NULL
-      AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-      AND (%(gateway_id)s::text IS NULL OR gateway_id = %(gateway_id)s)
+      AND (%(reason)s::text[] IS NULL OR reason = ANY (%(reason)s::text[]))
+      AND (%(gateway_id)s::text[] IS NULL OR gateway_id = ANY (%(gateway_id)s::text[]))
       AND (%(ids)s::bigint[] IS NULL OR dead_letter_id = ANY(%(ids)s))
       AND (%(tenant)s::integer IS NULL OR EXISTS (
            SELECT FROM gateway g JOIN gateway_version h USING (gateway_key)
@@ -108,7 +109,8 @@ WITH asked AS (
 ), told AS (
     INSERT INTO audit (actor, action, object_type, object_id, before, after)
     SELECT %(actor)s, 'replay', 'dead_letter', 'many',
-           jsonb_build_object('reason', %(reason)s::text, 'gateway_id', %(gateway_id)s::text,
+           jsonb_build_object('reason', array_to_string(%(reason)s::text[], ' '),
+                              'gateway_id', array_to_string(%(gateway_id)s::text[], ' '),
                               'letters', count(*)),
            jsonb_build_object('replay', 'requested', 'letters', count(*),
                               'first_id', min(dead_letter_id), 'last_id', max(dead_letter_id))

@@ -21,13 +21,8 @@ LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
      AND nv.force_from < %(end)s AND nv.force_to >= %(end)s
 LEFT JOIN instrument_status s ON s.instrument_key = v.instrument_key
 WHERE v.force_from < %(end)s AND v.force_to >= %(end)s
-  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
-  AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
-  AND (%(district)s::text IS NULL OR coalesce(v.district_code, nv.district_code) = %(district)s)
-  AND (%(class)s::text IS NULL OR v.class_code LIKE %(class)s)
-  AND (%(gateway)s::text IS NULL OR g.gateway_id = %(gateway)s)
-  AND (%(kind)s::text IS NULL OR v.kind = %(kind)s)
-  AND (%(always_on)s::boolean IS NULL OR v.always_on = %(always_on)s)
+  AND
+  -- include: filters.meant
   AND (%(keys)s::integer[] IS NULL OR v.instrument_key = ANY (%(keys)s::integer[]))
   AND (v.acquired_on IS NULL OR v.acquired_on::timestamp AT TIME ZONE v.timezone < %(end)s)
   AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > %(start)s)

@@ -32,7 +32,7 @@ WHERE m.maintenance_id > %(after)s
   AND (%(tenant)s::integer IS NULL OR EXISTS (
        SELECT FROM instrument_version h WHERE h.instrument_key = m.instrument_key
          AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
-  AND (%(instrument_id)s::text IS NULL OR i.instrument_id = %(instrument_id)s)
+  AND (%(instrument_id)s::text[] IS NULL OR i.instrument_id = ANY (%(instrument_id)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR m.ends_at > %(from)s)
   AND (%(to)s::timestamptz IS NULL OR m.starts_at < %(to)s)
 ORDER BY m.maintenance_id

@@ -44,14 +44,8 @@ WITH shown AS (
       -- Without a place to be near to, the order is that of the ids.
       AND (%(after)s::text IS NULL OR %(near_lon)s::float8 IS NOT NULL
            OR i.instrument_id > %(after)s)
-      AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
-      AND (%(institution)s::text IS NULL OR n.institution_id = %(institution)s)
-      AND (%(district)s::text IS NULL
-           OR coalesce(v.district_code, nv.district_code) = %(district)s)
-      AND (%(class)s::text IS NULL OR v.class_code LIKE %(class)s)
-      AND (%(gateway)s::text IS NULL OR g.gateway_id = %(gateway)s)
-      AND (%(kind)s::text IS NULL OR v.kind = %(kind)s)
-      AND (%(always_on)s::boolean IS NULL OR v.always_on = %(always_on)s)
+      AND
+      -- include: filters.meant
       AND (%(q)s::text IS NULL OR v.name ILIKE %(q)s OR i.instrument_id ILIKE %(q)s)
       AND (%(retired)s::boolean OR v.retired_on IS NULL
            OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
@@ -73,10 +67,10 @@ SELECT h.instrument_key, h.instrument_id,
         WHERE o.gateway_key = h.gateway_key AND o.starts_at <= now()
           AND (o.ends_at IS NULL OR o.ends_at > now())) AS gateway_off_since_us
 FROM shown h
-WHERE (%(connectivity)s::text IS NULL OR h.connectivity = %(connectivity)s)
-  AND (%(activity)s::text IS NULL OR %(activity)s =
-       CASE h.activity WHEN 2 THEN 'running' WHEN 1 THEN 'idle' WHEN 0 THEN 'off'
-                       ELSE 'unknown' END)
+WHERE (%(connectivity)s::text[] IS NULL OR h.connectivity = ANY (%(connectivity)s::text[]))
+  AND (%(activity)s::text[] IS NULL
+       OR CASE h.activity WHEN 2 THEN 'running' WHEN 1 THEN 'idle' WHEN 0 THEN 'off'
+                          ELSE 'unknown' END = ANY (%(activity)s::text[]))
   AND (%(after)s::text IS NULL
        OR (h.distance_m, h.instrument_id) > (%(after_m)s::float8, %(after)s))
 ORDER BY h.distance_m, h.instrument_id

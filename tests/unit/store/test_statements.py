@@ -11,6 +11,12 @@ def test_every_file_reads(path: Path) -> None:
     assert all(statements(path.stem).values())
 
 
+def test_what_is_included_stands_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "shared.sql").write_text("-- name: two\n2\n-- name: three\n3\n")
+    (tmp_path / "sum.sql").write_text("-- name: all\nSELECT 1 +\n  -- include: shared.two\n+ 4\n")
+    assert statements("sum", tmp_path)["all"] == "SELECT 1 +\n2\n+ 4"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -18,7 +18,8 @@ from store.figures.subject import load_subjects, zone_of
 from store.figures.surroundings import Moment, load_moment
 from store.figures.timeline import load_timeline
 from store.present.counts import count_by
-from store.present.instruments import Filters, find_registered
+from store.present.filters import Filters
+from store.present.instruments import find_registered
 from store.run import Steps
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, World, beat
 

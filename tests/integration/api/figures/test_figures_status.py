@@ -294,17 +294,17 @@ def test_a_key_of_one_institution_sees_only_that(world: World, client: Any) -> N
     assert [one["instrument_id"] for one in items] == ["b", "c"]
     assert client.get("/v1/status/summary").json()["overall"]["instruments"] == 2
     window = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
-    for path in (
-        "",
-        "/status",
-        "/utilization",
-        "/timeline",
-        "/sessions",
-        "/heartbeats",
-        "/explain",
+    for path, asked in (
+        ("", {}),
+        ("/status", {}),
+        ("/utilization", window),
+        ("/timeline", window),
+        ("/sessions", window),
+        ("/heartbeats", window),
+        ("/explain", window),
     ):
-        assert client.get(f"/v1/instruments/a{path}", params=window).status_code == 404, path
-        assert client.get(f"/v1/instruments/b{path}", params=window).status_code == 200, path
+        assert client.get(f"/v1/instruments/a{path}", params=asked).status_code == 404, path
+        assert client.get(f"/v1/instruments/b{path}", params=asked).status_code == 200, path
     group = client.get("/v1/utilization", params={**window, "group_by": "institution"}).json()
     assert [g["key"] for g in group["groups"]] == ["i2"]
     assert [o["instrument_id"] for o in client.get("/v1/available").json()["items"]] == ["b"]

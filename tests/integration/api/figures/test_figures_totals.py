@@ -18,9 +18,11 @@ from store.figures.groups import Group, Question, load_members, tally_groups, ta
 from store.figures.rollup_columns import COLUMNS
 from store.figures.subject import zone_of
 from store.figures.surroundings import load_moment
-from store.present.instruments import GROUPINGS, Filters, class_pattern
+from store.present.filters import Filters
+from store.present.instruments import GROUPINGS
 from store.present.roster import Rosters
 from store.run import Steps, run
+from store.wanted import wanted
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, World, beat
 
 ZONE = zone_of("Asia/Shanghai")
@@ -146,14 +148,14 @@ def test_groups_and_filters_of_a_fleet_with_blanks(filled: World) -> None:
     start, end = midnight(FIRST + 20 * DAY), midnight(FIRST + 27 * DAY)
     filters = [
         Filters(),
-        Filters(district="310101"),
-        Filters(district="0"),
-        Filters(class_=class_pattern("010000")),
-        Filters(class_=class_pattern("020000")),
-        Filters(gateway="g2"),
-        Filters(institution="i1"),
-        Filters(kind="special", district="310104"),
-        Filters(always_on=True),
+        Filters(district=wanted(["310101"])),
+        Filters(district=wanted(["0"])),
+        Filters(class_=wanted(["010000"])),
+        Filters(class_=wanted(["020000", "0305"])),
+        Filters(gateway=wanted(["g2"])),
+        Filters(institution=wanted(["i1"])),
+        Filters(kind=wanted(["special"]), district=wanted(["310104", "310101"])),
+        Filters(always_on=wanted([True])),
     ]
     for group_by in (None, *GROUPINGS):
         for chosen in filters:

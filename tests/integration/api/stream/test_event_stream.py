@@ -114,6 +114,20 @@ def test_one_instrument_tells_each_heartbeat(live: Live) -> None:
         listener.until("change", one, power_w=2.0)
 
 
+def test_some_instruments_tell_each_heartbeat(live: Live) -> None:
+    one, two, other = (live.instrument(hold_s=600) for _ in range(3))
+    for name in (one, two, other):
+        live.publish(name, beat(now_us(), "running", power_w=1.0))
+    with listening(live, instrument=[one, two, "none"]) as listener:
+        event, _, data = listener.next()
+        assert event == "snapshot"
+        assert {item["instrument_id"] for item in data["items"]} == {one, two}
+        for name in (other, two, one):
+            live.publish(name, beat(now_us(), "running", power_w=2.0))
+        listener.until("change", one, power_w=2.0)
+    assert status_of(live, other)["power_w"] == 2.0
+
+
 def test_resumed_where_it_was(live: Live) -> None:
     one, other = live.instrument(hold_s=600), live.instrument(hold_s=600)
     with listening(live) as listener:
