@@ -276,7 +276,9 @@ class GroupUsage(Usage):
     never_seen_instruments: Count = Field(
         description="of these, without a heartbeat before its end; in none of the window's sums"
     )
+    averaged_instruments: Count | None = Field(description="what the mean is over")
     mean_utilization: Ratio | None = Field(description="mean over sufficient instruments")
+    banded_instruments: Count | None = Field(description="what the bands' shares are of")
     bands: list[Band]
 
 

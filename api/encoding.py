@@ -5,15 +5,15 @@ pydantic do not.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from api import tables
+from api import pages, tables
 
 MEDIA_TYPE = "application/json"
 
@@ -60,8 +60,24 @@ def etag_response(
         return Response(status_code=304, headers=headers)
     if table is not None:
         headers |= tables.headers(request, payload)
-        return Response(tables.written(table, body), 200, headers, tables.MEDIA_TYPE)
+        if tables.is_whole(request) and payload.get("next_cursor"):
+            del headers["ETag"]  # it is the first page's
+        lines = _lines(request, table, payload)
+        return StreamingResponse(lines, 200, headers, tables.MEDIA_TYPE)
     return Response(body, 200, headers, MEDIA_TYPE)
+
+
+async def _lines(
+    request: Request, table: tables.Table, payload: Mapping[str, Any]
+) -> AsyncIterator[str]:
+    """An answer's table, and unless a page was asked for all that follows it."""
+    first = True
+    for part in tables.parts(table, payload):
+        yield tables.written(table, encode(part), header=first)
+        first = False
+    if tables.is_whole(request):
+        async for page in pages.following(request, payload.get("next_cursor")):
+            yield tables.written(table, page, header=False)
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

@@ -43,7 +43,9 @@ HIDDEN = (
     "scheduled_utilization",
     "rated_utilization",
     "counter_running_s",
+    "averaged_instruments",
     "mean_utilization",
+    "banded_instruments",
     "resolution_s",
 )
 

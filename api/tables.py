@@ -1,17 +1,20 @@
 """Answers as CSV, where they hold a table: for ``Accept: text/csv`` or ``format=csv``.
 
-Columns are the fields' names (`answers.py`), those of a part after a dot. Cells that a spreadsheet
-would take for a formula are made text: names come from whoever writes the registry. What CSV is
-read is `models/registry_csv.py`'s.
+A file is kept and handed on, so each row says all that the answer says: whose it is, of which
+window, by which clock, as of when and in which revision. Columns are the fields' names
+(`answers.py`), those of a part after a dot: what identifies a row, then what it is about, then
+the rest. Cells that a spreadsheet would take for a formula are made text: names come from whoever
+writes the registry. All rows that there are come from `pages.py`; what CSV is read is
+`models/registry_csv.py`'s.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 from unicodedata import category, normalize
 from urllib.parse import urlencode
 
@@ -19,13 +22,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api.answers import CSV, TABLES
+from api.answers import CSV, TABLES, Band
+from models.group import BANDS
 
 MEDIA_TYPE = f"{CSV}; charset=utf-8; header=present"
 #: The query parameter that asks for CSV.
 PARAMETER = "format"
 #: What begins a formula; forms of other widths become these when they are normalized.
 SIGNS = frozenset("=+-@")
+ROWS_AT_ONCE = 500
 #: Blanks and marks that nobody sees, which programs may cut off before they look.
 UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 
@@ -36,12 +41,34 @@ class Number(str):
     __slots__ = ()
 
 
+#: What tells one row from another.
+IDENTIFYING = frozenset(
+    {
+        "group_by", "key", "name", "id", "instrument_id", "institution_id", "gateway_id",
+        "district_code", "class_scheme", "class_code", "calendar", "day", "weekday", "hour",
+        "reason", "object_type", "object_id",
+    }
+)  # fmt: skip
+#: What a row is about, in this order.
+ABOUT = ("from", "to", "window_from", "window_to", "tz", "bucket", "basis", "as_of", "revision")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column, and where its cells are."""
+
+    name: str
+    path: tuple[str | int, ...]
+    #: In the answer around the rows: the same in all of them.
+    around: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """The table in an answer."""
 
     rows: str
-    columns: tuple[tuple[str, ...], ...]
+    columns: tuple[Column, ...]
 
 
 def defused(text: str) -> str:
@@ -106,33 +133,77 @@ def _table(model: type[BaseModel]) -> Table | None:
     if name not in model.model_fields:
         return None
     (row,) = get_args(model.model_fields[name].annotation)
-    return Table(rows=name, columns=tuple(_columns(row)))
+    own = list(_columns(row))
+    around = _around(model, {column.name for column in own})
+    return Table(rows=name, columns=tuple(sorted([*around, *own], key=_place)))
 
 
-def _columns(model: type[BaseModel], *within: str) -> Iterator[tuple[str, ...]]:
+def _columns(model: type[BaseModel], *within: str) -> Iterator[Column]:
     for name, field in model.model_fields.items():
         path = (*within, field.alias or name)
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _columns(kind, *path)
+        elif kind == list[Band]:
+            for index, above in enumerate(BANDS):
+                for what in ("instruments", "share"):
+                    yield Column(name=f"{what}_above_{float(above)}", path=(*path, index, what))
         elif name != "buckets":  # a table in a cell serves nobody
-            yield path
+            yield Column(name=".".join(path), path=path)
 
 
-def written(table: Table, answer: bytes) -> str:
-    """An encoded answer's table as CSV, header first.
+def _around(model: type[BaseModel], own: Collection[str]) -> Iterator[Column]:
+    """What an answer says of all its rows, but for what each says itself."""
+    for name, field in model.model_fields.items():
+        called = field.alias or name
+        if called == "next_cursor" or not _is_plain(field.annotation):
+            continue
+        if called in own and called not in ("from", "to"):
+            continue
+        known_as = f"window_{called}" if called in own else called
+        yield Column(name=known_as, path=(called,), around=True)
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether values of a type fit a cell."""
+    parts = get_args(kind) or (kind,)
+    return get_origin(kind) not in (list, dict) and not any(
+        isinstance(part, type) and issubclass(part, BaseModel | dict) for part in parts
+    )
+
+
+def _place(column: Column) -> tuple[int, int]:
+    """Where a column stands; those of one place stay in the order of their fields."""
+    if column.name in IDENTIFYING:
+        return 0, 0
+    return (1, ABOUT.index(column.name)) if column.name in ABOUT else (2, 0)
+
+
+def written(table: Table, answer: bytes, *, header: bool = True) -> str:
+    """An encoded answer's table as CSV.
 
     Args:
         table: Of the answer's route.
         answer: The answer as JSON; its digits stay as they are.
+        header: The columns' names first.
     """
     body = json.loads(answer, parse_float=Number, parse_int=Number)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(".".join(path) for path in table.columns)
+    if header:
+        writer.writerow(column.name for column in table.columns)
     for row in _rows(table, body):
-        writer.writerow(_cell(_at(row, path)) for path in table.columns)
+        writer.writerow(
+            _cell(_at(body if column.around else row, column.path)) for column in table.columns
+        )
     return text.getvalue()
+
+
+def parts(table: Table, answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """An answer in parts of some rows each, so that none holds the event loop for long."""
+    rows = answer[table.rows]
+    for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
+        yield {**answer, table.rows: rows[start : start + ROWS_AT_ONCE]}
 
 
 def _rows(table: Table, body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -145,10 +216,13 @@ def _rows(table: Table, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _at(row: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        row = row.get(name) if isinstance(row, dict) else None
-    return row
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        if isinstance(step, int):
+            value = value[step] if value and step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _cell(value: Any) -> str:
@@ -165,12 +239,17 @@ def _cell(value: Any) -> str:
     return defused(json.dumps(value, ensure_ascii=False, default=str))
 
 
+def is_whole(request: Request) -> bool:
+    """Whether a table is to have all rows that there are: nobody asked for so many a page."""
+    return "limit" not in request.query_params and wants_csv(request)
+
+
 def headers(request: Request, answer: Mapping[str, Any]) -> dict[str, str]:
-    """Of a table: a file's name, and where the next page is."""
+    """Of a table: a file's name, and where the next page is, if pages were asked for."""
     path = getattr(request.scope.get("route"), "path", "")
     name = next((part for part in reversed(path.split("/")) if part and "{" not in part), "table")
     found = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    if answer.get("next_cursor"):
+    if answer.get("next_cursor") and not is_whole(request):
         query = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
         query.append(("cursor", answer["next_cursor"]))
         found["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'

@@ -179,8 +179,28 @@ export function defused(text) {
   return /^\p{Cc}/u.test(text) || /^[=+\-@]/.test(first.normalize('NFKC')) ? `'${text}` : text;
 }
 
-/** CSV of rows; what a spreadsheet would take for a formula is made text. */
-export function toCsv(columns, rows) {
+/** What a row's ratios are made of: in the file even where the page shows the ratio alone. */
+const PARTS = ['window_s', 'running_s', 'idle_s', 'off_s', 'unknown_s', 'scheduled_s', 'running_scheduled_s', 'effective_s', 'rated_s', 'instruments', 'sufficient_instruments', 'averaged_instruments', 'banded_instruments'];
+
+/**
+ * Columns that make a row evidence by itself, as the API's own CSV has them: whose it is, of which
+ * window, by which clock, as of when, in which revision, and what its ratios are made of.
+ */
+function evidence(columns, rows, answer) {
+  const has = (name) => columns.some((c) => (c.csv ?? c.key) === name);
+  const whole = answer.total ?? answer.overall ?? answer.figures ?? {};
+  const about = [
+    ...['instrument_id', 'group_by', 'basis', 'tz'].map((key) => ({ key, value: () => answer[key] })),
+    ...['from', 'to'].map((key) => ({ key: has('from') ? `window_${key}` : key, value: () => answer[key] })),
+    ...['as_of', 'revision'].map((key) => ({ key, value: (row) => row[key] ?? answer[key] ?? whole[key] })),
+    ...PARTS.map((key) => ({ key, value: (row) => row[key] })),
+  ];
+  return about.filter((c) => !has(c.key) && rows.some((row) => c.value(row) !== undefined));
+}
+
+/** CSV of rows, beside them what the answer says of them all; what a spreadsheet would take for a formula is made text. */
+export function toCsv(own, rows, answer = null) {
+  const columns = answer ? [...own, ...evidence(own, rows, answer)] : own;
   const cell = (value) => {
     let text = value === null || value === undefined ? '' : String(value);
     if (typeof value !== 'number') text = defused(text);
@@ -202,11 +222,12 @@ export function download(name, text) {
 /**
  * A table that sorts by its heads and exports itself.
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
- * minor?, plain?}. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
+ * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
  * is shown beside the cell that has the focus or the pointer.
  */
-export function table({ name, caption, columns, rows, sort, mark }) {
+export function table({ name, caption, columns: all, rows, sort, mark, answer }) {
+  const columns = all.filter((c) => !c.hidden);
   let shown = [...rows];
   let order = sort ?? null;
   const body = h('tbody');
@@ -269,15 +290,15 @@ export function table({ name, caption, columns, rows, sort, mark }) {
   const el = h('div', { class: 'table-wrap' },
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
-    csvButton(name, columns.filter((c) => !c.plain), () => shown));
+    csvButton(name, all.filter((c) => !c.plain), () => shown, answer));
   el.refresh = () => shown.forEach((row, line) => columns.forEach((c, i) => c.live && fill(cellAt(line, i), c, row)));
   return el;
 }
 
-export function csvButton(name, columns, rows) {
+export function csvButton(name, columns, rows, answer) {
   return h('button', {
     type: 'button', class: 'quiet csv',
-    on: { click: () => download(`jishi-${name}-${new Date().toISOString().slice(0, 10)}.csv`, toCsv(columns, rows())) },
+    on: { click: () => download(`jishi-${name}-${new Date().toISOString().slice(0, 10)}.csv`, toCsv(columns, rows(), answer)) },
   }, icon('down'), t('csv'));
 }
 

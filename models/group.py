@@ -205,8 +205,9 @@ def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:
 
     Returns:
         Counts, the fields of ``ratios.fields`` (ratios of sums), ``mean_utilization`` (mean of
-        running ÷ known over sufficient instruments that are not always on) and ``bands``
-        (``share`` of those of them that have the ratio; None where there are none).
+        running ÷ known over sufficient instruments that are not always on:
+        ``averaged_instruments``) and ``bands`` (``share`` of those of them that have the ratio:
+        ``banded_instruments``; None where there are none).
     """
     bands = [
         {
@@ -235,7 +236,9 @@ def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:
                 tally.bandable,
             ),
         ),
+        "averaged_instruments": tally.ratios,
         "mean_utilization": ratio(tally.ratio_sum, tally.ratios << _PLACES),
+        "banded_instruments": tally.bandable,
         "bands": bands,
     }
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from api import public
+from api import public, tables
 from api.answers import GroupUtilization, answers
 from api.auth import PublicReader
 from api.context import Ctx
@@ -153,7 +153,9 @@ async def get_group_utilization(
         if position is not None:
             after = _decoded(position, field, descending)
             ranked = [one for one in ranked if _rank(one, field, descending) > after]
-        shown, more = ranked[:limit], len(ranked) > limit
+        # A file's figures shall add up: all are of one moment.
+        size = len(ranked) if tables.is_whole(request) else limit
+        shown, more = ranked[:size], len(ranked) > size
         if by_name:
             shown = [told(one) for one in shown]
         total = public_form(_body(overall, parts, terms))

@@ -42,7 +42,7 @@ export function page(ctx) {
             h('span', { class: 'note' }, t('since', { time: moment(x.status.since, x.timezone) }))),
           week(x.usual_free_hours)))),
         h('div', { class: 'page-head' }, answer.next_cursor && limit < 100 ? h('button', { type: 'button', on: { click: () => go({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
-          h('span', { class: 'spacer' }), csvButton('available', columns, () => answer.items)));
+          h('span', { class: 'spacer' }), csvButton('available', columns, () => answer.items, answer)));
     }));
 }
 

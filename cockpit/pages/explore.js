@@ -114,7 +114,7 @@ function ranking(c) {
           ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.sufficient_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
       ];
       holder.replaceChildren(
-        table({ name: `${c.by}-${c.range}`, caption: t('ranking'), columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
+        table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
         cursor ? h('button', { type: 'button', on: { click: async () => {
           const next = await groups(c, { cursor });
           rows = [...rows, ...next.groups];
@@ -188,7 +188,7 @@ function heatmap(c) {
       series: [{ type: 'heatmap', data: cells.filter((x) => x.running_share !== null).map((x) => [x.hour, x.weekday - 1, x.running_share]), itemStyle: { borderColor: color('panel'), borderWidth: 2, borderRadius: 4 }, emphasis: { itemStyle: { borderColor: color('ink') } } }],
     }), { cls: 'tall', say: t('heat_note') });
     return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
-      name: 'week', caption: t('heatmap'), rows: cells, columns: [
+      name: 'week', caption: t('heatmap'), answer, rows: cells, columns: [
         { key: 'weekday', label: t('day'), value: (x) => x.weekday, cell: (x) => days[x.weekday - 1] }, { key: 'hour', label: 'h', num: true, value: (x) => x.hour },
         { key: 'running_share', label: t('running_share'), num: true, value: (x) => x.running_share, cell: (x) => percent(x.running_share, 2), tip: (x) => [`${days[x.weekday - 1]} ${String(x.hour).padStart(2, '0')}:00`, `${percent(x.running_share, 2)} = ${hours(x.running_s)} ÷ ${hours(x.running_s + x.idle_s + x.off_s)}`, `${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`] },
         { key: 'running_s', label: `${t('running')} (h)`, num: true, value: (x) => x.running_s / 3600, raw: (x) => x.running_s, cell: (x) => hours(x.running_s, false) },

@@ -128,7 +128,8 @@ function label(ms) {
 
 const summaryOf = (items) => STATES.map((s) => `${t(s)} ${span(items.filter((x) => x.state === s).reduce((n, x) => n + x.seconds, 0))}`).join('; ');
 
-const segmentTable = (id, items, tz) => table({
+const segmentTable = (id, items, tz, answer) => table({
+  answer,
   name: `timeline-${id}`, caption: t('segments'), rows: items, columns: [
     { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => fullMoment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => fullMoment(x.to, tz) },
     { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) }, { key: 'cause', label: t('cause'), value: (x) => x.cause, cell: (x) => (x.cause ? t(`cause_${x.cause}`) : '') },
@@ -150,10 +151,11 @@ function figuresCard({ ctx, range, known }) {
     const value = (name) => (name === 'known_s' ? u.running_s + u.idle_s + u.off_s : name === 'powered_s' ? u.running_s + u.idle_s : u[name]);
     return h('div', { class: 'stack' },
       table({
-        name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), rows, columns: [
+        name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), answer, rows, columns: [
           { key: 'field', label: t('metric'), value: (r) => t(r.field), raw: (r) => r.field },
           { key: 'value', label: '%', num: true, value: (r) => u[r.field], cell: (r) => fig(percent(u[r.field], 2), () => usageLines(u, r.field, answer), { 'data-value': r.field }), bar: (r) => u[r.field] ?? 0 },
           { key: 'part', label: '÷', csv: 'numerator_s', raw: (r) => value(r.part), num: true, value: (r) => value(r.part), cell: (r) => `${hours(value(r.part), false)} ÷ ${hours(value(r.whole))}`, tip: (r) => usageLines(u, r.field, answer) },
+          { key: 'denominator_s', hidden: true, value: (r) => value(r.whole) },
         ],
       }),
       u.counter_flag ? h('p', { class: 'warn' }, `${t('flag_counter_disagrees')}: ${hours(u.counter_running_s)} / ${hours(u.running_s)}`) : null,
@@ -173,8 +175,8 @@ async function explain(ctx, answer, tz) {
     const u = found.figures;
     box.replaceChildren(
       h('dl', { class: 'facts' }, ['utilization', 'coverage', 'rated_utilization'].flatMap((f) => [h('dt', {}, t(f)), h('dd', {}, usageLines(u, f, null)[1])])),
-      h('h3', {}, t('segments')), segmentTable(ctx.id, found.segments, tz),
-      h('h3', {}, t('heartbeats')), beatTable(ctx.id, found.heartbeats, tz),
+      h('h3', {}, t('segments')), segmentTable(ctx.id, found.segments, tz, found),
+      h('h3', {}, t('heartbeats')), beatTable(ctx.id, found.heartbeats, tz, found),
       h('details', {}, h('summary', {}, t('rules')), h('ol', { class: 'rules' }, Object.entries(found.rules).map(([n, text]) => h('li', { value: n }, text)))));
   } catch (error) {
     box.replaceChildren(h('p', { class: 'failed' }, t('failed', { why: error.message })));
@@ -188,13 +190,14 @@ async function raw(ctx, tz) {
   dialog(t('raw'), h('p', { class: 'note' }, t('power_window'), ' · ', h('a', { href: `v1/${path(ctx, '/heartbeats')}?${new URLSearchParams(question)}`, target: '_blank', rel: 'noopener' }, 'JSON')), box);
   try {
     const found = await all(path(ctx, '/heartbeats'), { ...question, limit: RAW_PAGE }, { most: 20_000, signal: ctx.signal });
-    box.replaceChildren(found.items.length ? beatTable(ctx.id, found.items.reverse().slice(0, 3000), tz) : h('p', { class: 'empty' }, t('empty')));
+    box.replaceChildren(found.items.length ? beatTable(ctx.id, found.items.reverse().slice(0, 3000), tz, found) : h('p', { class: 'empty' }, t('empty')));
   } catch (error) {
     box.replaceChildren(h('p', { class: 'failed' }, t('failed', { why: error.message })));
   }
 }
 
-const beatTable = (id, rows, tz) => table({
+const beatTable = (id, rows, tz, answer) => table({
+  answer,
   name: `heartbeats-${id}`, caption: t('heartbeats'), rows, columns: [
     { key: 'ts', label: 'ts', value: (x) => x.ts, cell: (x) => fullMoment(x.ts, tz) }, { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) },
     { key: 'power_w', label: 'power_w', num: true, value: (x) => x.power_w }, { key: 'runtime_s', label: 'runtime_s', num: true, value: (x) => x.runtime_s },
@@ -227,7 +230,7 @@ function dayCard({ ctx, range, known }) {
     const ratio = (f) => ({ key: f, label: t(f), num: true, value: (b) => b[f], cell: (b) => percent(b[f]), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
     const seconds = (f) => ({ key: f, label: `${t(f)} (h)`, num: true, value: (b) => (b[f] === null ? null : b[f] / 3600), raw: (b) => b[f], cell: (b) => hours(b[f], false), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
     return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
-      name: `by-${bucket}-${ctx.id}`, caption: t('by_day'), rows: buckets, columns: [
+      name: `by-${bucket}-${ctx.id}`, caption: t('by_day'), answer, rows: buckets, columns: [
         { key: 'from', label: t('from'), value: (b) => b.from, cell: (b) => fullMoment(b.from, tz) },
         ...['running_s', 'idle_s', 'off_s', 'unknown_s', 'effective_s', 'scheduled_s', 'rated_s', 'counter_running_s'].map(seconds),
         ...Object.keys(RATIOS).map(ratio),
@@ -276,7 +279,7 @@ function sessionCard({ ctx, range, known }) {
     note(count(answer.items.length));
     if (!answer.items.length) return null;
     return table({
-      name: `sessions-${ctx.id}`, caption: t('sessions'), rows: answer.items.reverse(), columns: [
+      name: `sessions-${ctx.id}`, caption: t('sessions'), answer, rows: answer.items.reverse(), columns: [
         { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => moment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => moment(x.to, tz) },
         { key: 'seconds', label: t('length'), num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds), tip: (x) => [t('sessions'), `${t('effective_s')} ${span(x.effective_s)}`, `${t('session_idle_s')} ${span(x.session_idle_s)}`, x.provisional && t('provisional')] },
         { key: 'effective_s', label: t('effective_s'), num: true, value: (x) => x.effective_s, cell: (x) => span(x.effective_s) },

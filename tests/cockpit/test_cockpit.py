@@ -1,5 +1,7 @@
 """The cockpit in a real browser: what it shows is what the API says, live and offline."""
 
+import csv
+import io
 import json
 import re
 import time
@@ -359,6 +361,30 @@ def test_cells_of_csv_are_no_formulas(open_window: Open) -> None:
     written = window.page.evaluate(script, [value for value, _ in CELLS.values()])
     for (name, (_, cell)), text in zip(CELLS.items(), written, strict=True):
         assert text == f"x\r\n{cell}\r\n", name
+
+
+def test_exports_say_what_they_are_of(open_window: Open) -> None:
+    """Each row by itself: whose, which window, by which clock, as of when, in which revision."""
+    window = open_window()
+    for name, file in (("explore", ".csv"), ("instrument", ".w5 .csv")):
+        window.open(name)
+        with window.page.expect_download() as caught:
+            window.page.locator(file).first.click()
+        text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
+        found = list(csv.DictReader(io.StringIO(text, newline="")))
+        assert found
+        for row in found:
+            for column in ("from", "to", "tz", "as_of", "revision"):
+                assert row[column], (name, column)
+            if name == "explore":
+                known = sum(float(row[f"{state}_s"]) for state in ("running", "idle", "off"))
+                assert row["utilization"] == "" or float(row["utilization"]) == pytest.approx(
+                    float(row["running_s"]) / known
+                )
+                assert row["banded_instruments"] != ""
+            elif row["value"]:
+                ratio = float(row["numerator_s"]) / float(row["denominator_s"])
+                assert float(row["value"]) == pytest.approx(ratio), row["field"]
 
 
 def test_points_move_as_the_published_conversion_has_it(open_window: Open) -> None:

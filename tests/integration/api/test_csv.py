@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api import answers
+from api.tables import ABOUT, IDENTIFYING, _table
 from tests.integration.api.conforming import DOCUMENT, wants_window
 
 WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
@@ -57,7 +59,7 @@ def test_fields_and_digits_are_the_same(admin: httpx.Client, fresh: str, instrum
     assert row["lon"] == ""
     assert row["status.connectivity"] == body["status"]["connectivity"]
     flat = {f"status.{name}" for name in body["status"]} | body.keys() - {"status"}
-    assert row.keys() == flat
+    assert row.keys() == flat | {"as_of"}
 
 
 def test_formulas_are_defused(admin: httpx.Client, fresh: str, place: dict[str, str]) -> None:
@@ -85,6 +87,49 @@ def test_pages_follow_one_another(admin: httpx.Client, fresh: str) -> None:
     assert address == ""
 
 
+def test_all_rows_are_in_it_unless_a_page_is_asked_for(admin: httpx.Client, fresh: str) -> None:
+    """More than a page by default, and than the largest that may be asked for."""
+    wanted = [f"{fresh}-{number:04}" for number in range(1_150)]
+    text = "institution_id,name\n" + "".join(f"{one},=1+1\n" for one in wanted)
+    made = admin.post(
+        "/v1/registry/import",
+        params={"type": "institutions"},
+        content=text,
+        headers={"Content-Type": "text/csv"},
+    )
+    assert made.json()["created"] == len(wanted)
+    asked = {"q": fresh, "format": "csv"}
+    answer = admin.get("/v1/institutions", params=asked)
+    found = rows(answer)
+    assert [row["institution_id"] for row in found] == wanted
+    assert {row["name"] for row in found} == {"'=1+1"}
+    assert "link" not in answer.headers
+    # What is told in several pages has no one tag.
+    assert "etag" not in answer.headers
+    by_header = admin.get("/v1/institutions", params={"q": fresh}, headers={"Accept": "text/csv"})
+    assert by_header.text == answer.text
+    # From a cursor on: all the rest.
+    page = admin.get("/v1/institutions", params={**asked, "limit": 7})
+    assert [row["institution_id"] for row in rows(page)] == wanted[:7]
+    rest = admin.get(page.links["next"]["url"].replace("limit=7&", ""))
+    assert [row["institution_id"] for row in rows(rest)] == wanted[7:]
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_what_identifies_a_row_stands_first(path: str) -> None:
+    answered = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    table = _table(getattr(answers, answered["schema"]["$ref"].rpartition("/")[2]))
+    assert table is not None
+    names = [column.name for column in table.columns]
+    assert len(set(names)) == len(names)
+    assert names[0] in IDENTIFYING or path.endswith(("/timeline", "/sessions"))
+    known = [name for name in names if name in IDENTIFYING]
+    about = [name for name in names if name in ABOUT]
+    assert names[: len(known) + len(about)] == [*known, *about]
+    if "from" in names:
+        assert {"from", "to", "tz"} <= set(names)
+
+
 def test_each_form_has_its_own_tag(admin: httpx.Client, instrument: str) -> None:
     asked = {"q": instrument}
     plain = admin.get("/v1/instruments", params=asked)
@@ -101,9 +146,12 @@ def test_the_whole_is_a_row_where_nothing_divides_it(admin: httpx.Client, instru
     (row,) = rows(admin.get("/v1/utilization", params={**WINDOW, "format": "csv"}))
     assert row["key"] == ""
     assert row["window_s"]
+    assert (row["from"], row["to"], row["tz"]) == (*WINDOW.values(), "Asia/Shanghai")
     path = f"/v1/instruments/{instrument}/utilization"
     (row,) = rows(admin.get(path, params={**WINDOW, "format": "csv"}))
     assert row["from"] == WINDOW["from"]
     hours = rows(admin.get(path, params={**WINDOW, "bucket": "hour", "format": "csv"}))
     assert len(hours) == 24
+    assert {one["instrument_id"] for one in hours} == {instrument}
+    assert {(one["window_from"], one["window_to"]) for one in hours} == {tuple(WINDOW.values())}
     assert sum(float(one["window_s"]) for one in hours) == 86_400
