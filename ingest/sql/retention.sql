@@ -14,6 +14,13 @@ SELECT clock_timestamp(),
 -- name: drop_chunks
 SELECT drop_heartbeat_chunks(%s::timestamptz)
 
+-- name: drop_words
+-- Gateways' words whose connection was followed by others: what they said stands in the absences.
+DELETE FROM gateway_word w
+WHERE place < least(now(), (SELECT max(newest_ts) FROM instrument_status)) - %s
+  AND place < (SELECT max(n.place) FROM gateway_word n
+               WHERE n.gateway_key = w.gateway_key AND n.begins)
+
 -- name: drop_letters
 DELETE FROM dead_letter WHERE dead_letter_id IN (
     SELECT dead_letter_id FROM dead_letter

@@ -116,6 +116,7 @@ class Housekeeping:
         if time.monotonic() - self._swept >= settings.retention_every.total_seconds():
             self._swept = time.monotonic()
             retention.drop_old_rows(plain, settings.kept)
+            retention.drop_old_words(plain, settings.kept)
             retention.drop_old_letters(plain, settings.dead_letter_retention)
             if self._compressor is not None:
                 self._compressor.begin()

@@ -89,6 +89,7 @@ def rebuild_range(
     done = 0
     for instrument_id, key in keys.items():
         report.instruments += 1
+        writer.relink(connection, key)
         for start, end in stretches:
             with connection.transaction():
                 rebuilt = writer.refold(connection, key, start, end)

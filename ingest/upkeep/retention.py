@@ -38,6 +38,14 @@ def drop_old_rows(connection: psycopg.Connection, keep: timedelta) -> list[str]:
     return dropped
 
 
+def drop_old_words(connection: psycopg.Connection, keep: timedelta) -> int:
+    """Deletes what gateways said of themselves longer ago than raw rows are kept.
+
+    The newest connection's words stay however old they are: its end is still to come.
+    """
+    return connection.execute(SQL["drop_words"], [keep]).rowcount
+
+
 def drop_old_letters(connection: psycopg.Connection, keep: timedelta) -> int:
     """Deletes dead letters received longer ago than ``keep``, some thousands a run.
 

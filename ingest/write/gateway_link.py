@@ -1,33 +1,41 @@
-"""Whether a gateway is there, by its own word or its will (rule 14, contract section 4).
+"""Takes what gateways say of themselves, and keeps their absences true to it (rule 14).
 
-``mqtt_session`` keeps the late will of an older connection from taking a live gateway down. A
-will says nothing of when: it counts from the last message of its session.
+What words mean is ``models/gateway_link.py``; here they are written down at their places, and
+what a new one may have changed is worked out again: from the connection on that it falls into,
+or that it ends. A place is the receipt of a message, and ``writer.py`` sees to it that heartbeats
+and words of a batch have places in the order of their arrival.
 """
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import psycopg
 
 from ingest.db.connection import Micros
 from ingest.metrics import Metrics
+from ingest.sql import statements
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.dead_letter import Letter
 from ingest.write.registry_cache import Gateway, Registry
+from models.gateway_link import Absence, Connection, Word, absences, changed, connections
 from models.heartbeat import Reason
 
-SELECT = """
-SELECT online, mqtt_session, since, last_status_at FROM gateway_status WHERE gateway_key = %s
-FOR UPDATE
-"""
-#: The newest live heartbeat that came within the session, over the gateway's instruments.
-LAST_HEARTBEAT = """
-SELECT max(s.live_at) FROM instrument_status s JOIN instrument_version v USING (instrument_key)
-WHERE v.gateway_key = %s AND v.force_from <= now() AND v.force_to > now()
-  AND s.last_received_at >= %s
-"""
-CHILDREN = """
-SELECT DISTINCT instrument_key FROM instrument_version WHERE gateway_key = %s
-"""
+SQL = statements("gateway_link")
+#: How far a heartbeat may lie ahead of its receipt, and then counts as received (µs).
+AHEAD_US = 300_000_000
+_NOT_HEARD = (None, None)
+
+
+class _Said(NamedTuple):
+    """A word that is new."""
+
+    place_us: int
+    mqtt_session: str | None
+    will: bool
+
+
+#: An instrument and a time range whose unknown time may have another cause now.
+Touched = tuple[int, int, int]
 
 
 def apply(
@@ -37,35 +45,56 @@ def apply(
     letters: list[Letter],
     registry: Registry,
     metrics: Metrics,
-) -> list[tuple[int, int, int]]:
-    """Takes the status messages of a batch, in order of arrival.
+) -> list[Touched]:
+    """Takes the status messages of a batch, whose heartbeats are written already.
+
+    Heartbeats that are taken again with a receipt of long ago may be what came last within a
+    connection that has ended meanwhile: that is worked out again, too.
 
     Returns:
         Instruments and time ranges whose unknown time may have another cause now.
     """
-    touched: list[tuple[int, int, int]] = []
+    said: dict[int, list[Inbound]] = {}
+    replayed: dict[int, tuple[int, int]] = {}
     for inbound, outcome in zip(inbounds, outcomes, strict=True):
-        if inbound.kind != "status":
+        is_status = inbound.kind == "status"
+        if not is_status and inbound.arrived is not None:
+            continue
+        gateway = registry.gateways.get(inbound.gateway_id)
+        if not is_status:
+            if gateway is not None and outcome.stored:
+                at = inbound.received_us
+                first, last = replayed.get(gateway.key, (at, at))
+                replayed[gateway.key] = min(first, at), max(last, at)
             continue
         if inbound.refused is not None:
             _refuse(inbound, outcome, letters, inbound.refused.reason, inbound.refused.detail)
-            continue
-        gateway = registry.gateways.get(inbound.gateway_id)
-        if gateway is None:
-            _refuse(
-                inbound,
-                outcome,
-                letters,
-                Reason.UNKNOWN_GATEWAY,
-                f"gateway {inbound.gateway_id!r} is not registered",
-            )
-            continue
-        if inbound.status is None:
-            continue  # an empty payload only clears a retained message
-        span = _apply_one(cursor, gateway, inbound, metrics)
-        if span:
-            cursor.execute(CHILDREN, [gateway.key])
-            touched.extend((key, *span) for (key,) in cursor.fetchall())
+        elif gateway is None:
+            detail = f"gateway {inbound.gateway_id!r} is not registered"
+            _refuse(inbound, outcome, letters, Reason.UNKNOWN_GATEWAY, detail)
+        elif inbound.status is not None:  # else it only clears a retained message
+            said.setdefault(gateway.key, []).append(inbound)
+    touched: list[Touched] = []
+    # In one order, so that two workers do not wait for each other.
+    for key in sorted(said.keys() | replayed.keys()):
+        gateway = registry.gateways_by_key[key]
+        cursor.execute(SQL["lock"], [key])
+        new = [w for w in (_say(cursor, key, inbound) for inbound in said.get(key, ())) if w]
+        from_us = _where_from(cursor, key, new, replayed.get(key))
+        if from_us is not None:
+            newest, found = _work_out(cursor, gateway, from_us)
+            sessions = (None, newest.mqtt_session)
+            metrics.stale_wills.inc(sum(w.will and w.mqtt_session not in sessions for w in new))
+            touched += found
+    return touched
+
+
+def work_out_all(cursor: psycopg.Cursor, instrument_key: int, registry: Registry) -> list[Touched]:
+    """Works out anew, as far as words are kept, when an instrument's gateways were off."""
+    touched: list[Touched] = []
+    for key, first in cursor.execute(SQL["gateways_of"], [instrument_key]).fetchall():
+        cursor.execute(SQL["lock"], [key])
+        touched += _work_out(cursor, registry.gateways_by_key[key], first)[1]
     return touched
 
 
@@ -89,76 +118,139 @@ def _refuse(
     )
 
 
-def _apply_one(
-    cursor: psycopg.Cursor, gateway: Gateway, inbound: Inbound, metrics: Metrics
-) -> tuple[int, int] | None:
+def _say(cursor: psycopg.Cursor, key: int, inbound: Inbound) -> _Said | None:
+    """Writes a word down; ``None`` where it was known, at this place or an earlier one."""
     status = inbound.status
     assert status is not None
-    found = cursor.execute(SELECT, [gateway.key]).fetchone()
-    assert found is not None, "a gateway's status row is made with its registration"
-    online, mqtt_session, since, last_status = found
-    received = inbound.received_us
-    at = received
-    if status.ts_us is not None and not status.will:
-        at = min(status.ts_us + gateway.correction_us(status.ts_us), received)
-    if status.online:
-        if online and mqtt_session == status.mqtt_session:
-            return None
-        if inbound.retained and mqtt_session == status.mqtt_session and online is False:
-            # The broker repeats what it kept; the session's end is already known.
-            return None
-        return _come(cursor, gateway, status.mqtt_session, at, received)
-    if (
-        mqtt_session is not None
-        and status.mqtt_session is not None
-        and mqtt_session != status.mqtt_session
-    ):
-        metrics.stale_wills.inc()
+    ts = None if status.ts_us is None else Micros(status.ts_us)
+    what = [status.online, status.mqtt_session, status.will]
+    if inbound.retained and ts is None and cursor.execute(SQL["known"], [key, *what]).fetchone():
         return None
-    if online is False:
-        return None
-    if status.will or status.ts_us is None:
-        last = None
-        if last_status is not None:
-            row = cursor.execute(LAST_HEARTBEAT, [gateway.key, Micros(last_status)]).fetchone()
-            last = row[0] if row else None
-        at = min(last if last is not None else since if since is not None else received, received)
-    return _leave(cursor, gateway, status.mqtt_session, at, received, by_will=status.will)
+    place = Micros(inbound.received_us)
+    row = cursor.execute(SQL["say"], [key, place, *what, inbound.retained, ts]).fetchone()
+    return None if row is None else _Said(inbound.received_us, status.mqtt_session, status.will)
 
 
-def _come(
-    cursor: psycopg.Cursor, gateway: Gateway, mqtt_session: str | None, at: int, received: int
-) -> tuple[int, int] | None:
+def _where_from(
+    cursor: psycopg.Cursor, key: int, new: Sequence[_Said], replayed: tuple[int, int] | None
+) -> int | None:
+    """The place from which connections are to be worked out; ``None`` where nothing is new."""
+    found: list[int] = []
+    if replayed is not None:
+        span = {"gateway": key, "first": Micros(replayed[0]), "last": Micros(replayed[1])}
+        row = cursor.execute(SQL["connection_within"], span).fetchone()
+        if row is not None and row[0] is not None:
+            found.append(row[0])
+    if not new:
+        return min(found, default=None)
+    first = min(word.place_us for word in new)
+    places = [(SQL["connection_at"], [key, Micros(first)])]
+    places += [
+        (SQL["connection_of"], [key, Micros(word.place_us), word.mqtt_session])
+        for word in new
+        if word.mqtt_session is not None
+    ]
+    for number, (statement, values) in enumerate(places):
+        row = cursor.execute(statement, values).fetchone()
+        if row is not None and row[0] is not None:
+            found.append(row[0])
+        elif number == 0:
+            return first  # nothing began before it
+    return min(found)
+
+
+def _work_out(
+    cursor: psycopg.Cursor, gateway: Gateway, from_us: int
+) -> tuple[Connection, list[Touched]]:
+    """Makes absences what the words from a place on say, where a connection begins there.
+
+    Returns:
+        The newest connection, and what changed.
+    """
+    key = gateway.key
+    rows = cursor.execute(SQL["words"], [key, Micros(from_us)]).fetchall()
+    words = [_word(row, gateway) for row in rows]
+    found = connections(words)
+    known = {(row[0], row[7]): row[6] for row in rows}
+    heard = [
+        _heard(cursor, gateway, one, known.get((one.place_us, one.end_place_us))) for one in found
+    ]
+    begins = {
+        one.place_us: (at, None if at is None else one.end_place_us)
+        for one, at in zip(found, heard, strict=True)
+    }
+    cursor.execute(
+        SQL["mark"],
+        [
+            [Micros(word.place_us) for word in words],
+            [word.place_us in begins for word in words],
+            [_micros(begins.get(word.place_us, _NOT_HEARD)[0]) for word in words],
+            [_micros(begins.get(word.place_us, _NOT_HEARD)[1]) for word in words],
+            key,
+        ],
+    )
+    gone = cursor.execute(SQL["forget_absences"], [key, Micros(from_us)]).fetchall()
+    before = [Absence(*row) for row in gone]
+    after = absences(found, heard)
+    for one in after:
+        cursor.execute(
+            SQL["note_absence"],
+            [key, Micros(one.place_us), Micros(one.start_us), _micros(one.end_us)],
+        )
+    newest = found[-1]
+    since = newest.begins_us
+    if newest.has_ended:
+        since = after[-1].start_us
+    last = words[-1].place_us
+    cursor.execute(
+        SQL["stand"],
+        [
+            not newest.has_ended,
+            newest.mqtt_session,
+            Micros(since),
+            newest.has_ended and newest.by_will,
+            Micros(last),
+            key,
+        ],
+    )
+    differ = changed(before, after, last)
+    if differ is None:
+        return newest, []
+    children = cursor.execute(SQL["children"], [key]).fetchall()
+    return newest, [(child, *differ) for (child,) in children]
+
+
+def _word(row: tuple[Any, ...], gateway: Gateway) -> Word:
+    place, online, mqtt_session, will, retained, ts, _, _ = row
+    at = None if ts is None else min(ts + gateway.correction_us(ts), place)
+    return Word(place, online, mqtt_session, will, retained, at)
+
+
+def _heard(
+    cursor: psycopg.Cursor, gateway: Gateway, one: Connection, known: int | None
+) -> int | None:
+    """The newest time of the heartbeats within a connection, where it says when that ended.
+
+    What was known of the same places stays known when retention has taken the rows.
+    """
+    if not one.ends_by_last_message or one.end_place_us is None:
+        return None
+    corrections = [correction for _, correction in gateway.corrections]
+    least, most = min(corrections), max(corrections)
     row = cursor.execute(
-        "UPDATE gateway_offline SET ends_at = greatest(starts_at, %s)"
-        " WHERE gateway_key = %s AND ends_at IS NULL RETURNING starts_at, ends_at",
-        [Micros(at), gateway.key],
+        SQL["heard"],
+        {
+            "gateway": gateway.key,
+            "since": Micros(one.begins_us - most),
+            "until": Micros(one.end_place_us + AHEAD_US - least),
+            "from": Micros(one.place_us),
+            "to": Micros(one.end_place_us),
+            "spread": most - least + AHEAD_US,
+        },
     ).fetchone()
-    cursor.execute(
-        "UPDATE gateway_status SET online = true, mqtt_session = %s, since = %s,"
-        " last_status_at = %s, by_will = false WHERE gateway_key = %s",
-        [mqtt_session, Micros(at), Micros(received), gateway.key],
-    )
-    return (row[0], received) if row else None
+    told = [us for us in (known, None if row is None or row[0] is None else int(row[0])) if us]
+    return max(told, default=None)
 
 
-def _leave(
-    cursor: psycopg.Cursor,
-    gateway: Gateway,
-    mqtt_session: str | None,
-    at: int,
-    received: int,
-    *,
-    by_will: bool,
-) -> tuple[int, int]:
-    cursor.execute(
-        "INSERT INTO gateway_offline (gateway_key, starts_at) VALUES (%s, %s)"
-        " ON CONFLICT (gateway_key, starts_at) DO UPDATE SET ends_at = NULL",
-        [gateway.key, Micros(at)],
-    )
-    cursor.execute(
-        "UPDATE gateway_status SET online = false, mqtt_session = %s, since = %s,"
-        " last_status_at = %s, by_will = %s WHERE gateway_key = %s",
-        [mqtt_session, Micros(at), Micros(received), by_will, gateway.key],
-    )
-    return at, received
+def _micros(us: int | None) -> Micros | None:
+    return None if us is None else Micros(us)

@@ -41,6 +41,8 @@ from models.heartbeat import Heartbeat, Reason, canonical_encoding, precedence
 from models.segment import Segment, State
 from models.timestamp import format_ts
 
+#: A receipt this much ahead of the clock (µs) was given by another clock, before a leap.
+LEAP_US = 30_000_000
 #: More standings than this are not kept between batches (memory).
 STANDINGS_KEPT = 50_000
 
@@ -132,6 +134,7 @@ class Writer:
         self._standings: dict[int, Standing] = {}
         self._flood = FloodGate()
         self._skew = SkewWatch()
+        self._newest_receipt_us = 0
         #: Database time of the last transaction (µs) and the monotonic second it was read at.
         self.clock: tuple[int, float] = (0, 0.0)
 
@@ -247,6 +250,22 @@ class Writer:
             self._standings.pop(key, None)
         return rebuilt
 
+    def relink(self, connection: psycopg.Connection, key: int) -> None:
+        """Works out anew when the gateways of an instrument were off: corrections may differ.
+
+        Args:
+            connection: In a transaction of the caller's, or idle.
+            key: The instrument.
+        """
+        with connection.transaction():
+            _, revision, today_us = self._clock(connection)
+            self.registry.refresh(connection, revision)
+            cursor = connection.cursor(binary=True)
+            changes = _Changes()
+            for one, low, high in gateway_link.work_out_all(cursor, key, self.registry):
+                changes.touch(one, low, high)
+            self._forget_rollups(cursor, changes, today_us)
+
     def _write(
         self,
         connection: psycopg.Connection,
@@ -259,16 +278,7 @@ class Writer:
         now_us, revision, today_us = self._clock(connection)
         self.registry.refresh(connection, revision)
         monotonic = self.clock[1]
-        before: float | None = None
-        received_us = now_us
-        for inbound in inbounds:
-            arrived = inbound.arrived
-            if arrived is not None:
-                if arrived != before:  # hundreds arrive with one read
-                    before = arrived
-                    waited = monotonic - arrived
-                    received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
-                inbound.received_us = received_us
+        self._date(inbounds, now_us, monotonic)
         oldest_us = now_us - self._raw_retention_us
         verdict = judge(
             list(inbounds),
@@ -327,6 +337,36 @@ class Writer:
         self._skew.write(cursor, self.registry, now_us)
         self._forget_rollups(cursor, changes, today_us)
         self._record_letters(cursor, changes)
+
+    def _date(self, inbounds: Sequence[Inbound], now_us: int, monotonic: float) -> None:
+        """Gives each message its receipt: the database's time of its arrival.
+
+        Receipts never go back, and a gateway's word has one of its own, so that they keep the order
+        of arrival: by it a will counts from what came before it (``gateway_link.py``).
+        """
+        before: float | None = None
+        least_us = self._newest_receipt_us
+        if least_us > now_us + LEAP_US:
+            least_us = 0  # that was another clock
+        received_us = now_us
+        for inbound in inbounds:
+            arrived = inbound.arrived
+            if arrived is None:
+                continue
+            if arrived != before:  # hundreds arrive with one read
+                before = arrived
+                waited = monotonic - arrived
+                received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
+                if received_us < least_us:
+                    received_us = least_us
+            if inbound.kind == "status":
+                received_us += 1
+                inbound.received_us = received_us
+                received_us += 1
+                least_us = received_us
+            else:
+                inbound.received_us = received_us
+        self._newest_receipt_us = max(least_us, received_us)
 
     @staticmethod
     def _revision(cursor: psycopg.Cursor) -> int:

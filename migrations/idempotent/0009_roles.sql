@@ -80,6 +80,7 @@ BEGIN
             ('jishi_write', 'UPDATE', 'instrument_status'),
             ('jishi_write', 'INSERT, UPDATE', 'gateway_status'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'gateway_offline'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'gateway_word'),
             ('jishi_write', 'INSERT, UPDATE', 'collector_listening'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'dead_letter'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_day'),

@@ -758,6 +758,48 @@ def test_rule_14_the_collector_comes_before_the_gateway(live: Live) -> None:
     }
 
 
+@pytest.mark.parametrize("heartbeat", ["06:00", "02:00"])
+@pytest.mark.parametrize("spaced", [False, True], ids=["at-once", "spaced"])
+def test_rule_14_batching_decides_nothing(live: Live, heartbeat: str, spaced: bool) -> None:
+    """A will counts from the last message of its session, whatever comes with or after it."""
+    gateway = live.gateway()
+    scope = live.instrument(gateway=gateway, hold_s=60)
+    live.publish(scope, beat(at("00:00", DAY - DAY_LENGTH)))
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("status", {"online": True, "session": "a", "ts": iso(at("00:00"))}),
+        ("status", {"online": False, "session": "a", "will": True}),
+        ("status", {"online": True, "session": "b", "ts": iso(at("04:00"))}),
+        ("heartbeat", wire(scope, beat(heartbeat))),
+    ]
+    for topic, body in said:
+        live.publisher.send(
+            f"instruments/v1/{gateway}/{topic}", json.dumps(body).encode(), wait=spaced
+        )
+        if spaced:
+            live.settle(gateway)
+    live.settle(gateway)
+    held = 60 if heartbeat == "02:00" else 0
+    assert live.causes(scope, "00:00", "04:00") == {"gateway": 4 * 3_600 - held}
+    assert "gateway" not in live.causes(scope, "04:00", "08:00")
+
+
+def test_rule_14_a_later_sessions_old_heartbeat_is_no_message_of_it(live: Live) -> None:
+    gateway = live.gateway()
+    scope = live.instrument(gateway=gateway, hold_s=60)
+    live.publish(scope, beat(at("00:00", DAY - DAY_LENGTH)))
+    live.say(gateway, online=True, session="a", ts=iso(at("00:00")))
+    live.publish(scope, beat("05:00"))
+    live.say(gateway, online=False, session="a", ts=iso(at("06:00")))
+    live.say(gateway, online=True, session="b", ts=iso(at("07:00")))
+    live.publish(scope, beat("03:00"))
+    live.say(gateway, online=False, session="b", will=True)
+    live.say(gateway, online=True, session="c", ts=iso(at("10:00")))
+    assert live.causes(scope, "04:00", "12:00") == {
+        "device": 3_600 + 59 * 60 + 2 * 3_600,
+        "gateway": 4 * 3_600,
+    }
+
+
 def test_rule_14_a_late_will_of_an_older_session_is_ignored(live: Live) -> None:
     gateway = live.gateway()
     scope = live.instrument(gateway=gateway, hold_s=180)

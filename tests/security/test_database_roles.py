@@ -30,6 +30,7 @@ FIGURES = {
     "instrument_status",
     "gateway_status",
     "gateway_offline",
+    "gateway_word",
     "collector_listening",
     "dead_letter",
     "rollup_day",

@@ -165,3 +165,48 @@ def test_losers_that_win_by_their_own_interval_are_put_to_the_ingest_again(
         assert [number for (number,) in rows] == [1, 2]
         told = connection.execute("SELECT after ->> 'letters' FROM audit").fetchall()
         assert told == [("2",)]
+
+
+def test_an_absence_that_lasts_goes_on_from_one_word(url: str, tmp_path: Path) -> None:
+    """Gateways that were off, and on, before words were kept (0013)."""
+    old = tmp_path / "before"
+    shutil.copytree(runner.FOLDER / "incremental", old / "incremental")
+    (old / "idempotent").mkdir()
+    for path in (old / "incremental").glob("*.sql"):
+        if path.name >= "0013":
+            path.unlink()
+    runner.migrate(url, folder=old)
+    with psycopg.connect(url, autocommit=True, options="-c TimeZone=UTC") as connection:
+        connection.execute(
+            "INSERT INTO gateway (gateway_id, changed_revision)"
+            " VALUES ('off', 1), ('on', 1), ('new', 1)"
+        )
+        connection.execute(
+            "INSERT INTO gateway_status (gateway_key, online, mqtt_session, since, last_status_at,"
+            " by_will) VALUES (1, false, 'a', '2026-03-02 10:00', '2026-03-02 10:05', true),"
+            " (2, true, 'b', '2026-03-02 08:00', '2026-03-02 08:00', false),"
+            " (3, NULL, NULL, NULL, NULL, false)"
+        )
+        connection.execute(
+            "INSERT INTO gateway_offline VALUES (1, '2026-03-01', '2026-03-01 05:00'),"
+            " (1, '2026-03-02 10:00', NULL), (2, '2026-03-02 07:00', '2026-03-02 08:00')"
+        )
+    runner.migrate(url)
+    with psycopg.connect(url, options="-c TimeZone=UTC") as connection:
+        words = connection.execute(
+            "SELECT gateway_key, online, mqtt_session, will, ts::text, begins FROM gateway_word"
+            " ORDER BY 1"
+        ).fetchall()
+        lasting = connection.execute(
+            "SELECT o.gateway_key, o.place = w.place FROM gateway_offline o"
+            " JOIN gateway_word w USING (gateway_key) WHERE o.ends_at IS NULL"
+        ).fetchall()
+        ended = connection.execute(
+            "SELECT count(*) FROM gateway_offline o JOIN gateway_word w USING (gateway_key)"
+            " WHERE o.ends_at IS NOT NULL AND o.place < w.place"
+        ).fetchall()
+    assert words == [
+        (1, False, "a", True, "2026-03-02 10:00:00+00", True),
+        (2, True, "b", False, "2026-03-02 08:00:00+00", True),
+    ]
+    assert (lasting, ended) == ([(1, True)], [(2,)])

@@ -309,8 +309,13 @@ class World:
 
     def offline(self, gateway: str, start: int, end: int | None) -> None:
         self.conn.execute(
-            "INSERT INTO gateway_offline (gateway_key, starts_at, ends_at) VALUES (%s, %s, %s)",
-            (self._key("gateway", gateway), from_us(start), None if end is None else from_us(end)),
+            "INSERT INTO gateway_offline (gateway_key, place, starts_at, ends_at)"
+            " VALUES (%(key)s, %(start)s, %(start)s, %(end)s)",
+            {
+                "key": self._key("gateway", gateway),
+                "start": from_us(start),
+                "end": None if end is None else from_us(end),
+            },
         )
 
     def maintenance(self, instrument: str, start: int, end: int) -> None:
@@ -333,8 +338,8 @@ class World:
         self.conn.execute(
             "TRUNCATE institution, institution_version, gateway, gateway_version, instrument,"
             " instrument_version, maintenance, heartbeat, dead_letter, segment,"
-            " instrument_status, gateway_status, gateway_offline, collector_listening,"
-            " rollup_day, rollup_todo, api_key, calendar_day CASCADE"
+            " instrument_status, gateway_status, gateway_offline, gateway_word,"
+            " collector_listening, rollup_day, rollup_todo, api_key, calendar_day CASCADE"
         )
 
 
