@@ -17,9 +17,10 @@ from api.answers import CSV
 from api.board import Board
 from api.buckets import Buckets
 from api.context import Context
-from api.database import Database, open_pool
+from api.database import Database, open_pool, turns_of
 from api.gate import GateMiddleware
 from api.limits import LimitsMiddleware
+from api.long import LongQuestions
 from api.metrics import Metrics, MetricsMiddleware
 from api.oidc import Provider
 from api.query import only_declared
@@ -38,7 +39,10 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     pool = open_pool(settings)
     metrics = Metrics(registry or CollectorRegistry())
     metrics.watch(pool)
-    database = Database(pool, answer_timeout_s=settings.answer_timeout_s)
+    turns = turns_of(settings, metrics.waited("short"))
+    long = LongQuestions(settings, metrics.waited("long"))
+    metrics.watch_turns({"short": turns, "long": long.turns})
+    database = Database(pool, answer_timeout_s=settings.answer_timeout_s, turns=turns, long=long)
     board = Board(database)
 
     @asynccontextmanager
@@ -49,6 +53,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
             yield
         finally:
             board.close()
+            long.close()
             await pool.close()
 
     app = FastAPI(

@@ -1,6 +1,6 @@
 """What every request can reach: settings, database, metrics; made once by `app.py`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends
@@ -12,6 +12,9 @@ from api.oidc import Provider
 from api.settings import Settings
 from api.single_flight import Flights
 from store.present.roster import Rosters
+
+#: Where the gate leaves in a request's state whose turn it takes: an institution, or a key.
+ASKER = "asker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,12 @@ class Context:
     flights: Flights = field(default_factory=Flights)
 
 
-def get_context(connection: HTTPConnection) -> Context:
-    """The application's context, for a route's signature."""
+async def get_context(connection: HTTPConnection) -> Context:
+    """The application's context, its database bound to whoever asks; for a route's signature."""
+    # Not a plain function: FastAPI would have a thread call it, for each request.
     context: Context = connection.app.state.context
-    return context
+    asker = connection.scope.get("state", {}).get(ASKER)
+    return context if asker is None else replace(context, database=context.database.by(asker))
 
 
 #: A route's parameter that reaches the application's parts.

@@ -5,16 +5,25 @@ drives them (`store/run.py`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager, nullcontext
+from copy import copy
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel
 from psycopg_pool import AsyncConnectionPool
+from starlette.requests import Request
+from starlette.responses import Response
 
-from api.errors import Problem
+from api.connections import connection_options
+from api.errors import answer_timeout
+from api.long import LongQuestions
+from api.presence import while_present
 from api.settings import Settings
+from api.sizes import too_long
+from api.turns import Turns
+from models.usage import Window
 from store.run import Steps, arun
 
 T = TypeVar("T")
@@ -23,9 +32,12 @@ Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
 
+#: What takes longer than this, seconds, is left to a thread: the event loop is everyone's.
+LOOP_S = 0.005
+
+
 def open_pool(settings: Settings) -> Pool:
     """The pool, not yet open: its owner opens it within the event loop."""
-    timeout_ms = int(settings.statement_timeout_s * 1000)
     return AsyncConnectionPool(
         settings.database_url,
         connection_class=AsyncConnection[tuple[Any, ...]],
@@ -38,39 +50,72 @@ def open_pool(settings: Settings) -> Pool:
         name="jishi-api",
         # The pool retries by itself; a database that is away for an hour must not end it.
         reconnect_timeout=60.0,
-        kwargs={
-            "connect_timeout": settings.connect_timeout_s,
-            "keepalives": 1,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            # A peer that stopped answering without a word: given up after this.
-            "tcp_user_timeout": 30_000,  # ms
-            "application_name": "jishi-api",
-            # At first sight: the statements are few and fixed, and planning one anew costs as
-            # much as running it.
-            "prepare_threshold": 0,
-            "options": (
-                f"-c statement_timeout={timeout_ms} -c TimeZone=UTC "
-                f"-c idle_in_transaction_session_timeout={timeout_ms * 2}"
-            ),
-        },
+        kwargs=connection_options(settings),
     )
+
+
+def turns_of(settings: Settings, waited: Callable[[float], None]) -> Turns:
+    """Turns at the pool's connections: some are left for keys' look-ups, some for other askers."""
+    places = max(1, settings.pool_max_size - 1)
+    return Turns(
+        "questions",
+        most=places,
+        most_each=places - places // 4,
+        patience_s=settings.pool_timeout_s,
+        waited=waited,
+    )
+
+
+class Planned(Protocol):
+    """What is known of an answer before it is worked out."""
+
+    @property
+    def cost_s(self) -> float:
+        """Seconds that it will take a core, about (`store/figures/layout.py`)."""
+
+    @property
+    def window(self) -> Window:
+        """What it is about."""
+
+
+P = TypeVar("P", bound=Planned)
 
 
 class Database:
     """Transactions over the pool."""
 
-    def __init__(self, pool: Pool, *, answer_timeout_s: float) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        answer_timeout_s: float,
+        turns: Turns | None = None,
+        long: LongQuestions | None = None,
+    ) -> None:
         """Over a pool that its owner opens.
 
         Args:
             pool: The connections.
             answer_timeout_s: Seconds that all statements of one answer, and what is made of
                 them, may take together.
+            turns: Whose turn it is to have one, for those who ask by name (`by`).
+            long: Where long questions go; none: nothing is long.
         """
         self.pool = pool
         self._answer_timeout_s = answer_timeout_s
+        self._turns = turns
+        self._long = long
+        self._asker: Hashable = None
+
+    def by(self, asker: Hashable) -> Self:
+        """The same for one asker, who waits in turn with the others.
+
+        The service's own questions, keys' look-ups among them, wait for nobody's turn: there are
+        fewer places than connections.
+        """
+        bound = copy(self)
+        bound._asker = asker
+        return bound
 
     @asynccontextmanager
     async def transaction(
@@ -83,7 +128,9 @@ class Database:
             snapshot: All statements see the same state (REPEATABLE READ); otherwise each sees
                 what is committed when it begins (READ COMMITTED).
         """
-        async with self.pool.connection() as conn:
+        named = self._asker is not None and self._turns is not None
+        turn = self._turns.turn(self._asker) if named and self._turns else nullcontext()
+        async with turn, self.pool.connection() as conn:
             level = IsolationLevel.REPEATABLE_READ if snapshot else IsolationLevel.READ_COMMITTED
             # Plain attributes: they go with BEGIN and cost no round trip.
             await conn.set_isolation_level(level)
@@ -95,22 +142,58 @@ class Database:
         """Run ``steps`` in a read-only transaction.
 
         Raises:
-            Problem: 504; it took too long.
+            Problem: 503; its turn did not come. 504; it took too long.
         """
+        async with self._in_time(), self.transaction(read_only=True, snapshot=snapshot) as conn:
+            return await arun(conn, steps)
+
+    async def answer(
+        self,
+        request: Request,
+        plan: Callable[[], Steps[P]],
+        work: Callable[[P], Steps[T]],
+        finish: Callable[[T], Response],
+    ) -> Response:
+        """Plan an answer, and work it out at once or, where that is long, in its turn.
+
+        Args:
+            request: Whose client may leave.
+            plan: Refuses what will not be answered, and says what the rest costs; asks for no
+                figures. Where the answer is long it is done once more, for the moment of the
+                turn.
+            work: Of a plan.
+            finish: Spells the answer; in the thread where it is long.
+
+        Raises:
+            Problem: 422; whatever ``plan`` refuses. 503; its turn did not come. 504; it took too
+                long. 499; the client left.
+        """
+        async with self._in_time(), self.transaction(read_only=True, snapshot=True) as conn:
+            planned = await arun(conn, plan())
+            if self._long is not None and planned.cost_s > self._long.most_s:
+                raise too_long(planned.cost_s, self._long.most_s, planned.window)
+            if self._long is None or planned.cost_s <= self._long.from_s:
+                threaded = planned.cost_s > LOOP_S
+                found = await arun(conn, work(planned), threaded=threaded)
+                return (await asyncio.to_thread(finish, found)) if threaded else finish(found)
+
+        def make() -> Steps[Response]:
+            planned = yield from plan()
+            return finish((yield from work(planned)))
+
+        return await while_present(request, self._long.ask(self._asker, make))
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
         # Statements have a limit each; a question of very many small ones would pass under it.
         limit = asyncio.timeout(self._answer_timeout_s)
         try:
-            async with limit, self.transaction(read_only=True, snapshot=snapshot) as conn:
-                return await arun(conn, steps)
+            async with limit:
+                yield
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise Problem(
-                504,
-                "answer-timeout",
-                f"the answer took longer than {self._answer_timeout_s:g} s: ask for a shorter "
-                "window, a coarser bucket, days of the service's own zone or fewer instruments",
-            ) from error
+            raise answer_timeout(self._answer_timeout_s) from error
 
     async def write(self, steps: Steps[T], *, timeout_s: float | None = None) -> T:
         """Run ``steps`` in a transaction, committed when this returns.

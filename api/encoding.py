@@ -4,6 +4,7 @@ msgspec writes `Decimal` as a JSON number with every digit, which the standard l
 pydantic do not.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from hashlib import blake2b
@@ -73,11 +74,16 @@ async def _lines(
     """An answer's table, and unless a page was asked for all that follows it."""
     first = True
     for part in tables.parts(table, payload):
-        yield tables.written(table, encode(part), header=first)
+        # Half a thousand rows take a while to write: the event loop is everyone's.
+        yield await asyncio.to_thread(_written, table, part, header=first)
         first = False
     if tables.is_whole(request):
         async for page in pages.following(request, payload.get("next_cursor")):
-            yield tables.written(table, page, header=False)
+            yield await asyncio.to_thread(tables.written, table, page, header=False)
+
+
+def _written(table: tables.Table, part: Mapping[str, Any], *, header: bool) -> str:
+    return tables.written(table, encode(part), header=header)
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

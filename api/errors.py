@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:jishi:problem:"
 RETRY_AFTER = 5  # seconds
+#: What a problem leaves in a request's state: its kind.
+REFUSED = "refused"
 VALUE_MAX = 200  # characters of a wrong value that are shown back
 
 
@@ -81,12 +83,12 @@ class ProblemBody(BaseModel):
     errors: list[ProblemErrorBody] = []
 
 
-def invalid(*errors: FieldError, detail: str | None = None) -> Problem:
+def invalid(*errors: FieldError, detail: str | None = None, kind: str = "validation") -> Problem:
     """422: the request is understood but breaks a rule."""
     text = detail or "; ".join(
         f"{error.field} {shown(error.value)!r}: {error.rule}" for error in errors
     )
-    return Problem(422, "validation", text, title="Invalid request", errors=errors)
+    return Problem(422, kind, text, title="Invalid request", errors=errors)
 
 
 def not_found(thing: str, value: object) -> Problem:
@@ -97,6 +99,16 @@ def not_found(thing: str, value: object) -> Problem:
 def conflict(detail: str, *errors: FieldError) -> Problem:
     """409: right in itself, but not beside what is stored."""
     return Problem(409, "conflict", detail, errors=errors)
+
+
+def answer_timeout(seconds: float) -> Problem:
+    """504: an answer took longer than any may."""
+    return Problem(
+        504,
+        "answer-timeout",
+        f"the answer took longer than {seconds:g} s: ask for a shorter window, a coarser bucket, "
+        "days of the service's own zone or fewer instruments",
+    )
 
 
 #: What any data route may answer besides its own, for the OpenAPI document.
@@ -134,6 +146,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
             for error in problem.errors
         ],
     }
+    # For the count of refusals (`metrics.py`).
+    request.scope.setdefault("state", {})[REFUSED] = problem.kind
     headers = {"Cache-Control": "no-store", **problem.headers}
     return Response(encode(body), problem.status, headers, MEDIA_TYPE)
 

@@ -7,7 +7,7 @@ itself. What a key may do is each route's to say (`auth.py`); sizes are in `limi
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 
 import structlog
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import public
 from api.auth import PRINCIPAL, Principal, principal_of
 from api.buckets import Buckets, retry_after
-from api.context import Context
+from api.context import ASKER, Context
 from api.errors import Problem, answer_of, problem_response
 from api.session import token_of
 from store.registry.keys import digest, usable_keys
@@ -74,7 +74,8 @@ class GateMiddleware:
         except Exception as error:
             await (await answer_of(request, error))(scope, receive, send)
             return
-        scope.setdefault("state", {})[PRINCIPAL] = principal
+        state = scope.setdefault("state", {})
+        state[PRINCIPAL], state[ASKER] = principal, asker_of(principal)
         try:
             if held is self.streams:
                 await self._stream(principal, scope, receive, send)
@@ -209,6 +210,13 @@ def _still_in(
     keys = yield from usable_keys([key_id for key_id, sign_in_id in openers if not sign_in_id])
     standing = yield from standing_sign_ins([sign_in_id for _, sign_in_id in openers if sign_in_id])
     return {one for one in openers if (one[1] in standing if one[1] else one[0] in keys)}
+
+
+def asker_of(principal: Principal) -> Hashable:
+    """Whose turn a question takes: all keys of an institution share theirs."""
+    if principal.institution_key is not None:
+        return principal.institution_key
+    return principal.key_id
 
 
 def refuse(seconds: float, detail: str) -> None:

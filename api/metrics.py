@@ -1,11 +1,15 @@
 """The API's metrics, each listed once with its meaning, on a registry passed in."""
 
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.database import Pool
+from api.errors import REFUSED
+from api.turns import Turns
 
 
 class Metrics:
@@ -37,6 +41,38 @@ class Metrics:
             ["type", "outcome"],
             registry=registry,
         )
+
+        self.waits = Histogram(
+            "jishi_api_turn_wait_seconds",
+            "Time that questions waited for their turn, short and long ones, seconds.",
+            ["questions"],
+            buckets=(0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "jishi_api_refusals_total",
+            "Requests that were refused for their size, or for want of a turn, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+
+    def waited(self, questions: str) -> Callable[[float], None]:
+        """What is told of each wait."""
+        return self.waits.labels(questions).observe
+
+    def watch_turns(self, turns: Mapping[str, Turns]) -> None:
+        """Show how many have their turn and how many wait: read when they are asked for."""
+        for name, number, meaning in (
+            (
+                "jishi_api_turns",
+                "under_way",
+                "Questions that have their turn.",
+            ),
+            ("jishi_api_turns_waiting", "waiting", "Questions that wait for their turn."),
+        ):
+            gauge = Gauge(name, meaning, ["questions"], registry=self.registry)
+            for questions, of in turns.items():
+                gauge.labels(questions).set_function(partial(getattr, of, number))
 
     def watch(self, pool: Pool) -> None:
         """Show the pool's figures: read when they are asked for."""
@@ -71,10 +107,28 @@ class MetricsMiddleware:
                 route = getattr(scope.get("route"), "path", "none")
                 metrics.requests.labels(method, route, str(message["status"])).inc()
                 metrics.seconds.labels(method, route).observe(time.perf_counter() - begin)
+                kind = scope.get("state", {}).get(REFUSED)
+                if kind in REFUSALS:
+                    metrics.refusals.labels(kind).inc()
             await send(message)
 
         with metrics.in_progress.track_inprogress():
             await self.app(scope, receive, send_noted)
 
 
+#: Kinds of problems that say "too much" in one way or another.
+REFUSALS = frozenset(
+    {
+        "answer-timeout",
+        "busy",
+        "client-left",
+        "database-unavailable",
+        "statement-timeout",
+        "too-large",
+        "too-long",
+        "too-many-buckets",
+        "too-many-requests",
+        "too-many-streams",
+    }
+)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -83,6 +83,29 @@ class Settings(BaseSettings):
         default=300.0, gt=0, description="the same for a registry import"
     )
 
+    long_from_s: float = Field(
+        default=0.25,
+        ge=0,
+        description="a question that will keep a core longer than this waits for its turn among "
+        "the long ones, seconds",
+    )
+    long_most_s: float = Field(
+        default=240.0,
+        gt=0,
+        description="a question that would keep a core longer than this is refused, seconds",
+    )
+    long_parallel: int = Field(
+        default=2, ge=1, description="long questions under way at a time, each with a connection"
+    )
+    long_per_asker: int = Field(
+        default=1, ge=1, description="of these, one institution's, or one key's of the whole city"
+    )
+    long_wait_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds that a long question waits for its turn before it answers 503",
+    )
+
     body_max_bytes: int = Field(default=1 << 20, ge=1024, description="largest request body")
     import_max_bytes: int = Field(default=64 << 20, ge=1024, description="largest registry import")
     range_max_days: int = Field(

@@ -1,10 +1,10 @@
 """Parameters of windows, zones, buckets and filters, checked and bounded in one place.
 
-What a window's parameters mean is in `asked_window.py`, what it is made of comes from
-`store/figures/figures.py`; instants are parsed in `params.py`.
+What a window's parameters mean is in `asked_window.py`, how many buckets an answer may have is
+decided in `sizes.py`, what a window is made of comes from `store/figures/figures.py`; instants are
+parsed in `params.py`.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,13 +15,11 @@ from pydantic import StringConstraints
 from api.asked_window import AskedWindow
 from api.auth import PublicReader, Reader
 from api.context import Ctx
-from api.errors import FieldError, Problem, invalid
+from api.errors import FieldError, invalid
 from api.params import EdgeText, GatewayId, InstitutionId
 from api.query import AnyOf
-from api.settings import Settings
-from models.bucket import Bucket, TooManyBuckets, buckets
+from models.bucket import Bucket
 from models.named_window import NamedWindow
-from models.usage import Window
 from store.figures.subject import zone_of
 from store.present.filters import Filters
 from store.wanted import wanted
@@ -116,30 +114,6 @@ RawSpan = Annotated[AskedWindow, Depends(_raw_span)]
 OpenSpan = Annotated[AskedWindow, Depends(_open_span)]
 #: ``bucket``, where it is given.
 BucketName = Annotated[Bucket | None, Query(description="how to divide the window")]
-
-
-def divide(
-    window: Window, bucket: Bucket | None, zone: ZoneInfo, settings: Settings
-) -> Sequence[Window]:
-    """The buckets of a window that is clipped to now; none where none are asked for.
-
-    Raises:
-        Problem: 422; there are too many.
-    """
-    if bucket is None:
-        return ()
-    try:
-        return buckets(window, bucket, zone, limit=settings.buckets_max)
-    except TooManyBuckets as error:
-        raise too_many(str(error)) from error
-
-
-def too_many(detail: str) -> Problem:
-    """422: an answer would hold too many buckets."""
-    return invalid(
-        FieldError(field="query.bucket", value="bucket", rule="fewer or larger buckets"),
-        detail=detail,
-    )
 
 
 Code = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]

@@ -6,14 +6,16 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
 from bench import (
+    askers,
     drain,
     exact,
     growth,
@@ -266,9 +268,29 @@ def measure_reads(rig: Rig, results: Results, options: argparse.Namespace) -> No
             times = ask()
             results.note(name, [percentile(times, 0.95)], all_ms=spread(times))
             _say(f"{name}: {percentile(times, 0.95):.0f} (median {statistics.median(times):.0f})")
+        measure_under_load(client, results, first, end, options.asks)
         ratios, slowest = reads.naive(rig, client, end, 2)
         results.note("naive_ratio", ratios, naive_ms=round(slowest), raw_every_s=60)
         _say(f"naive {slowest:,.0f} ms, {statistics.median(ratios):,.0f} times ours")
+
+
+def measure_under_load(
+    client: httpx.Client, results: Results, first: date, end: date, asks: int
+) -> None:
+    """The summary again, beside those who ask long questions: a dozen of them, then a crowd."""
+    found = {}
+    for number in (askers.ASKERS, askers.CROWD):
+        with askers.beside(client, number, first, end):
+            found[number] = reads.summary(client, 4 * asks)
+        p95, median = percentile(found[number], 0.95), statistics.median(found[number])
+        _say(f"summary beside {number} askers: {p95:.0f} (median {median:.0f})")
+    results.note(
+        "summary_under_load_p95_ms",
+        [percentile(found[askers.ASKERS], 0.95)],
+        all_ms=spread(found[askers.ASKERS]),
+        crowd_p95_ms=round(percentile(found[askers.CROWD], 0.95), 1),
+        crowd_ms=spread(found[askers.CROWD]),
+    )
 
 
 def _year(rig: Rig, client: Any, first: Any, asks: int) -> list[float]:

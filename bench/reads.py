@@ -38,7 +38,8 @@ def asking(rig: Rig) -> Iterator[httpx.Client]:
         child.stop(20)
 
 
-def _midnight(day: date) -> str:
+def midnight(day: date) -> str:
+    """A local midnight as a question names it."""
     return datetime(day.year, day.month, day.day, tzinfo=ZONE).isoformat()
 
 
@@ -61,7 +62,7 @@ def fleet(
         ms, _ = _ask(
             client,
             "/v1/utilization",
-            **{"from": _midnight(start), "to": _midnight(start + timedelta(days=days))},
+            **{"from": midnight(start), "to": midnight(start + timedelta(days=days))},
             group_by="institution",
             limit=1000,
         )
@@ -79,7 +80,7 @@ def instrument_year(client: httpx.Client, instruments: int, first: date, times: 
         ms, _ = _ask(
             client,
             f"/v1/instruments/{name}/utilization",
-            **{"from": _midnight(first), "to": _midnight(first + timedelta(days=365))},
+            **{"from": midnight(first), "to": midnight(first + timedelta(days=365))},
             bucket="day",
         )
         if number >= 3:
@@ -110,7 +111,7 @@ def naive(rig: Rig, client: httpx.Client, end: date, times: int) -> tuple[list[f
                 [history.CLASS],
             ).fetchall()
         )
-        terms = {"keys": list(keys), "start": _midnight(start), "end": _midnight(end)}
+        terms = {"keys": list(keys), "start": midnight(start), "end": midnight(end)}
         for _ in range(times):
             began = time.perf_counter()
             rows = connection.execute(

@@ -37,6 +37,7 @@ KEYS = (
     Key("fleet_year_p95_ms", "the same over 365 days", (200,), False, "ms"),
     Key("instrument_year_p95_ms", "one instrument's year by day", (50,), False, "ms"),
     Key("summary_p95_ms", "status summary by district", (50,), False, "ms"),
+    Key("summary_under_load_p95_ms", "the same beside 12 long askers", (50,), False, "ms"),
     Key("naive_ratio", "window functions over raw rows ÷ ours", (100,)),
     Key("ingest_rss_mb", "peak, with the window full", (200,), False, "MB"),
     Key("bytes_per_heartbeat", "on disk, indexes included", (), False, "B"),

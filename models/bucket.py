@@ -60,17 +60,47 @@ def buckets(
     if now_us is not None:
         window = window.clip(now_us)
     found: list[Window] = []
+    for part in _cut(window, bucket, zone):
+        if len(found) == limit:
+            raise TooManyBuckets(bucket, limit)
+        found.append(part)
+    return found
+
+
+def count(window: Window, bucket: Bucket, zone: ZoneInfo) -> int:
+    """How many buckets a window has, without making them: a hundred thousand in milliseconds.
+
+    Args:
+        window: Clipped to now.
+        bucket: How long a bucket is, by the local clock.
+        zone: Whose clock; changes its offset at most once within a few days.
+
+    Returns:
+        As many as `buckets` returns where its limit allows.
+    """
+    if bucket is Bucket.HOUR:
+        return sum(_hours(day, zone) for day in _cut(window, Bucket.DAY, zone))
+    return sum(1 for _ in _cut(window, bucket, zone))
+
+
+def _hours(day: Window, zone: ZoneInfo) -> int:
+    """Local hours of (a part of) a local day."""
+    offset = offset_us(day.start_us, zone)
+    if offset_us(day.end_us - 1, zone) != offset:
+        return sum(1 for _ in _cut(day, Bucket.HOUR, zone))
+    last = (day.end_us - 1 + offset) // _HOUR_US
+    return last - (day.start_us + offset) // _HOUR_US + 1
+
+
+def _cut(window: Window, bucket: Bucket, zone: ZoneInfo) -> Iterator[Window]:
     start = window.start_us
     for end in _boundaries(start, bucket, zone):
         if start >= window.end_us:
-            break
+            return
         if end <= start:
             continue  # a date that the zone skipped
-        if len(found) == limit:
-            raise TooManyBuckets(bucket, limit)
-        found.append(Window(start_us=start, end_us=min(end, window.end_us)))
+        yield Window(start_us=start, end_us=min(end, window.end_us))
         start = end
-    return found
 
 
 def whole(at_us: int, bucket: Bucket, zone: ZoneInfo) -> Window:

@@ -15,7 +15,7 @@ Neither opens nor ends a transaction: that is the caller's.
 """
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -23,6 +23,9 @@ import psycopg
 from psycopg.rows import BaseRowFactory, tuple_row
 
 T = TypeVar("T")
+
+#: Rows that are unpacked at once.
+_PORTION = 1_000
 
 Rows: TypeAlias = list[Any]
 
@@ -45,8 +48,15 @@ class Query:
 Steps: TypeAlias = Generator[Query, Rows, T]
 
 
-def run(conn: psycopg.Connection[Any], steps: Steps[T]) -> T:
+def run(
+    conn: psycopg.Connection[Any], steps: Steps[T], heed: Callable[[], None] | None = None
+) -> T:
     """Drive ``steps`` over a sync connection.
+
+    Args:
+        conn: Open.
+        steps: What to do.
+        heed: Called before each statement; what it raises ends all.
 
     Returns:
         What the generator returns.
@@ -58,10 +68,12 @@ def run(conn: psycopg.Connection[Any], steps: Steps[T]) -> T:
     try:
         query = next(steps)
         while True:
+            if heed is not None:
+                heed()
             try:
                 with conn.cursor(row_factory=query.rows, binary=query.binary) as cursor:
                     cursor.execute(query.sql, query.params)
-                    rows = cursor.fetchall() if cursor.description else []
+                    rows = list(_portions(cursor)) if cursor.description else []
             except psycopg.Error as error:
                 query = steps.throw(error)
             else:
@@ -72,8 +84,21 @@ def run(conn: psycopg.Connection[Any], steps: Steps[T]) -> T:
         steps.close()
 
 
-async def arun(conn: psycopg.AsyncConnection[Any], steps: Steps[T]) -> T:
-    """Drive ``steps`` over an async connection; as `run` otherwise."""
+def _portions(cursor: psycopg.Cursor[Any]) -> Iterator[Any]:
+    """All rows. Python's other threads get nothing done while psycopg unpacks what it is asked
+    for, so that is never much."""
+    while portion := cursor.fetchmany(_PORTION):
+        yield from portion
+
+
+async def arun(conn: psycopg.AsyncConnection[Any], steps: Steps[T], *, threaded: bool = False) -> T:
+    """Drive ``steps`` over an async connection; as `run` otherwise.
+
+    Args:
+        conn: Open.
+        steps: What to do.
+        threaded: As if every query were heavy.
+    """
     try:
         query = next(steps)
         while True:
@@ -84,7 +109,7 @@ async def arun(conn: psycopg.AsyncConnection[Any], steps: Steps[T]) -> T:
             except psycopg.Error as error:
                 query = steps.throw(error)
             else:
-                if query.heavy:
+                if query.heavy or threaded:
                     found = await _in_thread(steps, rows)
                     if isinstance(found, _Returned):
                         return found.value  # type: ignore[no-any-return]

@@ -1,6 +1,8 @@
 """``/v1/profile`` and ``/v1/available``: when instruments run, and which are free now."""
 
 import math
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,10 +18,11 @@ from api.params import format_instant
 from api.windows import InstrumentFilters, Span
 from models.free import free_ranges
 from models.ratios import ratio, seconds
-from models.status import Activity, Connectivity, Status
+from models.status import Activity, Connectivity
 from models.usage import Window
 from models.zone import DAY_US
-from store.figures.groups import Member, Question, load_members
+from store.figures.groups import Member, Question, load_members, measure_extent
+from store.figures.layout import by_hour_of_week_s
 from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
 from store.figures.surroundings import Moment, load_moment
 from store.present.instruments import FAR_M, Registered, find_registered, statuses
@@ -32,6 +35,13 @@ router = APIRouter(prefix="/v1", tags=["booking"], responses=PROBLEMS)
 USUAL_WEEKS = 4
 AVAILABLE_DEFAULT = 20
 AVAILABLE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    moment: Moment
+    window: Window
+    cost_s: float
 
 
 @router.get(
@@ -48,21 +58,24 @@ async def get_profile(
     """
     tz = span.zone
 
-    def ask() -> Steps[tuple[Moment, Window, int, dict[Hour, Known]]]:
+    def plan() -> Steps[_Plan]:
         moment = yield from load_moment()
         window = span.window(tz or context.settings.zone, moment.now_us).clip(moment.now_us)
+        extent = yield from measure_extent(
+            Question(window=window, filters=filters), context.rosters
+        )
+        cost = by_hour_of_week_s(extent.instruments, window)
+        return _Plan(moment=moment, window=window, cost_s=cost)
+
+    def ask(planned: _Plan) -> Steps[dict[str, Any]]:
+        moment, window = planned.moment, planned.window
         members = yield from load_members(Question(window=window, filters=filters))
         found = yield from load_profile(members, window, tz.key if tz else None)
-        return moment, window, len(members), found
-
-    moment, window, members, found = await context.database.read(ask(), snapshot=True)
-    return etag_response(
-        request,
-        {
+        return {
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
             "tz": tz.key if tz else None,
-            "instruments": members,
+            "instruments": len(members),
             "items": [
                 {
                     "weekday": at.weekday,
@@ -76,8 +89,9 @@ async def get_profile(
             ],
             "next_cursor": None,
             "as_of": format_instant(moment.now_us),
-        },
-    )
+        }
+
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
 def parse_place(near: str | None) -> tuple[float, float] | None:
@@ -118,8 +132,13 @@ async def get_available(
     place = parse_place(near)
     position = decode_cursor("available", cursor, ((int, float), str))
 
-    def ask() -> Steps[tuple[Moment, list[Registered], list[Status], dict[int, dict[Hour, Known]]]]:
+    def plan() -> Steps[_Plan]:
         moment = yield from load_moment()
+        usual = Window(start_us=moment.now_us - USUAL_WEEKS * 7 * DAY_US, end_us=moment.now_us)
+        return _Plan(moment=moment, window=usual, cost_s=by_hour_of_week_s(limit, usual))
+
+    def ask(planned: _Plan) -> Steps[dict[str, Any]]:
+        moment = planned.moment
         rows = yield from find_registered(
             filters,
             limit=limit + 1,
@@ -130,7 +149,6 @@ async def get_available(
             after_m=float(position[0]) if position else 0.0,
         )
         found = yield from statuses(rows, moment.now_us)
-        usual = Window(start_us=moment.now_us - USUAL_WEEKS * 7 * DAY_US, end_us=moment.now_us)
         members = [
             Member(
                 key=row["instrument_key"],
@@ -143,14 +161,9 @@ async def get_available(
             )
             for row in rows[:limit]
         ]
-        profiles = yield from load_profiles(members, usual)
-        return moment, rows, found, profiles
-
-    moment, rows, found, profiles = await context.database.read(ask(), snapshot=True)
-    shown = list(zip(rows, found, strict=True))[:limit]
-    return etag_response(
-        request,
-        {
+        profiles = yield from load_profiles(members, planned.window)
+        shown = list(zip(rows, found, strict=True))[:limit]
+        return {
             "items": [
                 {
                     **instrument_body(row, status),
@@ -167,8 +180,9 @@ async def get_available(
                 else None
             ),
             "as_of": format_instant(moment.now_us),
-        },
-    )
+        }
+
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
 def _distance(row: Registered, place: tuple[float, float] | None) -> float | None:

@@ -4,6 +4,7 @@ Figures themselves are in `figures.py`; here each heartbeat says what it credite
 that a doubted number can be defended.
 """
 
+from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.instrument_body import instant, span_seconds, stretch_body
 from api.params import InstrumentId, format_instant
-from api.routes.figures import SegmentLimit, load_subject, place, terms_of
+from api.routes.figures import Plan, SegmentLimit, load_subject, place, plan_of, terms_of
 from api.windows import FigureReader, RawSpan
 from models.credit import Accepted, Credit
 from models.interval import clip, merge
@@ -136,11 +137,8 @@ async def get_explanation(
     settings = context.settings
     position = decode_cursor("explain", cursor, (int,))
 
-    def ask() -> Steps[dict[str, Any]]:
-        moment = yield from load_moment(settings.calendar)
-        subject = yield from load_subject(instrument_id, who.institution_key)
-        asked, zone = place(span, subject, moment.now_us)
-        window = asked.clip(moment.now_us)
+    def ask(planned: Plan) -> Steps[dict[str, Any]]:
+        moment, subject, window = planned.moment, planned.subject, planned.window
         wanted = [window] if window.length_us else []
         figures = yield from usages([subject], {subject.key: wanted}, moment)
         told = yield from load_timeline(subject, window, moment, limit)
@@ -160,7 +158,7 @@ async def get_explanation(
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
-            "tz": zone.key,
+            "tz": planned.zone.key,
             "as_of": format_instant(moment.now_us),
             "figures": fields(
                 add_up(figures[subject.key]),
@@ -180,7 +178,12 @@ async def get_explanation(
             **_surroundings(around, subject, window),
         }
 
-    return etag_response(request, await context.database.read(ask(), snapshot=True))
+    return await context.database.answer(
+        request,
+        lambda: plan_of(context, who, instrument_id, span, 2 * limit),
+        ask,
+        partial(etag_response, request),
+    )
 
 
 def _segment_body(body: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 Groups are in `groups.py`, what lies behind a figure in `evidence.py`.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,19 +14,20 @@ from starlette.responses import Response
 
 from api.answers import Sessions, Timeline, Utilization, answers
 from api.asked_window import AskedWindow
-from api.context import Ctx
+from api.auth import Principal
+from api.context import Context, Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import stretch_body
 from api.params import InstrumentId, format_instant
 from api.settings import Settings
-from api.windows import BucketName, FigureReader, Span, divide
+from api.sizes import divide
+from api.windows import BucketName, FigureReader, Span
 from models.ratios import Terms, fields, seconds
-from models.session import Session
-from models.timeline import Stretch
 from models.usage import Window, add_up
 from store.figures.figures import usages
+from store.figures.layout import one_by_one_s, pieces_s, told_s
 from store.figures.subject import Subject, load_subjects
 from store.figures.surroundings import Moment, load_moment
 from store.figures.timeline import load_sessions, load_timeline
@@ -76,6 +80,44 @@ def terms_of(settings: Settings, moment: Moment, subject: Subject, end_us: int) 
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one instrument's answer rests on, and what it will cost."""
+
+    moment: Moment
+    subject: Subject
+    #: Clipped to now.
+    window: Window
+    #: The clock that the window is by.
+    zone: ZoneInfo
+    cost_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Divided(Plan):
+    parts: Sequence[Window]
+
+
+def plan_of(
+    context: Context, who: Principal, instrument_id: str, span: AskedWindow, items: int
+) -> Steps[Plan]:
+    """The plan of an answer that is read from pieces.
+
+    Args:
+        context: The application's.
+        who: Who asks.
+        instrument_id: What about.
+        span: As it was asked for.
+        items: That the answer will hold at most, besides the pieces.
+    """
+    moment = yield from load_moment(context.settings.calendar)
+    subject = yield from load_subject(instrument_id, who.institution_key)
+    asked, zone = place(span, subject, moment.now_us)
+    window = asked.clip(moment.now_us)
+    cost = pieces_s(1, window) + told_s(0, items)
+    return Plan(moment=moment, subject=subject, window=window, zone=zone, cost_s=cost)
+
+
 @router.get(
     "/{instrument_id}/utilization",
     summary="Seconds and ratios of a window",
@@ -92,12 +134,20 @@ async def get_utilization(
     """The window in total and, where asked for, by local hour, day, week or month."""
     settings = context.settings
 
-    def ask() -> Steps[dict[str, object]]:
+    def plan() -> Steps[_Divided]:
         moment = yield from load_moment(settings.calendar)
         subject = yield from load_subject(instrument_id, who.institution_key)
         asked, zone = place(span, subject, moment.now_us)
         window = asked.clip(moment.now_us)
-        parts = divide(window, bucket, zone, settings)
+        parts = yield from divide(window, bucket, zone, settings)
+        cost = one_by_one_s(1, window, parts, moment) + told_s(1 + len(parts))
+        return _Divided(
+            moment=moment, subject=subject, window=window, zone=zone, parts=parts, cost_s=cost
+        )
+
+    def ask(planned: _Divided) -> Steps[dict[str, object]]:
+        moment, subject, window = planned.moment, planned.subject, planned.window
+        parts = planned.parts
         wanted = list(parts) or ([window] if window.length_us else [])
         found = yield from usages([subject], {subject.key: wanted}, moment)
         figures = found[subject.key]
@@ -106,7 +156,7 @@ async def get_utilization(
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
-            "tz": zone.key,
+            "tz": planned.zone.key,
             "bucket": bucket,
             "total": fields(add_up(figures), terms),
             "buckets": [
@@ -119,7 +169,7 @@ async def get_utilization(
             ],
         }
 
-    return etag_response(request, await context.database.read(ask(), snapshot=True))
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
 def start_from(window: Window, position: tuple[int] | None) -> Window:
@@ -144,28 +194,26 @@ async def get_timeline(
     """Maximal stretches of one state that fill the window, cut to it."""
     position = decode_cursor("timeline", cursor, (int,))
 
-    def ask() -> Steps[tuple[Moment, Window, ZoneInfo, list[Stretch]]]:
-        moment = yield from load_moment(context.settings.calendar)
-        subject = yield from load_subject(instrument_id, who.institution_key)
-        asked, zone = place(span, subject, moment.now_us)
-        window = asked.clip(moment.now_us)
+    def ask(planned: Plan) -> Steps[dict[str, object]]:
+        moment, subject, window = planned.moment, planned.subject, planned.window
         told = yield from load_timeline(subject, start_from(window, position), moment, limit)
-        return moment, window, zone, told
-
-    moment, window, zone, told = await context.database.read(ask(), snapshot=True)
-    return etag_response(
-        request,
-        {
+        return {
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
-            "tz": zone.key,
+            "tz": planned.zone.key,
             "items": [stretch_body(stretch) for stretch in told[:limit]],
             "next_cursor": (
                 encode_cursor("timeline", (told[limit].start_us,)) if len(told) > limit else None
             ),
             "as_of": format_instant(moment.now_us),
-        },
+        }
+
+    return await context.database.answer(
+        request,
+        lambda: plan_of(context, who, instrument_id, span, limit),
+        ask,
+        partial(etag_response, request),
     )
 
 
@@ -184,23 +232,15 @@ async def get_sessions(
     """Running segments joined over short idle gaps, found on the whole timeline, then cut."""
     position = decode_cursor("sessions", cursor, (int,))
 
-    def ask() -> Steps[tuple[Moment, Window, ZoneInfo, Subject, list[Session]]]:
-        moment = yield from load_moment(context.settings.calendar)
-        subject = yield from load_subject(instrument_id, who.institution_key)
-        asked, zone = place(span, subject, moment.now_us)
-        window = asked.clip(moment.now_us)
+    def ask(planned: Plan) -> Steps[dict[str, object]]:
+        moment, subject, window = planned.moment, planned.subject, planned.window
         found = yield from load_sessions(subject, start_from(window, position), moment, limit)
-        return moment, window, zone, subject, found
-
-    moment, window, zone, subject, found = await context.database.read(ask(), snapshot=True)
-    settled_us = moment.now_us - subject.settle_us(window.end_us)
-    return etag_response(
-        request,
-        {
+        settled_us = moment.now_us - subject.settle_us(window.end_us)
+        return {
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
-            "tz": zone.key,
+            "tz": planned.zone.key,
             "session_gap_s": seconds(subject.session_gap_us),
             "session_min_s": seconds(subject.session_min_us),
             "items": [
@@ -218,5 +258,11 @@ async def get_sessions(
                 encode_cursor("sessions", (found[limit].start_us,)) if len(found) > limit else None
             ),
             "as_of": format_instant(moment.now_us),
-        },
+        }
+
+    return await context.database.answer(
+        request,
+        lambda: plan_of(context, who, instrument_id, span, limit),
+        ask,
+        partial(etag_response, request),
     )

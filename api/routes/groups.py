@@ -4,6 +4,7 @@ One instrument's are in `figures.py`; sums are made in `store/figures/groups.py`
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
@@ -21,12 +22,14 @@ from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_c
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid
 from api.params import format_instant
-from api.windows import BucketName, PublicFilters, Span, divide, too_many
+from api.sizes import divide
+from api.windows import BucketName, PublicFilters, Span
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.usage import Window
-from store.figures.groups import Group, Question, tally_groups
-from store.figures.surroundings import load_moment
+from store.figures.groups import Group, Question, cost_s, measure_extent, tally_groups
+from store.figures.layout import told_s
+from store.figures.surroundings import Moment, load_moment
 from store.present.instruments import names_of
 from store.run import Steps
 
@@ -70,6 +73,17 @@ SORTS = RATIOS | {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    moment: Moment
+    question: Question
+    cost_s: float
+
+    @property
+    def window(self) -> Window:
+        return self.question.window
+
+
 @router.get(
     "/utilization",
     summary="Figures of groups of instruments",
@@ -101,11 +115,8 @@ async def get_group_utilization(
     name = f"utilization {group_by} {sort}"
     position = decode_cursor(name, cursor, (int, str, str))
 
-    def ask() -> Steps[dict[str, object]]:
-        moment = yield from load_moment(settings.calendar)
-        window = span.window(zone, moment.now_us).clip(moment.now_us)
-        parts = divide(window, bucket, zone, settings)
-        question = Question(
+    def asked(window: Window, parts: Sequence[Window] = ()) -> Question:
+        return Question(
             window=window,
             buckets=parts,
             filters=filters,
@@ -113,16 +124,32 @@ async def get_group_utilization(
             basis=basis,
             sufficient_coverage=settings.coverage_threshold,
         )
+
+    def groups_of(window: Window) -> Steps[int]:
+        return (yield from measure_extent(asked(window), context.rosters)).groups
+
+    # Figures of fifty thousand groups are not spelled for a page of a hundred.
+    by_name = field in ("key", "name")
+
+    def plan() -> Steps[_Plan]:
+        moment = yield from load_moment(settings.calendar)
+        window = span.window(zone, moment.now_us).clip(moment.now_us)
+        parts = yield from divide(window, bucket, zone, settings, groups_of)
+        question = asked(window, parts)
+        extent = yield from measure_extent(question, context.rosters)
+        page = extent.groups if tables.is_whole(request) else min(limit, extent.groups)
+        bodies = 1 + (page if by_name else extent.groups)
+        cost = cost_s(question, extent, moment) + told_s(bodies * (1 + len(parts)))
+        return _Plan(moment=moment, question=question, cost_s=cost)
+
+    def ask(planned: _Plan) -> Steps[dict[str, object]]:
+        moment, question = planned.moment, planned.question
+        window, parts = question.window, question.buckets
         groups = yield from tally_groups(question, moment, context.rosters)
         if who.anonymous:
             groups = public.folded(groups, _seen, partial(_joined, question))
             if not groups:
                 raise public.too_few()
-        if group_by is not None and len(groups) * len(parts) > settings.buckets_max:
-            raise too_many(
-                f"{len(groups)} groups of {len(parts)} buckets are more than "
-                f"{settings.buckets_max}; ask for fewer groups or larger buckets"
-            )
         overall = question.new_group()
         overall.add_all(list(groups.values()))
         terms = Terms(
@@ -145,8 +172,6 @@ async def get_group_utilization(
             found = [
                 {"key": key, "name": names.get(key) if key is not None else other} for key in groups
             ]
-        # Figures of fifty thousand groups are not spelled for a page of a hundred.
-        by_name = field in ("key", "name")
         if not by_name:
             found = [told(one) for one in found]
         ranked = sorted(found, key=lambda one: _rank(one, field, descending))
@@ -171,7 +196,7 @@ async def get_group_utilization(
             "next_cursor": encode_cursor(name, _encoded(shown[-1], field)) if more else None,
         }
 
-    return etag_response(request, await context.database.read(ask(), snapshot=True))
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
 def _as_it_is(body: dict[str, Any]) -> dict[str, Any]:

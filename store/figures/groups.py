@@ -15,9 +15,9 @@ import numpy as np
 
 from models.group import Basis, Tally, in_service
 from models.group_arrays import Figures, Flags, Ints, Sums, tally_arrays
-from models.ratios import threshold
 from models.usage import Usage, Window
 from store.figures.figures import Plan, days_window, plan_window, usages
+from store.figures.layout import LONGEST_EDGES_US, Layout, at_once_s, lay_out, one_by_one_s
 from store.figures.measured import measure_rows
 from store.figures.rollup_columns import COLUMNS
 from store.figures.subject import load_subjects, zone_of
@@ -34,17 +34,9 @@ _SQL = statements("groups")
 _CHUNK = 1_000
 # Fewer instruments than this are as fast one by one, where there are buckets or edges.
 FEW = 200
-_MOST_BUCKETS = 400
-# Thresholds of more decimals would pass 64 bits in `tally_arrays`.
-_FINEST_THRESHOLD = 10_000
-# Edges, and buckets that part a day, are measured from segments, all instruments at once: some
-# days at most.
-_LONGEST_EDGES_US = 3 * 86_400_000_000
 # How long after their end days may be without totals: measured meanwhile.
 _NOT_YET = timedelta(days=2)
 _DAY = timedelta(days=1)
-# Ten years of a figure, times such a threshold, fit into 64 bits.
-_LONGEST_US = 3_700 * 86_400_000_000
 # `hold_s` is a day at most (models/registry.py).
 _SETTLED_US = 86_400_000_000
 # Instruments whose totals are in memory at once: a few of them are a quarter of a gigabyte. With
@@ -108,6 +100,10 @@ class Question:
         """A group of nothing."""
         return Group(total=self._new_tally(), buckets=[self._new_tally() for _ in self.buckets])
 
+    def lay_out(self, moment: Moment) -> Layout:
+        """How it is worked out, if there are many instruments."""
+        return lay_out(self.window, self.buckets, self.sufficient_coverage, moment)
+
     def _new_tally(self) -> Tally:
         return Tally(basis=self.basis, sufficient_coverage=self.sufficient_coverage)
 
@@ -150,31 +146,51 @@ def tally_groups(
         moment: Of the answer.
         rosters: The application's; none: read for this answer alone.
     """
-    window = question.window
-    plan = plan_window(window, moment)
-    edges = {edge for bucket in question.buckets for edge in plan_window(bucket, moment).edges}
-    at_once = (
-        0 < window.length_us < _LONGEST_US
-        and sum(edge.length_us for edge in plan.edges) <= _LONGEST_EDGES_US
-        and sum(edge.length_us for edge in edges) <= _LONGEST_EDGES_US
-        and len(question.buckets) <= _MOST_BUCKETS
-        and threshold(question.sufficient_coverage).denominator <= _FINEST_THRESHOLD
-    )
-    if not at_once:
+    layout = question.lay_out(moment)
+    roster = yield from (rosters or Rosters()).load(question.window.end_us)
+    rows = roster.members(question.filters, question.window)
+    if not layout.at_once or _are_few(len(rows), question, moment):
         members = yield from load_members(question)
         return (yield from tally_members(members, question, moment))
-    roster = yield from (rosters or Rosters()).load(window.end_us)
-    rows = roster.members(question.filters, window)
-    if len(rows) < FEW and (plan.edges or question.buckets):
-        members = yield from load_members(question)
-        return (yield from tally_members(members, question, moment))
-    size = max(_AT_LEAST, _AT_ONCE // max(1, len(edges) // 4))
+    size = max(_AT_LEAST, _AT_ONCE // max(1, len(layout.edges) // 4))
     groups = yield from _tally_rows(question, moment, roster, rows[:size])
     for at in range(size, len(rows), size):
         part = yield from _tally_rows(question, moment, roster, rows[at : at + size])
         for key, group in part.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
+
+
+def _are_few(rows: int, question: Question, moment: Moment) -> bool:
+    """Whether so few are as fast one by one."""
+    return rows < FEW and bool(question.buckets or plan_window(question.window, moment).edges)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much there is to a question, by the registry alone."""
+
+    instruments: int
+    #: One at least: everything is a group of its own.
+    groups: int
+
+
+def measure_extent(question: Question, rosters: Rosters) -> Steps[Extent]:
+    """How many instruments a question is about, in how many groups; asks for no figure."""
+    roster = yield from rosters.load(question.window.end_us)
+    rows = roster.members(question.filters, question.window)
+    if question.group_by is None:
+        return Extent(instruments=len(rows), groups=1)
+    groups = len(np.unique(roster.labels[question.group_by].codes[rows]))
+    return Extent(instruments=len(rows), groups=groups)
+
+
+def cost_s(question: Question, extent: Extent, moment: Moment) -> float:
+    """What `tally_groups` will cost, about (``layout.py``)."""
+    layout, window, buckets = question.lay_out(moment), question.window, question.buckets
+    if not layout.at_once or _are_few(extent.instruments, question, moment):
+        return one_by_one_s(extent.instruments, window, buckets, moment)
+    return at_once_s(extent.instruments, extent.groups, window, buckets, layout, moment)
 
 
 def _tally_rows(
@@ -277,7 +293,7 @@ class _Reader:
         wanted = {edge for one in windows for edge in plan_window(one, self.moment).edges}
         stretches: list[list[Window]] = []
         for edge in sorted(wanted, key=lambda edge: (edge.start_us, -edge.end_us)):
-            if stretches and edge.end_us - stretches[-1][0].start_us <= _LONGEST_EDGES_US:
+            if stretches and edge.end_us - stretches[-1][0].start_us <= LONGEST_EDGES_US:
                 stretches[-1].append(edge)
             else:
                 stretches.append([edge])

@@ -17,7 +17,18 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("status")
-_RUNNING, _IDLE, _OFF = 2, 1, 0
+# What `standings` numbers, in the columns of `Counts` from `instruments` on.
+_KINDS = np.array(
+    [
+        (1, 0, 0, 1, 0, 0, 0, 1),  # never seen
+        (1, 0, 1, 0, 0, 0, 0, 1),  # offline
+        (1, 1, 0, 0, 0, 0, 0, 1),  # online, and nothing credits now
+        (1, 1, 0, 0, 0, 0, 1, 0),  # online and off; then idle, running
+        (1, 1, 0, 0, 0, 1, 0, 0),
+        (1, 1, 0, 0, 1, 0, 0, 0),
+    ],
+    np.int64,
+)
 
 
 class Counts(NamedTuple):
@@ -63,25 +74,12 @@ def count_by(
         return []
     labels = None if group_by is None else roster.labels[group_by]
     codes = np.zeros(len(rows), np.int64) if labels is None else labels.codes[rows]
-    # Columns as in `Counts`, from `instruments` on; whoever has no status row was never heard.
-    kinds = [(1, 0, 0, 1, 0, 0, 0, 1)]
+    # Whoever has no status row was never heard.
     kind_of = np.zeros(int(roster.keys[-1]) + 1, np.int64)
-    for never_seen, online, activity, packed in standings:
-        keys = np.frombuffer(packed, ">i4")
-        kind_of[keys[keys < len(kind_of)]] = len(kinds)
-        kinds.append(
-            (
-                1,
-                online,
-                not online and not never_seen,
-                never_seen,
-                activity == _RUNNING,
-                activity == _IDLE,
-                activity == _OFF,
-                activity is None,
-            )
-        )
-    flags = np.array(kinds, np.int64)[kind_of[roster.keys[rows]]]
+    packed = np.frombuffer(standings[0][0] or b"", ">i8").astype(np.int64)
+    packed = packed[packed >> 4 < len(kind_of)]
+    kind_of[packed >> 4] = packed & 15
+    flags = _KINDS[kind_of[roster.keys[rows]]]
     value = roster.value_fen[rows]
     heard = np.where(flags[:, 3] == 0, value, 0)
     order = np.argsort(codes, kind="stable")

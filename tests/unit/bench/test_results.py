@@ -18,6 +18,7 @@ NAMES = {
     "fleet_year_p95_ms",
     "instrument_year_p95_ms",
     "summary_p95_ms",
+    "summary_under_load_p95_ms",
     "naive_ratio",
     "ingest_rss_mb",
     "bytes_per_heartbeat",

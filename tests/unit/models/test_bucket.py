@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.bucket import Bucket, TooManyBuckets, buckets, whole
+from models.bucket import Bucket, TooManyBuckets, buckets, count, whole
 from models.usage import Window
 from tests.strategies import SECOND, zones
 
@@ -213,6 +213,20 @@ def test_buckets_tile_the_window(start: int, length: int, zone: str, bucket: Buc
     assert found[-1].end_us == window.end_us
     assert all(a.end_us == b.start_us for a, b in pairwise(found))
     assert all(part.length_us > 0 for part in found)
+
+
+@given(
+    start=st.integers(0, 4_000_000_000),
+    length=st.integers(0, 400 * 86_400),
+    zone=zones,
+    bucket=st.sampled_from(Bucket),
+)
+def test_buckets_are_counted_without_making_them(
+    start: int, length: int, zone: str, bucket: Bucket
+) -> None:
+    window = Window(start_us=start * SECOND, end_us=(start + length) * SECOND)
+    found = buckets(window, bucket, ZoneInfo(zone), limit=10_000)
+    assert count(window, bucket, ZoneInfo(zone)) == len(found)
 
 
 @given(hour=st.integers(0, 24 * 365 * 100), zone=zones, bucket=st.sampled_from(Bucket))
