@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
 from api import errors
-from api.answers import CSV
+from api.answers.responses import CSV
 from api.board import Board
 from api.buckets import Buckets
 from api.context import Context

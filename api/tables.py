@@ -2,7 +2,7 @@
 
 A file is kept and handed on, so each row says all that the answer says: whose it is, of which
 window, by which clock, as of when and in which revision. Columns are the fields' names
-(`answers.py`), those of a part after a dot: what identifies a row, then what it is about, then
+(`answers/`), those of a part after a dot: what identifies a row, then what it is about, then
 the rest. Cells that a spreadsheet would take for a formula are made text: names come from whoever
 writes the registry. All rows that there are come from `pages.py`; what CSV is read is
 `models/registry_csv.py`'s.
@@ -22,7 +22,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api.answers import CSV, TABLES, Band
+from api.answers.figures import Band
+from api.answers.responses import CSV, TABLES
 from models.group import BANDS
 
 MEDIA_TYPE = f"{CSV}; charset=utf-8; header=present"

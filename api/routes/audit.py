@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from api.answers import Audit, answers
+from api.answers.access import Audit
+from api.answers.responses import answers
 from api.asked_window import OpenWindow
 from api.auth import Admin
 from api.context import Ctx

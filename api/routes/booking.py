@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import Available, Profile, answers
+from api.answers.instruments import Available
+from api.answers.responses import answers
+from api.answers.stretches import Profile
 from api.context import Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
-from api.answers import CalendarDay, Calendars, answers, written
+from api.answers.plans import CalendarDay, Calendars
+from api.answers.responses import answers, written
 from api.auth import CityOperator, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page

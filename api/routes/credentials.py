@@ -7,7 +7,8 @@ within seconds (`cli/broker_sync.py`).
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.answers import Credential, answers
+from api.answers.access import Credential
+from api.answers.responses import answers
 from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Path, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from api.answers import (
+from api.answers.operations import (
     DeadLetterCounts,
     DeadLetters,
     DeadLetterWhole,
     ReplayAsked,
     ReplaysAsked,
-    answers,
 )
+from api.answers.responses import answers
 from api.asked_window import OpenWindow
 from api.auth import Operator
 from api.context import Ctx

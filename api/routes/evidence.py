@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import Explanation, Heartbeats, answers
+from api.answers.evidence import Explanation, Heartbeats
+from api.answers.responses import answers
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import Sessions, Timeline, Utilization, answers
+from api.answers.figures import Utilization
+from api.answers.responses import answers
+from api.answers.stretches import Sessions, Timeline
 from api.asked_window import AskedWindow
 from api.auth import Principal
 from api.context import Context, Ctx

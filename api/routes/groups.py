@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from api import public, tables
-from api.answers import GroupUtilization, answers
+from api.answers.figures import GroupUtilization
+from api.answers.responses import answers
 from api.auth import PublicReader
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor

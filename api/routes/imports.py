@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import records
-from api.answers import ImportReport, answers
+from api.answers.registry import ImportReport
+from api.answers.responses import answers
 from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response

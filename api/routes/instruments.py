@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import public
-from api.answers import InstrumentAnswer, Instruments, StatusAnswer, StatusSummary, answers
+from api.answers.instruments import InstrumentAnswer, Instruments
+from api.answers.responses import answers
+from api.answers.status import StatusAnswer, StatusSummary
 from api.auth import PublicReader
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.answers import Keys, NewKey, answers
+from api.answers.access import Keys, NewKey
+from api.answers.responses import answers
 from api.auth import Admin
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page

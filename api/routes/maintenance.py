@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
-from api.answers import MaintenancePlan, PlannedMaintenance, answers
+from api.answers.plans import MaintenancePlan, PlannedMaintenance
+from api.answers.responses import answers
 from api.asked_window import OpenWindow
 from api.auth import Operator, Reader
 from api.context import Ctx

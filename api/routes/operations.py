@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from api.answers import Health, answers
+from api.answers.operations import Health
+from api.answers.responses import answers
 from api.auth import authenticate
 from api.context import Ctx
 from api.encoding import json_response

@@ -13,7 +13,8 @@ from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api import records
-from api.answers import (
+from api.answers.instruments import InstrumentRecord, InstrumentVersions
+from api.answers.registry import (
     Districts,
     GatewayBody,
     Gateways,
@@ -24,11 +25,8 @@ from api.answers import (
     Institutions,
     InstitutionVersions,
     InstrumentClasses,
-    InstrumentRecord,
-    InstrumentVersions,
-    answers,
-    written,
 )
+from api.answers.responses import answers, written
 from api.auth import Operator, Principal, Reader
 from api.context import Context, Ctx
 from api.cursor import LIMIT_MAX, CursorText, Limit, decode_cursor, page

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from api.answers import SignIns, answers
+from api.answers.access import SignIns
+from api.answers.responses import answers
 from api.auth import Principal, Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page

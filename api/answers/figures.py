@@ -1,0 +1,126 @@
+"""Seconds and ratios of windows: of one instrument, and of groups.
+
+What they follow from is in `stretches.py` and `evidence.py`.
+"""
+
+from pydantic import BaseModel, Field
+
+from api.answers.fields import Count, Cursor, Instant, Ratio, Seconds
+from models.bucket import Bucket
+from models.group import Basis
+
+
+class UnknownByCause(BaseModel):
+    """Unknown seconds by the first cause that fits; they add up to `unknown_s`."""
+
+    before_first: Seconds
+    collector: Seconds
+    gateway: Seconds
+    device: Seconds
+
+
+class Usage(BaseModel):
+    """Seconds of a window and every ratio; a ratio with an empty denominator is null."""
+
+    window_s: Seconds
+    running_s: Seconds
+    idle_s: Seconds
+    off_s: Seconds
+    unknown_s: Seconds
+    unknown_by_cause: UnknownByCause
+    scheduled_s: Seconds | None = Field(description="within opening hours, outside maintenance")
+    running_scheduled_s: Seconds | None
+    effective_s: Seconds = Field(description="running time in sessions")
+    session_idle_s: Seconds = Field(description="idle time that sessions join")
+    rated_s: Seconds
+    coverage: Ratio | None = Field(description="known ÷ window")
+    utilization: Ratio | None = Field(description="running ÷ known")
+    calendar_utilization: Ratio | None = Field(description="running ÷ window: the least it can be")
+    utilization_high: Ratio | None = Field(
+        description="(running + unknown) ÷ window: the most it can be"
+    )
+    powered_utilization: Ratio | None = Field(description="running ÷ (running + idle)")
+    scheduled_utilization: Ratio | None = Field(description="running_scheduled ÷ scheduled")
+    rated_utilization: Ratio | None = Field(description="effective ÷ rated; may pass 1")
+    sufficient: bool = Field(description="whether coverage is enough to be ranked")
+    counter_running_s: Seconds | None = Field(description="by the hour meter, the witness")
+    counter_flag: bool = Field(description="whether hour meter and states disagree")
+    resolution_s: Seconds | None = Field(description="the longest credited step")
+    provisional: bool = Field(description="whether it may still change by itself")
+    revision: str = Field(description="opaque; changes whenever a figure does")
+    as_of: Instant
+
+
+class UsageBucket(Usage):
+    """Figures of one bucket, half-open."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+
+
+class Utilization(BaseModel):
+    """Figures of one instrument."""
+
+    instrument_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant = Field(description="clipped to now")
+    tz: str = Field(description="IANA zone of the window's days and of the buckets")
+    bucket: Bucket | None
+    total: Usage
+    buckets: list[UsageBucket]
+
+
+class Band(BaseModel):
+    """Sufficient instruments whose ratio is strictly above a threshold."""
+
+    above: float
+    instruments: Count
+    share: Ratio | None = Field(description="instruments ÷ those that have the ratio")
+
+
+class GroupUsage(Usage):
+    """Sums over a group and ratios of sums."""
+
+    instruments: Count = Field(description="in service on any day of it")
+    sufficient_instruments: Count
+    never_seen_instruments: Count = Field(
+        description="of these, without a heartbeat before its end; in none of the window's sums"
+    )
+    averaged_instruments: Count | None = Field(description="what the mean is over")
+    mean_utilization: Ratio | None = Field(description="mean over sufficient instruments")
+    banded_instruments: Count | None = Field(description="what the bands' shares are of")
+    bands: list[Band]
+
+
+class GroupUsageBucket(GroupUsage):
+    """A group's figures of one bucket, half-open."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+
+
+class GroupTotal(GroupUsage):
+    """A group's figures of the window and of its buckets."""
+
+    buckets: list[GroupUsageBucket]
+
+
+class UsageGroup(GroupTotal):
+    """One group."""
+
+    key: str | None = Field(description="null: instruments that have none")
+    name: str | None
+
+
+class GroupUtilization(BaseModel):
+    """Figures of all, and a page of groups."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant = Field(description="clipped to now")
+    tz: str = Field(description="IANA zone of the window's days and of the buckets")
+    group_by: str | None
+    basis: Basis
+    bucket: Bucket | None
+    overall: GroupTotal
+    groups: list[UsageGroup]
+    next_cursor: Cursor

@@ -1,0 +1,55 @@
+"""What is planned beforehand: maintenance, and the days of calendars."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.answers.fields import Count, Cursor, Day, InOpenWindow, Instant
+
+
+class PlannedMaintenance(BaseModel):
+    """Planned maintenance, half-open."""
+
+    id: int
+    instrument_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    reason: str | None
+    created_at: Instant
+
+
+class MaintenancePlan(InOpenWindow):
+    """A page of planned maintenance."""
+
+    items: list[PlannedMaintenance]
+    next_cursor: Cursor
+
+
+class CalendarDay(BaseModel):
+    """A day that is not what its weekday says."""
+
+    calendar: str
+    day: Day
+    kind: Literal["holiday", "workday"]
+    name: str
+    as_weekday: int | None = Field(description="whose hours it takes, Monday = 1")
+    confirmed: bool
+    source: str
+
+
+class CalendarBody(BaseModel):
+    """What a calendar covers."""
+
+    calendar: str
+    days: Count
+    first_day: Day
+    last_day: Day
+    unconfirmed: Count
+
+
+class Calendars(BaseModel):
+    """All calendars, and a page of one's days."""
+
+    calendars: list[CalendarBody]
+    items: list[CalendarDay]
+    next_cursor: Cursor

@@ -1,0 +1,144 @@
+"""What is registered besides instruments: institutions, gateways, districts, classes; imports."""
+
+from pydantic import BaseModel, Field
+
+from api.answers.fields import Count, Cursor, Day, Hours, Instant, Latitude, Longitude, Seconds
+
+
+class InstitutionRecord(BaseModel):
+    """One version of an institution."""
+
+    institution_id: str
+    name: str
+    name_en: str | None
+    kind: str | None
+    district_code: str | None
+    address: str | None
+    lon: Longitude | None
+    lat: Latitude | None
+    timezone: str | None
+    opening_hours: Hours | None
+    retired_on: Day | None
+    valid_from: Instant
+
+
+class InstitutionBody(InstitutionRecord):
+    """An institution as it is now."""
+
+    instruments: Count = Field(description="in service today")
+
+
+class GatewayRecord(BaseModel):
+    """One version of a gateway."""
+
+    gateway_id: str
+    name: str | None
+    institution_id: str | None
+    clock_correction_s: Seconds = Field(description="added to its device time")
+    retired_on: Day | None
+    valid_from: Instant
+
+
+class GatewayBody(GatewayRecord):
+    """A gateway as it is now, with what it says of itself."""
+
+    name: str
+    online: bool | None = Field(description="null: it never said")
+    session: str | None
+    since: Instant | None
+    by_will: bool | None = Field(description="whether the broker spoke for it")
+    last_status_at: Instant | None
+    last_received_at: Instant | None
+    skew_s: Seconds | None = Field(description="receipt less device time")
+    skew_at: Instant | None
+    children: Count = Field(description="instruments bound to it, in service today")
+    children_online: Count
+
+
+class GatewayWritten(GatewayRecord):
+    """A gateway as it was written."""
+
+    next_step: str = Field("", description="what makes figures of the past follow, if anything")
+
+
+class Institutions(BaseModel):
+    """A page of institutions."""
+
+    items: list[InstitutionBody]
+    next_cursor: Cursor
+
+
+class Gateways(BaseModel):
+    """A page of gateways."""
+
+    items: list[GatewayBody]
+    next_cursor: Cursor
+
+
+class InstitutionVersions(BaseModel):
+    """What held from when on."""
+
+    items: list[InstitutionRecord]
+    next_cursor: Cursor
+
+
+class GatewayVersions(BaseModel):
+    """What held from when on."""
+
+    items: list[GatewayRecord]
+    next_cursor: Cursor
+
+
+class District(BaseModel):
+    """A district and its seat."""
+
+    district_code: str
+    name: str
+    name_en: str | None
+    lon: Longitude | None
+    lat: Latitude | None
+    instruments: Count
+
+
+class Districts(BaseModel):
+    """A page of districts."""
+
+    items: list[District]
+    next_cursor: Cursor
+
+
+class InstrumentClass(BaseModel):
+    """A class of instruments."""
+
+    class_scheme: str
+    class_code: str
+    name: str
+    parent_code: str | None = Field(description="null: a major class")
+    instruments: Count
+
+
+class InstrumentClasses(BaseModel):
+    """A page of classes."""
+
+    items: list[InstrumentClass]
+    next_cursor: Cursor
+
+
+class RowProblem(BaseModel):
+    """What is wrong in a row."""
+
+    row: int = Field(description="the header is row 1")
+    column: str
+    value: str
+    rule: str
+
+
+class ImportReport(BaseModel):
+    """What became of a file's rows."""
+
+    created: Count
+    updated: Count
+    unchanged: Count
+    rejected: Count
+    errors: list[RowProblem]
+    errors_left_out: Count

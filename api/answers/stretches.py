@@ -1,0 +1,80 @@
+"""When instruments were in which state: timelines, sessions, hours of the week."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from api.answers.fields import Count, Cursor, Instant, Ratio, Seconds, Zone
+from models.cause import Cause
+from models.status import Activity
+
+
+class Segment(BaseModel):
+    """A maximal stretch of one state, cut to the window."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    seconds: Seconds
+    state: Activity
+    cause: Cause | None = Field(description="of unknown time")
+    resolution_s: Seconds | None
+
+
+class Timeline(BaseModel):
+    """A page of segments, which fill the window."""
+
+    instrument_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: Zone
+    items: list[Segment]
+    next_cursor: Cursor
+    as_of: Instant
+
+
+class Session(BaseModel):
+    """Running segments joined over short idle gaps, cut to the window."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    seconds: Seconds
+    effective_s: Seconds
+    session_idle_s: Seconds
+    provisional: bool
+
+
+class Sessions(BaseModel):
+    """A page of usage sessions."""
+
+    instrument_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: Zone
+    session_gap_s: Seconds
+    session_min_s: Seconds
+    items: list[Session]
+    next_cursor: Cursor
+    as_of: Instant
+
+
+class ProfileHour(BaseModel):
+    """One hour of the local week."""
+
+    weekday: Annotated[int, Field(ge=1, le=7, description="Monday = 1")]
+    hour: Annotated[int, Field(ge=0, le=23)]
+    running_s: Seconds
+    idle_s: Seconds
+    off_s: Seconds
+    running_share: Ratio | None = Field(description="running ÷ known")
+
+
+class Profile(BaseModel):
+    """Running share by hour of the week."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: str | None = Field(description="null: each instrument's own")
+    instruments: Count
+    items: list[ProfileHour]
+    next_cursor: Cursor
+    as_of: Instant
