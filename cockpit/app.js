@@ -3,10 +3,12 @@
 import { ApiError, get, link, onLink, onSignedOut, post, remove, signIn } from './api.js';
 import { redrawAll } from './charts.js';
 import { h, hideTip, icon, state } from './dom.js';
-import { clock, lang, setLanguage, t } from './i18n.js';
-import { firstCounts, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
+import { clock } from './formats.js';
+import { lang, setLanguage, t } from './words.js';
+import { href, route } from './route.js';
+import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
 
-const PAGES = ['city', 'explore', 'available', 'health'];
+const TABS = ['city', 'explore', 'available', 'health'];
 const MODULES = {
   city: () => import('./pages/city.js'),
   explore: () => import('./pages/explore.js'),
@@ -17,30 +19,6 @@ const MODULES = {
 
 const main = document.getElementById('main');
 let ending = null;
-
-/** Where the address bar points: a page, what it is about, and its settings. */
-export function route() {
-  const [path, search] = location.hash.replace(/^#\/?/, '').split('?');
-  const [page, ...rest] = path.split('/');
-  return {
-    page: MODULES[page] ? page : 'city',
-    id: rest.length ? decodeURIComponent(rest.join('/')) : null,
-    params: Object.fromEntries(new URLSearchParams(search ?? '')),
-  };
-}
-
-export function href(page, params = {}, id = null) {
-  const search = new URLSearchParams(Object.entries(params).filter(([, v]) => v !== undefined && v !== null && v !== '')).toString();
-  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ''}${search ? `?${search}` : ''}`;
-}
-
-/** Change the page's settings in the address bar; `quiet` keeps page and history as they are. */
-export function go(params, { quiet = false } = {}) {
-  const now = route();
-  const to = href(now.page, { ...now.params, ...params }, now.id);
-  if (quiet) history.replaceState(null, '', to);
-  else location.hash = to;
-}
 
 async function show() {
   hideTip();
@@ -66,15 +44,15 @@ async function show() {
   const mine = ending;
   frame();
   try {
-    const module = await MODULES[here.page]();
+    const module = here.page ? await MODULES[here.page]() : { page: nowhere };
     module.prepare?.();
     await loadNames(module.NEEDS);
     if (mine !== ending) return;
     before?.();
     const content = module.page(ctx);
     main.replaceChildren(content);
-    main.className = `page-${here.page}`;
-    const title = content.querySelector('h1')?.textContent ?? t(here.page);
+    main.className = `page-${here.page ?? 'nowhere'}`;
+    const title = content.querySelector('h1')?.textContent ?? t(here.page ?? 'no_page');
     document.title = `${title} · ${t('brand')}`;
     if (moved) main.focus({ preventScroll: true });
     if (moved) scrollTo(0, 0);
@@ -88,6 +66,13 @@ async function show() {
     recovered.add(show);
     if (!(error instanceof ApiError) && !(error instanceof TypeError)) throw error;
   }
+}
+
+/** What stands where there is no page: what was asked for, and where to go on. */
+function nowhere({ path }) {
+  return h('div', { class: 'page' }, h('section', { class: 'card' }, h('div', { class: 'empty', role: 'alert' },
+    h('h1', {}, t('no_page')), h('p', {}, t('no_page_text', { path: `#/${path}` })),
+    h('a', { class: 'more', href: href('city') }, t('to_city')))));
 }
 
 let moved = false;
@@ -109,10 +94,10 @@ function frame() {
   const dark = document.documentElement.dataset.theme === 'dark';
   const themeName = t(dark ? 'theme_light' : 'theme_dark');
   document.getElementById('top').replaceChildren(
-    h('a', { class: 'brand', href: '#/city' },
+    h('a', { class: 'brand', href: href('city') },
       h('img', { src: 'cockpit/icon.svg', alt: '', width: 28, height: 28 }),
       h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
-    h('nav', { 'aria-label': t('pages') }, PAGES.map((page) => h('a', {
+    h('nav', { 'aria-label': t('pages') }, TABS.map((page) => h('a', {
       href: href(page), 'aria-current': here.page === page ? 'page' : null,
     }, t(page)))),
     finder(),
@@ -159,20 +144,30 @@ function finder() {
     input.removeAttribute('aria-activedescendant');
   };
   const open = (id) => { close(); input.value = ''; location.hash = href('instrument', {}, id); };
+  let shown = ''; // what the list was found for
   const look = async () => {
+    clearTimeout(timer);
     const q = input.value.trim();
     if (!q) { close(); return; }
     let items;
     try { ({ items } = await get('instruments', { q, limit: 8 })); } catch { return; }
     if (q !== input.value.trim()) return;
+    shown = q;
     list.replaceChildren(...items.map((item, i) => h('li', {
       role: 'option', id: `found-${i}`, 'aria-selected': 'false',
       on: { pointerdown: (event) => { event.preventDefault(); open(item.instrument_id); } },
-    }, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity)))));
+    }, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity), ' ', institutionName(item.institution_id)))));
     if (!items.length) list.replaceChildren(h('li', { class: 'nothing', role: 'option', 'aria-selected': 'false', 'aria-disabled': 'true' }, t('no_match')));
     list.hidden = false;
     current = -1;
     input.setAttribute('aria-expanded', 'true');
+  };
+  /** Opens what is chosen, or the first that is found; what was typed just now is looked up first. */
+  const enter = async () => {
+    if (list.hidden || shown !== input.value.trim()) await look();
+    const options = list.querySelectorAll('[role=option]:not([aria-disabled])');
+    const chosen = options[Math.max(current, 0)];
+    if (!list.hidden && chosen) open(chosen.querySelector('small').firstChild.textContent);
   };
   const input = h('input', {
     type: 'search', placeholder: t('search'), 'aria-label': t('search'), role: 'combobox', autocomplete: 'off',
@@ -184,11 +179,7 @@ function finder() {
         if (event.key === 'ArrowDown') { event.preventDefault(); pick(current + 1); }
         else if (event.key === 'ArrowUp') { event.preventDefault(); pick(current - 1); }
         else if (event.key === 'Escape') close();
-        else if (event.key === 'Enter') {
-          const options = list.querySelectorAll('[role=option]:not([aria-disabled])');
-          const chosen = options[Math.max(current, 0)];
-          if (!list.hidden && chosen) open(chosen.querySelector('small').firstChild.textContent);
-        }
+        else if (event.key === 'Enter') enter();
       },
     },
   });

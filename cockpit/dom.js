@@ -1,7 +1,8 @@
 // Elements, and the few parts that pages are made of: cards, figures, tables, choices.
 // Styles come from style.css; the content security policy forbids them in markup.
 
-import { RATIOS, NONE, count, fullMoment, has, hours, percent, t } from './i18n.js';
+import { NONE } from './formats.js';
+import { has, t } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const DRAWN = new Set(['svg', 'path', 'g', 'circle', 'rect', 'text', 'tspan', 'line', 'title']);
@@ -77,38 +78,10 @@ export function tips(holder, selector, find) {
     const el = event.target.closest?.(selector);
     const lines = el && holder.contains(el) && find(el);
     if (lines) showTip(el, lines);
-    else hideTip();
+    else if (!event.target.closest?.('.fig')) hideTip(); // a figure within tells of itself
   };
   for (const event of ['pointerover', 'focusin']) holder.addEventListener(event, show);
   for (const event of ['pointerleave', 'focusout']) holder.addEventListener(event, hideTip);
-}
-
-/** A usage's seconds by name, with the sums that denominators are. */
-export function secondsOf(u, name) {
-  if (name === 'known_s') return u.running_s + u.idle_s + u.off_s;
-  if (name === 'powered_s') return u.running_s + u.idle_s;
-  return u[name];
-}
-
-/** The lines behind a figure: what it is made of, of when, and how far it can be trusted. */
-export function usageLines(u, field, answer) {
-  const lines = [];
-  if (RATIOS[field]) {
-    const [part, whole] = RATIOS[field];
-    lines.push(`${t(field)} = ${t(part)} ÷ ${t(whole)}`);
-    lines.push(`${percent(u[field], 2)} = ${hours(secondsOf(u, part))} ÷ ${hours(secondsOf(u, whole))}`);
-  } else if (field.endsWith('_s')) {
-    lines.push(`${t(field)} ${hours(secondsOf(u, field))}`);
-    lines.push(`${t('window_s')} ${hours(u.window_s)}`);
-  } else lines.push(t(field));
-  if (answer) lines.push(`${fullMoment(answer.from, answer.tz)} – ${fullMoment(answer.to, answer.tz)} (${answer.tz ?? 'UTC'})`);
-  lines.push(`${t('coverage')} ${percent(u.coverage, 2)} · ${u.sufficient ? t('sufficient') : t('insufficient')}`);
-  if (u.instruments !== undefined) {
-    lines.push(t('of_n', { k: count(u.sufficient_instruments), n: count(u.instruments), m: count(u.never_seen_instruments) }));
-  }
-  lines.push(`${t('as_of', { time: fullMoment(u.as_of, answer?.tz) })} · ${t('revision')} ${u.revision.slice(0, 8)}`);
-  if (u.provisional) lines.push(t('provisional'));
-  return lines;
 }
 
 /** A number that says on hover and focus where it comes from. */
@@ -224,9 +197,9 @@ export function download(name, text) {
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
  * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
- * is shown beside the cell that has the focus or the pointer.
+ * is shown beside the cell that has the focus or the pointer. With `cards` each row is a card on a phone.
  */
-export function table({ name, caption, columns: all, rows, sort, mark, answer }) {
+export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false }) {
   const columns = all.filter((c) => !c.hidden);
   let shown = [...rows];
   let order = sort ?? null;
@@ -235,7 +208,10 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer })
     c.plain ? c.label : h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
   const fill = (el, c, row) => {
     const bar = c.bar?.(row);
-    if (bar != null) el.style.setProperty('--bar', `${Math.max(0, Math.min(1, bar)) * 100}%`);
+    if (bar != null) {
+      el.style.setProperty('--bar', `${Math.max(0, Math.min(1, bar)) * 100}%`);
+      el.classList.toggle('over', bar > 1); // a full bar must not pass for exactly all
+    }
     const made = (c.cell ? c.cell(row) : c.value(row)) ?? NONE;
     if (typeof made !== 'string') el.replaceChildren(made);
     else if (el.textContent !== made) el.textContent = made;
@@ -257,6 +233,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer })
         const el = h(i ? 'td' : 'th', {
           scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${c.bar ? ' bar' : ''}${c.tip ? ' has-tip' : ''}${c.minor ? ' minor' : ''}`,
           tabindex: c.tip ? (first ? '0' : '-1') : null,
+          'data-label': cards && i ? c.label : null,
         });
         if (c.tip) first = false;
         fill(el, c, row);
@@ -264,7 +241,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer })
       }))));
   };
   const cellAt = (line, column) => body.rows[line]?.cells[column];
-  tips(body, '.has-tip', (el) => columns[el.cellIndex]?.tip?.(shown[el.parentElement.sectionRowIndex]));
+  tips(body, 'td.has-tip, th.has-tip', (el) => columns[el.cellIndex]?.tip?.(shown[el.parentElement.sectionRowIndex]));
   body.addEventListener('keydown', (event) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     const from = event.target;
@@ -287,7 +264,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer })
     draw();
   };
   draw();
-  const el = h('div', { class: 'table-wrap' },
+  const el = h('div', { class: `table-wrap${cards ? ' as-cards' : ''}` },
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
     csvButton(name, all.filter((c) => !c.plain), () => shown, answer));

@@ -2,7 +2,8 @@
 
 import { all, remove } from './api.js';
 import { card, h, table } from './dom.js';
-import { moment, t } from './i18n.js';
+import { moment } from './formats.js';
+import { t } from './words.js';
 
 /** What a browser calls itself, without what all of them say. */
 function browserOf(agent) {

@@ -1,7 +1,7 @@
 // What every page shares: who is signed in, the city's live counts, the lists of names.
 
 import { all, config, get, stream } from './api.js';
-import { lang } from './i18n.js';
+import { lang } from './words.js';
 
 export const store = {
   config: { timezone: 'Asia/Shanghai', coverage_threshold: 0.9, map: false, map_datum: 'gcj02', map_note: '', demo: false },

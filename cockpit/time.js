@@ -33,20 +33,15 @@ export function localDate(ms, tz) {
 
 export const iso = (ms) => new Date(ms).toISOString();
 
+/** Periods that every page offers, with the complete local days in each; `today` is what has passed of it. */
+export const RANGES = { today: 1, d7: 7, d30: 30, d90: 90, d365: 365 };
+export const PERIODS = Object.keys(RANGES);
+
 /**
- * Complete local days up to last midnight; `today` alone is what has passed of today.
+ * The same days on every page: complete ones up to last midnight, or what has passed of today.
  * Such figures stand still until the next midnight, and daily rollups answer them at once.
  */
 export function daysOf(range, tz, now = Date.now()) {
-  if (range === 'today') return windowOf('today', tz, now);
-  const days = RANGES[range] ?? 30;
-  return { from: iso(midnight(now, tz, -days)), to: iso(midnight(now, tz)), tz };
-}
-
-export const RANGES = { today: 1, d7: 7, d30: 30, d90: 90, d365: 365 };
-
-/** Whole local days up to and with today; the API cuts the rest of today off. */
-export function windowOf(range, tz, now = Date.now()) {
-  const days = RANGES[range] ?? 7;
-  return { from: iso(midnight(now, tz, 1 - days)), to: iso(midnight(now, tz, 1)), tz };
+  if (range === 'today') return { from: iso(midnight(now, tz)), to: iso(midnight(now, tz, 1)), tz };
+  return { from: iso(midnight(now, tz, -(RANGES[range] ?? 30))), to: iso(midnight(now, tz)), tz };
 }

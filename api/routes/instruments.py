@@ -52,7 +52,13 @@ async def get_instruments(
     connectivity: AnyOf[Connectivity] = (),
     activity: AnyOf[Activity] = (),
     q: Annotated[
-        str | None, Query(min_length=1, max_length=200, description="part of the id or name")
+        str | None,
+        Query(
+            min_length=1,
+            max_length=200,
+            description="words, each a part of the id or name, of the institution's, or of the"
+            " gateway's id",
+        ),
     ] = None,
     retired: Annotated[bool, Query(description="those out of service as well")] = False,
     limit: Limit = LIMIT_DEFAULT,

@@ -2,9 +2,10 @@
 
 import { get } from '../api.js';
 import { card, csvButton, h, select, state } from '../dom.js';
-import { count, distance, moment, t, weekdays } from '../i18n.js';
+import { count, distance, moment, weekdays } from '../formats.js';
+import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { go, href } from '../app.js';
+import { go, href } from '../route.js';
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 
@@ -56,5 +57,5 @@ function week(free) {
     const text = ranges.map((r) => r.join('–')).join(', ') || '–';
     return [h('span', { 'aria-hidden': 'true' }, names[i]), h('div', { role: 'img', 'aria-label': `${full[i]} ${text}`, tip: [full[i], text] },
       ranges.map(([from, to]) => h('i', { vars: { '--l': `${at(from) * 100}%`, '--w': `${(at(to) - at(from)) * 100}%` } })))];
-  })));
+  }), h('span', {}), h('div', { class: 'hours', 'aria-hidden': 'true' }, ['0', '6', '12', '18', '24'].map((hour) => h('b', {}, hour)))));
 }

@@ -3,13 +3,15 @@
 
 import { get } from '../api.js';
 import { axis, bubble, chart, color, legend, rem } from '../charts.js';
-import { card, choice, fig, h, skeleton, table, usageLines } from '../dom.js';
+import { card, choice, fig, h, skeleton, table } from '../dom.js';
 import { tiles, toGcj02 } from '../geo.js';
-import { clock, count, fullMoment, hours, lang, moment, money, percent, t } from '../i18n.js';
+import { clock, count, fullMoment, hours, moment, money, percent, points } from '../formats.js';
+import { usageLines } from '../usage.js';
+import { lang, t } from '../words.js';
 import { cityMap } from '../map.js';
 import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
-import { RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
-import { go, href } from '../app.js';
+import { PERIODS, RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
+import { go, href } from '../route.js';
 
 export const NEEDS = ['districts'];
 
@@ -40,12 +42,12 @@ function ask(path, params) {
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  const range = ['today', 'd7', 'd30', 'd365'].includes(ctx.params.range) ? ctx.params.range : 'd7';
+  const range = PERIODS.includes(ctx.params.range) ? ctx.params.range : 'd7';
   const metric = METRICS.includes(ctx.params.metric) ? ctx.params.metric : 'running_share';
   const byDistrict = () => ask('utilization', { ...daysOf(range, tz), group_by: 'district', limit: 100 });
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, t('city')), h('p', { class: 'note', 'data-value': 'window' }, windowText(range, tz)), h('span', { class: 'spacer' }),
-      choice(t('range'), ['today', 'd7', 'd30', 'd365'].map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+      choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     kpis(ctx, tz),
     h('div', { class: 'grid cockpit' },
       mapCard(ctx, metric, byDistrict, range),
@@ -110,8 +112,8 @@ function kpis(ctx, tz) {
     await liveFirst();
     const answer = await get('utilization', daysOf('today', tz), ctx.signal);
     const u = answer.overall;
-    slots.hours_today.put(hours(u.running_s), `${t('utilization')} ${percent(u.utilization)}`, u.utilization, 'running', () => usageLines(u, 'running_s', answer));
-    slots.coverage_today.put(percent(u.coverage), u.sufficient ? t('sufficient') : t('insufficient'), u.coverage, 'accent', () => usageLines(u, 'coverage', answer));
+    slots.hours_today.put(hours(u.running_s), `${t('utilization')} ${percent(u.utilization)}`, u.utilization, 'running', usageLines(u, 'running_s', answer));
+    slots.coverage_today.put(percent(u.coverage), u.sufficient ? t('sufficient') : t('insufficient'), u.coverage, 'accent', usageLines(u, 'coverage', answer));
   };
   const quietly = () => today().catch(() => {});
   // What has passed of today is the dearest question: after what a glance needs.
@@ -169,16 +171,18 @@ function bandsCard(ctx, wanted, range) {
     note(t('bands_note', { k: count(u.sufficient_instruments), n: count(u.instruments) }));
     if (!u.coverage) return emptyWindow(range);
     if (!u.sufficient_instruments) return h('div', { class: 'empty' }, t('not_enough'));
+    // The policy's targets are of a year: of a shorter window they would say nothing.
+    const yearly = range === 'd365';
     return h('div', { class: 'bands' }, u.bands.map((band) => {
       const target = TARGETS[band.above];
-      const met = band.share >= target;
+      const met = yearly && band.share >= target;
       const lines = () => [t('band_above', { p: percent(band.above, 0) }), `${percent(band.share, 2)} = ${count(band.instruments)} ÷ ${count(u.sufficient_instruments)}`,
         `${t('basis')}: ${t(answer.basis)}`, ...usageLines(u, 'rated_utilization', answer)];
       return h('div', { class: `band${met ? ' met' : ''}` }, h('span', {}, t('band_above', { p: percent(band.above, 0) })),
         h('b', {}, fig(percent(band.share), lines, { 'data-value': `band-${band.above}` })),
-        h('div', { class: 'track', 'aria-hidden': 'true' }, h('i', { vars: { '--w': `${(band.share ?? 0) * 100}%` } }), h('em', { vars: { '--w': `${target * 100}%` } })),
-        h('span', { class: 'goal' }, h('span', {}, t('n_instruments', { n: count(band.instruments) })), h('span', {}, t(met ? 'target_met' : 'target_missed', { p: percent(target), d: percent(Math.abs(band.share - target)) }))));
-    }));
+        h('div', { class: 'track', 'aria-hidden': 'true' }, h('i', { vars: { '--w': `${(band.share ?? 0) * 100}%` } }), yearly ? h('em', { vars: { '--w': `${target * 100}%` } }) : null),
+        h('span', { class: 'goal' }, h('span', {}, t('n_instruments', { n: count(band.instruments) })), h('span', {}, yearly ? t(met ? 'target_met' : 'target_missed', { p: percent(target), d: points(band.share - target) }) : t('target_of_year', { p: percent(target) }))));
+    }), yearly ? null : h('button', { type: 'button', class: 'link', on: { click: () => go({ range: 'd365' }) } }, t('judge_year')));
   });
 }
 
@@ -197,7 +201,9 @@ function trendCard(ctx, tz) {
       buckets = answer.overall.buckets;
     }
     if (ctx.signal.aborted) return undefined;
-    if (!buckets.some((b) => b.coverage > 0)) return null;
+    // Before the first heartbeat of all there is no history, and no line of it.
+    const first = buckets.findIndex((b) => b.coverage > 0);
+    if (first < 0) return null;
     note(monthly ? t('trend_months') : t('trend_days'));
     const name = (b) => moment(b.from, tz, monthly ? { year: '2-digit', day: undefined, hour: undefined, minute: undefined } : dateOnly);
     const option = () => ({
@@ -213,7 +219,7 @@ function trendCard(ctx, tz) {
       series: [
         { name: t('machine_hours'), type: 'bar', data: buckets.map((b) => b.running_s / 3600), itemStyle: { color: color('ramp-2'), borderRadius: [3, 3, 0, 0] }, barMaxWidth: rem() * 1.6 },
         { name: t('utilization'), type: 'line', yAxisIndex: 1, data: buckets.map((b) => b.utilization), color: color('idle'), symbolSize: rem() * 0.4, lineStyle: { width: rem() * 0.14 } },
-        { name: t('coverage'), type: 'line', yAxisIndex: 1, data: buckets.map((b) => b.coverage), color: color('muted'), symbol: 'none', lineStyle: { type: 'dashed', width: rem() * 0.09 } },
+        { name: t('coverage'), type: 'line', yAxisIndex: 1, data: buckets.map((b, i) => (i < first ? null : b.coverage)), color: color('muted'), symbol: 'none', lineStyle: { type: 'dashed', width: rem() * 0.09 } },
       ],
     });
     const say = buckets.map((b) => `${name(b)}: ${hours(b.running_s)}, ${percent(b.utilization)}`).join('; ');

@@ -3,11 +3,13 @@
 
 import { all, get } from '../api.js';
 import { axis, bubble, chart, color, ramp, rem } from '../charts.js';
-import { card, choice, fig, h, icon, select, table, usageLines } from '../dom.js';
-import { count, hours, moment, money, percent, t, weekdays } from '../i18n.js';
+import { card, choice, fig, h, icon, select, table } from '../dom.js';
+import { count, hours, moment, money, percent, weekdays } from '../formats.js';
+import { usageLines } from '../usage.js';
+import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { RANGES, daysOf } from '../time.js';
-import { go, href } from '../app.js';
+import { PERIODS, RANGES, daysOf } from '../time.js';
+import { go, href } from '../route.js';
 
 const GROUPS = ['district', 'institution', 'class_major', 'class', 'gateway', 'instrument'];
 const NEXT = { district: 'institution', institution: 'instrument', class_major: 'class', class: 'instrument', gateway: 'instrument' };
@@ -16,6 +18,8 @@ const SORTS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'pow
 const BASES = ['rated', 'calendar', 'scheduled', 'powered', 'known'];
 /** The ratio that each basis bands by. */
 const BANDED = { rated: 'rated_utilization', calendar: 'calendar_utilization', scheduled: 'scheduled_utilization', powered: 'powered_utilization', known: 'utilization' };
+/** Ratios that are shown by choice beside the one that is sorted by. */
+const RATIO_COLUMNS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization'];
 const PAGE = 200;
 const TILES = 1000; // of a treemap; the rest is one tile
 
@@ -38,10 +42,11 @@ export function page(ctx) {
     if (by === 'instrument') return href('instrument', {}, g.key);
     return href('explore', { ...p, by: NEXT[by], [by === 'class_major' ? 'class' : by]: g.key });
   };
-  const c = { ctx, p, tz, by, range, sort, basis, view, least, filters, window_, nameOf, into };
+  const chosen = new Set((p.cols ?? '').split(',').filter((name) => RATIO_COLUMNS.includes(name)));
+  const c = { ctx, p, tz, by, range, sort, basis, view, least, filters, window_, nameOf, into, chosen };
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, t('explore')), h('span', { class: 'spacer' }),
-      choice(t('range'), ['today', 'd7', 'd30', 'd90', 'd365'].map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+      choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     h('section', { class: 'card', 'aria-label': t('filters') },
       h('div', { class: 'fields' },
         select(t('group_by'), GROUPS.map((g) => [g, t(g)]), by, (v) => go({ by: v })),
@@ -88,10 +93,37 @@ function summary(c) {
   });
 }
 
+/** How many groups have too little coverage, in all and not on this page alone. */
+async function weakOnes(c, answer) {
+  const weak = (list) => list.filter((g) => (g.coverage ?? 0) < c.least).length;
+  if (!answer.next_cursor) return weak(answer.groups);
+  let found = 0;
+  for (let cursor; ;) {
+    const next = await groups(c, { limit: 1000, cursor });
+    found += weak(next.groups);
+    cursor = next.next_cursor;
+    if (!cursor) return found;
+  }
+}
+
+/** Which ratios stand beside hours, coverage and bands; kept in the address. */
+function columnChoice(c) {
+  const box = (name) => h('label', { class: 'check' }, h('input', {
+    type: 'checkbox', name, checked: c.chosen.has(name) || name === c.sort, disabled: name === c.sort,
+    on: { change: (event) => {
+      if (event.target.checked) c.chosen.add(name); else c.chosen.delete(name);
+      go({ cols: [...c.chosen].join(',') || undefined });
+    } },
+  }), t(name));
+  return h('details', { class: 'columns', open: c.chosen.size > 0 }, h('summary', {}, t('more_figures')),
+    h('fieldset', {}, h('legend', { class: 'hidden' }, t('columns')),
+      RATIO_COLUMNS.filter((name) => c.by !== 'instrument' || name !== 'mean_utilization').map(box)));
+}
+
 function ranking(c) {
   let rows = [];
   let cursor;
-  return card(c.ctx, { title: `${t('ranking')} · ${t(c.by)}` }, async ({ note }) => {
+  return card(c.ctx, { title: `${t('ranking')} · ${t(c.by)}`, actions: columnChoice(c) }, async ({ note }) => {
     const answer = await groups(c);
     rows = answer.groups;
     cursor = answer.next_cursor;
@@ -100,7 +132,6 @@ function ranking(c) {
       const ranked = rows.filter((g) => (g.coverage ?? 0) >= c.least);
       const rest = rows.filter((g) => (g.coverage ?? 0) < c.least);
       const place = new Map(ranked.map((g, i) => [g, i + 1]));
-      note(rest.length ? t('below_coverage', { n: count(rest.length) }) : '');
       const top = Math.max(...ranked.map((g) => g[c.sort] ?? 0), 0);
       const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: field === c.sort ? (g) => g[field] / (top || 1) : undefined, tip: (g) => usageLines(g, field, answer) });
       const columns = [
@@ -109,12 +140,14 @@ function ranking(c) {
         { key: 'key', label: t('id'), minor: true, value: (g) => g.key, cell: (g) => g.key ?? '–' },
         ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
-        ratio('utilization'), ratio('coverage'), ratio('rated_utilization'), ratio('scheduled_utilization'), ratio('powered_utilization'), ratio('calendar_utilization'),
-        ...(c.by === 'instrument' ? [] : [{ ...ratio('mean_utilization'), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.sufficient_instruments) }), ...usageLines(g, 'utilization', answer)] },
+        ...RATIO_COLUMNS.filter((name) => name === c.sort || c.chosen.has(name)).map((name) => (name === 'mean_utilization'
+          ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.sufficient_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
+        ratio('coverage'),
+        ...(c.by === 'instrument' ? [] : [
           ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.sufficient_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
       ];
       holder.replaceChildren(
-        table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
+        table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
         cursor ? h('button', { type: 'button', on: { click: async () => {
           const next = await groups(c, { cursor });
           rows = [...rows, ...next.groups];
@@ -124,6 +157,7 @@ function ranking(c) {
     };
     if (!rows.length) return null;
     draw();
+    weakOnes(c, answer).then((n) => note(n ? t('below_coverage', { n: count(n) }) : '')).catch(() => {});
     return holder;
   });
 }

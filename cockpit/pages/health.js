@@ -2,9 +2,10 @@
 
 import { all, get, post } from '../api.js';
 import { card, choice, fig, h, state, table } from '../dom.js';
-import { count, fullMoment, has, moment, percent, span, t } from '../i18n.js';
+import { count, fullMoment, moment, percent, span } from '../formats.js';
+import { has, t } from '../words.js';
 import { institutionName, mayOperate, store } from '../store.js';
-import { go, href } from '../app.js';
+import { go, href } from '../route.js';
 import { signInCard } from '../sign-ins.js';
 
 const SILENT = 200;

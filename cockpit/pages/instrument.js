@@ -2,11 +2,13 @@
 
 import { all, get, stream } from '../api.js';
 import { STATES, axis, bubble, chart, color, legend, ramp, rem } from '../charts.js';
-import { card, choice, dialog, fig, h, state, table, usageLines } from '../dom.js';
-import { RATIOS, count, fullMoment, has, hours, moment, money, percent, span, t, watts, weekdays } from '../i18n.js';
+import { card, choice, dialog, fig, h, state, table } from '../dom.js';
+import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
+import { RATIOS, usageLines } from '../usage.js';
+import { has, t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { RANGES, iso, localDate, midnight, offsetAt, windowOf } from '../time.js';
-import { go, href } from '../app.js';
+import { PERIODS, RANGES, daysOf, iso, localDate, midnight, offsetAt } from '../time.js';
+import { go, href } from '../route.js';
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 const RAW_PAGE = 1000;
@@ -25,18 +27,28 @@ export function page(ctx) {
       h('a', { href: href('explore', { by: 'instrument', institution: found.institution_id }) }, found.institution_name ?? institutionName(found.institution_id)),
       h('span', {}, found.instrument_id)].filter(Boolean).flatMap((x, i) => (i ? [h('span', { 'aria-hidden': 'true' }, '›'), x] : [x])));
     return found;
-  }).catch((error) => { about = null; throw error; }));
+  }).catch((error) => {
+    about = null;
+    if (error.status === 404) root.replaceChildren(nobody(ctx.id));
+    throw error;
+  }));
   const c = { ctx, range, known };
-  return h('div', { class: 'page' },
+  const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }),
-      choice(t('range'), ['d1', 'd7', 'd30', 'd90', 'd365'].map((r) => [r === 'd1' ? 'today' : r, r === 'd1' ? t('today') : t(r)]), range, (r) => go({ range: r }))),
+      choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     statusCard(c),
     timelineCard(c),
     h('div', { class: 'grid' }, figuresCard(c), dayCard(c)),
     h('div', { class: 'grid' }, powerCard(c), sessionCard(c)),
     calendarCard(c),
     h('div', { class: 'grid loose' }, detailCard(c), maintenanceCard(c)));
+  return root;
 }
+
+/** What stands where no instrument is: what was asked for, and how to go on. */
+const nobody = (id) => h('section', { class: 'card' }, h('div', { class: 'empty', role: 'alert' },
+  h('h1', {}, t('no_instrument', { id })), h('p', {}, t('find_one')),
+  h('a', { class: 'more', href: href('explore', { by: 'instrument', min: 0 }) }, t('open_in_explore'))));
 
 const path = (ctx, more = '') => `instruments/${encodeURIComponent(ctx.id)}${more}`;
 
@@ -72,7 +84,7 @@ function timelineCard({ ctx, range, known }) {
   return card(ctx, { title: t('timeline'), note: t('timeline_hint'), every: 60_000 }, async ({ quiet }) => {
     const about = await known();
     const tz = about.timezone;
-    const answer = await all(path(ctx, '/timeline'), { ...windowOf(range, tz), tz: undefined, limit: 10_000 }, { most: 60_000, signal: ctx.signal });
+    const answer = await all(path(ctx, '/timeline'), { ...daysOf(range, tz), tz: undefined, limit: 10_000 }, { most: 60_000, signal: ctx.signal });
     const items = answer.items;
     if (!items.length) return null;
     if (quiet) { /* what is on the screen may be zoomed: it is drawn anew only with the page */ if (document.querySelector('.timeline.zoomed')) return undefined; }
@@ -143,7 +155,7 @@ function figuresCard({ ctx, range, known }) {
   return card(ctx, { title: t('ratios'), cls: 'w5', every: 60_000 }, async ({ note }) => {
     const about = await known();
     const tz = about.timezone;
-    const answer = await get(path(ctx, '/utilization'), windowOf(range, tz), ctx.signal);
+    const answer = await get(path(ctx, '/utilization'), daysOf(range, tz), ctx.signal);
     const u = answer.total;
     note(`${moment(answer.from, tz)} – ${moment(answer.to, tz)}${u.sufficient ? '' : ` · ${t('insufficient')}`}`);
     const row = (field) => ({ field, part: RATIOS[field][0], whole: RATIOS[field][1] });
@@ -199,9 +211,9 @@ async function raw(ctx, tz) {
 const beatTable = (id, rows, tz, answer) => table({
   answer,
   name: `heartbeats-${id}`, caption: t('heartbeats'), rows, columns: [
-    { key: 'ts', label: 'ts', value: (x) => x.ts, cell: (x) => fullMoment(x.ts, tz) }, { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) },
-    { key: 'power_w', label: 'power_w', num: true, value: (x) => x.power_w }, { key: 'runtime_s', label: 'runtime_s', num: true, value: (x) => x.runtime_s },
-    { key: 'seq', label: 'seq', num: true, value: (x) => x.seq }, { key: 'boot_id', label: 'boot_id', value: (x) => x.boot_id },
+    { key: 'ts', label: t('device_time'), value: (x) => x.ts, cell: (x) => fullMoment(x.ts, tz) }, { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) },
+    { key: 'power_w', label: `${t('power')} (W)`, num: true, value: (x) => x.power_w }, { key: 'runtime_s', label: `${t('counter_running_s')} (s)`, num: true, value: (x) => x.runtime_s },
+    { key: 'seq', label: t('sequence'), num: true, value: (x) => x.seq }, { key: 'boot_id', label: t('boot'), value: (x) => x.boot_id },
     { key: 'received_at', label: t('received'), value: (x) => x.received_at, cell: (x) => fullMoment(x.received_at, tz) },
     { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id },
   ],
@@ -212,7 +224,7 @@ function dayCard({ ctx, range, known }) {
     const about = await known();
     const tz = about.timezone;
     const bucket = range === 'today' ? 'hour' : range === 'd365' ? 'week' : 'day';
-    const answer = await get(path(ctx, '/utilization'), { ...windowOf(range, tz), bucket }, ctx.signal);
+    const answer = await get(path(ctx, '/utilization'), { ...daysOf(range, tz), bucket }, ctx.signal);
     const buckets = answer.buckets;
     note(`${moment(answer.from, tz)} – ${moment(answer.to, tz)}`);
     if (!buckets.length) return null;
@@ -275,7 +287,7 @@ function powerCard({ ctx, known }) {
 function sessionCard({ ctx, range, known }) {
   return card(ctx, { title: t('sessions'), cls: 'w5' }, async ({ note }) => {
     const tz = (await known()).timezone;
-    const answer = await all(path(ctx, '/sessions'), { ...windowOf(range, tz), tz: undefined, limit: 10_000 }, { signal: ctx.signal });
+    const answer = await all(path(ctx, '/sessions'), { ...daysOf(range, tz), tz: undefined, limit: 10_000 }, { signal: ctx.signal });
     note(count(answer.items.length));
     if (!answer.items.length) return null;
     return table({
@@ -320,7 +332,7 @@ function detailCard({ ctx, known }) {
     const x = await known();
     const rows = [
       [t('id'), x.instrument_id], [t('institution'), x.institution_name], [t('district'), x.district_code && districtName(x.district_code)], [t('class'), x.class_code && `${className(x.class_code)} (${x.class_code})`],
-      [t('gateway'), x.gateway_id], [t('kind'), t(x.kind)], [t('value'), money(x.value_cny)], [t('acquired'), x.acquired_on], ['lon, lat', x.lon !== null && `${x.lon}, ${x.lat}`], ['tz', x.timezone],
+      [t('gateway'), x.gateway_id], [t('kind'), t(x.kind)], [t('value'), money(x.value_cny)], [t('acquired'), x.acquired_on], [t('place'), x.lon !== null && `${x.lon}, ${x.lat}`], [t('zone'), x.timezone],
     ];
     return h('div', { class: 'halves' }, h('dl', { class: 'facts' }, rows.filter(([, v]) => v).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
       h('div', { class: 'stack' }, h('h3', {}, t('opening_hours')), openingHours(x.opening_hours ?? store.institutions.get(x.institution_id)?.opening_hours)));

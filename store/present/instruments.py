@@ -30,15 +30,6 @@ GROUPINGS = ("institution", "district", "class", "class_major", "gateway", "inst
 _LOOK_BACK = 256
 
 
-def like(text: str) -> str:
-    r"""``text`` as a LIKE pattern that matches just itself.
-
-    >>> like("50%_a")
-    '50\\%\\_a'
-    """
-    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-
-
 def find_registered(
     filters: Filters,
     *,
@@ -61,7 +52,8 @@ def find_registered(
         instrument_id: Only this one.
         connectivity: Words of `models.status.Connectivity`.
         activity: Words of `models.status.Activity`.
-        q: Part of the id or the name, upper and lower case alike.
+        q: Words, each a part of the instrument's id or name, its institution's or its gateway's id;
+            upper and lower case alike.
         retired: Those out of service as well.
         near: Longitude and latitude of a place (degrees, WGS84).
         after_m: Distance of the last one on the page before (metres).
@@ -76,7 +68,7 @@ def find_registered(
                 "id": instrument_id,
                 "connectivity": array(connectivity),
                 "activity": array(activity),
-                "q": None if q is None else f"%{like(q)}%",
+                "words": None if q is None else q.split(),
                 "retired": retired,
                 "near_lon": None if near is None else near[0],
                 "near_lat": None if near is None else near[1],

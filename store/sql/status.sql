@@ -46,7 +46,11 @@ WITH shown AS (
            OR i.instrument_id > %(after)s)
       AND
       -- include: filters.meant
-      AND (%(q)s::text IS NULL OR v.name ILIKE %(q)s OR i.instrument_id ILIKE %(q)s)
+      -- Every word stands somewhere in what names the instrument.
+      AND (%(words)s::text[] IS NULL OR NOT EXISTS (
+          SELECT FROM unnest(%(words)s::text[]) AS w (word)
+          WHERE strpos(lower(concat_ws(chr(10), i.instrument_id, v.name, n.institution_id, nv.name,
+                                       nv.name_en, g.gateway_id)), lower(w.word)) = 0))
       AND (%(retired)s::boolean OR v.retired_on IS NULL
            OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
 )

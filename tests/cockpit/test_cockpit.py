@@ -90,7 +90,8 @@ class Window:
     def written(self, how: str, value: Any) -> str:
         """A value as the page's own functions write it."""
         found: str = self.page.evaluate(
-            "([how, value]) => import('/cockpit/i18n.js').then((m) => m[how](value))", [how, value]
+            "([how, value]) => import('/cockpit/formats.js').then((m) => m[how](value))",
+            [how, value],
         )
         return found
 
@@ -177,7 +178,7 @@ def test_numbers_of_an_instrument_are_the_apis(open_window: Open, asked: Any) ->
     answer = asked(window, "instrument", lambda url: "/utilization?" in url and "bucket" not in url)
     for field in ("coverage", "utilization", "rated_utilization", "powered_utilization"):
         written = window.page.evaluate(
-            "(x) => import('/cockpit/i18n.js').then((m) => m.percent(x, 2))",
+            "(x) => import('/cockpit/formats.js').then((m) => m.percent(x, 2))",
             answer["total"][field],
         )
         assert window.shown(field) == written
@@ -292,7 +293,7 @@ def test_found_by_keyboard(open_window: Open) -> None:
     window.open("city")
     window.page.keyboard.press("Tab")
     assert window.page.evaluate("document.activeElement.id") == "skip"
-    search = window.page.get_by_role("combobox", name="查找仪器名称或编号")
+    search = window.page.get_by_role("combobox", name="查找仪器、机构或网关")
     search.fill("pudong-1")
     window.page.wait_for_selector("#found [role=option]")
     search.press("ArrowDown")
@@ -503,3 +504,173 @@ def test_a_cookie_writes_from_its_own_page_only(cockpit_service: Service, city: 
         assert client.post(path, headers=own).status_code in (202, 409)
         client.delete("/v1/session")
         assert client.get("/v1/districts").status_code == 401
+
+
+#: What says something of itself when it is pointed at or focused.
+TELLING = ".fig, .has-tip, [tabindex='0']:not(.table-scroll), .map .view .d, .house"
+
+
+def test_every_figure_of_every_page_tells_what_is_behind_it(open_window: Open) -> None:
+    window = open_window()
+    for name in PAGES:
+        window.open(name)
+        if name == "city":
+            window.page.wait_for_selector(".k-coverage_today:not(.waiting)")
+        told = window.page.evaluate(
+            """async (telling) => {
+              const said = [];
+              const all = [...document.querySelectorAll(telling)];
+              for (const el of all.filter((el) => el.checkVisibility()).slice(0, 400)) {
+                el.dispatchEvent(new PointerEvent('pointerenter'));
+                el.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+                el.focus({ preventScroll: true });
+                await new Promise((next) => setTimeout(next, 0));
+                const tip = document.getElementById('tip');
+                const text = tip && !tip.hidden ? tip.textContent : '';
+                said.push([el.getAttribute('class') ?? '', text]);
+                el.dispatchEvent(new PointerEvent('pointerleave'));
+                el.blur();
+              }
+              return said;
+            }""",
+            TELLING,
+        )
+        assert told, name
+        assert [css for css, text in told if "fig" in css.split() and not text] == [], name
+        assert window.complaints == [], name
+
+
+def test_charts_tell_what_is_pointed_at(open_window: Open) -> None:
+    window = open_window()
+    for name in ("city", "treemap", "week", "instrument"):
+        window.open(name)
+        window.page.wait_for_selector(".chart canvas")
+        for box in window.page.locator(".chart canvas").all()[:6]:
+            box.scroll_into_view_if_needed()
+            size = box.bounding_box()
+            assert size is not None
+            for share in (0.2, 0.5, 0.8):
+                window.page.mouse.move(
+                    size["x"] + size["width"] * share, size["y"] + size["height"] * 0.6
+                )
+        assert window.complaints == [], name
+
+
+def test_the_period_travels_with_every_link(open_window: Open) -> None:
+    window = open_window()
+    window.page.goto(f"{window.address}/#/city?range=d30")
+    window.settle("city")
+    for link in window.page.locator("nav a, .brand, tbody a").all():
+        assert "range=d30" in (link.get_attribute("href") or "")
+    window.page.locator("nav a", has_text="分析").click()
+    window.page.wait_for_selector(".page-explore tbody tr")
+    assert window.page.locator(".choice input[value=d30]").first.is_checked()
+    asked = []
+    window.page.on("request", lambda r: asked.append(r.url) if "/utilization?" in r.url else None)
+    window.page.goto(f"{window.address}/#/explore?by=instrument&min=0&range=d30")
+    window.page.wait_for_selector("[data-key='xuhui-1']")
+    window.page.locator("[data-key='xuhui-1']").click()
+    window.settle("instrument")
+    assert "range=d30" in window.page.url
+    days = {
+        tuple(re.findall(r"[?&](?:from|to)=([^&]+)", url)) for url in asked if "bucket" not in url
+    }
+    assert len(days) == 1, "the same days on every page"
+
+
+@pytest.mark.parametrize("words", ["浦东中心", "gw-pudong 2", "质谱仪 PUDONG-2"])
+def test_found_by_institution_gateway_and_several_words(open_window: Open, words: str) -> None:
+    window = open_window()
+    window.open("city")
+    search = window.page.get_by_role("combobox", name="查找仪器、机构或网关")
+    search.fill(words)
+    search.press("Enter")  # at once, before anything was found
+    window.page.wait_for_url(re.compile("instrument/pudong-"))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("#/nosuch", "没有这个页面"),
+        ("#/instrument", "没有这个页面"),
+        ("#/instrument/nobody", "没有编号为 nobody 的仪器"),
+    ],
+)
+def test_what_is_not_there_says_so_and_leads_on(open_window: Open, address: str, said: str) -> None:
+    window = open_window(patient=True)
+    window.page.goto(f"{window.address}/{address}")
+    window.page.wait_for_selector("[role=alert] h1")
+    assert said in window.page.locator("[role=alert] h1").inner_text()
+    window.page.locator("[role=alert] a.more").click()
+    window.page.wait_for_selector(".page-city h1, .page-explore h1")
+
+
+def test_all_weak_groups_are_counted(open_window: Open) -> None:
+    window = open_window()
+    window.page.route(
+        re.compile(r"/v1/utilization\?.*group_by=instrument"),
+        lambda route: route.continue_(url=re.sub(r"limit=\d+", "limit=1", route.request.url)),
+    )
+    window.page.goto(f"{window.address}/#/explore?by=instrument&min=0.99")
+    window.page.wait_for_selector("tbody tr")
+    window.until(
+        "document.querySelector('.page .card:last-child .note').textContent.includes('4 ')"
+    )
+
+
+def test_explore_shows_what_is_sorted_by_and_the_rest_by_choice(open_window: Open) -> None:
+    window = open_window()
+    window.page.goto(f"{window.address}/#/explore?by=institution&min=0&sort=rated_utilization")
+    window.page.wait_for_selector("tbody tr")
+
+    def heads() -> str:
+        return " ".join(window.page.locator("thead th").all_inner_texts())
+
+    assert "额定利用率" in heads()
+    assert "机时" in heads()
+    assert "覆盖率" in heads()
+    assert "80%" in heads()
+    assert "开机利用率" not in heads()
+    window.page.locator(".columns summary").click()
+    window.page.locator(".columns input[name=powered_utilization]").check()
+    window.until("document.querySelector('thead')?.textContent.includes('开机利用率')")
+    assert "cols=powered_utilization" in window.page.url
+    window.page.reload()
+    window.until("document.querySelector('thead')?.textContent.includes('开机利用率')")
+
+
+def test_a_phone_gets_cards(open_window: Open) -> None:
+    window = open_window(viewport={"width": 390, "height": 844})
+    window.open("explore")
+    wide = "(() => { const b = document.querySelector('.as-cards .table-scroll');"
+    assert window.page.evaluate(f"{wide} return b.scrollWidth <= b.clientWidth; }})()")
+    assert window.page.locator(".as-cards td[data-label]").first.is_visible()
+
+
+def test_a_yearly_target_is_judged_on_a_year(open_window: Open) -> None:
+    window = open_window()
+    window.open("city")
+    window.settle("city")
+    text = window.page.locator(".page").inner_text()
+    assert "还差" not in text
+    assert "超出" not in text
+    window.page.goto(f"{window.address}/#/city?range=d365")
+    window.settle("city")
+    goals = window.page.locator(".goal").all_inner_texts()
+    assert all("百分点" in goal for goal in goals)
+
+
+def test_usually_free_has_an_axis(open_window: Open) -> None:
+    window = open_window()
+    window.open("available")
+    axis = window.page.locator(".week .hours").first
+    assert axis.inner_text().split() == ["0", "6", "12", "18", "24"]
+
+
+def test_no_name_of_a_field_is_shown(open_window: Open) -> None:
+    window = open_window()
+    window.open("instrument")
+    window.page.locator("#raw").click()
+    window.page.wait_for_selector("dialog tbody tr")
+    text = window.page.locator("body").inner_text()
+    assert re.findall(r"\b(?:tz|power_w|runtime_s|boot_id|seq|lon|lat)\b", text) == []

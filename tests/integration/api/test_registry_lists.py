@@ -122,3 +122,20 @@ def test_districts_and_classes_are_there_from_the_start(
 @pytest.mark.parametrize("kind", ["institutions", "gateways"])
 def test_one_that_is_not_there(reader: httpx.Client, kind: str) -> None:
     assert reader.get(f"/v1/{kind}/none").status_code == 404
+
+
+def test_every_word_must_match_somewhere(admin: httpx.Client, fresh: str) -> None:
+    home, gateway, name = f"{fresh}-home", f"{fresh}-gw", f"{fresh}-scope"
+    admin.put(f"/v1/institutions/{home}", json={"name": "张江 Centre 50%"})
+    admin.put(f"/v1/gateways/{gateway}", json={"institution_id": home})
+    body = {"name": "场发射 Microscope", "institution_id": home, "gateway_id": gateway}
+    assert admin.put(f"/v1/instruments/{name}", json=body).status_code == 201
+
+    def found(q: str) -> list[str]:
+        answer = admin.get("/v1/instruments", params={"q": q, "institution": home})
+        return [one["instrument_id"] for one in answer.json()["items"]]
+
+    for q in (name.upper(), "张江", "centre 50%", f" 张江  {name}", f"{gateway} 发射", "micro 江"):
+        assert found(q) == [name], q
+    for q in ("张江 elsewhere", "50_", f"{name} nobody"):
+        assert found(q) == [], q

@@ -36,7 +36,7 @@ def test_ours_refer_to_nobody_else_and_style_nothing_in_markup(path: Path) -> No
 
 
 def test_every_word_has_both_languages() -> None:
-    text = (COCKPIT / "i18n.js").read_text("utf-8")
+    text = (COCKPIT / "words.js").read_text("utf-8")
     words = dict(re.findall(r"(\w+): \[('(?:[^'\\]|\\.)*', '(?:[^'\\]|\\.)*')\]", text))
     assert len(words) > 200
     used: set[str] = set()

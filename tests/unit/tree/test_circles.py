@@ -63,7 +63,7 @@ def script_graph() -> Graph:
     }
 
 
-@pytest.mark.parametrize("graph", [python_graph])
+@pytest.mark.parametrize("graph", [python_graph, script_graph])
 def test_no_circle(graph) -> None:
     found = graph()
     assert len(found) > 10

@@ -1,4 +1,4 @@
-// Words in Chinese and English, and numbers and times as each language writes them.
+// Words in Chinese and English. Numbers and times are in formats.js.
 
 const WORDS = {
   brand: ['机时', 'Jishi'],
@@ -11,7 +11,7 @@ const WORDS = {
   sign_ins: ['已登录的浏览器', 'Signed-in browsers'], sign_ins_note: ['闲置或到期后自动结束；结束后需重新登录', 'Each ends by itself, unused or at its time; whoever is put out signs in anew'], came_from: ['来自', 'From'], browser: ['浏览器', 'Browser'], signed_in_at: ['登录', 'Signed in'], last_used: ['最近使用', 'Last used'], ends_at: ['到期', 'Ends'], this_one: ['本浏览器', 'This one'], end: ['结束', 'End'], end_of: ['结束：{name}', 'End: {name}'],
   key: ['密钥', 'Key'], remember: ['在这台设备上保持登录（例如墙上的大屏）', 'Stay signed in on this device, such as a screen on the wall'],
   bad_key: ['密钥不存在、已过期或已撤销。', 'The key is unknown, expired or revoked.'],
-  search: ['查找仪器名称或编号', 'Find an instrument by name or id'], no_match: ['没有匹配的仪器', 'No instrument matches'],
+  search: ['查找仪器、机构或网关', 'Find instrument, institution or gateway'], no_match: ['没有匹配的仪器', 'No instrument matches'],
   offline_banner: ['与服务的连接已断开，显示的是 {time} 的数据，正在重连…', 'The service cannot be reached. Figures are of {time}; reconnecting…'],
   stale_banner: ['数据库暂时没有响应，显示的是 {time} 的数据。', 'The database does not answer; figures are of {time}.'],
   back: ['连接已恢复', 'Connected again'],
@@ -66,17 +66,15 @@ const WORDS = {
   near: ['靠近', 'Near'], here: ['我的位置', 'My place'], here_fail: ['无法取得位置', 'Your place is not known'], distance: ['距离', 'Distance'], usual_free: ['通常空闲', 'Usually free'], none_available: ['现在没有在线且空闲的这类仪器', 'No such instrument is online and idle now'], n_available: ['{n} 台在线且空闲', '{n} online and idle'], n_available_more: ['最近的 {n} 台在线且空闲', 'The nearest {n} that are online and idle'], all_day: ['全天', 'all day'], no_usual: ['近四周无记录', 'no record of the last four weeks'],
   gateways: ['网关', 'Gateways'], gateways_online: ['网关在线', 'Gateways online'], session: ['MQTT 会话', 'MQTT session'], by_will: ['遗嘱通知', 'by its will'], children: ['所带仪器', 'Instruments'], silent: ['沉默的仪器', 'Silent instruments'], silent_note: ['离线仪器，按编号，至多 {n} 台', 'Instruments that are offline, by id, at most {n}'], dead_letters: ['死信', 'Dead letters'], dead_note: ['未重放共 {all} 条，列出最近 {n} 条', '{all} not replayed, the newest {n} below'], letters: ['条数', 'Letters'], replayable: ['可重放', 'Can be replayed'], count: ['数量', 'Count'], replay: ['重放', 'Replay'], replay_all: ['重放这些', 'Replay these'], replayed: ['已重放', 'Replayed'], requested: ['已请求', 'Requested'], lag: ['接收延迟', 'Ingest lag'], lag_note: ['服务器时间 − 最近一次收到心跳的时间', 'Server time less the newest receipt'], max_skew: ['最大时钟偏差', 'Largest skew'], skew_note: ['收到时间 − 设备时间，每网关十分钟最小值', 'Receipt less device time, each gateway\'s smallest in ten minutes'], no_scope: ['这把密钥无权查看', 'This key may not see this'], none_silent: ['没有沉默的仪器', 'No instrument is silent'], none_dead: ['没有死信', 'No dead letters'], detail: ['说明', 'Detail'], never: ['从未', 'never'], signed_as: ['已登录：{name}', 'Signed in as {name}'], occurrences: ['次数', 'Occurrences'],
   too_large: ['过大', 'too large'], malformed: ['格式错误', 'malformed'], out_of_range: ['超出范围', 'out of range'], unknown_gateway: ['未知网关', 'unknown gateway'], unknown_instrument: ['未知仪器', 'unknown instrument'], wrong_gateway: ['网关不符', 'wrong gateway'], clock_future: ['时钟超前', 'clock ahead'], too_old: ['过旧', 'too old'], conflict: ['冲突', 'conflict'],
+  place: ['位置（经度, 纬度）', 'Place (longitude, latitude)'], zone: ['时区', 'Time zone'], device_time: ['设备时间', 'Device\'s time'], sequence: ['序号', 'Sequence'], boot: ['启动', 'Boot'],
+  points: ['{n} 个百分点', '{n} points'], target_of_year: ['全年目标 {p}', 'target of a year {p}'], judge_year: ['按 12 个月评判 →', 'Judge it on 12 months →'],
+  no_page: ['没有这个页面', 'There is no such page'], no_page_text: ['地址 {path} 不指向任何页面。', 'Nothing stands at {path}.'], to_city: ['到全市 →', 'Go to City →'],
+  no_instrument: ['没有编号为 {id} 的仪器，或这把密钥无权查看。', 'There is no instrument {id}, or this key may not see it.'], find_one: ['可在上方按名称、机构或网关查找。', 'Search above by name, institution or gateway.'],
+  columns: ['显示的指标', 'Figures shown'], more_figures: ['更多指标', 'More figures'], of_shown: ['（在列出的 {n} 组中）', '(of the {n} listed)'],
   yes: ['是', 'Yes'], no: ['否', 'No'], foot: ['每个数字都来自 API 的同一个问题；鼠标悬停可见窗口、分母与覆盖率。', 'Every number is the API\'s answer to the same question; hover to see its window, denominator and coverage.'],
 };
 
-export const RATIOS = {
-  coverage: ['known_s', 'window_s'], utilization: ['running_s', 'known_s'],
-  calendar_utilization: ['running_s', 'window_s'], powered_utilization: ['running_s', 'powered_s'],
-  scheduled_utilization: ['running_scheduled_s', 'scheduled_s'], rated_utilization: ['effective_s', 'rated_s'],
-};
-
 export const lang = () => (document.documentElement.lang.startsWith('zh') ? 'zh' : 'en');
-const locale = () => (lang() === 'zh' ? 'zh-CN' : 'en-GB');
 
 export function t(key, params = {}) {
   const pair = WORDS[key];
@@ -89,53 +87,4 @@ export const has = (key) => key in WORDS;
 export function setLanguage(to) {
   document.documentElement.lang = to === 'zh' ? 'zh-CN' : 'en';
   try { localStorage.setItem('jishi.lang', document.documentElement.lang); } catch { /* private mode */ }
-}
-
-const cache = new Map();
-function numbers(options) {
-  const key = locale() + JSON.stringify(options);
-  if (!cache.has(key)) cache.set(key, new Intl.NumberFormat(locale(), options));
-  return cache.get(key);
-}
-
-export const NONE = '–';
-export const count = (n) => (n == null ? NONE : numbers({}).format(n));
-export const percent = (x, digits = 1) => (x == null ? NONE
-  : numbers({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(x));
-export function hours(s, unit = true) {
-  if (s == null) return NONE;
-  const h = s / 3600;
-  const digits = Math.abs(h) < 100 ? 1 : 0;
-  const text = numbers({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(h);
-  return unit ? `${text} h` : text;
-}
-export function money(cny) {
-  if (cny == null) return NONE;
-  return `¥${numbers({ notation: 'compact', maximumFractionDigits: Math.abs(cny) < 1e5 ? 0 : 2 }).format(cny)}`;
-}
-export function span(s) {
-  if (s == null) return NONE;
-  const n = Math.abs(s);
-  if (n < 1) return `${numbers({ maximumFractionDigits: 2 }).format(s)} s`;
-  if (n < 90) return `${numbers({ maximumFractionDigits: 1 }).format(s)} s`;
-  if (n < 5400) return `${numbers({ maximumFractionDigits: 0 }).format(s / 60)} min`;
-  if (n < 172800) return `${numbers({ maximumFractionDigits: 1 }).format(s / 3600)} h`;
-  return `${numbers({ maximumFractionDigits: 1 }).format(s / 86400)} d`;
-}
-export const watts = (w) => (w == null ? NONE
-  : Math.abs(w) >= 10000 ? `${numbers({ maximumFractionDigits: 1 }).format(w / 1000)} kW` : `${numbers({ maximumFractionDigits: 1 }).format(w)} W`);
-export const distance = (m) => (m == null ? NONE
-  : m < 1000 ? `${numbers({ maximumFractionDigits: 0 }).format(m)} m` : `${numbers({ maximumFractionDigits: 1 }).format(m / 1000)} km`);
-
-export function moment(at, tz, options = {}) {
-  if (at == null) return NONE;
-  return new Intl.DateTimeFormat(locale(), {
-    timeZone: tz, hour12: false, month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', ...options,
-  }).format(new Date(at));
-}
-export const clock = (at, tz) => moment(at, tz, { month: undefined, day: undefined, second: '2-digit' });
-export const fullMoment = (at, tz) => moment(at, tz, { year: 'numeric', second: '2-digit' });
-export function weekdays(width = 'short') {
-  const of = new Intl.DateTimeFormat(locale(), { weekday: width, timeZone: 'UTC' });
-  return [...Array(7).keys()].map((d) => of.format(new Date(Date.UTC(2024, 0, 1 + d))));
 }
