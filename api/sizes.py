@@ -15,8 +15,9 @@ from models.usage import Window
 from store.run import Steps
 
 _DAY_US = 86_400_000_000
-#: In what a shorter window is told, and the most that a bucket of each kind makes of it.
-_UNITS = (("day", _DAY_US), ("hour", 3_600_000_000))
+#: In what a shorter window is told, and from how many on: of two days the rest would be much.
+_UNITS = (("day", _DAY_US, 3), ("hour", 3_600_000_000, 1))
+#: The most that a bucket of each kind makes of a window.
 _LONGEST_US = {
     Bucket.HOUR: 3_600_000_000,
     Bucket.DAY: 25 * 3_600_000_000,
@@ -112,7 +113,11 @@ def too_long(cost_s: float, most_s: float, window: Window) -> Problem:
     # A little less than its share: not all of the cost shrinks with the window.
     within = int(0.95 * window.length_us * most_s / cost_s)
     name, number = next(
-        ((name, within // length_us) for name, length_us in _UNITS if within >= length_us),
+        (
+            (name, within // length_us)
+            for name, length_us, least in _UNITS
+            if within >= least * length_us
+        ),
         ("hour", 0),
     )
     ways = [f"at most {_told(number, name)}"] if number else []
@@ -139,11 +144,11 @@ def _longest(
         late = Window(start_us=window.end_us - length_us, end_us=window.end_us)
         return all(count(one, bucket, zone) <= most for one in (early, late))
 
-    for name, length_us in _UNITS:
+    for name, length_us, least in _UNITS:
         bound = min(window.length_us, most * _LONGEST_US[bucket]) // length_us
         lengths = range(length_us, bound * length_us + 1, length_us)
         # A longer window never has fewer buckets.
         number = bisect_right(lengths, False, key=lambda length: not fits(length))
-        if number:
+        if number >= least:
             return number, name, length_us
     return None

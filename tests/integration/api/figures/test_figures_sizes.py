@@ -110,6 +110,12 @@ LENGTHS = {"day": DAY, "hour": HOUR}
             id="groups",
         ),
         pytest.param(
+            GROUPS, 2, {"bucket": "hour", "group_by": "instrument"}, BEGIN, 10 * DAY,
+            "2 groups of 240 buckets would be 480 buckets; at most 100: "
+            "ask bucket=day or at most 50 hours",
+            id="not much more than two days",
+        ),
+        pytest.param(
             GROUPS, 7, {"bucket": "hour"}, BEGIN, 10 * DAY,
             "the window would be 240 buckets; at most 100: ask bucket=day or at most 4 days",
             id="all in one group",
