@@ -24,7 +24,7 @@ MOST = 100
 GROUPS, ONE = "/v1/utilization", "/v1/instruments/a/utilization"
 #: Whatever works figures out: a refusal calls none of them.
 WORK = (
-    "api.routes.groups.tally_groups",
+    "api.group_question.tally_groups",
     "api.routes.figures.usages",
 )
 

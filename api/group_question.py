@@ -1,0 +1,217 @@
+"""Figures of groups as they are asked for: what the answer will cost, and the answer.
+
+A question is a value: it can be put to a database without a request. Sums are made in
+`store/figures/groups.py`; in what order groups stand is in `ranking.py`, what of it anyone may see
+in `public.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from api import public
+from api.asked_window import AskedWindow
+from api.cursor import encode_cursor
+from api.params import format_instant
+from api.ranking import Order, Rank
+from api.settings import Settings
+from api.sizes import divide
+from models.bucket import Bucket
+from models.group import Basis, group_fields
+from models.ratios import Terms
+from models.usage import Window
+from store.figures.groups import Group, Question, cost_s, measure_extent, tally_groups
+from store.figures.layout import told_s
+from store.figures.surroundings import Moment, load_moment
+from store.present.filters import Filters
+from store.present.instruments import names_of
+from store.present.roster import Rosters
+from store.run import Steps
+
+GroupBy = Literal[
+    "institution", "district", "class", "class_major", "gateway", "instrument", "kind"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPlan:
+    """What an answer rests on, and what it will cost."""
+
+    moment: Moment
+    question: Question
+    cost_s: float
+
+    @property
+    def window(self) -> Window:
+        """Clipped to now."""
+        return self.question.window
+
+    def terms(self, settle_us: int) -> Terms:
+        """What turns a group's sums into figures; ``settle_us`` is the group's."""
+        return Terms(
+            as_of_us=self.moment.now_us,
+            end_us=self.window.end_us,
+            settle_us=settle_us,
+            sufficient_coverage=self.question.sufficient_coverage,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupQuestion:
+    """Which figures of which groups, and which of the groups are shown."""
+
+    span: AskedWindow
+    #: Whose clock the window and its buckets are by.
+    zone: ZoneInfo
+    filters: Filters = field(default_factory=Filters)
+    #: None: everything is one group.
+    group_by: GroupBy | None = None
+    bucket: Bucket | None = None
+    basis: Basis = Basis.RATED
+    order: Order = field(default_factory=Order)
+    #: Only the groups behind it.
+    after: Rank | None = None
+    #: How many groups are shown; None: all.
+    limit: int | None = None
+    #: Whoever asks has no key, and gets what anyone may see.
+    anonymous: bool = False
+
+    @property
+    def list_name(self) -> str:
+        """What cursors of this list, in this order, carry."""
+        return f"utilization {self.group_by} {self.order}"
+
+    def plan(self, settings: Settings, rosters: Rosters) -> Steps[GroupPlan]:
+        """What the answer rests on; asks for no figure.
+
+        Args:
+            settings: The application's.
+            rosters: The application's.
+
+        Raises:
+            Problem: 422; the window is wrong, or there would be too many buckets.
+        """
+        moment = yield from load_moment(settings.calendar)
+        window = self.span.window(self.zone, moment.now_us).clip(moment.now_us)
+        ask = partial(self._sums, coverage=settings.coverage_threshold)
+
+        def groups_of(window: Window) -> Steps[int]:
+            return (yield from measure_extent(ask(window), rosters)).groups
+
+        parts = yield from divide(window, self.bucket, self.zone, settings, groups_of)
+        question = ask(window, parts)
+        extent = yield from measure_extent(question, rosters)
+        # Figures of fifty thousand groups are not spelled for a page of a hundred.
+        page = extent.groups if self.limit is None else min(self.limit, extent.groups)
+        bodies = 1 + (page if self.order.by_name else extent.groups)
+        cost = cost_s(question, extent, moment) + told_s(bodies * (1 + len(parts)))
+        return GroupPlan(moment=moment, question=question, cost_s=cost)
+
+    def _sums(self, window: Window, parts: Sequence[Window] = (), *, coverage: float) -> Question:
+        return Question(
+            window=window,
+            buckets=parts,
+            filters=self.filters,
+            group_by=self.group_by,
+            basis=self.basis,
+            sufficient_coverage=coverage,
+        )
+
+    def answer(self, plan: GroupPlan, rosters: Rosters) -> Steps[dict[str, object]]:
+        """The answer's fields.
+
+        Args:
+            plan: Of this question, in the same transaction.
+            rosters: The application's.
+
+        Raises:
+            Problem: 401; not even all groups together may be seen by anyone.
+        """
+        groups = yield from tally_groups(plan.question, plan.moment, rosters)
+        if self.anonymous:
+            groups = _folded(plan.question, groups)
+        rows = yield from self._named(plan, list(groups))
+
+        def spell(row: Mapping[str, Any]) -> Mapping[str, Any]:
+            return self._spelled(plan, groups[row["key"]], row)
+
+        if not self.order.by_name:
+            rows = [spell(row) for row in rows]
+        shown, last = self.order.page(rows, self.after, self.limit)
+        if self.order.by_name:
+            shown = [spell(row) for row in shown]
+        return {
+            "from": format_instant(plan.window.start_us),
+            "to": format_instant(plan.window.end_us),
+            "tz": self.zone.key,
+            "group_by": self.group_by,
+            "basis": self.basis.value,
+            "bucket": self.bucket,
+            "overall": self._spelled(plan, _joined(plan.question, list(groups.values()))),
+            "groups": shown,
+            "next_cursor": None if last is None else encode_cursor(self.list_name, last),
+        }
+
+    def _named(
+        self, plan: GroupPlan, keys: Sequence[str | None]
+    ) -> Steps[Sequence[Mapping[str, Any]]]:
+        """Keys and names of the groups; none where everything is one."""
+        if self.group_by is None:
+            return []
+        other = public.OTHER if self.anonymous else None
+        names = yield from names_of(self.group_by, keys, plan.window.end_us)
+        return [{"key": key, "name": other if key is None else names.get(key)} for key in keys]
+
+    def _spelled(
+        self, plan: GroupPlan, group: Group, row: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        body = {**(row or {}), **_body(group, plan.question.buckets, plan.terms(group.settle_us))}
+        return public.shown(body) if self.anonymous else body
+
+
+def _folded(question: Question, groups: Mapping[str | None, Group]) -> dict[str | None, Group]:
+    """What anyone may see.
+
+    Raises:
+        Problem: 401; they are too few.
+    """
+    found = public.folded(groups, _seen, partial(_joined, question))
+    if not found:
+        raise public.too_few()
+    return found
+
+
+def _seen(group: Group) -> int:
+    """How many instruments a group's sums rest on."""
+    return group.total.instruments - group.total.never_seen
+
+
+def _joined(question: Question, groups: Sequence[Group]) -> Group:
+    """Several groups as one."""
+    joined = question.new_group()
+    joined.add_all(groups)
+    return joined
+
+
+def _body(group: Group, parts: Sequence[Window], terms: Terms) -> dict[str, Any]:
+    body: dict[str, Any] = group_fields(group.total, terms)
+    body["revision"] = _revision(str(body["revision"]), group.digest)
+    body["buckets"] = [
+        {
+            "from": format_instant(part.start_us),
+            "to": format_instant(part.end_us),
+            **group_fields(tally, replace(terms, end_us=part.end_us)),
+        }
+        for part, tally in zip(parts, group.buckets, strict=True)
+    ]
+    return body
+
+
+def _revision(of_sums: str, of_members: int) -> str:
+    """Changes of two instruments may cancel out in the sums; not in this."""
+    return blake2b(f"{of_sums} {of_members}".encode(), digest_size=8).hexdigest()

@@ -1,0 +1,163 @@
+"""In what order groups stand, and where the next page of them begins.
+
+What has nothing to sort by comes last, and before it, by ratios, what is not sufficient. A cursor
+holds the place of the last group shown, so that it means the same whatever has come and gone
+meanwhile.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeAlias, TypeVar
+
+from api.errors import FieldError, invalid
+
+#: What groups can be sorted by; ratios rank, so what is not sufficient comes last by them.
+RATIOS = frozenset(
+    {
+        "utilization",
+        "calendar_utilization",
+        "utilization_high",
+        "powered_utilization",
+        "scheduled_utilization",
+        "rated_utilization",
+        "mean_utilization",
+    }
+)
+#: What is known of a group before its figures are.
+NAMES = frozenset({"key", "name"})
+SORTS = (
+    RATIOS
+    | NAMES
+    | {
+        "coverage",
+        "instruments",
+        "sufficient_instruments",
+        "never_seen_instruments",
+        "window_s",
+        "running_s",
+        "idle_s",
+        "off_s",
+        "unknown_s",
+        "scheduled_s",
+        "running_scheduled_s",
+        "effective_s",
+        "session_idle_s",
+        "rated_s",
+        "counter_running_s",
+        "resolution_s",
+    }
+)
+
+#: A group by the fields of its answer; of `NAMES` alone where it is sorted by those.
+Row = TypeVar("Row", bound=Mapping[str, Any])
+#: Which of the three parts a group stands in, its value there, its key.
+Rank: TypeAlias = tuple[int, Any, str]
+#: The same as a cursor keeps it, the value as text.
+Position: TypeAlias = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of groups."""
+
+    field: str = "key"
+    descending: bool = False
+
+    @classmethod
+    def parse(cls, sort: str) -> "Order":
+        """The order that a request's ``sort`` names.
+
+        Raises:
+            Problem: 422; there is no such field.
+        """
+        field = sort.removeprefix("-")
+        if field not in SORTS:
+            rule = f"one of {', '.join(sorted(SORTS))}"
+            raise invalid(FieldError(field="query.sort", value=sort, rule=rule))
+        return cls(field, sort.startswith("-"))
+
+    def __str__(self) -> str:
+        """As a request has it."""
+        return f"{'-' if self.descending else ''}{self.field}"
+
+    @property
+    def by_name(self) -> bool:
+        """Whether groups can be sorted before their figures are spelled."""
+        return self.field in NAMES
+
+    def rank(self, row: Mapping[str, Any]) -> Rank:
+        """Where a group stands; smaller ones stand before it."""
+        value, key = row[self.field], "" if row["key"] is None else row["key"]
+        if value is None:
+            return 2, 0, key
+        place = 1 if self.field in RATIOS and not row["sufficient"] else 0
+        return place, self._turned(value), key
+
+    def page(
+        self, rows: Sequence[Row], after: Rank | None, size: int | None
+    ) -> tuple[list[Row], Position | None]:
+        """The groups of one page, in order.
+
+        Args:
+            rows: All groups, in any order.
+            after: Only those behind it.
+            size: How many at most, one at least; `None`: all that there are.
+
+        Returns:
+            The groups, and the position of the last one where more follow.
+        """
+        ranked = sorted(rows, key=self.rank)
+        if after is not None:
+            ranked = [row for row in ranked if self.rank(row) > after]
+        shown = ranked[:size]
+        return shown, self._position(shown[-1]) if len(shown) < len(ranked) else None
+
+    def _position(self, row: Mapping[str, Any]) -> Position:
+        value = row[self.field]
+        place, _, key = self.rank(row)
+        return place, "" if value is None else str(value), key
+
+    def rank_of(self, position: Position) -> Rank:
+        """The rank that a cursor keeps.
+
+        Raises:
+            Problem: 422; no such position was handed out.
+        """
+        place, text, key = position
+        if place == 2:
+            return 2, 0, key
+        value: Any = text
+        if not self.by_name:
+            try:
+                # A float's shortest text names just that float, and so does its Decimal.
+                is_float = self.field in RATIOS or self.field == "coverage"
+                value = float(text) if is_float else Decimal(text)
+            except (ArithmeticError, ValueError) as error:
+                rule = "the `next_cursor` of an earlier page"
+                raise invalid(FieldError(field="cursor", value=text, rule=rule)) from error
+        return place, self._turned(value), key
+
+    def _turned(self, value: Any) -> Any:
+        return _Reversed(value) if self.descending else value
+
+
+class _Reversed:
+    """Sorts the other way round; names have no minus."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: "_Reversed") -> bool:
+        return bool(other.value < self.value)
+
+    def __gt__(self, other: "_Reversed") -> bool:
+        return bool(other.value > self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and bool(other.value == self.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
