@@ -7,6 +7,7 @@ from typing import Any
 
 from api.params import format_instant
 from models.ratios import seconds
+from models.registry_fields import INSTRUMENT, to_contract
 from models.status import Status
 from models.timeline import Stretch
 from store.present.instruments import Registered
@@ -24,29 +25,14 @@ def span_seconds(us: int | None) -> Any:
 
 def instrument_body(row: Registered, status: Status) -> dict[str, Any]:
     """An instrument as registered, with its status."""
+    fields = to_contract({name: row[name] for name in INSTRUMENT.defaults})
     return {
         "instrument_id": row["instrument_id"],
-        "name": row["name"],
-        "institution_id": row["institution_id"],
+        # Beside the id that it is the name of.
+        **dict.fromkeys(("name", "institution_id", "institution_name")),
+        **fields,
         "institution_name": row["institution_name"],
-        "gateway_id": row["gateway_id"],
-        "district_code": row["district_code"],
-        "class_code": row["class_code"],
-        "class_scheme": row["class_scheme"],
-        "lon": row["lon"],
-        "lat": row["lat"],
-        "value_cny": row["value_cny"],
-        "kind": row["kind"],
-        "rated_hours_per_year": row["rated_hours_per_year"],
-        "timezone": row["timezone"],
-        "interval_s": span_seconds(row["interval_us"]),
-        "hold_s": span_seconds(row["hold_us"]),
-        "always_on": row["always_on"],
-        "opening_hours": row["opening_hours"],
-        "session_gap_s": span_seconds(row["session_gap_us"]),
-        "session_min_s": span_seconds(row["session_min_us"]),
-        "acquired_on": row["acquired_on"],
-        "retired_on": row["retired_on"],
+        "district_code": row["effective_district_code"],
         "valid_from": instant(row["valid_from_us"]),
         "status": status_body(row["instrument_id"], status),
     }

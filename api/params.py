@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
+from models.identifier import GATEWAY_ID, INSTITUTION_ID, INSTRUMENT_ID
 from models.timestamp import format_ts, parse_ts
 from store.instant import to_us
 
@@ -58,9 +59,9 @@ Instant = Annotated[
 ]
 
 #: What addresses a record.
-GatewayId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-InstrumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
-InstitutionId = InstrumentId
+GatewayId = Annotated[str, StringConstraints(pattern=f"^{GATEWAY_ID}$")]
+InstrumentId = Annotated[str, StringConstraints(pattern=f"^{INSTRUMENT_ID}$")]
+InstitutionId = Annotated[str, StringConstraints(pattern=f"^{INSTITUTION_ID}$")]
 
 
 def _day(value: Any) -> Any:

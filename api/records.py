@@ -1,112 +1,14 @@
-"""Registry records between the API's form and the stored one.
+"""Registry records as answers: what a write came to, and versions.
 
-`models/registry.py` judges what a request states; `store/registry/records.py` stores it; here one
-becomes the other.
+`models/registry.py` judges what a request states, `models/registry_plan.py` says what comes of it.
 """
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
-
-from pydantic import ValidationError
 
 from api.errors import FieldError, Problem, conflict, invalid, not_found
 from api.params import format_instant
-from models.registry import (
-    Gateway,
-    GatewayPatch,
-    Institution,
-    InstitutionPatch,
-    Instrument,
-    InstrumentPatch,
-    problems,
-)
-from store.registry.records import (
-    GATEWAY,
-    INSTITUTION,
-    INSTRUMENT,
-    Bound,
-    Change,
-    Check,
-    Kind,
-    Mode,
-    Outcome,
-    Refusal,
-    Result,
-    to_contract,
-)
-from store.registry.versions import Record
-
-WholeRecord = Institution | Gateway | Instrument
-PatchOfRecord = InstitutionPatch | GatewayPatch | InstrumentPatch
-
-CENT = Decimal("0.01")
-
-MODELS: Mapping[str, type[WholeRecord]] = {
-    INSTITUTION.name: Institution,
-    GATEWAY.name: Gateway,
-    INSTRUMENT.name: Instrument,
-}
-
-
-def put(kind: Kind, identity: str, record: WholeRecord) -> Change:
-    """What a PUT asks for."""
-    return Change(
-        id=identity,
-        mode=Mode.PUT,
-        fields=_stored(kind, identity, record.stored()),
-        valid_from_us=record.valid_from_us,
-    )
-
-
-def patch(kind: Kind, identity: str, body: PatchOfRecord) -> Change:
-    """What a PATCH asks for; ``null`` puts a field back to its default."""
-    fields: dict[str, Any] = {}
-    for name, value in body.changes().items():
-        stored = name if name in kind.defaults else f"{name.removesuffix('_s')}_us"
-        if value is None:
-            fields[stored] = kind.defaults[stored]
-        else:
-            fields[stored] = value if stored == name else round(value * 1_000_000)
-    return Change(
-        id=identity,
-        mode=Mode.PATCH,
-        fields=_stored(kind, identity, fields),
-        valid_from_us=body.valid_from_us,
-    )
-
-
-def _stored(kind: Kind, identity: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields as the tables have them.
-
-    An institution without a name is called by its id; an amount has two decimals.
-    """
-    if isinstance(amount := fields.get("value_cny"), Decimal):
-        fields["value_cny"] = amount.quantize(CENT)
-    if kind is INSTITUTION and "name" in fields and fields["name"] is None:
-        fields["name"] = identity
-    return fields
-
-
-def whole_check(kind: Kind) -> Check:
-    """Judges whole records, for what a PATCH makes of one that was right before."""
-    model = MODELS[kind.name]
-
-    def check(record: Record) -> Sequence[Refusal]:
-        fields = {
-            name: float(value) if name in model.seconds and value is not None else value
-            for name, value in to_contract(record).items()
-        }
-        try:
-            model.model_validate(fields)
-        except ValidationError as error:
-            return [
-                Refusal(field=problem.field, value=problem.value, rule=problem.rule)
-                for problem in problems(error)
-            ]
-        return ()
-
-    return check
+from models.registry_fields import Kind, Record, to_contract
+from models.registry_plan import Bound, Outcome, Result
 
 
 def raise_refused(kind: Kind, outcome: Outcome) -> None:
@@ -114,19 +16,20 @@ def raise_refused(kind: Kind, outcome: Outcome) -> None:
 
     Raises:
         Problem: 404 where there is nothing to change, 422 where a rule is broken, 409 where
-            instruments in service would be left behind.
+            instruments in service would be left behind or another record has what only one may.
     """
     if outcome.result is Result.MISSING:
         raise not_found(kind.name, outcome.id)
     if outcome.bound is not None:
         raise _left_behind(kind, outcome.id, outcome.bound)
+    errors = [
+        FieldError(field=f"body.{one.field}".rstrip("."), value=one.value, rule=one.rule)
+        for one in outcome.refusals
+    ]
+    if outcome.result is Result.TAKEN:
+        raise conflict("; ".join(one.rule for one in outcome.refusals), *errors)
     if outcome.result is Result.REJECTED:
-        raise invalid(
-            *(
-                FieldError(field=f"body.{one.field}".rstrip("."), value=one.value, rule=one.rule)
-                for one in outcome.refusals
-            )
-        )
+        raise invalid(*errors)
 
 
 def _left_behind(kind: Kind, identity: str, bound: Bound) -> Problem:
@@ -159,7 +62,7 @@ def shown(kind: Kind, outcome: Outcome) -> dict[str, Any]:
 def shown_version(kind: Kind, identity: str, valid_from_us: int, record: Record) -> dict[str, Any]:
     """One version of a record."""
     return {
-        f"{kind.name}_id": identity,
+        kind.id_name: identity,
         **to_contract(record),
         "valid_from": format_instant(valid_from_us),
     }

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.zone import DEFAULT_ZONE
+
 #: With a private and a public key each: what a provider publishes signs nothing.
 SIGNATURES = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
@@ -51,7 +53,7 @@ class Settings(BaseSettings):
         default=8080, ge=0, le=65_535, description="port to listen on; 0: a free one"
     )
     timezone: str = Field(
-        default="Asia/Shanghai", description="zone of groups' days, where the request names none"
+        default=DEFAULT_ZONE, description="zone of groups' days, where the request names none"
     )
     coverage_threshold: float = Field(
         default=0.9,

@@ -28,6 +28,7 @@ from cli.connection import fail
 from cli.up import Service, until_signal, write_private
 from migrations.runner import MigrationError
 from models.duration import parse_duration
+from models.zone import DEFAULT_ZONE
 from simulators.city.city import FleetOptions
 from simulators.fleet.fleet_run import FleetRun
 from simulators.fleet.options import RunOptions
@@ -40,7 +41,7 @@ HISTORY_INTERVAL = 300.0  # seconds between heartbeats of the history
 LIVE_INTERVAL = 5.0  # seconds
 SETTLE = 10.0  # seconds in which the last heartbeats must be stored
 PATIENCE = 60.0  # seconds that a part may take to come back
-ZONE = ZoneInfo("Asia/Shanghai")
+ZONE = ZoneInfo(DEFAULT_ZONE)
 #: What asking fails with while a part is away.
 AWAY = (httpx.HTTPError, psycopg.OperationalError)
 

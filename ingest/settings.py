@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.mqtt.share import Share
 from ingest.mqtt.share import filters as filters_of
 from models.duration import Duration
+from models.zone import DEFAULT_ZONE
 
 
 class IngestSettings(BaseSettings):
@@ -71,7 +72,7 @@ class IngestSettings(BaseSettings):
     dead_letter_retention: Duration = Field(
         timedelta(days=90), description="how long dead letters are kept"
     )
-    timezone: str = Field("Asia/Shanghai", description="zone of the daily rollups")
+    timezone: str = Field(DEFAULT_ZONE, description="zone of the daily rollups")
     calendar: str = Field("CN", description="calendar of holidays that opening hours refer to")
     metrics_host: str = Field("127.0.0.1", description="where /metrics of ingest listens")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="0 takes a free port")

@@ -6,8 +6,6 @@ is a whole record, as ``PUT`` takes it; an empty cell is an absent field.
 
 import csv
 import io
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +21,8 @@ from models.identifier import (
     is_institution_id,
     is_instrument_id,
 )
-from models.registry import Gateway, Institution, Instrument, problems
+from models.registry import MODELS, WholeRecord, problems
+from models.registry_fields import KINDS
 
 
 class RecordKind(StrEnum):
@@ -39,25 +38,11 @@ class RecordKind(StrEnum):
         return f"{self.value}_id"
 
 
-Record = Institution | Gateway | Instrument
-
-_MODELS: Final[dict[RecordKind, type[Record]]] = {
-    RecordKind.INSTITUTION: Institution,
-    RecordKind.GATEWAY: Gateway,
-    RecordKind.INSTRUMENT: Instrument,
-}
 _IDS: Final[dict[RecordKind, tuple[Callable[[str], bool], str]]] = {
     RecordKind.INSTITUTION: (is_institution_id, INSTITUTION_ID),
     RecordKind.GATEWAY: (is_gateway_id, GATEWAY_ID),
     RecordKind.INSTRUMENT: (is_instrument_id, INSTRUMENT_ID),
 }
-
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_NUMBERS: Final = frozenset(
-    {"lon", "lat", "rated_hours_per_year", "clock_correction_s"}
-    | {"interval_s", "hold_s", "session_gap_s", "session_min_s"}
-)
-_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +63,7 @@ class RecordRow:
 
     row: int
     record_id: str
-    record: Record
+    record: WholeRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +77,7 @@ class RegistryFile:
 
 def columns(kind: RecordKind) -> list[str]:
     """The columns that a file may have: the id, then the fields in the record's order."""
-    names = [name for name in _MODELS[kind].model_fields if name != "valid_from"]
-    return [kind.id_column, *names, "valid_from"]
+    return [kind.id_column, *KINDS[kind].by_name, "valid_from"]
 
 
 def read_row(kind: RecordKind, row: int, cells: Mapping[str, str]) -> RecordRow | list[RowError]:
@@ -118,7 +102,8 @@ def read_row(kind: RecordKind, row: int, cells: Mapping[str, str]) -> RecordRow 
         if not cell or column == kind.id_column:
             continue
         try:
-            fields[column] = _value(column, cell)
+            field = KINDS[kind].by_name.get(column)
+            fields[column] = cell if field is None else field.form.cell(cell)
         except ValueError as error:
             wrong(column, cell, str(error))
     record_id = cells.get(kind.id_column, "").strip()
@@ -129,7 +114,7 @@ def read_row(kind: RecordKind, row: int, cells: Mapping[str, str]) -> RecordRow 
         wrong(kind.id_column, record_id, f"must match {pattern}")
     unreadable = {error.column for error in errors}
     try:
-        record = _MODELS[kind].model_validate(fields)
+        record = MODELS[kind].model_validate(fields)
     except ValidationError as error:
         for problem in problems(error):
             if problem.field not in unreadable:
@@ -138,24 +123,6 @@ def read_row(kind: RecordKind, row: int, cells: Mapping[str, str]) -> RecordRow 
         if not errors:
             return RecordRow(row=row, record_id=record_id, record=record)
     return errors
-
-
-def _value(column: str, cell: str) -> object:
-    if column in _NUMBERS:
-        if not _NUMBER.fullmatch(cell):
-            raise ValueError("must be a number")
-        return float(cell)
-    if column == "always_on":
-        try:
-            return _BOOLEANS[cell.lower()]
-        except KeyError as error:
-            raise ValueError("must be true, false, 1 or 0") from error
-    if column == "opening_hours":
-        try:
-            return json.loads(cell)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"must be JSON: {error}") from error
-    return cell
 
 
 def read_csv(kind: RecordKind, text: str) -> RegistryFile:
@@ -220,6 +187,6 @@ def _header_errors(kind: RecordKind, row: int, header: list[str]) -> Iterable[Ro
             yield RowError(row=row, column=column, value=column, rule="must stand only once")
     if kind.id_column not in header:
         yield RowError(row=row, column=kind.id_column, value="", rule="is required")
-    for name, field in _MODELS[kind].model_fields.items():
-        if field.is_required() and name not in header:
-            yield RowError(row=row, column=name, value="", rule="is required")
+    for field in KINDS[kind].fields:
+        if field.required and field.name not in header:
+            yield RowError(row=row, column=field.name, value="", rule="is required")

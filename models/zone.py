@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from models.interval import Interval, merge
 
+#: Where nothing else is said, days are by this zone.
+DEFAULT_ZONE = "Asia/Shanghai"
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

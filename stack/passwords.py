@@ -12,7 +12,8 @@ import os
 import re
 from collections.abc import Iterable
 
-GATEWAY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+from models.identifier import GATEWAY_ID, is_gateway_id
+
 HASH = re.compile(r"\$7\$[0-9]+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 #: PBKDF2 rounds. Passwords here are random, so guessing is hopeless anyway; the broker checks
 #: on its only thread, and 1,200 gateways reconnect at once after it restarts (0.4 ms each).
@@ -61,10 +62,8 @@ def check_gateway(name: str) -> None:
     Raises:
         ValueError: It is not; `+`, `#` or `/` in it would widen the access list's patterns.
     """
-    if not GATEWAY_ID.fullmatch(name):
-        raise ValueError(
-            f"gateway id {name!r} must match {GATEWAY_ID.pattern}: it stands in topics"
-        )
+    if not is_gateway_id(name):
+        raise ValueError(f"gateway id {name!r} must match {GATEWAY_ID}: it stands in topics")
 
 
 def check_hash(value: str) -> None:

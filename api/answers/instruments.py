@@ -1,50 +1,15 @@
 """Instruments as they are registered, with what they do now."""
 
-from typing import Literal
-
 from pydantic import BaseModel, Field
 
-from api.answers.fields import (
-    Cursor,
-    Day,
-    FreeHours,
-    Hours,
-    Instant,
-    Latitude,
-    Longitude,
-    Seconds,
-    Yuan,
-)
+from api.answers.fields import Cursor, FreeHours, Instant
+from api.answers.records import RecordBody
 from api.answers.status import StatusBody
+from models.registry_fields import INSTRUMENT
 
-InstrumentKind = Literal["general", "special"]
 
-
-class InstrumentRecord(BaseModel):
+class InstrumentRecord(RecordBody, of=INSTRUMENT):
     """One version of an instrument."""
-
-    instrument_id: str
-    name: str
-    institution_id: str
-    gateway_id: str
-    district_code: str | None
-    class_code: str | None
-    class_scheme: str
-    lon: Longitude | None
-    lat: Latitude | None
-    value_cny: Yuan | None
-    kind: InstrumentKind
-    rated_hours_per_year: float | None = Field(description="hours; null: its kind's")
-    timezone: str = Field(description="IANA name")
-    interval_s: Seconds | None
-    hold_s: Seconds | None
-    always_on: bool
-    opening_hours: Hours | None = Field(description="null: its institution's")
-    session_gap_s: Seconds
-    session_min_s: Seconds
-    acquired_on: Day | None
-    retired_on: Day | None
-    valid_from: Instant
 
 
 class InstrumentBody(InstrumentRecord):

@@ -2,24 +2,13 @@
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Count, Cursor, Day, Hours, Instant, Latitude, Longitude, Seconds
+from api.answers.fields import Count, Cursor, Instant, Latitude, Longitude, Seconds
+from api.answers.records import RecordBody
+from models.registry_fields import GATEWAY, INSTITUTION
 
 
-class InstitutionRecord(BaseModel):
+class InstitutionRecord(RecordBody, of=INSTITUTION):
     """One version of an institution."""
-
-    institution_id: str
-    name: str
-    name_en: str | None
-    kind: str | None
-    district_code: str | None
-    address: str | None
-    lon: Longitude | None
-    lat: Latitude | None
-    timezone: str | None
-    opening_hours: Hours | None
-    retired_on: Day | None
-    valid_from: Instant
 
 
 class InstitutionBody(InstitutionRecord):
@@ -28,15 +17,8 @@ class InstitutionBody(InstitutionRecord):
     instruments: Count = Field(description="in service today")
 
 
-class GatewayRecord(BaseModel):
+class GatewayRecord(RecordBody, of=GATEWAY):
     """One version of a gateway."""
-
-    gateway_id: str
-    name: str | None
-    institution_id: str | None
-    clock_correction_s: Seconds = Field(description="added to its device time")
-    retired_on: Day | None
-    valid_from: Instant
 
 
 class GatewayBody(GatewayRecord):

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api import records
 from api.answers.registry import ImportReport
 from api.answers.responses import answers
 from api.auth import Operator
@@ -21,7 +20,9 @@ from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid
 from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
-from store.registry.records import KINDS, Change, Outcome, Result, write
+from models.registry_fields import KINDS
+from models.registry_plan import WRITTEN, Change, Outcome, Result
+from store.registry.records import write
 
 router = APIRouter(prefix="/v1/registry", tags=["registry"], responses=PROBLEMS)
 
@@ -143,8 +144,7 @@ def guess_kind(text: str) -> RecordKind:
 
 
 def _changes(file: RegistryFile) -> list[Change]:
-    kind = KINDS[file.kind.value]
-    return [records.put(kind, row.record_id, row.record) for row in file.rows]
+    return [Change.of(row.record_id, row.record) for row in file.rows]
 
 
 def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
     errors.sort(key=lambda error: error.row)
     counts = dict.fromkeys(("created", "updated", "unchanged"), 0)
     for outcome in outcomes:
-        if outcome.result not in (Result.REJECTED, Result.MISSING):
+        if outcome.result in (*WRITTEN, Result.UNCHANGED):
             counts[outcome.result.value] += 1
     return {
         **counts,

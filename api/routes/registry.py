@@ -1,18 +1,17 @@
-"""Institutions, gateways and instruments: written one by one, listed, with their versions.
+"""Lists of institutions, gateways, districts and classes; what each kind of record is spelled by.
 
-Reading instruments with their status is in `instruments.py`, whole files in `imports.py`.
-What a write means is in `store/registry/records.py`.
+Routes that all kinds of records share are in `records.py`; reading instruments with their status
+is in `instruments.py`, whole files in `imports.py`.
 """
 
 from datetime import date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from api import records
 from api.answers.instruments import InstrumentRecord, InstrumentVersions
 from api.answers.registry import (
     Districts,
@@ -26,15 +25,16 @@ from api.answers.registry import (
     InstitutionVersions,
     InstrumentClasses,
 )
-from api.answers.responses import answers, written
-from api.auth import Operator, Principal, Reader
+from api.answers.responses import answers
+from api.auth import Reader
 from api.context import Context, Ctx
 from api.cursor import LIMIT_MAX, CursorText, Limit, decode_cursor, page
-from api.encoding import etag_response, json_response
+from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import span_seconds
 from api.params import GatewayId, InstitutionId, InstrumentId, format_instant
 from api.query import AnyOf
+from api.routes.records import Spoken, add_record_routes
 from models.registry import (
     Gateway,
     GatewayPatch,
@@ -43,6 +43,7 @@ from models.registry import (
     Instrument,
     InstrumentPatch,
 )
+from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT
 from store.instant import to_us
 from store.registry.catalogue import (
     GatewayNow,
@@ -52,17 +53,6 @@ from store.registry.catalogue import (
     list_gateways,
     list_institutions,
 )
-from store.registry.records import (
-    GATEWAY,
-    INSTITUTION,
-    INSTRUMENT,
-    Change,
-    Kind,
-    Mode,
-    Result,
-    read_versions,
-    write,
-)
 from store.wanted import wanted
 
 router = APIRouter(prefix="/v1", tags=["registry"], responses=PROBLEMS)
@@ -71,45 +61,7 @@ Search = Annotated[
     str | None, Query(max_length=100, description="part of the id or name, in any case")
 ]
 Retired = Annotated[bool, Query(description="those out of service too")]
-Force = Annotated[
-    bool, Query(description="also while instruments in service are bound to it: they stay so")
-]
 Code = Annotated[str, StringConstraints(max_length=32)]
-
-
-async def _write(context: Context, principal: Principal, kind: Kind, change: Change) -> Response:
-    (outcome,) = await context.database.write(
-        write(
-            kind,
-            [change],
-            actor=principal.actor,
-            zone=context.settings.zone,
-            check=records.whole_check(kind) if change.mode is Mode.PATCH else None,
-            home=principal.institution_id,
-        )
-    )
-    context.metrics.registry_writes.labels(kind.name, outcome.result.value).inc()
-    records.raise_refused(kind, outcome)
-    if change.mode is Mode.RETIRE:
-        return Response(status_code=204)
-    created = outcome.result is Result.CREATED
-    return json_response(
-        records.shown(kind, outcome),
-        201 if created else 200,
-        {"Location": f"/v1/{kind.name}s/{outcome.id}"} if created else None,
-    )
-
-
-async def _versions(
-    context: Context, request: Request, principal: Principal, kind: Kind, identity: str
-) -> Response:
-    found = await context.database.read(read_versions(kind, [identity], principal.institution_key))
-    if identity not in found:
-        raise not_found(kind.name, identity)
-    items = [
-        records.shown_version(kind, identity, moment, record) for moment, record in found[identity]
-    ]
-    return etag_response(request, {"items": items, "next_cursor": None})
 
 
 # Institutions
@@ -170,49 +122,18 @@ async def get_institution(
     return etag_response(request, _institution(found[0]))
 
 
-@router.get(
-    "/institutions/{institution_id}/versions",
-    summary="What held from when on",
-    responses=answers(InstitutionVersions, tagged=True),
+add_record_routes(
+    router,
+    INSTITUTION,
+    Spoken(
+        identity=Annotated[InstitutionId, Path(alias="institution_id")],
+        whole=Institution,
+        patch=InstitutionPatch,
+        written=InstitutionRecord,
+        versions=InstitutionVersions,
+        binds=True,
+    ),
 )
-async def get_institution_versions(
-    request: Request, context: Ctx, who: Reader, institution_id: InstitutionId
-) -> Response:
-    """All versions, oldest first; before the first, the first applies."""
-    return await _versions(context, request, who, INSTITUTION, institution_id)
-
-
-@router.put(
-    "/institutions/{institution_id}",
-    summary="Create or replace an institution",
-    responses=written(InstitutionRecord),
-)
-async def put_institution(
-    context: Ctx, who: Operator, institution_id: InstitutionId, body: Institution
-) -> Response:
-    """201 where it is new, else 200; holds from ``valid_from`` on, now by default."""
-    return await _write(context, who, INSTITUTION, records.put(INSTITUTION, institution_id, body))
-
-
-@router.patch(
-    "/institutions/{institution_id}",
-    summary="Change parts of an institution",
-    responses=answers(InstitutionRecord),
-)
-async def patch_institution(
-    context: Ctx, who: Operator, institution_id: InstitutionId, body: InstitutionPatch
-) -> Response:
-    """Fields not sent stay as they are; ``null`` puts one back to its default."""
-    return await _write(context, who, INSTITUTION, records.patch(INSTITUTION, institution_id, body))
-
-
-@router.delete("/institutions/{institution_id}", status_code=204, summary="Retire an institution")
-async def delete_institution(
-    context: Ctx, who: Operator, institution_id: InstitutionId, force: Force = False
-) -> Response:
-    """Out of service from today on; its past stays. 409 while it has instruments in service."""
-    change = Change(id=institution_id, mode=Mode.RETIRE, force=force)
-    return await _write(context, who, INSTITUTION, change)
 
 
 def _institution(one: InstitutionNow) -> dict[str, Any]:
@@ -284,51 +205,20 @@ async def get_gateway(
     return etag_response(request, _gateway(found[0]))
 
 
-@router.get(
-    "/gateways/{gateway_id}/versions",
-    summary="What held from when on",
-    responses=answers(GatewayVersions, tagged=True),
+add_record_routes(
+    router,
+    GATEWAY,
+    Spoken(
+        identity=Annotated[GatewayId, Path(alias="gateway_id")],
+        whole=Gateway,
+        patch=GatewayPatch,
+        written=GatewayWritten,
+        versions=GatewayVersions,
+        binds=True,
+        put_note="\n\nWhere a clock's correction reaches into the past, ``next_step`` says what"
+        " makes figures\nof that time follow.",
+    ),
 )
-async def get_gateway_versions(
-    request: Request, context: Ctx, who: Reader, gateway_id: GatewayId
-) -> Response:
-    """All versions, oldest first; before the first, the first applies."""
-    return await _versions(context, request, who, GATEWAY, gateway_id)
-
-
-@router.put(
-    "/gateways/{gateway_id}",
-    summary="Create or replace a gateway",
-    responses=written(GatewayWritten),
-)
-async def put_gateway(
-    context: Ctx, who: Operator, gateway_id: GatewayId, body: Gateway
-) -> Response:
-    """201 where it is new, else 200; holds from ``valid_from`` on, now by default.
-
-    Where a clock's correction reaches into the past, ``next_step`` says what makes figures
-    of that time follow.
-    """
-    return await _write(context, who, GATEWAY, records.put(GATEWAY, gateway_id, body))
-
-
-@router.patch(
-    "/gateways/{gateway_id}", summary="Change parts of a gateway", responses=answers(GatewayWritten)
-)
-async def patch_gateway(
-    context: Ctx, who: Operator, gateway_id: GatewayId, body: GatewayPatch
-) -> Response:
-    """Fields not sent stay as they are; ``null`` puts one back to its default."""
-    return await _write(context, who, GATEWAY, records.patch(GATEWAY, gateway_id, body))
-
-
-@router.delete("/gateways/{gateway_id}", status_code=204, summary="Retire a gateway")
-async def delete_gateway(
-    context: Ctx, who: Operator, gateway_id: GatewayId, force: Force = False
-) -> Response:
-    """Out of service from today on; its past stays. 409 while it has instruments in service."""
-    change = Change(id=gateway_id, mode=Mode.RETIRE, force=force)
-    return await _write(context, who, GATEWAY, change)
 
 
 def _gateway(one: GatewayNow) -> dict[str, Any]:
@@ -353,46 +243,17 @@ def _gateway(one: GatewayNow) -> dict[str, Any]:
 # Instruments
 
 
-@router.get(
-    "/instruments/{instrument_id}/versions",
-    summary="What held from when on",
-    responses=answers(InstrumentVersions, tagged=True),
+add_record_routes(
+    router,
+    INSTRUMENT,
+    Spoken(
+        identity=Annotated[InstrumentId, Path(alias="instrument_id")],
+        whole=Instrument,
+        patch=InstrumentPatch,
+        written=InstrumentRecord,
+        versions=InstrumentVersions,
+    ),
 )
-async def get_instrument_versions(
-    request: Request, context: Ctx, who: Reader, instrument_id: InstrumentId
-) -> Response:
-    """All versions, oldest first; before the first, the first applies."""
-    return await _versions(context, request, who, INSTRUMENT, instrument_id)
-
-
-@router.put(
-    "/instruments/{instrument_id}",
-    summary="Create or replace an instrument",
-    responses=written(InstrumentRecord),
-)
-async def put_instrument(
-    context: Ctx, who: Operator, instrument_id: InstrumentId, body: Instrument
-) -> Response:
-    """201 where it is new, else 200; holds from ``valid_from`` on, now by default."""
-    return await _write(context, who, INSTRUMENT, records.put(INSTRUMENT, instrument_id, body))
-
-
-@router.patch(
-    "/instruments/{instrument_id}",
-    summary="Change parts of an instrument",
-    responses=answers(InstrumentRecord),
-)
-async def patch_instrument(
-    context: Ctx, who: Operator, instrument_id: InstrumentId, body: InstrumentPatch
-) -> Response:
-    """Fields not sent stay as they are; ``null`` puts one back to its default."""
-    return await _write(context, who, INSTRUMENT, records.patch(INSTRUMENT, instrument_id, body))
-
-
-@router.delete("/instruments/{instrument_id}", status_code=204, summary="Retire an instrument")
-async def delete_instrument(context: Ctx, who: Operator, instrument_id: InstrumentId) -> Response:
-    """Out of service from today on; its past stays."""
-    return await _write(context, who, INSTRUMENT, Change(id=instrument_id, mode=Mode.RETIRE))
 
 
 # Districts and classes

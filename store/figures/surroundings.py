@@ -15,6 +15,7 @@ from models.schedule import CalendarDay, DayKind, open_intervals
 from models.segment import Segment, State
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
+from models.zone import DEFAULT_ZONE
 from store.figures.subject import Subject
 from store.instant import from_us
 from store.run import Query, Steps
@@ -97,7 +98,7 @@ def load_moment(calendar: str = "CN") -> Steps[Moment]:
     """The database's now; the same for all of a transaction."""
     rows = yield Query(_SQL["moment"], binary=True)
     now_us, zone = rows[0]
-    return Moment(now_us=now_us, rollup_zone=zone or "Asia/Shanghai", calendar=calendar)
+    return Moment(now_us=now_us, rollup_zone=zone or DEFAULT_ZONE, calendar=calendar)
 
 
 def load_surroundings(

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from store.registry.records import GATEWAY, INSTITUTION, to_contract
-from store.registry.versions import Record
+from models.registry_fields import GATEWAY, INSTITUTION, Record, to_contract
 from store.run import Query, Steps
 from store.statements import statements
 from store.wanted import Wanted, array

@@ -2,8 +2,9 @@
 -- Where `tenant` is given, there is nothing but that institution's.
 
 -- name: institutions
-SELECT e.institution_id, v.valid_from, v.name, v.name_en, v.kind, v.district_code, v.address,
-       v.lon, v.lat, v.timezone, v.opening_hours, v.retired_on, c.instruments
+SELECT e.institution_id, v.valid_from,
+       -- fields: institution
+       , c.instruments
 FROM institution e
 JOIN institution_version v USING (institution_key)
 CROSS JOIN LATERAL (
@@ -24,8 +25,9 @@ ORDER BY e.institution_id
 LIMIT %(limit)s
 
 -- name: gateways
-SELECT e.gateway_id, v.valid_from, v.name, n.institution_id, v.clock_correction_us, v.retired_on,
-       s.online, s.mqtt_session, s.since, s.last_status_at, s.by_will, s.skew_us, s.skew_at,
+SELECT e.gateway_id, v.valid_from,
+       -- fields: gateway
+       , s.online, s.mqtt_session, s.since, s.last_status_at, s.by_will, s.skew_us, s.skew_at,
        c.children, c.children_online, c.last_received_at
 FROM gateway e
 JOIN gateway_version v USING (gateway_key)

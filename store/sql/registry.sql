@@ -1,4 +1,4 @@
--- Writes of the registry and their effects; what they mean is in registry.py.
+-- Writes of the registry and their effects; what they mean is in models/registry_plan.py.
 
 -- name: lock
 -- Orders all registry writes: whoever holds the row writes alone, and readers of the revision
@@ -34,16 +34,16 @@ UPDATE registry_revision SET revision = %(revision)s
 -- Where `tenant` is given, the record must be that institution's now; its past is shown whole.
 
 -- name: institution_versions
-SELECT e.institution_id, v.valid_from, v.name, v.name_en, v.kind, v.district_code, v.address,
-       v.lon, v.lat, v.timezone, v.opening_hours, v.retired_on
+SELECT e.institution_id, v.valid_from,
+       -- fields: institution
 FROM institution e JOIN institution_version v USING (institution_key)
 WHERE e.institution_id = ANY (%(ids)s::text[])
   AND (%(tenant)s::integer IS NULL OR e.institution_key = %(tenant)s)
 ORDER BY e.institution_id, v.valid_from
 
 -- name: gateway_versions
-SELECT e.gateway_id, v.valid_from, v.name, n.institution_id, v.clock_correction_us,
-       v.retired_on
+SELECT e.gateway_id, v.valid_from,
+       -- fields: gateway
 FROM gateway e JOIN gateway_version v USING (gateway_key)
 LEFT JOIN institution n ON n.institution_key = v.institution_key
 WHERE e.gateway_id = ANY (%(ids)s::text[])
@@ -53,10 +53,8 @@ WHERE e.gateway_id = ANY (%(ids)s::text[])
 ORDER BY e.gateway_id, v.valid_from
 
 -- name: instrument_versions
-SELECT e.instrument_id, v.valid_from, v.name, n.institution_id, g.gateway_id,
-       v.district_code, v.class_code, v.class_scheme, v.lon, v.lat, v.value_cny, v.kind,
-       v.rated_hours_per_year, v.timezone, v.interval_us, v.hold_us, v.always_on,
-       v.opening_hours, v.session_gap_us, v.session_min_us, v.acquired_on, v.retired_on
+SELECT e.instrument_id, v.valid_from,
+       -- fields: instrument
 FROM instrument e JOIN instrument_version v USING (instrument_key)
 JOIN institution n ON n.institution_key = v.institution_key
 JOIN gateway g ON g.gateway_key = v.gateway_key
@@ -146,52 +144,37 @@ WHERE v.gateway_key = e.gateway_key AND e.gateway_id = ANY (%(ids)s::text[])
 DELETE FROM instrument_version v USING instrument e
 WHERE v.instrument_key = e.instrument_key AND e.instrument_id = ANY (%(ids)s::text[])
 
+-- Rows become versions by the names of the table's own columns; references become keys here.
+
 -- name: institution_store
-INSERT INTO institution_version (
-    institution_key, valid_from, force_from, force_to, name, name_en, kind, district_code,
-    address, lon, lat, timezone, opening_hours, retired_on)
-SELECT e.institution_key, r.valid_from, r.force_from, r.force_to, r.name, r.name_en, r.kind,
-       r.district_code, r.address, r.lon, r.lat, r.timezone, nullif(r.opening_hours, 'null'),
-       r.retired_on
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
-    id text, valid_from timestamptz, force_from timestamptz, force_to timestamptz, name text,
-    name_en text, kind text, district_code text, address text, lon double precision,
-    lat double precision, timezone text, opening_hours jsonb, retired_on date)
-JOIN institution e ON e.institution_id = r.id
+INSERT INTO institution_version
+SELECT v.* FROM jsonb_array_elements(%(rows)s::jsonb) AS r (said)
+JOIN institution e ON e.institution_id = r.said->>'id'
+CROSS JOIN LATERAL jsonb_populate_record(
+    NULL::institution_version,
+    r.said || jsonb_build_object('institution_key', e.institution_key)) v
 
 -- name: gateway_store
-INSERT INTO gateway_version (
-    gateway_key, valid_from, force_from, force_to, name, institution_key, clock_correction_us,
-    retired_on)
-SELECT e.gateway_key, r.valid_from, r.force_from, r.force_to, r.name, n.institution_key,
-       r.clock_correction_us, r.retired_on
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
-    id text, valid_from timestamptz, force_from timestamptz, force_to timestamptz, name text,
-    institution_id text, clock_correction_us bigint, retired_on date)
-JOIN gateway e ON e.gateway_id = r.id
-LEFT JOIN institution n ON n.institution_id = r.institution_id
+INSERT INTO gateway_version
+SELECT v.* FROM jsonb_array_elements(%(rows)s::jsonb) AS r (said)
+JOIN gateway e ON e.gateway_id = r.said->>'id'
+LEFT JOIN institution n ON n.institution_id = r.said->>'institution_id'
+CROSS JOIN LATERAL jsonb_populate_record(
+    NULL::gateway_version,
+    r.said || jsonb_build_object('gateway_key', e.gateway_key,
+                                 'institution_key', n.institution_key)) v
 
 -- name: instrument_store
-INSERT INTO instrument_version (
-    instrument_key, valid_from, force_from, force_to, name, institution_key, gateway_key,
-    district_code, class_code, class_scheme, lon, lat, value_cny, kind, rated_hours_per_year,
-    timezone, interval_us, hold_us, always_on, opening_hours, session_gap_us, session_min_us,
-    acquired_on, retired_on)
-SELECT e.instrument_key, r.valid_from, r.force_from, r.force_to, r.name, n.institution_key,
-       g.gateway_key, r.district_code, r.class_code, r.class_scheme, r.lon, r.lat, r.value_cny,
-       r.kind, r.rated_hours_per_year, r.timezone, r.interval_us, r.hold_us, r.always_on,
-       nullif(r.opening_hours, 'null'), r.session_gap_us, r.session_min_us, r.acquired_on,
-       r.retired_on
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
-    id text, valid_from timestamptz, force_from timestamptz, force_to timestamptz, name text,
-    institution_id text, gateway_id text, district_code text, class_code text,
-    class_scheme text, lon double precision, lat double precision, value_cny numeric(18, 2),
-    kind text, rated_hours_per_year double precision, timezone text, interval_us bigint,
-    hold_us bigint, always_on boolean, opening_hours jsonb, session_gap_us bigint,
-    session_min_us bigint, acquired_on date, retired_on date)
-JOIN instrument e ON e.instrument_id = r.id
-JOIN institution n ON n.institution_id = r.institution_id
-JOIN gateway g ON g.gateway_id = r.gateway_id
+INSERT INTO instrument_version
+SELECT v.* FROM jsonb_array_elements(%(rows)s::jsonb) AS r (said)
+JOIN instrument e ON e.instrument_id = r.said->>'id'
+JOIN institution n ON n.institution_id = r.said->>'institution_id'
+JOIN gateway g ON g.gateway_id = r.said->>'gateway_id'
+CROSS JOIN LATERAL jsonb_populate_record(
+    NULL::instrument_version,
+    r.said || jsonb_build_object('instrument_key', e.instrument_key,
+                                 'institution_key', n.institution_key,
+                                 'gateway_key', g.gateway_key)) v
 
 -- name: audit
 INSERT INTO audit (actor, action, object_type, object_id, before, after)

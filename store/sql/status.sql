@@ -3,17 +3,23 @@
 
 -- name: registered
 WITH shown AS (
-    SELECT i.instrument_key, i.instrument_id, v.valid_from, v.name, n.institution_id,
-           nv.name AS institution_name,
-           coalesce(v.district_code, nv.district_code) AS district_code,
-           v.class_code, v.class_scheme, v.lon, v.lat, v.value_cny, v.kind,
-           v.rated_hours_per_year, v.timezone, v.interval_us, v.hold_us, g.gateway_id,
-           v.always_on, v.opening_hours, v.session_gap_us, v.session_min_us,
-           v.acquired_on, v.retired_on, v.gateway_key, v.institution_key,
-           s.first_at, s.newest_at, s.newest_seq, coalesce(s.newest_stale, false) AS newest_stale,
-           s.credit_from, s.credit_until, s.state, s.segment_from, s.piece_from, s.live_at,
-           s.live_until, s.last_received_at, s.power_w, s.clock_future_at,
+    SELECT i.instrument_key, i.instrument_id,
+           CASE WHEN isfinite(v.valid_from) THEN us(v.valid_from) END AS valid_from_us,
+           -- fields: instrument
+           , nv.name AS institution_name,
+           coalesce(v.district_code, nv.district_code) AS effective_district_code,
+           v.institution_key, us(s.first_at) AS first_at_us, us(s.newest_at) AS newest_at_us,
+           s.newest_seq, coalesce(s.newest_stale, false) AS newest_stale,
+           us(s.credit_from) AS credit_from_us, us(s.credit_until) AS credit_until_us, s.state,
+           us(s.segment_from) AS segment_from_us, us(s.piece_from) AS piece_from_us,
+           us(s.live_at) AS live_at_us, us(s.live_until) AS live_until_us,
+           us(s.last_received_at) AS last_received_us, s.power_w,
+           us(s.clock_future_at) AS clock_future_us,
            coalesce(s.counter_disagrees, false) AS counter_disagrees,
+           (SELECT skew_us FROM gateway_status c WHERE c.gateway_key = v.gateway_key) AS skew_us,
+           (SELECT us(min(o.starts_at)) FROM gateway_offline o
+            WHERE o.gateway_key = v.gateway_key AND o.starts_at <= now()
+              AND (o.ends_at IS NULL OR o.ends_at > now())) AS gateway_off_since_us,
            -- Metres along a great circle; 0 where no place is asked for, far away where the
            -- instrument's is not known.
            CASE WHEN %(near_lon)s::float8 IS NULL THEN 0
@@ -54,22 +60,7 @@ WITH shown AS (
       AND (%(retired)s::boolean OR v.retired_on IS NULL
            OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
 )
-SELECT h.instrument_key, h.instrument_id,
-       CASE WHEN isfinite(h.valid_from) THEN us(h.valid_from) END AS valid_from_us,
-       h.name, h.institution_id, h.institution_name, h.district_code, h.class_code,
-       h.class_scheme, h.lon, h.lat, h.value_cny, h.kind, h.rated_hours_per_year, h.timezone,
-       h.interval_us, h.hold_us, h.gateway_id, h.always_on, h.opening_hours, h.session_gap_us,
-       h.session_min_us, h.acquired_on, h.retired_on, h.institution_key, h.distance_m,
-       us(h.first_at) AS first_at_us, us(h.newest_at) AS newest_at_us, h.newest_seq,
-       h.newest_stale, us(h.credit_from) AS credit_from_us, us(h.credit_until) AS credit_until_us,
-       h.state, us(h.segment_from) AS segment_from_us, us(h.piece_from) AS piece_from_us,
-       us(h.live_at) AS live_at_us, us(h.live_until) AS live_until_us,
-       us(h.last_received_at) AS last_received_us, h.power_w,
-       us(h.clock_future_at) AS clock_future_us, h.counter_disagrees,
-       (SELECT skew_us FROM gateway_status c WHERE c.gateway_key = h.gateway_key) AS skew_us,
-       (SELECT us(min(o.starts_at)) FROM gateway_offline o
-        WHERE o.gateway_key = h.gateway_key AND o.starts_at <= now()
-          AND (o.ends_at IS NULL OR o.ends_at > now())) AS gateway_off_since_us
+SELECT h.*
 FROM shown h
 WHERE (%(connectivity)s::text[] IS NULL OR h.connectivity = ANY (%(connectivity)s::text[]))
   AND (%(activity)s::text[] IS NULL

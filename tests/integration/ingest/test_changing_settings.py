@@ -14,17 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingest.upkeep.rebuild import rebuild_range
-from store.registry.records import (
-    GATEWAY,
-    INSTITUTION,
-    INSTRUMENT,
-    Change,
-    Kind,
-    Mode,
-    Result,
-    read_versions,
-    write,
-)
+from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT, Kind
+from models.registry_plan import Change, Mode, Result
+from store.registry.records import read_versions, write
 from store.run import run
 from tests import oracle
 from tests.acceptance.test_properties import ROUNDS, random_case

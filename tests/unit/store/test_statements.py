@@ -28,3 +28,13 @@ def test_a_file_out_of_order(text: str, tmp_path: Path) -> None:
     (tmp_path / "broken.sql").write_text(text)
     with pytest.raises(ValueError, match="stands"):
         statements("broken", tmp_path)
+
+
+def test_the_fields_of_a_record_stand_in_their_place(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("-- name: all\nSELECT\n    -- fields: gateway\nFROM x\n")
+    found = statements("a", tmp_path)["all"].splitlines()
+    assert found == [
+        "SELECT",
+        "v.name, n.institution_id, v.clock_correction_us, v.retired_on",
+        "FROM x",
+    ]

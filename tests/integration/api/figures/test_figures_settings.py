@@ -11,17 +11,9 @@ from typing import Any
 
 import pytest
 
-from store.registry.records import (
-    INSTITUTION,
-    INSTRUMENT,
-    KINDS,
-    Change,
-    Kind,
-    Mode,
-    Result,
-    read_versions,
-    write,
-)
+from models.registry_fields import INSTITUTION, INSTRUMENT, KINDS, Kind
+from models.registry_plan import Change, Mode, Result
+from store.registry.records import read_versions, write
 from store.run import run
 from tests.integration.api.figures.test_figures_instrument import without
 from tests.integration.api.figures.test_figures_totals import agree

@@ -1,14 +1,15 @@
 """Versions of a registry record: what a write makes of them, and when that differs.
 
-Only values here; `records.py` reads and stores them. A version is a moment and the record
-that holds from it on, as a mapping of fields; before the first version, the first applies.
+A version is a moment and the record that holds from it on, as a mapping of fields; before the
+first version, the first applies. What is written and why is ``registry_plan.py``'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-Record: TypeAlias = Mapping[str, Any]
+from models.registry_fields import Record
+
 #: ``(valid_from_us, record)``, sorted, no two at one moment.
 Versions: TypeAlias = Sequence[tuple[int, Record]]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.registry.versions import (
+from models.versions import (
     BEGIN_US,
     END_US,
     Versions,

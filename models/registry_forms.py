@@ -1,0 +1,252 @@
+"""How values of the registry are stated, stored and read from a cell of CSV, kind by kind.
+
+A field is a name and one of these forms (`registry_fields.py`); two fields that are judged alike
+share one.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+
+from models.identifier import GATEWAY_ID, INSTITUTION_ID
+from models.schedule import WEEKDAYS, OpeningHours
+from models.timestamp import EPOCH, MalformedTimestampError, parse_ts
+from models.zone import DEFAULT_ZONE
+
+_DAY_S: Final = 86_400
+_DAY_MINUTES: Final = 1_440
+_WEEK_MINUTES: Final = 7 * _DAY_MINUTES
+#: Registry dates and versions lie in these years (the last excluded): beyond them local time
+#: has no meaning, and a year mistyped with two digits would found a version in antiquity.
+_YEARS: Final = (1900, 2200)
+
+
+# Not isprintable(): that refuses the ideographic space, which Chinese names may hold.
+_has_break = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
+_is_date = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+
+
+def _plain(text: str) -> str:
+    if _has_break(text):
+        raise ValueError("must not hold control characters or line breaks")
+    return text
+
+
+def _zone(name: str) -> str:
+    if not _is_zone(name):
+        raise ValueError(f"must be an IANA time zone, such as {DEFAULT_ZONE}")
+    return name
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    # zoneinfo also reads files that are no zone of IANA's: the machine's own, and copies that
+    # count leap seconds.
+    if name in ("Factory", "localtime", "posixrules") or name.startswith(("posix/", "right/")):
+        return False
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        rule = "must be a date that exists, written YYYY-MM-DD"
+        if not _is_date(value):  # fromisoformat also takes 20260301 and 2026-W09-7
+            raise ValueError(rule)
+        try:
+            value = date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(rule) from error
+    if isinstance(value, date) and not _YEARS[0] <= value.year < _YEARS[1]:
+        raise ValueError(f"must lie in the years {_YEARS[0]} to {_YEARS[1] - 1}")
+    return value
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = EPOCH + timedelta(microseconds=parse_ts(value))
+        except MalformedTimestampError as error:
+            raise ValueError(f"{error}, such as 2026-03-01T08:00:00+08:00") from error
+    if isinstance(value, datetime) and not _YEARS[0] <= value.year < _YEARS[1]:
+        raise ValueError(f"must lie in the years {_YEARS[0]} to {_YEARS[1] - 1}")
+    return value
+
+
+def _money(value: object) -> object:
+    # A float's shortest text is what the sender wrote; text is taken for sums that no float has.
+    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        try:
+            return Decimal(str(value))
+        except InvalidOperation as error:
+            raise ValueError("must be an amount, such as 1250000.00") from error
+    return value
+
+
+def _hours(value: object) -> object:
+    """Opening hours in their one spelling, so that equal ones are equal records.
+
+    Ranges may touch, but not overlap, also over midnight and from Sunday into Monday: an
+    overlap is nearly always a typing error, and which of the two was meant nobody knows.
+    """
+    hours = OpeningHours.parse(value)
+    spans = sorted(
+        (number * _DAY_MINUTES + start, number * _DAY_MINUTES + end)
+        for number, ranges in enumerate(hours.week)
+        for start, end in ((s, e if e > s else e + _DAY_MINUTES) for s, e in ranges)
+    )
+    following = [*spans[1:], *((s + _WEEK_MINUTES, e + _WEEK_MINUTES) for s, e in spans[:1])]
+    for (_, end), (start, _) in zip(spans, following, strict=True):
+        if end > start:
+            day, minutes = divmod(start % _WEEK_MINUTES, _DAY_MINUTES)
+            raise ValueError(
+                f"opening_hours: the range from {minutes // 60:02}:{minutes % 60:02} on "
+                f"{WEEKDAYS[day]} begins before the range ahead of it ends"
+            )
+    return hours.to_json()
+
+
+def _external_ids(value: object) -> object:
+    """Ids in other registers, in the order of their schemes, so that equal ones are equal."""
+    if not isinstance(value, Mapping):
+        raise ValueError('must be an object of texts by scheme, such as {"nrii": "2024-0071"}')
+    if not value:
+        raise ValueError("must name a scheme; null where there are none")
+    return dict(sorted(value.items(), key=lambda item: str(item[0])))
+
+
+def _text(cell: str) -> object:
+    return cell
+
+
+def _number(cell: str) -> object:
+    if not _is_number(cell):
+        raise ValueError("must be a number")
+    return float(cell)
+
+
+def _boolean(cell: str) -> object:
+    try:
+        return _BOOLEANS[cell.lower()]
+    except KeyError as error:
+        raise ValueError("must be true, false, 1 or 0") from error
+
+
+def _object(cell: str) -> object:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"must be JSON: {error}") from error
+
+
+_is_number = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?").fullmatch
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_CENT: Final = Decimal("0.01")
+
+
+def _as_stated(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Form:
+    """How one kind of value is stated, stored and read."""
+
+    #: Its type as pydantic reads it, strictly.
+    stated: Any
+    #: Reads a cell of CSV that is not empty; raises `ValueError` with the rule.
+    cell: Callable[[str], object] = _text
+    #: Makes the stated value the stored one.
+    stored: Callable[[Any], Any] = _as_stated
+    #: Stated in seconds, stored in microseconds: ``hold_s`` is kept as ``hold_us``.
+    seconds: bool = False
+
+
+def _line(most: int) -> Any:
+    """One line of text for people, of so many characters."""
+    trimmed = StringConstraints(strip_whitespace=True, min_length=1, max_length=most)
+    return Annotated[str, trimmed, AfterValidator(_plain)]
+
+
+def _span(lowest: float, highest: float, description: str | None = None) -> Form:
+    # Within such bounds a double is exact to well under a microsecond.
+    return Form(
+        stated=Annotated[float, Field(ge=lowest, le=highest, description=description)],
+        cell=_number,
+        stored=lambda value: round(value * 1_000_000),
+        seconds=True,
+    )
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+_Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_plain),
+]
+_Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+
+NAME: Final = Form(stated=_Name)
+WORD: Final = Form(stated=_line(64))
+ADDRESS: Final = Form(stated=_line(500))
+CODE: Final = Form(stated=_Code)
+# Rust reads these patterns: its $ is the very end, not before a last line break as in Python.
+INSTITUTION: Final = Form(stated=Annotated[str, StringConstraints(pattern=rf"^{INSTITUTION_ID}$")])
+GATEWAY: Final = Form(stated=Annotated[str, StringConstraints(pattern=rf"^{GATEWAY_ID}$")])
+LON: Final = Form(
+    stated=Annotated[float, Field(ge=-180, le=180, description="degrees east, WGS84")],
+    cell=_number,
+)
+LAT: Final = Form(
+    stated=Annotated[float, Field(ge=-90, le=90, description="degrees north, WGS84")],
+    cell=_number,
+)
+ZONE: Final = Form(stated=Annotated[str, AfterValidator(_zone), Field(description="IANA name")])
+DAY: Final = Form(stated=Annotated[date, BeforeValidator(_day)])
+MONEY: Final = Form(
+    stated=Annotated[
+        Decimal, BeforeValidator(_money), Field(ge=0, max_digits=18, decimal_places=2)
+    ],
+    stored=lambda amount: amount.quantize(_CENT),
+)
+FLAG: Final = Form(stated=bool, cell=_boolean)
+INSTRUMENT_KIND: Final = Form(stated=Literal["general", "special"])
+HOURS_A_YEAR: Final = Form(stated=Annotated[float, Field(ge=0, le=366 * 24)], cell=_number)
+OPENING_HOURS: Final = Form(
+    stated=Annotated[
+        dict[str, Any],
+        BeforeValidator(_hours),
+        Field(
+            description='`{"mon": [["08:00", "17:30"]], …, "holidays": "closed|as_weekday|open"}`; '
+            "a day left out is closed, 24:00 may end a range, a range may pass midnight"
+        ),
+    ],
+    cell=_object,
+)
+EXTERNAL_IDS: Final = Form(
+    stated=Annotated[
+        dict[_Code, _Name],
+        BeforeValidator(_external_ids),
+        Field(description='`{"scheme": "value"}`: ids in other registers, each one record\'s'),
+    ],
+    cell=_object,
+)
+# Added to the device's time. A year is further off than any clock that still has a battery.
+CORRECTION: Final = _span(-366 * _DAY_S, 366 * _DAY_S)
+INTERVAL: Final = _span(1, 3_600)
+# A day at most: raw rows are kept a day longer than late data is accepted, so the heartbeat
+# whose hold reaches into the accepted past is always there.
+HOLD: Final = _span(1, _DAY_S)
+SESSION_LENGTH: Final = _span(0, _DAY_S, "holds for all time: no change of it beside `valid_from`")
