@@ -71,7 +71,7 @@ class Planned(Protocol):
 
     @property
     def cost_s(self) -> float:
-        """Seconds that it will take a core, about (`store/figures/layout.py`)."""
+        """Seconds that it will take a core, about (`store/figures/costs.py`)."""
 
     @property
     def window(self) -> Window:

@@ -25,8 +25,9 @@ from models.bucket import Bucket
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.usage import Window
-from store.figures.groups import Group, Question, cost_s, measure_extent, tally_groups
-from store.figures.layout import told_s
+from store.figures.costs import told_s
+from store.figures.groups import cost_s, measure_extent, tally_groups
+from store.figures.question import Group, Question
 from store.figures.surroundings import Moment, load_moment
 from store.present.filters import Filters
 from store.present.instruments import names_of

@@ -1,6 +1,6 @@
 """Long questions: a few at a time, over connections and in threads of their own.
 
-What a question costs is known before it is asked (`store/figures/layout.py`). A short one is
+What a question costs is known before it is asked (`store/figures/costs.py`). A short one is
 answered where it came in (`database.py`); a long one waits here for its turn (`turns.py`) and then
 takes nothing that short ones need: no connection of their pool, and not the event loop, which
 neither fetches its rows nor spells its answer.

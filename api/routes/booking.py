@@ -23,9 +23,11 @@ from models.ratios import ratio, seconds
 from models.status import Activity, Connectivity
 from models.usage import Window
 from models.zone import DAY_US
-from store.figures.groups import Member, Question, load_members, measure_extent
-from store.figures.layout import by_hour_of_week_s
+from store.figures.costs import by_hour_of_week_s
+from store.figures.groups import measure_extent
+from store.figures.members import Member, load_members
 from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
+from store.figures.question import Question
 from store.figures.surroundings import Moment, load_moment
 from store.present.instruments import FAR_M, Registered, find_registered, statuses
 from store.run import Steps

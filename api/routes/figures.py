@@ -28,8 +28,8 @@ from api.sizes import divide
 from api.windows import BucketName, FigureReader, Span
 from models.ratios import Terms, fields, seconds
 from models.usage import Window, add_up
+from store.figures.costs import one_by_one_s, pieces_s, told_s
 from store.figures.figures import usages
-from store.figures.layout import one_by_one_s, pieces_s, told_s
 from store.figures.subject import Subject, load_subjects
 from store.figures.surroundings import Moment, load_moment
 from store.figures.timeline import load_sessions, load_timeline

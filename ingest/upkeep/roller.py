@@ -16,8 +16,8 @@ from ingest.sql import statements
 from models.ratios import counter_disagrees
 from models.zone import start_of_day
 from store.figures import totals
-from store.figures.figures import compute_days
 from store.figures.rollup_columns import COLUMNS
+from store.figures.rollups import compute_days
 from store.figures.subject import Subject, load_subjects, zone_of
 from store.figures.surroundings import load_moment
 from store.run import run

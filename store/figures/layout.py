@@ -1,53 +1,101 @@
-"""How a question is worked out, all at once or one by one, and what that will cost.
+"""Which way a question about figures is worked out: chosen here, before any figure is read.
 
-Known from window, buckets and the number of instruments, before any figure is read; ``groups.py``
-works it out just so. Costs are seconds of one core of an ordinary machine, the database's included:
-they part what is quick from what is not, and nothing is promised by them.
+Two choices make the four ways that the package names: `plan_window` parts a window into whole days,
+which are summed up already, and edges, which are not; `lay_out` says whether instruments are taken
+one by one or all at once. What that will cost is in ``costs.py``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from models.ratios import threshold
 from models.usage import Window
-from store.figures.figures import plan_window
+from models.zone import local_day, start_of_day
+from store.figures.subject import zone_of
 from store.figures.surroundings import Moment
 
+_DAY = timedelta(days=1)
 #: Edges, and buckets that part a day, are measured from segments, all instruments at once: some
 #: days at most.
 LONGEST_EDGES_US = 3 * 86_400_000_000
+#: Fewer instruments than this are as fast one by one, where there are buckets or edges.
+FEW = 200
 _MOST_BUCKETS = 400
 # Thresholds of more decimals would pass 64 bits in `tally_arrays`.
 _FINEST_THRESHOLD = 10_000
 # Ten years of a figure, times such a threshold, fit into 64 bits.
 _LONGEST_US = 3_700 * 86_400_000_000
-_DAY_US = 86_400_000_000
 
-# Measured with a city of a piece each half an hour; seconds.
-_A_QUESTION = 0.002
-_ROW_AT_ONCE = 3e-6
-_ROW_AND_BUCKET_AT_ONCE = 1.5e-6
-_ROW_AND_EDGE_DAY = 40e-6
-_GROUP_AND_WINDOW = 14e-6
-_ROW_AND_WINDOW = 25e-6
-_ROW_AND_DAY_SUMMED = 3e-6
-_ROW_AND_DAY_MEASURED = 80e-6
-_WINDOW_TOLD = 40e-6
-_ITEM_TOLD = 20e-6
-_DAY_BY_HOUR_OF_WEEK = 240e-6
+
+class Plan(NamedTuple):
+    """A window, divided into whole local days of the rollups and what is left of it."""
+
+    #: Days ``[first, end)``; empty where the window holds no whole day.
+    first: date
+    end: date
+    edges: tuple[Window, ...]
+
+
+def plan_window(window: Window, moment: Moment) -> Plan:
+    """Divides a window, already clipped to now, at the first and last whole day within."""
+    zone = zone_of(moment.rollup_zone)
+    first = local_day(window.start_us, zone)
+    if start_of_day(first, zone) < window.start_us:
+        first += _DAY
+    end = local_day(window.end_us, zone)
+    if first >= end or not window.length_us:
+        return Plan(first, first, (window,) if window.length_us else ())
+    edges = (
+        Window(start_us=window.start_us, end_us=start_of_day(first, zone)),
+        Window(start_us=start_of_day(end, zone), end_us=window.end_us),
+    )
+    return Plan(first, end, tuple(edge for edge in edges if edge.length_us))
+
+
+def days_window(first: date, end: date, moment: Moment) -> Window:
+    """The time of the rollup zone's days ``[first, end)``."""
+    zone = zone_of(moment.rollup_zone)
+    return Window(start_us=start_of_day(first, zone), end_us=start_of_day(end, zone))
+
+
+def missing_windows(
+    plans: Sequence[Plan], has_row: Callable[[date], bool], moment: Moment
+) -> list[Window]:
+    """What of the planned windows has no rollup, in order; runs of days as one window each."""
+    zone = zone_of(moment.rollup_zone)
+    found: list[Window] = []
+    for plan in plans:
+        runs: list[Window] = []
+        day = plan.first
+        while day < plan.end:
+            since = day
+            while day < plan.end and not has_row(day):
+                day += _DAY
+            if since < day:
+                runs.append(
+                    Window(start_us=start_of_day(since, zone), end_us=start_of_day(day, zone))
+                )
+            day += _DAY
+        found += sorted((*plan.edges, *runs), key=lambda window: window.start_us)
+    return found
 
 
 class Layout(NamedTuple):
-    """How a question about groups can be laid out."""
+    """How a question about many instruments is laid out."""
 
     #: What of the buckets is no whole day of the rollups.
     edges: frozenset[Window]
-    #: Whether arrays can answer it.
+    #: Whether arrays answer it; else its instruments are taken one by one.
     at_once: bool
 
 
 def lay_out(
-    window: Window, buckets: Sequence[Window], sufficient_coverage: float, moment: Moment
+    window: Window,
+    buckets: Sequence[Window],
+    sufficient_coverage: float,
+    instruments: int,
+    moment: Moment,
 ) -> Layout:
     """How figures of many instruments are worked out.
 
@@ -55,6 +103,7 @@ def lay_out(
         window: Clipped to now.
         buckets: Clipped to now, making up the window; none where no buckets are wanted.
         sufficient_coverage: From which on a figure is ranked.
+        instruments: How many there are.
         moment: Of the answer.
     """
     if not (
@@ -63,57 +112,8 @@ def lay_out(
         and threshold(sufficient_coverage).denominator <= _FINEST_THRESHOLD
     ):
         return Layout(frozenset(), False)
+    outer = plan_window(window, moment).edges
     edges = frozenset(edge for bucket in buckets for edge in plan_window(bucket, moment).edges)
-    at_once = all(
-        sum(edge.length_us for edge in some) <= LONGEST_EDGES_US
-        for some in (plan_window(window, moment).edges, edges)
-    )
-    return Layout(edges, at_once)
-
-
-def at_once_s(
-    rows: int,
-    groups: int,
-    window: Window,
-    buckets: Sequence[Window],
-    layout: Layout,
-    moment: Moment,
-) -> float:
-    """What an answer costs that arrays work out."""
-    edges = layout.edges | set(plan_window(window, moment).edges)
-    edge_days = sum(edge.length_us for edge in edges) / _DAY_US
-    return (
-        _A_QUESTION
-        + rows * (_ROW_AT_ONCE + len(buckets) * _ROW_AND_BUCKET_AT_ONCE)
-        + rows * edge_days * _ROW_AND_EDGE_DAY
-        + groups * (len(buckets) + 1) * _GROUP_AND_WINDOW
-    )
-
-
-def one_by_one_s(rows: int, window: Window, buckets: Sequence[Window], moment: Moment) -> float:
-    """What figures of instruments cost that are worked out one after the other."""
-    days = window.length_us / _DAY_US
-    # One in the middle speaks for all: the first and the last are cut.
-    sample = buckets[len(buckets) // 2] if buckets else window
-    edges = sum(edge.length_us for edge in plan_window(sample, moment).edges)
-    measured = days * edges / sample.length_us if sample.length_us else 0.0
-    return _A_QUESTION + rows * (
-        max(len(buckets), 1) * _ROW_AND_WINDOW
-        + measured * _ROW_AND_DAY_MEASURED
-        + (days - measured) * _ROW_AND_DAY_SUMMED
-    )
-
-
-def pieces_s(rows: int, window: Window) -> float:
-    """What it costs to read all pieces of instruments: timelines, sessions, explanations."""
-    return _A_QUESTION + rows * window.length_us / _DAY_US * _ROW_AND_DAY_MEASURED
-
-
-def by_hour_of_week_s(rows: int, window: Window) -> float:
-    """What a profile of instruments costs."""
-    return _A_QUESTION + rows * window.length_us / _DAY_US * _DAY_BY_HOUR_OF_WEEK
-
-
-def told_s(windows: int, items: int = 0) -> float:
-    """What it costs to spell an answer's figures, and its other items."""
-    return windows * _WINDOW_TOLD + items * _ITEM_TOLD
+    short = all(sum(edge.length_us for edge in some) <= LONGEST_EDGES_US for some in (outer, edges))
+    few = instruments < FEW and bool(buckets or outer)
+    return Layout(edges, short and not few)

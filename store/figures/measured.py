@@ -2,7 +2,7 @@
 
 The window that ends now is asked for again and again and has no rollup yet: a city's is half
 a million pieces, read packed and measured in arrays (``models/measure_arrays.py``). Whoever
-needs more care than that is left to ``figures.py: measure_windows``, one by one.
+needs more care than that is left to ``pieces.py: measure_windows``, one by one.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from models.group import in_service
 from models.usage import Window
-from store.figures.groups import Member
+from store.figures.members import Member
 from store.figures.subject import zone_of
 from store.instant import from_us
 from store.run import Query, Steps

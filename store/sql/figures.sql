@@ -1,4 +1,5 @@
--- What models/usage.py needs to measure, in microseconds; read by subject.py, surroundings.py and figures.py.
+-- What models/usage.py needs to measure, in microseconds; read by
+-- subject.py, surroundings.py, rollups.py and measured.py.
 
 -- name: moment
 SELECT us(now()), (SELECT value FROM service_setting WHERE name = 'rollup_zone')

@@ -1,4 +1,4 @@
--- Instruments by group; read by groups.py and roster.py.
+-- Instruments by group; read by members.py, at_once.py and roster.py.
 
 -- name: members
 -- Who was registered at the end of a window and in service during it, whether seen or not.

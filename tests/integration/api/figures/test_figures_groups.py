@@ -160,7 +160,7 @@ def test_in_service_days_only(world: World, get: Get) -> None:
 def test_a_bucket_counts_who_is_in_service_and_heard_in_it(
     world: World, get: Get, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr("store.figures.groups.FEW", few)
+    monkeypatch.setattr("store.figures.layout.FEW", few)
     world.instrument("always")
     world.instrument("comes", acquired_on="2026-03-03")
     world.instrument("goes", retired_on="2026-03-04")
@@ -273,7 +273,7 @@ def test_rolled_and_measured_agree(
     measured = answers()
     world.roll(day_of(BEGIN), day_of(BEGIN + 9 * DAY))
     assert answers() == measured
-    monkeypatch.setattr("store.figures.groups.FEW", 0)  # buckets by totals
+    monkeypatch.setattr("store.figures.layout.FEW", 0)  # buckets by totals
     assert world.total(day_of(BEGIN + 9 * DAY))
     assert answers() == measured
     world.conn.execute("DELETE FROM rollup_day WHERE instrument_key % 2 = 0 AND day = '2026-03-04'")

@@ -13,7 +13,8 @@ import pytest
 from models.usage import Window
 from models.zone import start_of_day
 from store.figures.figures import usages
-from store.figures.groups import Question, tally_groups
+from store.figures.groups import tally_groups
+from store.figures.question import Question
 from store.figures.subject import load_subjects, zone_of
 from store.figures.surroundings import Moment, load_moment
 from store.figures.timeline import load_timeline
@@ -125,7 +126,7 @@ def test_a_fleets_days_come_from_totals(lived: World) -> None:
 
 
 def test_a_fleets_today_comes_from_segments(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.figures.groups.FEW", 0)
+    monkeypatch.setattr("store.figures.layout.FEW", 0)
     window = span(1)
     plans = planned(
         lived, fleet(lambda m: Window(start_us=window.start_us, end_us=window.end_us + 90 * MINUTE))

@@ -119,7 +119,7 @@ def figures(get: Get) -> list[Any]:
 def test_any_order_of_days_and_settings(
     world: World, get: Get, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.figures.groups.FEW", 0)
+    monkeypatch.setattr("store.figures.layout.FEW", 0)
     dice = random.Random(seed)
     register(world)
     feed(world, random.Random(seed))

@@ -14,7 +14,9 @@ from models.group import Basis
 from models.usage import Window
 from models.zone import start_of_day
 from store.figures import totals
-from store.figures.groups import Group, Question, load_members, tally_groups, tally_members
+from store.figures.groups import tally_groups
+from store.figures.members import load_members, tally_members
+from store.figures.question import Group, Question
 from store.figures.rollup_columns import COLUMNS
 from store.figures.subject import zone_of
 from store.figures.surroundings import load_moment
@@ -303,7 +305,7 @@ def test_what_is_due(filled: World) -> None:
 
 
 def test_windows_up_to_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.figures.groups.FEW", 0)
+    monkeypatch.setattr("store.figures.layout.FEW", 0)
     now = world.now_us()
     hour = now - now % HOUR
     week = {d: [["00:30", "23:10"]] for d in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
@@ -367,7 +369,7 @@ def test_figures_settle_no_sooner_than_the_longest_newest_heartbeat(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A heartbeat that reports a long interval holds longer than the registry says."""
-    monkeypatch.setattr("store.figures.groups.FEW", 0)
+    monkeypatch.setattr("store.figures.layout.FEW", 0)
     now = world.now_us()
     for n, hold in enumerate((180, 900, 30)):
         world.instrument(f"m{n}")
@@ -384,7 +386,7 @@ def test_buckets_of_days_without_totals_that_cut_pieces(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Midnights half past the hour lie within pieces, whose counters only raw rows can divide."""
-    monkeypatch.setattr("store.figures.groups.FEW", 0)
+    monkeypatch.setattr("store.figures.layout.FEW", 0)
     world.instrument("m1")
     zone = zone_of("Asia/Kolkata")
     nights = [start_of_day(FIRST + n * DAY, zone) for n in range(5)]

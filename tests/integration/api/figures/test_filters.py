@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.usage import Window
-from store.figures.groups import Question, load_members
+from store.figures.members import load_members
+from store.figures.question import Question
 from store.instant import to_us
 from store.present.board import look
 from store.present.filters import Filters

@@ -15,7 +15,8 @@ from models.fold import Row, Track, fold
 from models.segment import State
 from models.zone import local_day
 from store.figures import totals
-from store.figures.figures import COLUMNS, compute_days
+from store.figures.rollup_columns import COLUMNS
+from store.figures.rollups import compute_days
 from store.figures.subject import load_subjects, zone_of
 from store.figures.surroundings import load_moment
 from store.instant import from_us, to_us

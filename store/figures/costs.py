@@ -1,0 +1,74 @@
+"""What answers will cost, known from window, buckets and the number of instruments.
+
+Costs are seconds of one core of an ordinary machine, the database's included: they part what is
+quick from what is not, and nothing is promised by them. What is chosen by is in ``layout.py``.
+"""
+
+from collections.abc import Sequence
+
+from models.usage import Window
+from store.figures.layout import Layout, plan_window
+from store.figures.surroundings import Moment
+
+_DAY_US = 86_400_000_000
+
+# Measured with a city of a piece each half an hour; seconds.
+_A_QUESTION = 0.002
+_ROW_AT_ONCE = 3e-6
+_ROW_AND_BUCKET_AT_ONCE = 1.5e-6
+_ROW_AND_EDGE_DAY = 40e-6
+_GROUP_AND_WINDOW = 14e-6
+_ROW_AND_WINDOW = 25e-6
+_ROW_AND_DAY_SUMMED = 3e-6
+_ROW_AND_DAY_MEASURED = 80e-6
+_WINDOW_TOLD = 40e-6
+_ITEM_TOLD = 20e-6
+_DAY_BY_HOUR_OF_WEEK = 240e-6
+
+
+def at_once_s(
+    rows: int,
+    groups: int,
+    window: Window,
+    buckets: Sequence[Window],
+    layout: Layout,
+    moment: Moment,
+) -> float:
+    """What an answer costs that arrays work out."""
+    edges = layout.edges | set(plan_window(window, moment).edges)
+    edge_days = sum(edge.length_us for edge in edges) / _DAY_US
+    return (
+        _A_QUESTION
+        + rows * (_ROW_AT_ONCE + len(buckets) * _ROW_AND_BUCKET_AT_ONCE)
+        + rows * edge_days * _ROW_AND_EDGE_DAY
+        + groups * (len(buckets) + 1) * _GROUP_AND_WINDOW
+    )
+
+
+def one_by_one_s(rows: int, window: Window, buckets: Sequence[Window], moment: Moment) -> float:
+    """What figures of instruments cost that are worked out one after the other."""
+    days = window.length_us / _DAY_US
+    # One in the middle speaks for all: the first and the last are cut.
+    sample = buckets[len(buckets) // 2] if buckets else window
+    edges = sum(edge.length_us for edge in plan_window(sample, moment).edges)
+    measured = days * edges / sample.length_us if sample.length_us else 0.0
+    return _A_QUESTION + rows * (
+        max(len(buckets), 1) * _ROW_AND_WINDOW
+        + measured * _ROW_AND_DAY_MEASURED
+        + (days - measured) * _ROW_AND_DAY_SUMMED
+    )
+
+
+def pieces_s(rows: int, window: Window) -> float:
+    """What it costs to read all pieces of instruments: timelines, sessions, explanations."""
+    return _A_QUESTION + rows * window.length_us / _DAY_US * _ROW_AND_DAY_MEASURED
+
+
+def by_hour_of_week_s(rows: int, window: Window) -> float:
+    """What a profile of instruments costs."""
+    return _A_QUESTION + rows * window.length_us / _DAY_US * _DAY_BY_HOUR_OF_WEEK
+
+
+def told_s(windows: int, items: int = 0) -> float:
+    """What it costs to spell an answer's figures, and its other items."""
+    return windows * _WINDOW_TOLD + items * _ITEM_TOLD
