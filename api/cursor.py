@@ -76,7 +76,10 @@ def decode_cursor(
 
 
 def page(
-    items: Sequence[T], limit: int, name: str, position: Callable[[T], Sequence[str | int | float]]
+    items: Sequence[T],
+    limit: int,
+    name: str,
+    position: Callable[[T], Sequence[str | int | float | None]],
 ) -> tuple[list[T], str | None]:
     """One page of ``items`` and the cursor of the next.
 

@@ -3,6 +3,8 @@
 Writing the registry is in `registry.py`, figures over windows in `figures.py`.
 """
 
+from decimal import Decimal
+from types import NoneType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,7 +18,7 @@ from api.auth import PublicReader
 from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
-from api.errors import PROBLEMS, not_found
+from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.instrument_body import instrument_body, status_body
 from api.params import InstrumentId, format_instant
 from api.query import AnyOf
@@ -25,7 +27,14 @@ from models.status import Activity, Connectivity, Status
 from store.figures.surroundings import load_moment
 from store.present.counts import Counts, count_by
 from store.present.filters import Filters
-from store.present.instruments import Registered, find_registered, names_of, statuses
+from store.present.instruments import (
+    SORTS,
+    Order,
+    Registered,
+    find_registered,
+    names_of,
+    statuses,
+)
 from store.run import Steps
 from store.wanted import wanted
 
@@ -61,18 +70,27 @@ async def get_instruments(
         ),
     ] = None,
     retired: Annotated[bool, Query(description="those out of service as well")] = False,
+    sort: Annotated[
+        str,
+        Query(
+            max_length=64,
+            description=f"one of {', '.join(SORTS)}; `-` in front: descending. What has no value"
+            " comes last either way, what is equal is in order of the ids",
+        ),
+    ] = "instrument_id",
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """In order of their ids."""
-    after = decode_cursor("instruments", cursor, (str,))
+    """In order of their ids, or of `sort`."""
+    order, after = _order(sort, cursor)
 
     def ask() -> Steps[tuple[int, list[tuple[Registered, Status]]]]:
         moment = yield from load_moment()
         rows = yield from find_registered(
             filters,
             limit=limit + 1,
-            after=after[0] if after else None,
+            after=after,
+            order=order,
             connectivity=wanted(one.value for one in connectivity),
             activity=wanted(one.value for one in activity),
             q=q,
@@ -82,7 +100,7 @@ async def get_instruments(
         return moment.now_us, list(zip(rows, found, strict=True))
 
     now_us, found = await context.database.read(ask(), snapshot=True)
-    shown, next_cursor = page(found, limit, "instruments", lambda one: (one[0]["instrument_id"],))
+    shown, next_cursor = page(found, limit, f"instruments {sort}", lambda one: _position(one[0]))
     return etag_response(
         request,
         {
@@ -91,6 +109,36 @@ async def get_instruments(
             "as_of": format_instant(now_us),
         },
     )
+
+
+def _order(sort: str, cursor: str | None) -> tuple[Order | None, str | None]:
+    """What the list is sorted by, and the id that the page before ended with.
+
+    Raises:
+        Problem: 422; no such field, or a cursor of another order.
+    """
+    field, descending = sort.removeprefix("-"), sort.startswith("-")
+    if field not in SORTS:
+        rule = f"one of {', '.join(SORTS)}; `-` in front: descending"
+        raise invalid(FieldError(field="query.sort", value=sort, rule=rule))
+    position = decode_cursor(f"instruments {sort}", cursor, ((str, NoneType), str))
+    text, after = position or (None, None)
+    value: str | Decimal | None = text
+    if text is not None and SORTS[field] is Decimal:
+        try:
+            value = Decimal(text)
+        except ArithmeticError as error:
+            rule = "the `next_cursor` of an earlier page"
+            raise invalid(FieldError(field="cursor", value=cursor, rule=rule)) from error
+    if sort == "instrument_id":  # the quick way, which the index knows
+        return None, after
+    return Order(field=field, descending=descending, after=value), after
+
+
+def _position(row: Registered) -> tuple[str | None, str]:
+    """Where a page ends: the value that it is sorted by, and the id."""
+    text, number = row["sort_text"], row["sort_number"]
+    return text if number is None else str(number), row["instrument_id"]
 
 
 def _ask_one(tenant: int | None, instrument_id: str) -> Steps[tuple[int, Registered, Status]]:

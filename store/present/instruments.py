@@ -6,6 +6,8 @@ affair. Status itself is derived in ``models/status.py``.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from psycopg.rows import dict_row
@@ -28,6 +30,32 @@ FAR_M = 1e9
 GROUPINGS = ("institution", "district", "class", "class_major", "gateway", "instrument", "kind")
 # Rows read at a time when a segment's start is looked for backwards.
 _LOOK_BACK = 256
+#: Fields that instruments can be sorted by, and what their values are.
+SORTS: Mapping[str, type[str] | type[Decimal]] = {
+    "instrument_id": str,
+    "name": str,
+    "institution_id": str,
+    "gateway_id": str,
+    "district_code": str,
+    "class_code": str,
+    "kind": str,
+    "value_cny": Decimal,
+    "acquired_on": str,
+    "connectivity": str,
+    "activity": str,
+    "last_received_at": Decimal,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What instruments are sorted by; those that have none come last, equal ones by id."""
+
+    #: One of `SORTS`.
+    field: str
+    descending: bool = False
+    #: Of the last one on the page before: its value, `None` where it had none.
+    after: str | Decimal | None = None
 
 
 def find_registered(
@@ -42,13 +70,15 @@ def find_registered(
     retired: bool = False,
     near: tuple[float, float] | None = None,
     after_m: float = 0.0,
+    order: Order | None = None,
 ) -> Steps[list[Registered]]:
-    """Instruments in order of their distance, where a place is given, and of their ids.
+    """Instruments in order of their distance, where a place is given, or of a field, and of ids.
 
     Args:
         filters: Which.
         limit: How many at most.
-        after: Only ids after this one, and with ``near`` only from ``after_m`` on.
+        after: Only ids after this one, with ``near`` only from ``after_m`` on, with ``order``
+            only from its ``after`` on.
         instrument_id: Only this one.
         connectivity: Words of `models.status.Connectivity`.
         activity: Words of `models.status.Activity`.
@@ -57,7 +87,9 @@ def find_registered(
         retired: Those out of service as well.
         near: Longitude and latitude of a place (degrees, WGS84).
         after_m: Distance of the last one on the page before (metres).
+        order: What they are sorted by, where no place is given.
     """
+    value = None if order is None else order.after
     return (
         yield Query(
             _SQL["registered"],
@@ -73,6 +105,11 @@ def find_registered(
                 "near_lon": None if near is None else near[0],
                 "near_lat": None if near is None else near[1],
                 "after_m": after_m,
+                "sort": None if order is None else order.field,
+                "descending": order is not None and order.descending,
+                "after_none": value is None,
+                "after_text": value if isinstance(value, str) else None,
+                "after_number": value if isinstance(value, Decimal) else None,
             },
             rows=dict_row,
             binary=True,

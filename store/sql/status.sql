@@ -47,9 +47,9 @@ WITH shown AS (
           AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
     ) ahead ON true
     WHERE (%(id)s::text IS NULL OR i.instrument_id = %(id)s)
-      -- Without a place to be near to, the order is that of the ids.
+      -- Without a place to be near to or a field to sort by, the order is that of the ids.
       AND (%(after)s::text IS NULL OR %(near_lon)s::float8 IS NOT NULL
-           OR i.instrument_id > %(after)s)
+           OR %(sort)s::text IS NOT NULL OR i.instrument_id > %(after)s)
       AND
       -- include: filters.meant
       -- Every word stands somewhere in what names the instrument.
@@ -60,15 +60,46 @@ WITH shown AS (
       AND (%(retired)s::boolean OR v.retired_on IS NULL
            OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
 )
-SELECT h.*
+SELECT h.*, k.sort_text, k.sort_number
 FROM shown h
+-- What is sorted by: a text or a number; neither where the instrument has none, which comes last.
+CROSS JOIN LATERAL (
+    SELECT CASE %(sort)s::text
+               WHEN 'instrument_id' THEN h.instrument_id WHEN 'name' THEN h.name
+               WHEN 'institution_id' THEN h.institution_id WHEN 'gateway_id' THEN h.gateway_id
+               WHEN 'district_code' THEN h.effective_district_code WHEN 'class_code' THEN h.class_code
+               WHEN 'kind' THEN h.kind WHEN 'acquired_on' THEN h.acquired_on::text
+               WHEN 'connectivity' THEN h.connectivity
+               WHEN 'activity' THEN CASE h.activity WHEN 2 THEN 'running' WHEN 1 THEN 'idle'
+                                                    WHEN 0 THEN 'off' ELSE 'unknown' END
+           END COLLATE "C" AS sort_text,
+           CASE %(sort)s::text
+               WHEN 'value_cny' THEN h.value_cny
+               WHEN 'last_received_at' THEN h.last_received_us::numeric
+           END AS sort_number
+) k
 WHERE (%(connectivity)s::text[] IS NULL OR h.connectivity = ANY (%(connectivity)s::text[]))
   AND (%(activity)s::text[] IS NULL
        OR CASE h.activity WHEN 2 THEN 'running' WHEN 1 THEN 'idle' WHEN 0 THEN 'off'
                           ELSE 'unknown' END = ANY (%(activity)s::text[]))
   AND (%(after)s::text IS NULL
-       OR (h.distance_m, h.instrument_id) > (%(after_m)s::float8, %(after)s))
-ORDER BY h.distance_m, h.instrument_id
+       OR (%(sort)s::text IS NULL
+           AND (h.distance_m, h.instrument_id) > (%(after_m)s::float8, %(after)s))
+       OR (%(sort)s::text IS NOT NULL AND (
+           (k.sort_text IS NULL AND k.sort_number IS NULL
+            AND (NOT %(after_none)s::boolean OR h.instrument_id > %(after)s))
+           OR CASE WHEN %(descending)s::boolean
+                   THEN k.sort_text < %(after_text)s::text OR k.sort_number < %(after_number)s::numeric
+                   ELSE k.sort_text > %(after_text)s::text OR k.sort_number > %(after_number)s::numeric
+              END
+           OR ((k.sort_text = %(after_text)s::text OR k.sort_number = %(after_number)s::numeric)
+               AND h.instrument_id > %(after)s))))
+ORDER BY h.distance_m, k.sort_text IS NULL AND k.sort_number IS NULL,
+         CASE WHEN NOT %(descending)s::boolean THEN k.sort_text END,
+         CASE WHEN %(descending)s::boolean THEN k.sort_text END DESC,
+         CASE WHEN NOT %(descending)s::boolean THEN k.sort_number END,
+         CASE WHEN %(descending)s::boolean THEN k.sort_number END DESC,
+         h.instrument_id
 LIMIT %(limit)s
 
 -- name: standings
