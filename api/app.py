@@ -6,19 +6,19 @@ event loop. Routes are in `routes/`, errors in `errors.py`, who may ask in `auth
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 
 from api import errors
-from api.answers.responses import CSV
 from api.board import Board
 from api.buckets import Buckets
 from api.context import Context
+from api.cors import CorsMiddleware
 from api.database import Database, open_pool, turns_of
+from api.document import openapi
 from api.gate import GateMiddleware
+from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
 from api.long import LongQuestions
 from api.metrics import Metrics, MetricsMiddleware
@@ -26,7 +26,6 @@ from api.oidc import Provider
 from api.query import only_declared
 from api.routes import ROUTERS
 from api.settings import Settings
-from api.tables import PARAMETER
 
 
 def create_app(settings: Settings, *, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -82,45 +81,8 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     app.add_middleware(GateMiddleware, context=app.state.context)
     app.add_middleware(errors.BugMiddleware)
     app.add_middleware(LimitsMiddleware, settings=settings)
+    app.add_middleware(CorsMiddleware, settings=settings)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.add_middleware(HeadMiddleware)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
-
-
-def _offer_csv(operation: dict[str, Any]) -> None:
-    """Name the parameter that asks for CSV, where there is some (`tables.py`)."""
-    if CSV in operation.get("responses", {}).get("200", {}).get("content", {}):
-        operation.setdefault("parameters", []).append(
-            {
-                "name": PARAMETER,
-                "in": "query",
-                "required": False,
-                "schema": {"type": "string", "enum": ["json", "csv"]},
-                "description": "csv: the table alone, as `Accept: text/csv` has it too",
-            }
-        )
-
-
-def _explode(operation: dict[str, Any]) -> None:
-    """Say how lists are written, which the specification only implies: each value by itself."""
-    for parameter in operation.get("parameters", ()):
-        if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
-            parameter |= {"style": "form", "explode": True}
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the one shape that all errors have."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        body = errors.ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(body.pop("$defs", {}))
-        schemas["ProblemBody"] = body
-        for item in document["paths"].values():
-            _offer_csv(item.get("get", {}))
-            for operation in item.values():
-                _explode(operation)
-        app.openapi_schema = document
-    return app.openapi_schema

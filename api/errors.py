@@ -111,13 +111,32 @@ def answer_timeout(seconds: float) -> Problem:
     )
 
 
+#: What each status means here.
+MEANINGS = {
+    400: "the address or the head cannot be read",
+    401: "a key is wanted, or the one given is unknown, expired or revoked",
+    403: "the key may not do this",
+    404: "there is no such thing, or it is not the caller's to see",
+    405: "the address has other methods, as `Allow` names them",
+    408: "the request came too slowly",
+    409: "right in itself, but not beside what is stored",
+    413: "the request is too large",
+    415: "the body is of another media type",
+    422: "something in the request breaks a rule: `errors` names field, value and rule",
+    429: "too many requests; `Retry-After` says when to come again",
+    500: "the service failed; its log says why",
+    503: "the service cannot answer now; `Retry-After` says when to ask again",
+    504: "the answer would take too long: ask for less at once",
+}
+
+
 #: What any data route may answer besides its own, for the OpenAPI document.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
-        "description": HTTPStatus(status).phrase,
+        "description": f"{HTTPStatus(status).phrase}: {meaning}",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
     }
-    for status in (400, 401, 403, 404, 405, 409, 408, 413, 415, 422, 429, 500, 503, 504)
+    for status, meaning in MEANINGS.items()
 }
 
 
@@ -223,6 +242,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
         detail = f"there is nothing at {request.url.path}"
     elif status == 405 and detail == phrase:
         allow = (error.headers or {}).get("Allow", "")
+        if "GET" in allow.split(", "):  # `head.py` asks the same way
+            allow = f"{allow}, HEAD"
+            error.headers = {**(error.headers or {}), "Allow": allow}
         detail = f"{request.method} is not among the methods of this address: {allow}"
     kind = _KINDS.get(status, "http")
     return problem_response(request, Problem(status, kind, detail, headers=error.headers))

@@ -27,11 +27,13 @@ VALUES_MAX = 100
 #: Wrong names that an answer tells; nobody misspells more.
 TOLD = 10
 
+#: What a filter says of itself unless it says more.
+ANY_OF = "several times: whichever of the values fits"
 #: A filter: what fits any of the values that it is given. Everything else is given once.
 AnyOf = Annotated[
     tuple[T, ...],
     Field(max_length=VALUES_MAX),
-    Query(description="several times: whichever of the values fits"),
+    Query(description=ANY_OF),
 ]
 
 

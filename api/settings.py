@@ -3,6 +3,7 @@
 Every setting is ``JISHI_`` and the field's name in capitals.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
@@ -32,6 +33,16 @@ def is_safe(address: str) -> bool:
     return url.scheme == "https" or (
         url.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
     )
+
+
+#: Scheme, host and port, as the Fetch standard serializes an origin; IPv6 in brackets.
+_ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -174,6 +185,11 @@ class Settings(BaseSettings):
     )
     streams_per_key: int = Field(default=50, ge=1, description="open event streams of one key")
     streams_max: int = Field(default=1_000, ge=1, description="open event streams at most")
+    cors_origins: str = Field(
+        default="",
+        description="origins, by commas, whose pages may ask with a key or token, such as "
+        "https://portal.example.org; '*': any; never with cookies",
+    )
     public_aggregates: bool = Field(
         default=False,
         description="status summary and monthly utilization of groups of five instruments and "
@@ -248,6 +264,20 @@ class Settings(BaseSettings):
             ) from error
         return value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _whole_origins(cls, value: str) -> str:
+        origins = _listed(value)
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(
+                    f"cors_origins {one!r} must be an origin as browsers say it, scheme, host and "
+                    "port alone in lower case: https://portal.example.org"
+                )
+        if "*" in origins and len(origins) > 1:
+            raise ValueError(f"cors_origins {value!r}: '*' is any origin, so it stands alone")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -276,6 +306,11 @@ class Settings(BaseSettings):
     def oidc_algorithm_list(self) -> frozenset[str]:
         """The signatures that are taken."""
         return frozenset(name.strip() for name in self.oidc_algorithms.split(",") if name.strip())
+
+    @property
+    def cors_origin_list(self) -> frozenset[str]:
+        """Origins whose pages may ask; ``*`` alone for any."""
+        return frozenset(_listed(self.cors_origins))
 
     @property
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -17,6 +17,7 @@ from api.routes import (
     figures,
     groups,
     imports,
+    index,
     instruments,
     keys,
     maintenance,
@@ -29,6 +30,7 @@ from api.routes import (
 
 #: All routers, in the order in which the OpenAPI document shows them.
 ROUTERS: tuple[APIRouter, ...] = (
+    index.router,
     instruments.router,
     stream.router,
     figures.router,

@@ -38,7 +38,11 @@ async def get_audit(
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """Newest first, made within ``[from, to)`` where given."""
+    """Newest first, made within ``[from, to)`` where given.
+
+    Example:
+    `GET /v1/audit?window=this-month&object_type=instrument`
+    """
     before = decode_cursor("audit", cursor, (int,))
 
     def ask() -> Steps[tuple[OpenWindow, list[Entry]]]:

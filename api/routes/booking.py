@@ -59,6 +59,9 @@ async def get_profile(
     """Of the known time; each instrument's week by its own clock unless `tz` names one.
 
     Without `tz`, dates and names of the window are by the service's clock.
+
+    Example:
+    `GET /v1/profile?window=last-quarter&district=310104`
     """
     tz = span.zone
 
@@ -132,7 +135,11 @@ async def get_available(
     limit: Annotated[int, Query(ge=1, le=AVAILABLE_MAX)] = AVAILABLE_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """With the hours of the week in which each is usually free, by the last four weeks."""
+    """With the hours of the week in which each is usually free, by the last four weeks.
+
+    Example:
+    `GET /v1/available?near=121.486,31.225&limit=5`
+    """
     place = parse_place(near)
     position = decode_cursor("available", cursor, ((int, float), str))
 

@@ -56,6 +56,9 @@ async def get_calendars(
     """All calendars in ``calendars``; in ``items`` the days of one, the service's own by default.
 
     A day that is not listed is what its weekday says.
+
+    Example:
+    `GET /v1/calendars?calendar=CN&year=2026`
     """
     name = calendar or context.settings.calendar
     after = decode_cursor("calendars", cursor, (str,))

@@ -1,4 +1,4 @@
-"""The cockpit's files at ``/``, its map and settings.
+"""The cockpit's files at ``/``, the API's reference at ``/docs``, the map and settings.
 
 The page is in `cockpit/` and asks the same routes as everyone. Files need no key, since they
 say nothing; signing in is in `session.py`.
@@ -86,16 +86,16 @@ def _files() -> tuple[tuple[Path, int], ...]:
 
 
 @lru_cache(maxsize=4)
-def _page(files: tuple[tuple[Path, int], ...]) -> tuple[str, Asset]:
-    """The version of these files, and the page with its addresses below it."""
+def _page(files: tuple[tuple[Path, int], ...], name: str = "index.html") -> tuple[str, Asset]:
+    """The version of these files, and a page with its addresses below it."""
     mark = blake2b(digest_size=8)
     for path, modified_ns in files:
         mark.update(path.name.encode() + _asset(path, modified_ns).tag.encode())
     version = mark.hexdigest()
-    body = (FOLDER / "index.html").read_bytes()
+    body = (FOLDER / name).read_bytes()
     body = body.replace(b'"cockpit/', b'"cockpit/%s/' % version.encode())
-    for name in _UNVERSIONED:
-        body = body.replace(b'"cockpit/%s/%s"' % (version.encode(), name[8:]), b'"%s"' % name)
+    for own in _UNVERSIONED:
+        body = body.replace(b'"cockpit/%s/%s"' % (version.encode(), own[8:]), b'"%s"' % own)
     return version, _made(body, "text/html")
 
 
@@ -119,6 +119,12 @@ def _send(request: Request, asset: Asset, *, keep: bool = False) -> Response:
 def get_page(request: Request) -> Response:
     """The page."""
     return _send(request, _page(_files())[1])
+
+
+@router.get("/docs")
+def get_reference(request: Request) -> Response:
+    """The API's reference, which the page makes of the OpenAPI document."""
+    return _send(request, _page(_files(), "docs.html")[1])
 
 
 @router.get("/favicon.ico")

@@ -60,7 +60,11 @@ async def get_dead_letters(
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """Newest first, received within ``[from, to)`` where given."""
+    """Newest first, received within ``[from, to)`` where given.
+
+    Example:
+    `GET /v1/dead-letters?window=today&reason=malformed`
+    """
     before = decode_cursor("dead-letters", cursor, (int,))
 
     def ask() -> Steps[tuple[OpenWindow, list[DeadLetter]]]:
@@ -99,7 +103,11 @@ async def get_dead_letter_reasons(
     gateway: AnyOf[Text] = (),
     replayed: AnyOf[bool] = (),
 ) -> Response:
-    """Of all, or of those received within ``[from, to)``; most heartbeats first."""
+    """Of all, or of those received within ``[from, to)``; most heartbeats first.
+
+    Example:
+    `GET /v1/dead-letters/reasons?window=today`
+    """
 
     def ask() -> Steps[tuple[OpenWindow, list[ReasonCount]]]:
         window = yield from span.load(context.settings.zone)

@@ -89,7 +89,11 @@ async def get_heartbeats(
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """In order of the device's own time, which is what `from` and `to` speak of."""
+    """In order of the device's own time, which is what `from` and `to` speak of.
+
+    Example:
+    `GET /v1/instruments/sem-1/heartbeats?window=yesterday&format=csv`
+    """
     position = decode_cursor("heartbeats", cursor, (int,))
 
     def ask() -> Steps[tuple[Moment, Window, ZoneInfo, list[Accepted]]]:
@@ -134,7 +138,11 @@ async def get_explanation(
         CursorText, Query(description="pages the heartbeats; the rest stays as it is")
     ] = None,
 ) -> Response:
-    """All that a window's figures follow from."""
+    """All that a window's figures follow from.
+
+    Example:
+    `GET /v1/instruments/sem-1/explain?window=today`
+    """
     settings = context.settings
     position = decode_cursor("explain", cursor, (int,))
 

@@ -133,7 +133,12 @@ async def get_utilization(
     span: Span,
     bucket: BucketName = None,
 ) -> Response:
-    """The window in total and, where asked for, by local hour, day, week or month."""
+    """The window in total and, where asked for, by local hour, day, week or month.
+
+    Examples:
+    `GET /v1/instruments/sem-1/utilization?window=last-month&bucket=day`
+    `GET /v1/instruments/sem-1/utilization?from=2026-01-01&to=2026-02-01&tz=Europe/Berlin`
+    """
     settings = context.settings
 
     def plan() -> Steps[_Divided]:
@@ -193,7 +198,11 @@ async def get_timeline(
     limit: SegmentLimit = SEGMENTS_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """Maximal stretches of one state that fill the window, cut to it."""
+    """Maximal stretches of one state that fill the window, cut to it.
+
+    Example:
+    `GET /v1/instruments/sem-1/timeline?window=today`
+    """
     position = decode_cursor("timeline", cursor, (int,))
 
     def ask(planned: Plan) -> Steps[dict[str, object]]:
@@ -231,7 +240,11 @@ async def get_sessions(
     limit: SegmentLimit = SEGMENTS_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """Running segments joined over short idle gaps, found on the whole timeline, then cut."""
+    """Running segments joined over short idle gaps, found on the whole timeline, then cut.
+
+    Example:
+    `GET /v1/instruments/sem-1/sessions?from=2026-01-01T08:00:00Z&to=2026-01-01T18:00:00Z`
+    """
     position = decode_cursor("sessions", cursor, (int,))
 
     def ask(planned: Plan) -> Steps[dict[str, object]]:

@@ -47,7 +47,12 @@ async def get_group_utilization(
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """Sums and ratios of sums, beside them the mean and the bands of sufficient instruments."""
+    """Sums and ratios of sums, beside them the mean and the bands of sufficient instruments.
+
+    Examples:
+    `GET /v1/utilization?window=last-quarter&group_by=institution&sort=-rated_utilization`
+    `GET /v1/utilization?from=2026-01-01&to=2026-02-01&group_by=district&bucket=week`
+    """
     order = Order.parse(sort)
     question = GroupQuestion(
         span=span,

@@ -81,7 +81,12 @@ async def get_instruments(
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """In order of their ids, or of `sort`."""
+    """In order of their ids, or of `sort`.
+
+    Examples:
+    `GET /v1/instruments?connectivity=online&sort=-value_cny&limit=20`
+    `GET /v1/instruments?q=microscope&format=csv`
+    """
     order, after = _order(sort, cursor)
 
     def ask() -> Steps[tuple[int, list[tuple[Registered, Status]]]]:
@@ -160,7 +165,11 @@ def _ask_one(tenant: int | None, instrument_id: str) -> Steps[tuple[int, Registe
 async def get_instrument(
     request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId
 ) -> Response:
-    """As it is registered now, with its status."""
+    """As it is registered now, with its status.
+
+    Example:
+    `GET /v1/instruments/sem-1`
+    """
     now_us, row, status = await context.database.read(
         _ask_one(who.institution_key, instrument_id), snapshot=True
     )
@@ -175,7 +184,11 @@ async def get_instrument(
 async def get_status(
     request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId
 ) -> Response:
-    """Connectivity is the link's, activity the instrument's own."""
+    """Connectivity is the link's, activity the instrument's own.
+
+    Example:
+    `GET /v1/instruments/sem-1/status`
+    """
     now_us, _, status = await context.database.read(
         _ask_one(who.institution_key, instrument_id), snapshot=True
     )
@@ -196,7 +209,11 @@ async def get_summary(
     filters: PublicFilters,
     group_by: GroupBy = None,
 ) -> Response:
-    """Counts of all, and of each group."""
+    """Counts of all, and of each group.
+
+    Example:
+    `GET /v1/status/summary?group_by=district`
+    """
 
     def ask() -> Steps[tuple[int, list[Counts], dict[str, str | None]]]:
         moment = yield from load_moment()

@@ -69,7 +69,11 @@ async def get_maintenances(
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """In the order in which it was planned; those that overlap ``[from, to)`` where given."""
+    """In the order in which it was planned; those that overlap ``[from, to)`` where given.
+
+    Example:
+    `GET /v1/maintenance?instrument=sem-1&from=2026-01-01`
+    """
     after = decode_cursor("maintenance", cursor, (int,))
 
     def ask() -> Steps[tuple[OpenWindow, list[Maintenance]]]:

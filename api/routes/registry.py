@@ -80,7 +80,11 @@ async def get_institutions(
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """By id, each with its number of instruments in service."""
+    """By id, each with its number of instruments in service.
+
+    Example:
+    `GET /v1/institutions?district=310104&q=institute`
+    """
     after = decode_cursor("institutions", cursor, (str,))
     found = await context.database.read(
         list_institutions(
@@ -164,7 +168,11 @@ async def get_gateways(
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """By id, each with its MQTT session, clock skew and number of instruments."""
+    """By id, each with its MQTT session, clock skew and number of instruments.
+
+    Example:
+    `GET /v1/gateways?institution=institute-1&online=false`
+    """
     after = decode_cursor("gateways", cursor, (str,))
     found = await context.database.read(
         list_gateways(
@@ -271,7 +279,11 @@ async def get_districts(
     limit: Limit = LIMIT_MAX,
     cursor: CursorText = None,
 ) -> Response:
-    """By code; ``lon`` and ``lat`` are the district's seat (WGS84)."""
+    """By code; ``lon`` and ``lat`` are the district's seat (WGS84).
+
+    Example:
+    `GET /v1/districts?format=csv`
+    """
     after = decode_cursor("districts", cursor, (str,))
     found = await context.database.read(
         list_districts(
@@ -299,7 +311,11 @@ async def get_classes(
     limit: Limit = LIMIT_MAX,
     cursor: CursorText = None,
 ) -> Response:
-    """By scheme and code; a major class has no ``parent_code`` and counts its middle ones too."""
+    """By scheme and code; a major class has no ``parent_code`` and counts its middle ones too.
+
+    Example:
+    `GET /v1/classes?scheme=2004&parent=030000`
+    """
     after = decode_cursor("classes", cursor, (str, str))
     found = await context.database.read(
         list_classes(

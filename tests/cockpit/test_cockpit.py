@@ -212,6 +212,49 @@ def test_pages_render_and_axe_finds_nothing_serious(
         assert [one for one in found if one[0] in ("serious", "critical")] == [], name
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_reference_shows_all_that_is_described(
+    open_window: Open, vendored: Path, theme: str, width: int
+) -> None:
+    window = open_window(color_scheme=theme, viewport={"width": width, "height": 900})
+    document = httpx.get(f"{window.address}/v1/openapi.json").json()
+    window.page.goto(f"{window.address}/docs")
+    window.page.wait_for_selector("#shape-Usage")
+    assert window.page.locator("html").get_attribute("data-theme") == theme
+    cards = window.page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('article')]"
+        ".map((one) => [one.getAttribute('aria-label'), one.textContent]))"
+    )
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            text = cards[f"{method.upper()} {path}"]
+            assert operation["summary"] in text
+            for one in operation.get("parameters", ()):
+                assert one["name"] in text
+                assert one["description"].replace("`", "") in text, (path, one["name"])
+            assert all(status in text for status in operation["responses"])
+    shapes = window.page.locator("article[id^='shape-']").count()
+    assert shapes == len(document["components"]["schemas"])
+    # Whatever a type leads to is there.
+    lost = window.page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].map((one) => one.hash)"
+        ".filter((hash) => !document.getElementById(hash.slice(1)))"
+    )
+    assert lost == []
+    assert window.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    window.page.evaluate((vendored / "axe.js").read_text(encoding="utf-8"))
+    found = window.page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map("
+        "(v) => [v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html + n.failureSummary)]))"
+    )
+    assert [one for one in found if one[0] in ("serious", "critical")] == []
+    window.page.get_by_label("Find an endpoint").fill("sessions usage")
+    assert window.page.locator("#contents li:visible").count() == 1
+    window.page.locator("#theme").click()
+    assert window.page.locator("html").get_attribute("data-theme") != theme
+
+
 def test_a_published_heartbeat_shows(open_window: Open, city: Live) -> None:
     window = open_window()
     window.open("city")

@@ -25,7 +25,7 @@ from tests.integration.api.conforming import wants_window
 ClientOf = Callable[[str | None], httpx.Client]
 Route = tuple[str, str]
 
-OPEN = {"/healthz", "/readyz", "/metrics"}
+OPEN = {"/v1", "/healthz", "/readyz", "/metrics"}
 DOCUMENT: dict[str, Any] = create_app(Settings(database_url="")).openapi()
 ROUTES: list[Route] = [
     (method, path)
