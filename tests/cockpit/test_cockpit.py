@@ -212,8 +212,7 @@ def test_pages_render_and_axe_finds_nothing_serious(
         assert [one for one in found if one[0] in ("serious", "critical")] == [], name
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1440)])
 def test_the_reference_shows_all_that_is_described(
     open_window: Open, vendored: Path, theme: str, width: int
 ) -> None:
