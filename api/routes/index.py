@@ -10,7 +10,10 @@ from api.answers.responses import answers
 from api.encoding import etag_response
 from api.errors import PROBLEMS
 
-router = APIRouter(tags=["index"], responses={422: PROBLEMS[422], 500: PROBLEMS[500]})
+#: What may go wrong where no key and no database is asked for anything.
+STATUSES = (400, 405, 408, 413, 422, 500)
+
+router = APIRouter(tags=["index"], responses={status: PROBLEMS[status] for status in STATUSES})
 
 METHODS = ("get", "put", "post", "patch", "delete")
 DESCRIPTION = "/v1/openapi.json"
