@@ -143,6 +143,7 @@ INSTITUTION: Final = Kind(
         Field("lat", forms.LAT),
         Field("timezone", forms.ZONE, effect=Effect.FIGURES),
         Field("opening_hours", forms.OPENING_HOURS, effect=Effect.FIGURES),
+        Field("external_ids", forms.EXTERNAL_IDS, unique=True),
         Field("retired_on", forms.DAY),
     ),
 )
@@ -176,6 +177,9 @@ INSTRUMENT: Final = Kind(
         Field("district_code", forms.CODE),
         Field("class_code", forms.CODE),
         Field("class_scheme", forms.CODE, default="2004"),
+        Field("model", forms.NAME),
+        Field("manufacturer", forms.NAME),
+        Field("external_ids", forms.EXTERNAL_IDS, unique=True),
         Field("lon", forms.LON),
         Field("lat", forms.LAT),
         Field("value_cny", forms.MONEY),

@@ -239,7 +239,10 @@ EXTERNAL_IDS: Final = Form(
     stated=Annotated[
         dict[_Code, _Name],
         BeforeValidator(_external_ids),
-        Field(description='`{"scheme": "value"}`: ids in other registers, each one record\'s'),
+        Field(
+            max_length=32,
+            description='`{"scheme": "value"}`: ids in other registers, each one record\'s',
+        ),
     ],
     cell=_object,
 )

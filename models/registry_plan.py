@@ -25,13 +25,13 @@ from models.registry_fields import (
 from models.timestamp import EPOCH, MICROSECOND
 from models.versions import (
     BEGIN_US,
+    END_US,
     Versions,
     differences,
     everywhere,
     in_force,
     patched,
     replaced,
-    spans,
 )
 
 
@@ -377,8 +377,13 @@ def _at_home(
 
 
 def _holdings(kind: Kind, identity: str, versions: Versions) -> Iterable[Held]:
-    """What only one record may have, of one record."""
-    for start, end, record in spans(versions):
+    """What only one record may have, of one record, from when on it is said.
+
+    Not from all time, as the first version applies: else what one has given up could be no new
+    record's.
+    """
+    ends = [*(moment for moment, _ in versions[1:]), END_US]
+    for (start, record), end in zip(versions, ends, strict=True):
         for name in kind.unique:
             for key, value in (record[name] or {}).items():
                 yield Held(

@@ -67,15 +67,6 @@ def in_force(versions: Versions, at_us: int) -> Record:
     return found
 
 
-def spans(versions: Versions) -> list[tuple[int, int, Record]]:
-    """Each version with the half-open range that it is in force for, ends filled in."""
-    starts = [BEGIN_US, *(moment for moment, _ in versions[1:])]
-    ends = [*starts[1:], END_US]
-    return [
-        (start, end, record) for start, end, (_, record) in zip(starts, ends, versions, strict=True)
-    ]
-
-
 def differences(old: Versions, new: Versions) -> list[tuple[int, int, frozenset[str]]]:
     """When two histories differ, and in which fields.
 

@@ -19,6 +19,7 @@ SHOWN: Mapping[forms.Form, Any] = {
     forms.INSTRUMENT_KIND: forms.INSTRUMENT_KIND.stated,
     forms.HOURS_A_YEAR: float,
     forms.OPENING_HOURS: Hours,
+    forms.EXTERNAL_IDS: dict[str, str],
 }
 
 

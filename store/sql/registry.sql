@@ -107,6 +107,23 @@ WHERE g.gateway_id = ANY (%(ids)s::text[]) AND v.force_from <= now() AND v.force
   AND coalesce(v.acquired_on <= %(today)s, true) AND coalesce(v.retired_on > %(today)s, true)
 GROUP BY g.gateway_id
 
+-- Who has ids of other registers that changes ask for, and when; whether `home` may know of it.
+
+-- name: institution_held_external_ids
+SELECT DISTINCT a.key, a.value, n.institution_id, greatest(v.valid_from, %(begin)s),
+       least(v.force_to, %(end)s), %(home)s::text IS NULL OR n.institution_id = %(home)s
+FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (key text, value text)
+JOIN institution_version v ON v.external_ids @> jsonb_build_object(a.key, a.value)
+JOIN institution n USING (institution_key)
+
+-- name: instrument_held_external_ids
+SELECT DISTINCT a.key, a.value, e.instrument_id, greatest(v.valid_from, %(begin)s),
+       least(v.force_to, %(end)s), %(home)s::text IS NULL OR n.institution_id = %(home)s
+FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (key text, value text)
+JOIN instrument_version v ON v.external_ids @> jsonb_build_object(a.key, a.value)
+JOIN instrument e USING (instrument_key)
+JOIN institution n ON n.institution_key = v.institution_key
+
 -- name: institution_touch
 INSERT INTO institution (institution_id, changed_revision)
 SELECT id, %(revision)s FROM unnest(%(ids)s::text[]) AS t (id)

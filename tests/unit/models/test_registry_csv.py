@@ -37,12 +37,13 @@ def test_columns_are_the_fields() -> None:
 def test_reads_a_file() -> None:
     text = (
         "\ufeffinstrument_id,name,institution_id,gateway_id,hold_s,value_cny,always_on,"
-        "opening_hours,acquired_on,lon,lat\r\n"
+        "opening_hours,acquired_on,lon,lat,model,external_ids\r\n"
         'SH-1,"质谱仪, 大",fudan,gw-1,7200,1250000.50,TRUE,'
-        '"{""mon"": [[""08:00"", ""17:30""]]}",2020-01-02, 121.5 ,-3e1\r\n'
-        ",,,,,,,,,,\r\n"
+        '"{""mon"": [[""08:00"", ""17:30""]]}",2020-01-02, 121.5 ,-3e1,'
+        'G7,"{""nrii"": ""0071""}"\r\n'
+        ",,,,,,,,,,,,\r\n"
         "\r\n"
-        'SH-2,"two\n",fudan,gw-1,,,0,,,,\r\n'
+        'SH-2,"two\n",fudan,gw-1,,,0,,,,,,\r\n'
     )
     file = read_csv(RecordKind.INSTRUMENT, text)
     assert file.errors == []
@@ -60,6 +61,8 @@ def test_reads_a_file() -> None:
             "acquired_on": "2020-01-02",
             "lon": 121.5,
             "lat": -30,
+            "model": "G7",
+            "external_ids": {"nrii": "0071"},
         }
     )
     assert second.record == Instrument(name="two", institution_id="fudan", gateway_id="gw-1")
@@ -95,6 +98,8 @@ def test_reads_the_other_kinds() -> None:
         pytest.param("opening_hours", "8-17", "must be JSON", id="json"),
         pytest.param("opening_hours", "[" * 5000, "must be JSON", id="json-nested"),
         pytest.param("opening_hours", '{"mo": []}', "mo", id="hours"),
+        pytest.param("external_ids", "nrii:7", "must be JSON", id="external-ids"),
+        pytest.param("external_ids", '{"nrii": 7}', "valid string", id="external-ids-number"),
         pytest.param("acquired_on", "02.01.2020", "YYYY-MM-DD", id="date"),
         pytest.param("bogus", "1", "not a known field", id="unknown"),
     ],

@@ -11,6 +11,7 @@ from models.registry_plan import (
     Bound,
     Change,
     Effects,
+    Held,
     Mode,
     Outcome,
     Plan,
@@ -188,3 +189,64 @@ def test_a_backdated_correction_waits_for_its_rebuild() -> None:
     assert outcome.next_step is not None
     assert "jishi rebuild --gateway gw --from 2024-09-29T00:00:00Z" in outcome.next_step
     assert alone(patch(None, "gw", clock_correction_us=7), **asked).next_step is None
+
+
+# What only one record may have
+
+
+def label(identity: str, value: str | None, **more: Any) -> Change:
+    ids = None if value is None else {"nrii": value}
+    return patch(identity=identity, external_ids=ids, **more)
+
+
+def holds(value: str, start_us: int = BEGIN_US, end_us: int = END_US, **more: Any) -> Held:
+    return Held(
+        field="external_ids",
+        key="nrii",
+        value=value,
+        id="b",
+        start_us=start_us,
+        end_us=end_us,
+        **more,
+    )
+
+
+def test_one_of_two_has_it() -> None:
+    versions = {"a": [(0, WHOLE)], "b": [(0, WHOLE)]}
+    found = planned(label("a", "7"), label("b", "7"), label("b", "8"), versions=versions)
+    assert [one.result for one in found.outcomes] == [Result.UPDATED, Result.TAKEN, Result.UPDATED]
+    (refusal,) = found.outcomes[1].refusals
+    assert (refusal.field, refusal.value) == ("external_ids", "nrii: 7")
+    assert "instrument 'a'" in refusal.rule
+    assert "instrument 'b'" in refusal.rule
+
+
+def test_it_is_free_once_it_is_given_up() -> None:
+    versions = {"a": [(0, WHOLE)], "b": [(0, {**WHOLE, "external_ids": {"nrii": "7"}})]}
+    known = {"versions": versions, "held": [holds("7")]}
+    assert alone(label("a", "7"), **known).result is Result.TAKEN
+    # The past stays its former holder's: from then on it can be another's, not before.
+    found = planned(label("b", None), label("a", "7", days_ago=1), label("a", "7"), **known)
+    assert [one.result for one in found.outcomes] == [Result.UPDATED, Result.TAKEN, Result.UPDATED]
+    found = planned(label("b", None), put("c", external_ids={"nrii": "7"}), **known)
+    assert [one.result for one in found.outcomes] == [Result.UPDATED, Result.CREATED]
+
+
+@pytest.mark.parametrize(
+    ("held", "result"),
+    [
+        pytest.param(holds("7", end_us=NOW), Result.UPDATED, id="until it begins"),
+        pytest.param(holds("7", end_us=NOW + 1), Result.TAKEN, id="a moment longer"),
+        pytest.param(holds("7", NOW + DAY), Result.TAKEN, id="from a time to come on"),
+        pytest.param(holds("8"), Result.UPDATED, id="another value"),
+    ],
+)
+def test_at_one_moment(held: Held, result: Result) -> None:
+    outcome = alone(label("a", "7"), versions={"a": [(0, WHOLE)]}, held=[held])
+    assert outcome.result is result
+
+
+def test_a_holder_that_the_writer_may_not_know_is_not_named() -> None:
+    outcome = alone(label("a", "7"), versions={"a": [(0, WHOLE)]}, held=[holds("7", known=False)])
+    assert "another instrument" in outcome.refusals[0].rule
+    assert "'b'" not in outcome.refusals[0].rule

@@ -1,4 +1,3 @@
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -6,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.versions import (
-    BEGIN_US,
     END_US,
     Versions,
     differences,
@@ -15,7 +13,6 @@ from models.versions import (
     merged,
     patched,
     replaced,
-    spans,
 )
 
 A = {"hold": 1, "name": "a"}
@@ -85,15 +82,6 @@ def test_differences_name_ranges_and_fields() -> None:
         (20, END_US, frozenset({"hold", "name"})),
     ]
     assert differences(TWO, [(3, A), (20, B)]) == []
-
-
-@given(histories)
-def test_spans_cover_all_time(versions: Versions) -> None:
-    found = spans(versions)
-    assert found[0][0] == BEGIN_US
-    assert found[-1][1] == END_US
-    assert all(one[1] == two[0] for one, two in pairwise(found))
-    assert all(in_force(versions, start) == record for start, _, record in found)
 
 
 @given(histories, moments, records, moments)
