@@ -38,11 +38,12 @@ bench-full: $(VENV)/.ready ## the same with more repeats, then from 1,000 to 1,0
 simulate-city: $(VENV)/.ready ## a whole city for 10 minutes, then with every fault, each verified; FOR=2m is shorter
 	@scripts/simulate-city
 
-check: $(VENV)/.ready ## lint, types, formatting, import directions, known weaknesses of dependencies
+check: $(VENV)/.ready ## lint, types, formatting, import directions, the page's scripts, known weaknesses of dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@scripts/check-js
 	@$(BIN)/python scripts/audit.py
 
 format: $(VENV)/.ready ## put code into the agreed form

@@ -35,6 +35,7 @@ export function query(params = {}) {
   return text ? `?${text}` : '';
 }
 
+/** @param {string} method @param {string} path @param {{params?: object, body?: unknown, signal?: AbortSignal}} options */
 async function ask(method, path, { params, body, signal } = {}) {
   let answer;
   try {
@@ -68,7 +69,10 @@ export const get = (path, params, signal) => ask('GET', path, { params, signal }
 export const post = (path, body, signal) => ask('POST', path, { body, signal });
 export const remove = (path) => ask('DELETE', path);
 
-/** All items of a list, up to `most`. */
+/**
+ * All items of a list, up to `most`.
+ * @param {string} path @param {object} params @param {{most?: number, signal?: AbortSignal}} options
+ */
 export async function all(path, params = {}, { most = 10_000, signal } = {}) {
   const items = [];
   let cursor;

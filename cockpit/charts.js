@@ -53,6 +53,9 @@ export const ramp = () => ['ramp-0', 'ramp-1', 'ramp-2', 'ramp-3', 'ramp-4'].map
 /**
  * A chart in a box.
  * option(echarts) is asked for again whenever the theme changes; `say` is its text alternative.
+ * @param {any} ctx @param {(lib?: any) => object} option
+ * @param {{cls?: string, say?: string, click?: (item: any) => void, zoom?: () => void, ready?: (made: any) => void}} options
+ * @returns {any}
  */
 export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = {}) {
   const box = h('div', { class: `chart ${cls}`, role: 'img', 'aria-label': say });
@@ -65,8 +68,8 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
       if (!box.clientWidth) return;
       made = lib.init(box, null, { renderer: 'canvas' });
       if (click) made.on('click', click);
-      if (zoom) made.on('datazoom', () => zoom(made));
-      ready?.(made, lib);
+      if (zoom) made.on('datazoom', zoom);
+      ready?.(made);
     }
     made.setOption({ ...base(), ...wanted(lib) }, { notMerge: fresh, lazyUpdate: false });
   };

@@ -94,7 +94,13 @@ const BONES = { lines: 4, rows: 7, bars: 12, block: 1 };
 export const skeleton = (shape = 'block') => h('div', { class: `skeleton sk-${shape}`, role: 'status' },
   h('span', { class: 'hidden' }, t('loading')), [...Array(BONES[shape] ?? 1)].map(() => h('i', { 'aria-hidden': 'true' })));
 
-/** A part of a page that loads by itself, says when it cannot, and shows its age by being dimmed. */
+/**
+ * A part of a page that loads by itself, says when it cannot, and shows its age by being dimmed.
+ * @param {any} ctx
+ * @param {{title: any, note?: any, actions?: any, cls?: string, every?: number, empty?: any, shape?: string}} options
+ * @param {(to: {body: HTMLElement, note: (...kids: any[]) => void, tools: HTMLElement, quiet: boolean}) => Promise<any>} load
+ * @returns {any}
+ */
 export function card(ctx, { title, note, actions, cls = '', every = 0, empty, shape = 'lines' }, load) {
   const body = h('div', { class: 'card-body' });
   const tools = h('div', { class: 'card-tools' }, actions);
@@ -198,6 +204,7 @@ export function download(name, text) {
  * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
  * is shown beside the cell that has the focus or the pointer. With `cards` each row is a card on a phone.
+ * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, cards?: boolean}} options
  */
 export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false }) {
   const columns = all.filter((c) => !c.hidden);
@@ -210,7 +217,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     const bar = c.bar?.(row);
     if (bar != null) {
       el.style.setProperty('--bar', `${Math.max(0, Math.min(1, bar)) * 100}%`);
-      el.classList.toggle('over', bar > 1); // a full bar must not pass for exactly all
+      el.classList.toggle('over', c.over ? c.over(row) : bar > 1); // a full bar must not pass for all
     }
     const made = (c.cell ? c.cell(row) : c.value(row)) ?? NONE;
     if (typeof made !== 'string') el.replaceChildren(made);
@@ -222,7 +229,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
       const sign = order.down ? -1 : 1;
       shown = [...rows].sort((a, b) => {
         const [x, y] = [c.value(a), c.value(b)];
-        if (x == null || y == null) return (x == null) - (y == null);
+        if (x == null || y == null) return Number(x == null) - Number(y == null);
         return sign * (typeof x === 'number' ? x - y : String(x).localeCompare(String(y)));
       });
     }

@@ -51,6 +51,7 @@ export function moment(at, tz, options = {}) {
 }
 export const clock = (at, tz) => moment(at, tz, { month: undefined, day: undefined, second: '2-digit' });
 export const fullMoment = (at, tz) => moment(at, tz, { year: 'numeric', second: '2-digit' });
+/** @param {'long' | 'short' | 'narrow'} width */
 export function weekdays(width = 'short') {
   const of = new Intl.DateTimeFormat(locale(), { weekday: width, timeZone: 'UTC' });
   return [...Array(7).keys()].map((d) => of.format(new Date(Date.UTC(2024, 0, 1 + d))));

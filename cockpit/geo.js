@@ -2,7 +2,7 @@
 // (also as old ECharts maps pack it), and tiles where there are none. Drawing is in map.js.
 
 const A = 6378245.0;
-const EE = 0.00669342162296594323;
+const EE = 0.006693421622965943;
 
 /** WGS84 to GCJ-02, the published approximation, good to a metre or two; for display alone. */
 export function toGcj02(lon, lat) {

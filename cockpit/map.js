@@ -208,7 +208,7 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
     if (part.dataset.v === text) return;
     part.dataset.v = text;
     part.classList.toggle('nothing', text === '');
-    part.style.setProperty('--v', `${(text || 0) * 100}%`);
+    part.style.setProperty('--v', `${Number(text) * 100}%`);
   };
   el.draw = () => {
     for (const [code, list] of parts) {

@@ -70,7 +70,7 @@ const WORDS = {
   points: ['{n} 个百分点', '{n} points'], target_of_year: ['全年目标 {p}', 'target of a year {p}'], judge_year: ['按 12 个月评判 →', 'Judge it on 12 months →'],
   no_page: ['没有这个页面', 'There is no such page'], no_page_text: ['地址 {path} 不指向任何页面。', 'Nothing stands at {path}.'], to_city: ['到全市 →', 'Go to City →'],
   no_instrument: ['没有编号为 {id} 的仪器，或这把密钥无权查看。', 'There is no instrument {id}, or this key may not see it.'], find_one: ['可在上方按名称、机构或网关查找。', 'Search above by name, institution or gateway.'],
-  columns: ['显示的指标', 'Figures shown'], more_figures: ['更多指标', 'More figures'], of_shown: ['（在列出的 {n} 组中）', '(of the {n} listed)'],
+  columns: ['显示的指标', 'Figures shown'], more_figures: ['更多指标', 'More figures'], below_shown: ['列出的 {all} 组中有 {n} 组覆盖率不足，不参与排名', '{n} of the {all} groups listed have too little coverage and are not ranked'],
   yes: ['是', 'Yes'], no: ['否', 'No'], foot: ['每个数字都来自 API 的同一个问题；鼠标悬停可见窗口、分母与覆盖率。', 'Every number is the API\'s answer to the same question; hover to see its window, denominator and coverage.'],
 };
 

@@ -168,15 +168,15 @@ function bandsCard(ctx, wanted, range) {
   return card(ctx, { title: t('bands'), every: REFRESH, shape: 'lines' }, async ({ note }) => {
     const answer = await wanted();
     const u = answer.overall;
-    note(t('bands_note', { k: count(u.sufficient_instruments), n: count(u.instruments) }));
+    note(t('bands_note', { k: count(u.banded_instruments), n: count(u.instruments) }));
     if (!u.coverage) return emptyWindow(range);
-    if (!u.sufficient_instruments) return h('div', { class: 'empty' }, t('not_enough'));
+    if (!u.banded_instruments) return h('div', { class: 'empty' }, t('not_enough'));
     // The policy's targets are of a year: of a shorter window they would say nothing.
     const yearly = range === 'd365';
     return h('div', { class: 'bands' }, u.bands.map((band) => {
       const target = TARGETS[band.above];
       const met = yearly && band.share >= target;
-      const lines = () => [t('band_above', { p: percent(band.above, 0) }), `${percent(band.share, 2)} = ${count(band.instruments)} ÷ ${count(u.sufficient_instruments)}`,
+      const lines = () => [t('band_above', { p: percent(band.above, 0) }), `${percent(band.share, 2)} = ${count(band.instruments)} ÷ ${count(u.banded_instruments)}`,
         `${t('basis')}: ${t(answer.basis)}`, ...usageLines(u, 'rated_utilization', answer)];
       return h('div', { class: `band${met ? ' met' : ''}` }, h('span', {}, t('band_above', { p: percent(band.above, 0) })),
         h('b', {}, fig(percent(band.share), lines, { 'data-value': `band-${band.above}` })),

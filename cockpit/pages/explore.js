@@ -97,6 +97,11 @@ function summary(c) {
 async function weakOnes(c, answer) {
   const weak = (list) => list.filter((g) => (g.coverage ?? 0) < c.least).length;
   if (!answer.next_cursor) return weak(answer.groups);
+  if (c.by === 'instrument') {
+    // A city's instruments are not read page by page: by the service's own bar it has counted them.
+    const { overall } = answer;
+    return c.least === store.config.coverage_threshold ? overall.instruments - overall.sufficient_instruments : null;
+  }
   let found = 0;
   for (let cursor; ;) {
     const next = await groups(c, { limit: 1000, cursor });
@@ -133,7 +138,7 @@ function ranking(c) {
       const rest = rows.filter((g) => (g.coverage ?? 0) < c.least);
       const place = new Map(ranked.map((g, i) => [g, i + 1]));
       const top = Math.max(...ranked.map((g) => g[c.sort] ?? 0), 0);
-      const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: field === c.sort ? (g) => g[field] / (top || 1) : undefined, tip: (g) => usageLines(g, field, answer) });
+      const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: field === c.sort ? (g) => g[field] / (top || 1) : undefined, over: (g) => g[field] > 1, tip: (g) => usageLines(g, field, answer) });
       const columns = [
         { key: 'place', label: '#', num: true, value: (g) => place.get(g) ?? null, cell: (g) => (place.get(g) ? count(place.get(g)) : '–') },
         { key: 'name', label: t(c.by), value: (g) => c.nameOf(g), cell: (g) => (c.into(g) ? h('a', { href: c.into(g), 'data-key': g.key }, c.nameOf(g)) : c.nameOf(g)) },
@@ -141,10 +146,10 @@ function ranking(c) {
         ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ...RATIO_COLUMNS.filter((name) => name === c.sort || c.chosen.has(name)).map((name) => (name === 'mean_utilization'
-          ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.sufficient_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
+          ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.averaged_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
         ratio('coverage'),
         ...(c.by === 'instrument' ? [] : [
-          ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.sufficient_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
+          ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
       ];
       holder.replaceChildren(
         table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
@@ -157,7 +162,7 @@ function ranking(c) {
     };
     if (!rows.length) return null;
     draw();
-    weakOnes(c, answer).then((n) => note(n ? t('below_coverage', { n: count(n) }) : '')).catch(() => {});
+    weakOnes(c, answer).then((n) => note(n === 0 ? '' : n === null ? t('below_shown', { n: count(rows.filter((g) => (g.coverage ?? 0) < c.least).length), all: count(rows.length) }) : t('below_coverage', { n: count(n) }))).catch(() => {});
     return holder;
   });
 }

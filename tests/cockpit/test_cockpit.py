@@ -64,6 +64,9 @@ class Window:
 
     def open(self, name: str) -> None:
         self.page.goto(f"{self.address}/{PAGES[name]}")
+        # The page before may have what is waited for, too.
+        kind = re.split("[/?]", PAGES[name].removeprefix("#/"))[0]
+        self.page.wait_for_selector(f"main.page-{kind}")
         self.settle(name)
 
     def settle(self, name: str) -> None:
@@ -562,7 +565,8 @@ def test_every_figure_of_every_page_tells_what_is_behind_it(open_window: Open) -
             """async (telling) => {
               const said = [];
               const all = [...document.querySelectorAll(telling)];
-              for (const el of all.filter((el) => el.checkVisibility()).slice(0, 400)) {
+              for (const el of all.filter((el) => el.checkVisibility()).slice(0, 3000)) {
+                if (!el.isConnected) continue; // drawn anew meanwhile
                 el.dispatchEvent(new PointerEvent('pointerenter'));
                 el.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
                 el.focus({ preventScroll: true });
@@ -650,13 +654,13 @@ def test_what_is_not_there_says_so_and_leads_on(open_window: Open, address: str,
 def test_all_weak_groups_are_counted(open_window: Open) -> None:
     window = open_window()
     window.page.route(
-        re.compile(r"/v1/utilization\?.*group_by=instrument"),
+        re.compile(r"/v1/utilization\?.*group_by=institution"),
         lambda route: route.continue_(url=re.sub(r"limit=\d+", "limit=1", route.request.url)),
     )
-    window.page.goto(f"{window.address}/#/explore?by=instrument&min=0.99")
+    window.page.goto(f"{window.address}/#/explore?by=institution&min=0.99")
     window.page.wait_for_selector("tbody tr")
     window.until(
-        "document.querySelector('.page .card:last-child .note').textContent.includes('4 ')"
+        "document.querySelector('.page .card:last-child .note').textContent.includes('2 ')"
     )
 
 
@@ -709,10 +713,61 @@ def test_usually_free_has_an_axis(open_window: Open) -> None:
     assert axis.inner_text().split() == ["0", "6", "12", "18", "24"]
 
 
-def test_no_name_of_a_field_is_shown(open_window: Open) -> None:
-    window = open_window()
+@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+def test_no_name_of_a_field_is_shown(open_window: Open, locale: str) -> None:
+    window = open_window(locale=locale)
     window.open("instrument")
     window.page.locator("#raw").click()
     window.page.wait_for_selector("dialog tbody tr")
     text = window.page.locator("body").inner_text()
     assert re.findall(r"\b(?:tz|power_w|runtime_s|boot_id|seq|lon|lat)\b", text) == []
+
+
+def test_shares_are_what_they_say(open_window: Open) -> None:
+    """Wherever a share stands beside its parts, the one is the quotient of the others."""
+    window = open_window()
+    for address in ("#/city?range=today", "#/explore?by=institution&min=0&range=today"):
+        window.page.goto("about:blank")
+        window.page.goto(f"{window.address}/{address}")
+        window.page.wait_for_selector("td.has-tip")
+        window.until("!document.querySelector('.skeleton, [aria-busy]')")
+        told = window.page.evaluate(
+            """async () => {
+              const said = [];
+              for (const el of document.querySelectorAll('.fig, td.has-tip')) {
+                el.tabIndex = 0;
+                el.focus({ preventScroll: true });
+                await new Promise((next) => setTimeout(next, 0));
+                said.push(document.getElementById('tip')?.innerText ?? '');
+              }
+              return said;
+            }"""
+        )
+        # Counts only: hours are rounded, so their quotient is.
+        quotients = re.findall(r"^([\d.]+)% = (\d+) ÷ (\d+)$", "\n".join(told), re.M)
+        assert quotients or "explore" in address
+        for share, part, whole in quotients:
+            assert float(share) == pytest.approx(100 * int(part) / int(whole), abs=0.01)
+
+
+def test_bars_beyond_all_look_it(open_window: Open) -> None:
+    window = open_window()
+
+    def beyond(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["groups"] = [{**group, "rated_utilization": 1.5} for group in told["groups"]]
+        route.fulfill(response=answer, json=told)
+
+    window.page.route(re.compile("/v1/utilization[?].*group_by=(district|institution)"), beyond)
+    for address in ("#/city", "#/explore?by=institution&min=0&sort=rated_utilization"):
+        window.page.goto("about:blank")
+        window.page.goto(f"{window.address}/{address}")
+        window.page.wait_for_selector("td.bar.over")
+
+
+def test_an_icon_is_there_for_documents_opened_by_themselves(open_window: Open) -> None:
+    window = open_window(signed_in=False)
+    answer = window.page.request.get(f"{window.address}/favicon.ico")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("image/")
