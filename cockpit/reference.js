@@ -68,8 +68,8 @@ function content(one) {
 function answers(responses) {
   const all = Object.entries(responses);
   const line = ([status, one]) => [h('span', { class: `status s${status[0]}` }, status), content(one), rich(one.description)];
-  const good = all.filter(([status]) => status < 400);
-  const bad = all.filter(([status]) => status >= 400);
+  const good = all.filter(([status]) => Number(status) < 400);
+  const bad = all.filter(([status]) => Number(status) >= 400);
   return [rows(['Answer', 'Body', 'What it is'], good.map(line)),
     bad.length ? h('details', {}, h('summary', {}, `Errors: ${bad.map(([status]) => status).join(', ')}`), rows(['Answer', 'Body', 'What it is'], bad.map(line))) : null];
 }
@@ -115,7 +115,7 @@ function contents(found, shapes) {
   return [h('input', { type: 'search', placeholder: 'Find', 'aria-label': 'Find an endpoint', on: { input: narrow } }), lists];
 }
 
-function top() {
+function topBar() {
   const root = document.documentElement;
   const name = () => (root.dataset.theme === 'dark' ? 'Light' : 'Dark');
   const theme = h('button', { type: 'button', class: 'quiet', id: 'theme' }, name());
@@ -129,7 +129,7 @@ function top() {
 
 async function show() {
   document.documentElement.lang = 'en';
-  document.getElementById('top').append(...top());
+  document.getElementById('top').append(...topBar());
   const main = document.getElementById('main');
   const answer = await fetch('v1/openapi.json');
   if (!answer.ok) {
