@@ -25,9 +25,13 @@ _GATEWAY = Annotated[str | None, typer.Option("--gateway", help="Only of this ga
 _ALL = Annotated[bool, typer.Option("--all", help="All that match, not single ids.")]
 _IDS = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
 
-MATCH = """
-(%(reason)s::text IS NULL OR reason = %(reason)s)
-AND (%(gateway)s::text IS NULL OR gateway_id = %(gateway)s)
+NEWEST = """
+SELECT dead_letter_id, reason, gateway_id, instrument_id, received_at, occurrences, detail,
+       replayed_at
+FROM dead_letter
+WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
+  AND (%(gateway)s::text IS NULL OR gateway_id = %(gateway)s)
+ORDER BY dead_letter_id DESC LIMIT %(limit)s
 """
 
 
@@ -62,12 +66,7 @@ def list_letters(
     with _connect(url, ready_file) as connection:
         rows = (
             connection.cursor(row_factory=dict_row)
-            .execute(
-                "SELECT dead_letter_id, reason, gateway_id, instrument_id, received_at,"
-                f" occurrences, detail, replayed_at FROM dead_letter WHERE {MATCH}"
-                " ORDER BY dead_letter_id DESC LIMIT %(limit)s",
-                {"reason": reason, "gateway": gateway, "limit": limit},
-            )
+            .execute(NEWEST, {"reason": reason, "gateway": gateway, "limit": limit})
             .fetchall()
         )
     table = Table("id", "reason", "gateway", "instrument", "received", "times", "detail")

@@ -26,6 +26,12 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
 
 
+#: Bits of ``heartbeat.flags``: what holds of a stored row besides what it says. It was live at its
+#: receipt; it repeats its predecessor and counts for nothing (rule 9); its gateway called it
+#: history; the broker had kept it.
+LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8
+
+
 # A msgspec Struct where the other values are dataclasses: it is made once per heartbeat, and a
 # frozen dataclass of nine fields takes 1.2 µs of the few that a heartbeat may cost, this 0.2.
 # No field can lie in a cycle, so the collector need not look (gc=False).

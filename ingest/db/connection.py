@@ -13,18 +13,18 @@ import psycopg
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 
+from ingest.sql import statements
 from models.timestamp import format_ts
+
+SQL = statements("connection")
 
 #: PostgreSQL counts from 2000; this is how much later that is than 1970 (µs).
 POSTGRES_EPOCH_US = 946_684_800_000_000
 PAST = -(2**63)
 FUTURE = 2**63 - 1
-
-#: Where there is compression; the Apache edition does not know the setting's meaning.
-UNPACK_ANY = """
-SELECT set_config(name, '0', false) FROM pg_settings
-WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'
-"""
+#: Ends of open ranges of time in queries; PostgreSQL's timestamps reach further.
+OLDEST_US = -62_135_596_800_000_000  # the start of the year 1
+FAR_US = 253_402_300_799_000_000  # the end of the year 9999
 
 _INT8 = Struct(">q")
 _ARRAY_HEAD = Struct(">5i").pack
@@ -125,7 +125,7 @@ def connect(url: str, name: str, *, statement_timeout_s: float = 60.0) -> psycop
     )
     # Late rows may lie in any number of compressed batches; TimescaleDB would refuse the
     # hundred-thousandth row that it must unpack to look for them.
-    connection.execute(UNPACK_ANY)
+    connection.execute(SQL["unpack_any"])
     connection.commit()
     connection.adapters.register_loader("timestamptz", _MicrosLoader)
     connection.adapters.register_dumper(Keys, _KeysDumper)

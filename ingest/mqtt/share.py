@@ -15,19 +15,13 @@ import psycopg
 import structlog
 
 from ingest.mqtt.reader import Reader
+from ingest.sql import statements
 from models.share import share_of
 
 log = structlog.get_logger(__name__)
 
 KINDS = ("heartbeat", "status")
-REVISION = "SELECT revision FROM registry_revision"
-GATEWAYS = "SELECT gateway_id FROM gateway ORDER BY gateway_key"
-#: For whom other workers listen now; one row of NULL where one listens for all.
-OTHERS = """
-SELECT DISTINCT unnest(coalesce(gateways, ARRAY[NULL]::text[]))
-FROM collector_listening
-WHERE worker <> %s AND NOT closed AND ends_at > clock_timestamp() - interval '5 seconds'
-"""
+SQL = statements("share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +99,10 @@ class ShareKeeper:
         return [g for g in self._mine if granted.issuperset(filters([g]))]
 
     def _read_registry(self, connection: psycopg.Connection) -> bool:
-        row = connection.execute(REVISION).fetchone()
+        row = connection.execute(SQL["revision"]).fetchone()
         if row is None or row[0] == self._revision:
             return False
-        gateways = [name for (name,) in connection.execute(GATEWAYS)]
+        gateways = [name for (name,) in connection.execute(SQL["gateways"])]
         self._revision = row[0]
         mine = [name for name in gateways if self._share.has(name)]
         self._leaving = set(gateways) - set(mine) - self._left
@@ -137,5 +131,5 @@ class ShareKeeper:
         self._calm = self._calm + 1 if calm else 0
         if self._calm < 2:
             return set()
-        others = {name for (name,) in connection.execute(OTHERS, [self._worker])}
+        others = {name for (name,) in connection.execute(SQL["others"], [self._worker])}
         return set(self._leaving) if None in others else self._leaving & others

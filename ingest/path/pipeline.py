@@ -216,7 +216,7 @@ class Pipeline:
     def _clock_is_right(self, inbounds: Sequence[Inbound]) -> bool:
         connection = self._connected()
         with self._watchdog.watch(connection, self._patience):
-            database_us, _ = self._writer.now(connection)
+            database_us = self._writer.now(connection)
         why = self._guard.check(
             inbounds,
             database_us=database_us,

@@ -108,7 +108,7 @@ class Housekeeping:
         settings = self._settings
         busy = replay_requested(writing, self._writer)
         busy += self._rebuild_one(writing)
-        if not self._trusts(self._writer.now(writing)[0]):
+        if not self._trusts(self._writer.now(writing)):
             return busy
         roller.close_days(plain, settings.timezone)
         rolled = roller.roll(plain, settings.timezone, settings.calendar)

@@ -1,1 +1,1 @@
-"""What a batch becomes in the database, in one transaction; ``writer.py`` begins it."""
+"""What a batch becomes in the database, in one transaction; ``writer.py`` is the way through it, top to bottom."""

@@ -1,15 +1,16 @@
 """Whether a decoded heartbeat is taken: registry and clock rules, in the contract's order.
 
 What needs the database's rows to decide (``too_old`` that is stored already, ``conflict``)
-is left to the writer: see ``Verdict.doubtful``.
+is left to ``late.py``: see ``Verdict.doubtful``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest.write.batch import HISTORICAL, RETAINED, Arrival, Inbound, Outcome
-from ingest.write.dead_letter import Letter
+from ingest.write.batch import Arrival, Inbound, Outcome
+from ingest.write.dead_letter import DeadLetter
 from ingest.write.registry_cache import Registry
-from models.heartbeat import Heartbeat, Reason
+from models.heartbeat import HISTORICAL, RETAINED, Heartbeat, Reason
 from models.timestamp import format_ts
 
 #: Rule 7: how far ahead of receipt a device's time may lie.
@@ -23,14 +24,14 @@ class Verdict:
     accepted: list[Arrival] = field(default_factory=list)
     #: Too old, unless stored or recorded already: then they are duplicates (rule 3).
     doubtful: list[Arrival] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     #: Keys of instruments whose clock ran ahead, with the receipt (µs).
     clock_future: dict[int, int] = field(default_factory=dict)
 
 
 def judge(
-    inbounds: list[Inbound],
-    outcomes: list[Outcome],
+    inbounds: Sequence[Inbound],
+    outcomes: Sequence[Outcome],
     registry: Registry,
     *,
     accept_past_us: int,
@@ -57,7 +58,7 @@ def judge(
             outcome.errors.append((reject.index, reject.reason))
             outcome.rejected += reject.heartbeats
             verdict.letters.append(
-                Letter(
+                DeadLetter(
                     reason=reject.reason,
                     detail=reject.detail,
                     gateway_id=inbound.gateway_id,
@@ -184,7 +185,7 @@ def _refuse(
     outcome.errors.append((index, reason))
     outcome.rejected += 1
     verdict.letters.append(
-        Letter(
+        DeadLetter(
             reason=reason,
             detail=detail,
             gateway_id=inbound.gateway_id,

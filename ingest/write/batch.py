@@ -77,12 +77,8 @@ class Arrival(Row, eq=False, kw_only=True, gc=False):
     instrument_key: int
     gateway_key: int
     stale: bool = False
-    #: ``HISTORICAL`` and ``RETAINED``, as its message had them.
+    #: ``HISTORICAL`` and ``RETAINED`` (``models/heartbeat.py``), as its message had them.
     origin: int = 0
-
-
-#: Bits of ``heartbeat.flags``.
-LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8
 
 
 def flags_of(arrival: Arrival) -> int:

@@ -1,7 +1,8 @@
 """Rows in PostgreSQL's binary ``COPY`` format, packed by hand: the hot path of writing.
 
 A row is a count of fields, then each field as its length and its bytes; NULL has length -1.
-Field order here is column order in the ``COPY`` statements below.
+Field order here is column order in ``ingest/sql/copy_rows.sql``. Status rows are packed in
+``status_columns.py``.
 """
 
 from collections.abc import Iterable
@@ -10,61 +11,15 @@ from struct import Struct
 from typing import Any
 
 import psycopg
+from psycopg.abc import Query
 
 from ingest.db.connection import POSTGRES_EPOCH_US
+from ingest.sql import statements
 from ingest.write.batch import Arrival, flags_of
-from models.fold import Track
 from models.segment import Segment
 
-COPY_HEARTBEAT = (
-    "COPY heartbeat (instrument_key, flags, state, ts, received_at, gateway_key, seq, power_w,"
-    " runtime_s, energy_wh, interval_s, boot_id) FROM STDIN (FORMAT BINARY)"
-)
-COPY_SEGMENT = (
-    "COPY segment (instrument_key, state, starts_at, ends_at, step_us, counter_us,"
-    " counter_readings, witness_counter_us, witness_state_us) FROM STDIN (FORMAT BINARY)"
-)
-STATUS_COLUMNS = (
-    "instrument_key",
-    "version",
-    "first_at",
-    "newest_ts",
-    "newest_at",
-    "newest_seq",
-    "newest_boot_id",
-    "newest_stale",
-    "credit_from",
-    "credit_until",
-    "state",
-    "segment_from",
-    "piece_from",
-    "piece_step_us",
-    "piece_counter_us",
-    "piece_counter_readings",
-    "piece_witness_counter_us",
-    "piece_witness_state_us",
-    "reading_at",
-    "reading_us",
-    "reading_running_us",
-    "reading_gap",
-    "live_at",
-    "live_until",
-    "power_w",
-    "last_received_at",
-)
-COPY_STATUS = f"COPY status_in ({', '.join(STATUS_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-#: COPY wants its types to the letter, so the landing table takes them from the real one.
-CREATE_STATUS_IN = (
-    "CREATE TEMPORARY TABLE IF NOT EXISTS status_in ON COMMIT DELETE ROWS AS SELECT"
-    " {columns} FROM instrument_status WHERE false"
-).format(columns=", ".join(STATUS_COLUMNS))
-UPDATE_STATUS = (
-    f"UPDATE instrument_status s SET {', '.join(f'{c} = i.{c}' for c in STATUS_COLUMNS[1:])}"
-    " FROM status_in i WHERE s.instrument_key = i.instrument_key"
-)
-SELECT_STATUS = (
-    f"SELECT {', '.join(STATUS_COLUMNS)} FROM instrument_status WHERE instrument_key = ANY(%b)"
-)
+SQL = statements("copy_rows")
+COPY_HEARTBEAT, COPY_SEGMENT = SQL["heartbeat"], SQL["segment"]
 
 #: Rows that leave together.
 PORTION = 1_000
@@ -75,15 +30,9 @@ _NULL = b"\xff\xff\xff\xff"
 _HEARTBEAT_HEAD = Struct(">hiiihihiqiqii").pack
 _HEARTBEAT_USUAL = Struct(">hiiihihiqiqiiiqididiii").pack
 _SEGMENT = Struct(">hiiihiqiqiqiqiiiqiq").pack
-_STATUS_HEAD = Struct(">hiiiqiqiqiqiqi").pack
-_STATUS_REST = Struct(">ibiqiqihiqiqiqiqiiiqiqiqiqiqibiqiqidiq").pack
-_COUNT = Struct(">h").pack
 _LENGTH = Struct(">i").pack
-_INT2 = Struct(">ih").pack
-_INT4 = Struct(">ii").pack
 _INT8 = Struct(">iq").pack
 _FLOAT8 = Struct(">id").pack
-_TRUE, _FALSE = Struct(">ib").pack(1, 1), Struct(">ib").pack(1, 0)
 
 
 def pack_heartbeat(arrival: Arrival) -> bytes:
@@ -152,82 +101,6 @@ def pack_segment(instrument_key: int, piece: Segment) -> bytes:
     )
 
 
-def _time(us: int | None) -> bytes:
-    return _NULL if us is None else _INT8(8, us - POSTGRES_EPOCH_US)
-
-
-def pack_status(instrument_key: int, version: int, track: Track, last_received_us: int) -> bytes:
-    """One row of ``COPY_STATUS``."""
-    boot = None if track.newest_boot_id is None else track.newest_boot_id.encode()
-    seq, power, reading = track.newest_seq, track.power_w, track.reading_us
-    if (
-        boot is not None
-        and last_received_us
-        and None not in (seq, power, reading, track.live_at_us)
-    ):
-        # Nothing absent, as mostly: two calls instead of 26.
-        row: Any = track  # what has a live time has all the others
-        return b"".join(
-            (
-                _STATUS_HEAD(
-                    len(STATUS_COLUMNS), 4, instrument_key, 8, version,
-                    8, row.first_at_us - POSTGRES_EPOCH_US,
-                    8, row.newest_ts_us - POSTGRES_EPOCH_US,
-                    8, row.newest_at_us - POSTGRES_EPOCH_US,
-                    8, seq, len(boot),
-                ),
-                boot,
-                _STATUS_REST(
-                    1, row.newest_stale,
-                    8, row.credit_from_us - POSTGRES_EPOCH_US,
-                    8, row.credit_until_us - POSTGRES_EPOCH_US,
-                    2, row.state,
-                    8, row.segment_from_us - POSTGRES_EPOCH_US,
-                    8, row.piece_from_us - POSTGRES_EPOCH_US,
-                    8, row.piece_step_us, 8, row.piece_counter_us,
-                    4, row.piece_counter_readings,
-                    8, row.piece_witness_counter_us, 8, row.piece_witness_state_us,
-                    8, row.reading_at_us - POSTGRES_EPOCH_US,
-                    8, reading, 8, row.reading_running_us, 1, row.reading_gap,
-                    8, row.live_at_us - POSTGRES_EPOCH_US,
-                    8, row.live_until_us - POSTGRES_EPOCH_US,
-                    8, power, 8, last_received_us - POSTGRES_EPOCH_US,
-                ),
-            )
-        )  # fmt: skip
-    return b"".join(
-        (
-            _COUNT(len(STATUS_COLUMNS)),
-            _INT4(4, instrument_key),
-            _INT8(8, version),
-            _time(track.first_at_us),
-            _time(track.newest_ts_us),
-            _time(track.newest_at_us),
-            _NULL if seq is None else _INT8(8, seq),
-            _NULL if boot is None else _LENGTH(len(boot)) + boot,
-            _TRUE if track.newest_stale else _FALSE,
-            _time(track.credit_from_us),
-            _time(track.credit_until_us),
-            _NULL if track.state is None else _INT2(2, track.state),
-            _time(track.segment_from_us),
-            _time(track.piece_from_us),
-            _INT8(8, track.piece_step_us),
-            _INT8(8, track.piece_counter_us),
-            _INT4(4, track.piece_counter_readings),
-            _INT8(8, track.piece_witness_counter_us),
-            _INT8(8, track.piece_witness_state_us),
-            _time(track.reading_at_us),
-            _NULL if reading is None else _INT8(8, reading),
-            _INT8(8, track.reading_running_us),
-            _TRUE if track.reading_gap else _FALSE,
-            _time(track.live_at_us),
-            _time(track.live_until_us),
-            _NULL if power is None else _FLOAT8(8, power),
-            _time(last_received_us or None),
-        )
-    )
-
-
 class Rows:
     """Rows on their way through one ``COPY``; use as a context.
 
@@ -235,7 +108,7 @@ class Rows:
     ``COPY`` begins with the first row; without one there is none.
     """
 
-    def __init__(self, cursor: psycopg.Cursor, statement: str) -> None:
+    def __init__(self, cursor: psycopg.Cursor, statement: Query) -> None:
         self._cursor = cursor
         self._statement = statement
         self._waiting: list[bytes] = []
@@ -266,7 +139,7 @@ class Rows:
         self._waiting.clear()
 
 
-def copy_rows(cursor: psycopg.Cursor, statement: str, rows: Iterable[bytes]) -> None:
+def copy_rows(cursor: psycopg.Cursor, statement: Query, rows: Iterable[bytes]) -> None:
     """Sends packed rows in one ``COPY``; does nothing for none."""
     with Rows(cursor, statement) as sending:
         sending.add(rows)

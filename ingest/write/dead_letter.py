@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from ingest.db.connection import Micros
+from ingest.sql import statements
 from models.heartbeat import Reason
 
 #: Larger payloads are kept as their head; the digest covers the whole.
@@ -19,19 +20,11 @@ PAYLOAD_KEPT = 64 * 1024  # bytes
 #: Letters a minute of one gateway whose payload is kept.
 FLOOD_PER_MINUTE = 1_000
 
-INSERT = """
-INSERT INTO dead_letter (digest, reason, detail, gateway_id, topic, instrument_id, ts, received_at,
-                         heartbeats, live, historical, payload, payload_bytes, payload_sha256)
-SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::timestamptz[], %s::timestamptz[], %s::int[], %s::bool[], %s::bool[],
-                     %s::bytea[], %s::int[], %s::bytea[])
-ON CONFLICT (digest) DO UPDATE SET occurrences = dead_letter.occurrences + 1
-RETURNING digest, occurrences
-"""
+SQL = statements("dead_letter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """One heartbeat, or one message, that could not be taken."""
 
     reason: Reason
@@ -86,13 +79,15 @@ def _text(value: str) -> str:
     return value.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
-def record(cursor: psycopg.Cursor, letters: Sequence[Letter], gate: FloodGate) -> dict[bytes, int]:
+def record(
+    cursor: psycopg.Cursor, letters: Sequence[DeadLetter], gate: FloodGate
+) -> dict[bytes, int]:
     """Writes the letters; one that is recorded already only counts up.
 
     Returns:
         How often each digest has come by now; 1 means that it is new.
     """
-    unique: dict[bytes, Letter] = {}
+    unique: dict[bytes, DeadLetter] = {}
     for letter in letters:
         unique.setdefault(letter.digest, letter)
     if not unique:
@@ -116,5 +111,5 @@ def record(cursor: psycopg.Cursor, letters: Sequence[Letter], gate: FloodGate) -
         )
         for digest, letter in sorted(unique.items())
     ]
-    cursor.execute(INSERT, [list(column) for column in zip(*rows, strict=True)], binary=True)
+    cursor.execute(SQL["record"], [list(column) for column in zip(*rows, strict=True)], binary=True)
     return {bytes(digest): occurrences for digest, occurrences in cursor}

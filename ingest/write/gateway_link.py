@@ -2,7 +2,7 @@
 
 What words mean is ``models/gateway_link.py``; here they are written down at their places, and
 what a new one may have changed is worked out again: from the connection on that it falls into,
-or that it ends. A place is the receipt of a message, and ``writer.py`` sees to it that heartbeats
+or that it ends. A place is the receipt of a message, and ``receipts.py`` sees to it that heartbeats
 and words of a batch have places in the order of their arrival.
 """
 
@@ -15,7 +15,7 @@ from ingest.db.connection import Micros
 from ingest.metrics import Metrics
 from ingest.sql import statements
 from ingest.write.batch import Inbound, Outcome
-from ingest.write.dead_letter import Letter
+from ingest.write.dead_letter import DeadLetter
 from ingest.write.registry_cache import Gateway, Registry
 from models.gateway_link import Absence, Connection, Word, absences, changed, connections
 from models.heartbeat import Reason
@@ -42,7 +42,7 @@ def apply(
     cursor: psycopg.Cursor,
     inbounds: Sequence[Inbound],
     outcomes: Sequence[Outcome],
-    letters: list[Letter],
+    letters: list[DeadLetter],
     registry: Registry,
     metrics: Metrics,
 ) -> list[Touched]:
@@ -99,12 +99,12 @@ def work_out_all(cursor: psycopg.Cursor, instrument_key: int, registry: Registry
 
 
 def _refuse(
-    inbound: Inbound, outcome: Outcome, letters: list[Letter], reason: Reason, detail: str
+    inbound: Inbound, outcome: Outcome, letters: list[DeadLetter], reason: Reason, detail: str
 ) -> None:
     payload = inbound.refused.payload if inbound.refused else inbound.payload
     outcome.errors.append((None, reason))
     letters.append(
-        Letter(
+        DeadLetter(
             reason=reason,
             detail=detail,
             gateway_id=inbound.gateway_id,

@@ -12,21 +12,10 @@ from typing import NamedTuple
 import psycopg
 
 from ingest.db.connection import PAST
+from ingest.sql import statements
 from models.fold import hold_us
 
-INSTRUMENTS = """
-SELECT i.instrument_id, i.instrument_key, v.force_from, v.force_to, v.hold_us, v.interval_us,
-       v.gateway_key, v.session_gap_us + v.session_min_us
-FROM instrument i JOIN instrument_version v USING (instrument_key)
-WHERE i.changed_revision > %s
-ORDER BY i.instrument_key, v.force_from
-"""
-GATEWAYS = """
-SELECT g.gateway_id, g.gateway_key, v.force_from, v.force_to, v.clock_correction_us
-FROM gateway g JOIN gateway_version v USING (gateway_key)
-WHERE g.changed_revision > %s
-ORDER BY g.gateway_key, v.force_from
-"""
+SQL = statements("registry_cache")
 
 
 class Setting(NamedTuple):
@@ -93,11 +82,6 @@ class Gateway:
                 return correction
         return 0
 
-    @property
-    def corrects_differently(self) -> bool:
-        """Whether the order by corrected time can differ from that by the device's."""
-        return len({correction for _, correction in self.corrections}) > 1
-
 
 class Registry:
     """The cache; ``refresh`` keeps it true."""
@@ -121,14 +105,16 @@ class Registry:
         instruments: dict[int, Instrument] = {}
         with connection.cursor(binary=True) as cursor:
             for iid, key, start, end, hold, interval, gateway_key, reach in cursor.execute(
-                INSTRUMENTS, [self.revision]
+                SQL["instruments"], [self.revision]
             ):
                 entry = instruments.setdefault(key, Instrument(iid, key))
                 quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
                 entry.settings.append(Setting(start, end, hold, interval, gateway_key, quiet))
                 entry.session_reach_us = reach
             gateways: dict[int, Gateway] = {}
-            for gid, key, start, _end, correction in cursor.execute(GATEWAYS, [self.revision]):
+            for gid, key, start, _end, correction in cursor.execute(
+                SQL["gateways"], [self.revision]
+            ):
                 entry_g = gateways.setdefault(key, Gateway(gid, key))
                 entry_g.corrections.append((start, correction))
         for entry in instruments.values():

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import psycopg
 
 from ingest.db.connection import Micros
+from ingest.sql import statements
 from ingest.write.batch import Inbound
 from ingest.write.registry_cache import Registry
 
@@ -19,11 +20,7 @@ WRITE_EVERY_US = 5_000_000
 #: Beyond this a time is garbage rather than a clock that is off (µs).
 PLAUSIBLE_US = 86_400_000_000
 
-UPDATE = """
-UPDATE gateway_status s SET skew_us = k.skew_us, skew_at = k.at
-FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[]) AS k (gateway_key, skew_us, at)
-WHERE s.gateway_key = k.gateway_key
-"""
+SQL = statements("skew")
 
 
 class SkewWatch:
@@ -80,4 +77,4 @@ class SkewWatch:
         self._written_us = now_us
         if rows:
             rows.sort(key=lambda row: row[0])
-            cursor.execute(UPDATE, [list(column) for column in zip(*rows, strict=True)])
+            cursor.execute(SQL["note"], [list(column) for column in zip(*rows, strict=True)])

@@ -6,6 +6,7 @@ What could not be stored beside them is in the dead letters: `load_conflicts`.
 from dataclasses import dataclass
 
 from models.credit import Accepted, Credit, credits_of
+from models.heartbeat import HISTORICAL, LIVE, RETAINED, STALE
 from models.segment import State
 from models.usage import Window
 from store.instant import from_us
@@ -13,7 +14,6 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("heartbeats")
-LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8  # bits of heartbeat.flags
 # No hold is longer than what the registry takes; how far back a carry-over is looked for.
 _LONGEST_HOLD_US = 35 * 86_400_000_000
 _ALL = 1_000_000_000  # rows; a bound that none is

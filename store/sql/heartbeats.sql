@@ -24,7 +24,8 @@ WHERE v.instrument_key = %(key)s
 -- Stale repeats count for nothing.
 SELECT us(h.ts)
 FROM heartbeat h
-WHERE h.instrument_key = %(key)s AND h.ts < %(before)s AND h.ts >= %(since)s AND h.flags & 2 = 0
+WHERE h.instrument_key = %(key)s AND h.ts < %(before)s AND h.ts >= %(since)s
+  AND h.flags & 2 = 0  -- not STALE
 ORDER BY h.ts DESC
 LIMIT 1
 
@@ -54,7 +55,7 @@ CROSS JOIN LATERAL (
                         AND c.force_from <= h.ts AND c.force_to > h.ts), 0) END AS at_us
           FROM heartbeat h
           WHERE h.instrument_key = w.key AND h.ts >= w.first AND h.ts < w.last
-            AND h.runtime_s IS NOT NULL AND h.flags & 2 = 0
+            AND h.runtime_s IS NOT NULL AND h.flags & 2 = 0  -- not STALE
           OFFSET 0) h  -- a fence: each time is computed once
     WHERE at_us >= w.since_us AND at_us < w.until_us
 ) r

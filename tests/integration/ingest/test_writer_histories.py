@@ -22,8 +22,8 @@ from prometheus_client import CollectorRegistry
 from ingest.db.connection import connect
 from ingest.metrics import Metrics
 from ingest.write.batch import Inbound
-from ingest.write.copy_rows import SELECT_STATUS
-from ingest.write.writer import Writer, _standing
+from ingest.write.status_rows import READ, unpack_status
+from ingest.write.writer import Writer
 from migrations.runner import migrate
 from models.fold import Track, fold
 from models.segment import Segment, State
@@ -100,7 +100,7 @@ def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Segme
         " ORDER BY starts_at",
         (key,),
     ).fetchall()
-    (row,) = cursor.execute(SELECT_STATUS, [[key]]).fetchall()
+    (row,) = cursor.execute(READ, [[key]]).fetchall()
     connection.rollback()
     found = [
         Segment(
@@ -111,7 +111,7 @@ def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Segme
         )
         for p in pieces
     ]
-    return _standing(row).track, found
+    return unpack_status(row).track, found
 
 
 class Pair:

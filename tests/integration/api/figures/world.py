@@ -13,6 +13,7 @@ import psycopg
 
 from models.fold import Row, Track, fold
 from models.segment import State
+from models.track_columns import TRACK_COLUMNS, Kind
 from models.zone import local_day
 from store.figures import totals
 from store.figures.rollup_columns import COLUMNS
@@ -29,40 +30,6 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 HOLD = 180 * SECOND
-
-STATUS_COLUMNS = {
-    "first_at": "first_at_us",
-    "newest_ts": "newest_ts_us",
-    "newest_at": "newest_at_us",
-    "newest_seq": "newest_seq",
-    "newest_boot_id": "newest_boot_id",
-    "newest_stale": "newest_stale",
-    "credit_from": "credit_from_us",
-    "credit_until": "credit_until_us",
-    "state": "state",
-    "segment_from": "segment_from_us",
-    "piece_from": "piece_from_us",
-    "piece_step_us": "piece_step_us",
-    "piece_counter_us": "piece_counter_us",
-    "piece_counter_readings": "piece_counter_readings",
-    "piece_witness_counter_us": "piece_witness_counter_us",
-    "piece_witness_state_us": "piece_witness_state_us",
-    "reading_at": "reading_at_us",
-    "reading_us": "reading_us",
-    "reading_running_us": "reading_running_us",
-    "reading_gap": "reading_gap",
-    "live_at": "live_at_us",
-    "live_until": "live_until_us",
-    "power_w": "power_w",
-}
-_TIMES = {name for name, field in STATUS_COLUMNS.items() if field.endswith("_at_us")} | {
-    "newest_ts",
-    "credit_from",
-    "credit_until",
-    "segment_from",
-    "piece_from",
-    "live_until",
-}
 
 
 def at(text: str) -> int:
@@ -221,11 +188,11 @@ class World:
                     )
                 )
         values: dict[str, Any] = {}
-        for column, field in STATUS_COLUMNS.items():
-            value = getattr(track, field)
-            if column in _TIMES and value is not None:
+        for column in TRACK_COLUMNS:
+            value = getattr(track, column.field)
+            if column.kind is Kind.TIME and value is not None:
                 value = from_us(value)
-            values[column] = None if value is None else int(value) if column == "state" else value
+            values[column.name] = int(value) if isinstance(value, State) else value
         newest = rows[-1].at_us if rows else 0
         values["last_received_at"] = from_us(received_at if received_at is not None else newest)
         self.conn.execute(

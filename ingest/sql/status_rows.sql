@@ -1,0 +1,27 @@
+-- Where each instrument's fold stands; sent by status_rows.py, which fills in the columns.
+
+-- name: lock
+-- In key order, so that two workers do not wait for each other.
+SELECT instrument_key, version FROM instrument_status WHERE instrument_key = ANY(%b)
+ORDER BY instrument_key FOR NO KEY UPDATE
+
+-- name: read
+SELECT {columns} FROM instrument_status WHERE instrument_key = ANY(%b)
+
+-- name: landing
+-- COPY wants its types to the letter, so the landing table takes them from the real one.
+CREATE TEMPORARY TABLE IF NOT EXISTS status_in ON COMMIT DELETE ROWS
+AS SELECT {columns} FROM instrument_status WHERE false
+
+-- name: copy
+COPY status_in ({columns}) FROM STDIN (FORMAT BINARY)
+
+-- name: update
+UPDATE instrument_status s SET {assignments}
+FROM status_in i WHERE s.instrument_key = i.instrument_key
+
+-- name: flag_clocks
+-- Instruments whose clock ran ahead of a receipt.
+UPDATE instrument_status s SET clock_future_at = f.at
+FROM unnest(%s::int[], %s::timestamptz[]) AS f (key, at)
+WHERE s.instrument_key = f.key

@@ -1,0 +1,115 @@
+"""A status row's columns as ingest writes them, and the functions that pack and unpack a row.
+
+``models/track_columns.py`` lists the fold's columns; a few of ingest's own stand around them.
+The packing function is written out from that list once, at import, as ``dataclasses`` does with
+its methods: a loop over the columns would cost every heartbeat as much as all else about its row.
+"""
+
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import Any, NamedTuple, cast
+
+from ingest.db.connection import POSTGRES_EPOCH_US
+from models.fold import Track
+from models.segment import State
+from models.track_columns import TRACK_COLUMNS, Column, Kind
+
+COLUMNS = (
+    Column("instrument_key", Kind.INT, optional=False),
+    Column("version", Kind.LONG, optional=False),
+    *TRACK_COLUMNS,
+    Column("last_received_at", Kind.TIME),
+)
+NAMES = tuple(column.name for column in COLUMNS)
+
+#: ``instrument_key``, ``version``, the track, ``last_received_us``; a row of ``COPY`` back.
+PackStatus = Callable[[int, int, Track, int | None], bytes]
+
+
+class _Form(NamedTuple):
+    """How a kind goes into binary ``COPY``: ``struct``'s letter, bytes, and the value."""
+
+    letter: str
+    length: int
+    value: str = "{}"
+
+
+_FORMS = {
+    Kind.INT: _Form("i", 4),
+    Kind.LONG: _Form("q", 8),
+    Kind.TIME: _Form("q", 8, f"{{}} - {POSTGRES_EPOCH_US}"),
+    Kind.STATE: _Form("h", 2),
+    Kind.FLAG: _Form("b", 1),
+    Kind.NUMBER: _Form("d", 8),
+}
+
+
+def unpack_track(row: tuple[Any, ...]) -> Track:
+    """The track of a row in ``COLUMNS``' order."""
+    track = Track(*row[2:-1])
+    if track.state is not None:
+        track.state = State(track.state)
+    return track
+
+
+#: What the written-out function may call, by name.
+_CALLS: dict[str, Any] = {"NULL": b"\xff\xff\xff\xff"}
+
+
+def _packer(letters: str) -> str:
+    """The name under which ``struct``'s packing of such fields can be called."""
+    name = f"pack_{letters}"
+    _CALLS[name] = Struct(f">{letters}").pack
+    return name
+
+
+def _alone(column: Column) -> str:
+    """One field by itself, where others or it may be NULL."""
+    name = column.name
+    if column.kind is Kind.TEXT:
+        packed = f"{_packer('i')}(len({name}.encode())) + {name}.encode()"
+    else:
+        form = _FORMS[column.kind]
+        packed = f"{_packer('i' + form.letter)}({form.length}, {form.value.format(name)})"
+    return f"NULL if {name} is None else {packed}" if column.optional else packed
+
+
+def _together() -> Iterator[str]:
+    """The fields between two texts in one call each; a text's length ends the call before it."""
+    letters, values = "h", [str(len(COLUMNS))]
+    for column in COLUMNS:
+        if column.kind is Kind.TEXT:
+            yield f"{_packer(letters + 'i')}({', '.join([*values, f'len({column.name})'])})"
+            yield column.name
+            letters, values = "", []
+        else:
+            form = _FORMS[column.kind]
+            letters += "i" + form.letter
+            values += [str(form.length), form.value.format(column.name)]
+    yield f"{_packer(letters)}({', '.join(values)})"
+
+
+def _written_out() -> str:
+    """The source of ``pack_status``: with nothing absent, as mostly, a call or two in all."""
+    absent = " or ".join(f"{column.name} is None" for column in COLUMNS if column.optional)
+    one_by_one = ", ".join(map(_alone, COLUMNS))
+    return "\n    ".join(
+        (
+            f"def pack_status({COLUMNS[0].name}, {COLUMNS[1].name}, track, {COLUMNS[-1].name}):",
+            *(f"{column.name} = track.{column.field}" for column in TRACK_COLUMNS),
+            f"if {absent}:",
+            f"    return b''.join(({_packer('h')}({len(COLUMNS)}), {one_by_one}))",
+            *(f"{c.name} = {c.name}.encode()" for c in COLUMNS if c.kind is Kind.TEXT),
+            f"return {' + '.join(_together())}",
+        )
+    )
+
+
+def _pack_status() -> PackStatus:
+    source = _written_out()
+    exec(source, _CALLS)  # noqa: S102  # written here, of names from the list alone
+    return cast("PackStatus", _CALLS["pack_status"])
+
+
+#: One row of the status ``COPY``.
+pack_status = _pack_status()
