@@ -49,7 +49,7 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Progress:
     """Where one migration stands in one database."""
 
     migration: Migration
@@ -114,7 +114,7 @@ def edition(connection: psycopg.Connection[tuple[object, ...]]) -> str:
 
 def standings(
     connection: psycopg.Connection[tuple[object, ...]], migrations: list[Migration]
-) -> list[Standing]:
+) -> list[Progress]:
     """How each migration stands in the database.
 
     Raises:
@@ -147,7 +147,7 @@ def standings(
             state = "skipped"
         else:
             state = "pending" if before is None else "changed"
-        result.append(Standing(migration=migration, state=state))
+        result.append(Progress(migration=migration, state=state))
     return result
 
 
@@ -208,7 +208,7 @@ def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migrat
         raise MigrationError(f"migration {migration.name} failed: {error}") from error
 
 
-def status(url: str) -> list[Standing]:
+def status(url: str) -> list[Progress]:
     """How each migration stands in the database at ``url``; changes nothing."""
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         return standings(connection, load())

@@ -170,7 +170,6 @@ def measure(
     session_gap_us: int,
     session_min_us: int,
     rated_us: int,
-    now_us: int | None = None,
 ) -> Usage:
     """What ``window`` of one instrument is made of.
 
@@ -179,7 +178,8 @@ def measure(
             session_min_us`` beyond the window on both sides (``Window.around``): sessions are
             found on the whole timeline, and no more of it than that bears on a window. What a
             cut piece counted counts where it starts: whoever knows the readings within it parts
-            it first (``piece_parts.py``).
+            it first (``piece_parts.py``). None reaches beyond now: where a heartbeat lies ahead
+            of it, its predecessor's piece is cut there.
         window: Already clipped to now.
         first_us: Time of the instrument's first heartbeat; None when it has none.
         collector_gaps: When nobody was listening; sorted, disjoint.
@@ -189,8 +189,6 @@ def measure(
         session_gap_us: Longest idle time that a session joins.
         session_min_us: Shortest span of a session.
         rated_us: Rated time of the window (``rated.py``).
-        now_us: What pieces say from here on is not so yet: a heartbeat may lie ahead of now,
-            and its predecessor's piece then ends there. None where no piece does.
 
     Returns:
         Figures whose states and causes sum to the window's length.
@@ -209,7 +207,6 @@ def measure(
     runs: list[Interval] = []
     known_to = begin  # what of the window has been accounted for
     last_end = _NEVER
-    now = -_NEVER if now_us is None else now_us
     # The session being joined: where it began, where its last running time ended, how far
     # running and idle reach without a break, and its part within the window.
     session_from = run_end = reach = _NEVER
@@ -234,10 +231,6 @@ def measure(
                 witness_state_us += piece.witness_state_us
         else:
             inside = 0
-        if end > now:
-            if start >= now:
-                break
-            end = now
         if inside:
             if inside_from > known_to:
                 gaps.append((known_to, inside_from))

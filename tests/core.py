@@ -4,6 +4,7 @@
 figure of a window, ``Core.adds_up`` those of windows that touch.
 """
 
+import dataclasses
 from itertools import pairwise
 
 from msgspec.structs import replace
@@ -83,9 +84,10 @@ class Core:
         return measure(
             # No more of the timeline than the contract of measure asks for.
             [
-                p
+                # Nothing of what lies ahead of now is so yet.
+                dataclasses.replace(p, end_us=min(p.end_us, timeline.now))
                 for p in self._parted(window)
-                if p.start_us < around.end_us and around.start_us < p.end_us
+                if p.start_us < min(around.end_us, timeline.now) and around.start_us < p.end_us
             ],
             window,
             first_us=self.track.first_at_us,
@@ -95,7 +97,6 @@ class Core:
             session_gap_us=timeline.gap,
             session_min_us=timeline.minimum,
             rated_us=0,
-            now_us=timeline.now,
         )
 
     def counters_are_settled(self) -> bool:

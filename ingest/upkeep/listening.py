@@ -14,12 +14,11 @@ import structlog
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.mqtt.share import ShareKeeper
 from ingest.sql import statements
+from models.listening import EXTEND_EVERY_S
 
 log = structlog.get_logger(__name__)
 SQL = statements("listening")
 
-#: Seconds between extensions; readers allow 15 before they call it silence.
-EXTEND_EVERY = 1.0
 PATIENCE = 5.0  # seconds for one statement
 #: A clock that goes on like this from one extension to the next (s) is believed.
 LEAP = 30.0
@@ -143,7 +142,7 @@ class Listener:
             if stopping:
                 self._disconnect()
                 return
-            self._stopping.wait(EXTEND_EVERY)
+            self._stopping.wait(EXTEND_EVERY_S)
 
     def stop(self) -> None:
         """Closes the record and ends ``run``."""

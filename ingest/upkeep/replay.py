@@ -24,7 +24,7 @@ SQL = statements("replay")
 PORTION = 500
 
 
-class _Letter(NamedTuple):
+class _Requested(NamedTuple):
     """A letter that was asked for; fields in the order of ``requested``."""
 
     dead_letter_id: int
@@ -82,7 +82,7 @@ def _replay_one(connection: psycopg.Connection, writer: Writer) -> int:
 def _replay(connection: psycopg.Connection, writer: Writer, portion: int) -> int:
     with connection.transaction():
         cursor = connection.cursor(binary=True).execute(SQL["requested"], [portion])
-        letters = [_Letter(*row) for row in cursor]
+        letters = [_Requested(*row) for row in cursor]
         if not letters:
             return 0
         outcomes = writer.write(connection, [_inbound(letter) for letter in letters])
@@ -99,7 +99,7 @@ def _replay(connection: psycopg.Connection, writer: Writer, portion: int) -> int
     return len(letters)
 
 
-def _inbound(letter: _Letter) -> Inbound:
+def _inbound(letter: _Requested) -> Inbound:
     message = decode(bytes(letter.payload))
     if letter.historical:
         # The envelope said so, and the letter is a single heartbeat out of it.
@@ -117,7 +117,7 @@ def _inbound(letter: _Letter) -> Inbound:
     )
 
 
-def _is_taken(letter: _Letter, outcome: Outcome) -> bool:
+def _is_taken(letter: _Requested, outcome: Outcome) -> bool:
     if letter.reason == Reason.CONFLICT:
         # It finds itself recorded, which makes it a duplicate, but it is not stored.
         return outcome.stored > 0

@@ -1,1 +1,1 @@
-"""What a batch becomes in the database, in one transaction; ``writer.py`` is the way through it, top to bottom."""
+"""What a batch becomes in the database, in one transaction: ``writer.py``, top to bottom."""

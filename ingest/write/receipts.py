@@ -12,6 +12,7 @@ import psycopg
 
 from ingest.sql import statements
 from ingest.write.batch import Inbound
+from models.zone import DEFAULT_ZONE
 
 SQL = statements("receipts")
 #: A receipt this much ahead of the clock (µs) was given by another clock, before a leap.
@@ -37,7 +38,7 @@ def read_moment(connection: psycopg.Connection) -> Moment:
     # what the query takes. Dated before it, a gateway's goodbye counted from a moment at
     # which it still spoke, since the earlier of its word and its receipt is believed.
     asked = time.monotonic()
-    row = connection.cursor(binary=True).execute(SQL["moment"]).fetchone()
+    row = connection.cursor(binary=True).execute(SQL["moment"], [DEFAULT_ZONE]).fetchone()
     assert row is not None
     now_us, revision, today_us = row
     return Moment(now_us, revision, today_us, asked)

@@ -152,7 +152,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ExpectedStatus:
     """What an instrument does at a moment."""
 
     connectivity: str
@@ -420,10 +420,10 @@ class Instrument:
                 found.append((max(begin, start_us), min(end, end_us)))
         return found
 
-    def status(self, now_us: int) -> Standing:
+    def status(self, now_us: int) -> ExpectedStatus:
         """What it does at a moment that no accepted heartbeat lies behind."""
         if not self.rows:
-            return Standing(
+            return ExpectedStatus(
                 connectivity="never_seen",
                 activity="unknown",
                 since_us=None,
@@ -444,7 +444,7 @@ class Instrument:
             # It is spoken of, by history, and not alive.
             activity = "unknown"
             since_us = self.segments[-1][0] if live is None else live.ts_us + live.hold_us
-        return Standing(
+        return ExpectedStatus(
             connectivity="online" if is_online else "offline",
             activity=activity,
             since_us=since_us,

@@ -177,12 +177,6 @@ def test_resolution_is_the_longest_of_what_overlaps() -> None:
     assert figures(found, window(20, 30)).step_us == 0
 
 
-def test_what_lies_ahead_of_now_joins_nothing() -> None:
-    found = [piece(0, 40), piece(40, 100, State.IDLE), piece(100, 130)]
-    assert figures(found, window(0, 90)).effective_us == 40 * SECOND
-    assert figures(found, window(0, 90), now_us=90 * SECOND).effective_us == 0
-
-
 def test_empty_window() -> None:
     usage = figures([piece(0, 40)], window(10, 10), schedule=[(0, 10**9)])
     assert usage == Usage(scheduled_us=0, running_scheduled_us=0)

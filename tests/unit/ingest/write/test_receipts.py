@@ -25,7 +25,7 @@ class SlowDatabase:
     def cursor(self, *, binary: bool) -> "SlowDatabase":
         return self
 
-    def execute(self, query: str) -> "SlowDatabase":
+    def execute(self, query: str, _values: list[str]) -> "SlowDatabase":
         return self
 
     def fetchone(self) -> tuple[Any, ...]:
