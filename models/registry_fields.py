@@ -3,7 +3,7 @@
 Of these lists are made: what a request may state and a CSV file may hold (`registry.py`,
 `registry_csv.py`), what a change of a field sets off (`registry_plan.py`), the columns that
 statements read (``-- fields:`` in `store/statements.py`) and what answers show
-(`api/answers/records.py`).
+(`api/answers/records.py`). `CONTRIBUTING.md` shows how one is added.
 """
 
 from collections.abc import Mapping

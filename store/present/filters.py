@@ -91,15 +91,11 @@ class Filters:
 
     def params(self) -> dict[str, Any]:
         """As ``sql/filters.sql`` names them."""
+        asked = {name.rstrip("_"): getattr(self, name) for name in _looks() if name != "tenant"}
         return {
             "tenant": self.tenant,
-            "institution": array(self.institution),
-            "district": array(self.district),
-            "class": array(self.class_),
+            **{name: array(values) for name, values in asked.items()},
             "class_stems": stems_of(self.class_ or frozenset()),
-            "gateway": array(self.gateway),
-            "kind": array(self.kind),
-            "always_on": array(self.always_on),
         }
 
 

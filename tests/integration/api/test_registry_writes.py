@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from models.registry import InstrumentPatch
+from models.registry_fields import KINDS, Kind
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -47,6 +48,18 @@ def revision(conn: Connection) -> int:
 
 
 # What is stored
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_field_is_a_column_and_every_column_a_field(conn: Connection, kind: Kind) -> None:
+    rows = conn.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s",
+        [f"{kind.name}_version"],
+    ).fetchall()
+    own = {f"{kind.name}_key", "valid_from", "force_from", "force_to"}
+    fields = {f"{kind.references[name]}_key" if name in kind.references else name
+              for name in kind.defaults}  # fmt: skip
+    assert {name for (name,) in rows} == own | fields
 
 
 def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[str, str]) -> None:
