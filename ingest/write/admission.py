@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from ingest.write.batch import Arrival, Inbound, Outcome
 from ingest.write.dead_letter import DeadLetter
-from ingest.write.registry_cache import Registry
+from ingest.write.registry_cache import Gateway, Registry
 from models.heartbeat import HISTORICAL, RETAINED, Heartbeat, Reason
+from models.message import Message
 from models.timestamp import format_ts
 
 #: Rule 7: how far ahead of receipt a device's time may lie.
@@ -48,114 +49,114 @@ def judge(
             are gone, and what they gave is final.
     """
     verdict = Verdict()
-    accepted = verdict.accepted
-    instruments = registry.instruments
     for inbound, outcome in zip(inbounds, outcomes, strict=True):
         message = inbound.message
         if message is None:
             continue
-        for reject in message.rejects:
-            outcome.errors.append((reject.index, reject.reason))
-            outcome.rejected += reject.heartbeats
-            verdict.letters.append(
-                DeadLetter(
-                    reason=reject.reason,
-                    detail=reject.detail,
-                    gateway_id=inbound.gateway_id,
-                    topic=inbound.topic,
-                    payload=reject.payload,
-                    received_us=inbound.received_us,
-                    live=inbound.live,
-                    historical=message.historical,
-                    instrument_id=reject.instrument_id,
-                    ts_us=reject.ts_us,
-                    heartbeats=reject.heartbeats,
-                )
-            )
+        if message.rejects:
+            _note_rejects(verdict, inbound, outcome, message)
         gateway = registry.gateways.get(inbound.gateway_id)
         if gateway is None:
             detail = f"gateway {inbound.gateway_id!r} is not registered"
             for index, heartbeat in message.heartbeats:
                 _refuse(verdict, inbound, outcome, index, heartbeat, Reason.UNKNOWN_GATEWAY, detail)
             continue
-        received = inbound.received_us
-        live = inbound.live
-        newest = received + CLOCK_AHEAD_US
-        oldest = max(received - accept_past_us, oldest_us)
-        gateway_key = gateway.key
-        only_correction = gateway.only_correction_us
-        origin = (HISTORICAL if message.historical else 0) | (RETAINED if inbound.retained else 0)
-        # The loop that every heartbeat passes: what is usual comes first and calls little.
-        for index, heartbeat in message.heartbeats:
-            instrument = instruments.get(heartbeat.instrument_id)
-            if instrument is None:
-                _refuse(
-                    verdict,
-                    inbound,
-                    outcome,
-                    index,
-                    heartbeat,
-                    Reason.UNKNOWN_INSTRUMENT,
-                    f"instrument {heartbeat.instrument_id!r} is not registered",
-                )
-                continue
-            ts = heartbeat.ts_us
-            setting = instrument.newest
-            if ts < setting.from_us:
-                setting = instrument.at(ts)
-            if setting.gateway_key != gateway_key:
-                bound = registry.gateways_by_key[setting.gateway_key].gateway_id
-                _refuse(
-                    verdict,
-                    inbound,
-                    outcome,
-                    index,
-                    heartbeat,
-                    Reason.WRONG_GATEWAY,
-                    f"instrument {heartbeat.instrument_id!r} speaks through gateway {bound!r} at"
-                    f" {format_ts(ts)}, not through {inbound.gateway_id!r}",
-                )
-                continue
-            if ts > newest:
-                if live:
-                    verdict.clock_future[instrument.key] = received
-                _refuse(
-                    verdict,
-                    inbound,
-                    outcome,
-                    index,
-                    heartbeat,
-                    Reason.CLOCK_FUTURE,
-                    f"ts {format_ts(ts)} is more than 300 s ahead of its receipt at"
-                    f" {format_ts(received)}",
-                )
-                continue
-            interval = heartbeat.interval_s
-            runtime = heartbeat.runtime_s
-            correction = gateway.correction_us(ts) if only_correction is None else only_correction
-            arrival = Arrival(
-                at_us=ts + correction if correction else ts,  # one number for both, mostly
-                ts_us=ts,
-                state=heartbeat.state,
-                hold_us=setting.quiet_hold_us if interval is None else setting.hold_us(interval),
-                seq=heartbeat.seq,
-                boot_id=heartbeat.boot_id,
-                runtime_us=None if runtime is None else round(runtime * 1_000_000),
-                power_w=heartbeat.power_w,
-                live=live,
-                inbound=inbound,
-                outcome=outcome,
-                index=index,
-                heartbeat=heartbeat,
-                instrument_key=instrument.key,
-                gateway_key=gateway_key,
-                origin=origin,
-            )
-            if ts >= oldest:
-                accepted.append(arrival)
-            else:
-                verdict.doubtful.append(arrival)
+        oldest = max(inbound.received_us - accept_past_us, oldest_us)
+        _judge_heartbeats(verdict, inbound, outcome, message, registry, gateway, oldest)
     return verdict
+
+
+def _judge_heartbeats(
+    verdict: Verdict,
+    inbound: Inbound,
+    outcome: Outcome,
+    message: Message,
+    registry: Registry,
+    gateway: Gateway,
+    oldest: int,
+) -> None:
+    instruments = registry.instruments
+    live = inbound.live
+    newest = inbound.received_us + CLOCK_AHEAD_US
+    gateway_key = gateway.key
+    only_correction = gateway.only_correction_us
+    origin = (HISTORICAL if message.historical else 0) | (RETAINED if inbound.retained else 0)
+    # The loop that every heartbeat passes: what is usual comes first and calls little.
+    for index, heartbeat in message.heartbeats:
+        instrument = instruments.get(heartbeat.instrument_id)
+        if instrument is None:
+            detail = f"instrument {heartbeat.instrument_id!r} is not registered"
+            _refuse(verdict, inbound, outcome, index, heartbeat, Reason.UNKNOWN_INSTRUMENT, detail)
+            continue
+        ts = heartbeat.ts_us
+        setting = instrument.newest
+        if ts < setting.from_us:
+            setting = instrument.at(ts)
+        if setting.gateway_key != gateway_key:
+            bound = registry.gateways_by_key[setting.gateway_key].gateway_id
+            detail = (
+                f"instrument {heartbeat.instrument_id!r} speaks through gateway {bound!r} at"
+                f" {format_ts(ts)}, not through {inbound.gateway_id!r}"
+            )
+            _refuse(verdict, inbound, outcome, index, heartbeat, Reason.WRONG_GATEWAY, detail)
+            continue
+        if ts > newest:
+            received = inbound.received_us
+            if live:
+                verdict.clock_future[instrument.key] = received
+            detail = (
+                f"ts {format_ts(ts)} is more than 300 s ahead of its receipt at"
+                f" {format_ts(received)}"
+            )
+            _refuse(verdict, inbound, outcome, index, heartbeat, Reason.CLOCK_FUTURE, detail)
+            continue
+        interval = heartbeat.interval_s
+        runtime = heartbeat.runtime_s
+        correction = gateway.correction_us(ts) if only_correction is None else only_correction
+        arrival = Arrival(
+            at_us=ts + correction if correction else ts,  # one number for both, mostly
+            ts_us=ts,
+            state=heartbeat.state,
+            hold_us=setting.quiet_hold_us if interval is None else setting.hold_us(interval),
+            seq=heartbeat.seq,
+            boot_id=heartbeat.boot_id,
+            runtime_us=None if runtime is None else round(runtime * 1_000_000),
+            power_w=heartbeat.power_w,
+            live=live,
+            inbound=inbound,
+            outcome=outcome,
+            index=index,
+            heartbeat=heartbeat,
+            instrument_key=instrument.key,
+            gateway_key=gateway_key,
+            origin=origin,
+        )
+        if ts >= oldest:
+            verdict.accepted.append(arrival)
+        else:
+            verdict.doubtful.append(arrival)
+
+
+def _note_rejects(verdict: Verdict, inbound: Inbound, outcome: Outcome, message: Message) -> None:
+    """Takes over what could not even be read."""
+    for reject in message.rejects:
+        outcome.errors.append((reject.index, reject.reason))
+        outcome.rejected += reject.heartbeats
+        verdict.letters.append(
+            DeadLetter(
+                reason=reject.reason,
+                detail=reject.detail,
+                gateway_id=inbound.gateway_id,
+                topic=inbound.topic,
+                payload=reject.payload,
+                received_us=inbound.received_us,
+                live=inbound.live,
+                historical=message.historical,
+                instrument_id=reject.instrument_id,
+                ts_us=reject.ts_us,
+                heartbeats=reject.heartbeats,
+            )
+        )
 
 
 def refuse_too_old(verdict: Verdict, arrival: Arrival, oldest_us: int) -> None:
