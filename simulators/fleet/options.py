@@ -1,4 +1,4 @@
-"""How a fleet is run: ``run.py`` is given these, ``cli/simulate.py`` makes them of its flags."""
+"""How a fleet is run: ``run.py`` is given these, ``cli/simulate`` makes them of its flags."""
 
 import time
 from dataclasses import dataclass, field

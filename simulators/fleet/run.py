@@ -1,6 +1,6 @@
 """Builds, registers and runs a fleet, and writes down what it did.
 
-``run_fleet`` is the entry for other programs (``make demo``); ``cli/simulate.py`` is the one
+``run_fleet`` is the entry for other programs (``make demo``); ``cli/simulate`` is the one
 for people.
 """
 
