@@ -3,7 +3,9 @@
 One by one they are in `dead_letters.py`; the statement is in `sql/dead_letter_counts.sql`.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from psycopg.rows import args_row
 
 from store.instant import from_us
 from store.run import Query, Steps
@@ -11,9 +13,8 @@ from store.statements import statements
 from store.wanted import Wanted, array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasonCount:
-    """All dead letters of one reason."""
+class ReasonCount(NamedTuple):
+    """All dead letters of one reason: a row of the statement."""
 
     reason: str
     letters: int
@@ -34,24 +35,16 @@ def count_dead_letters(
     tenant: int | None = None,
 ) -> Steps[list[ReasonCount]]:
     """The reasons that there are, that with most heartbeats first."""
-    rows = yield Query(
-        statements("dead_letter_counts")["by_reason"],
-        {
-            "gateway_id": array(gateway_id),
-            "from": None if received_from_us is None else from_us(received_from_us),
-            "to": None if received_to_us is None else from_us(received_to_us),
-            "replayed": array(replayed),
-            "tenant": tenant,
-        },
-    )
-    return [
-        ReasonCount(
-            reason=reason,
-            letters=letters,
-            heartbeats=heartbeats,
-            occurrences=occurrences,
-            replayable=replayable,
-            newest_us=newest_us,
+    return (
+        yield from Query(
+            statements("dead_letter_counts")["by_reason"],
+            {
+                "gateway_id": array(gateway_id),
+                "from": None if received_from_us is None else from_us(received_from_us),
+                "to": None if received_to_us is None else from_us(received_to_us),
+                "replayed": array(replayed),
+                "tenant": tenant,
+            },
+            rows=args_row(ReasonCount),
         )
-        for reason, letters, heartbeats, occurrences, replayable, newest_us in rows
-    ]
+    )

@@ -6,7 +6,8 @@ Statements are in `sql/dead_letters.sql`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from psycopg.rows import args_row
 
 from store.instant import from_us
 from store.run import Query, Steps
@@ -17,9 +18,9 @@ from store.wanted import Wanted, array
 TOLD_SINGLY = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What could not be taken, and why."""
+    """What could not be taken, and why; its fields are the statements' columns, in their order."""
 
     dead_letter_id: int
     reason: str
@@ -54,32 +55,38 @@ def list_dead_letters(
     tenant: int | None = None,
 ) -> Steps[list[DeadLetter]]:
     """Dead letters received within the range, newest first, without payloads."""
-    rows = yield Query(
-        statements("dead_letters")["list"],
-        {
-            "before_id": before_id,
-            "limit": limit,
-            "reason": array(reason),
-            "gateway_id": array(gateway_id),
-            "instrument_id": array(instrument_id),
-            "from": None if received_from_us is None else from_us(received_from_us),
-            "to": None if received_to_us is None else from_us(received_to_us),
-            "replayed": array(replayed),
-            "tenant": tenant,
-        },
+    return (
+        yield from Query(
+            statements("dead_letters")["list"],
+            {
+                "before_id": before_id,
+                "limit": limit,
+                "reason": array(reason),
+                "gateway_id": array(gateway_id),
+                "instrument_id": array(instrument_id),
+                "from": None if received_from_us is None else from_us(received_from_us),
+                "to": None if received_to_us is None else from_us(received_to_us),
+                "replayed": array(replayed),
+                "tenant": tenant,
+            },
+            rows=args_row(DeadLetter),
+        )
     )
-    return [_read(row) for row in rows]
 
 
 def find_dead_letter(dead_letter_id: int, tenant: int | None = None) -> Steps[DeadLetter | None]:
     """One by its id, with its payload."""
-    rows = yield Query(statements("dead_letters")["find"], {"id": dead_letter_id, "tenant": tenant})
-    return _read(rows[0]) if rows else None
+    rows = yield from Query(
+        statements("dead_letters")["find"],
+        {"id": dead_letter_id, "tenant": tenant},
+        rows=args_row(DeadLetter),
+    )
+    return rows[0] if rows else None
 
 
 def drop_dead_letter(dead_letter_id: int, *, actor: str, tenant: int | None = None) -> Steps[bool]:
     """Give one up for good; whether there was one."""
-    rows = yield Query(
+    rows = yield from Query[tuple[str]](
         statements("dead_letters")["drop"],
         {"id": dead_letter_id, "actor": actor, "tenant": tenant},
     )
@@ -97,7 +104,7 @@ def drop_dead_letters(
 
     The audit gets an entry for each, or one for all beyond ``TOLD_SINGLY`` of them.
     """
-    rows = yield Query(
+    rows = yield from Query[tuple[int]](
         statements("dead_letters")["drop_many"],
         {
             "actor": actor,
@@ -107,7 +114,7 @@ def drop_dead_letters(
             "singly": TOLD_SINGLY,
         },
     )
-    return int(rows[0][0])
+    return rows[0][0]
 
 
 def request_replay(dead_letter_id: int, *, actor: str, tenant: int | None = None) -> Steps[bool]:
@@ -116,7 +123,7 @@ def request_replay(dead_letter_id: int, *, actor: str, tenant: int | None = None
     False where there is none of that id, it was replayed already, or no payload was kept, or
     not the whole of it.
     """
-    rows = yield Query(
+    rows = yield from Query[tuple[str]](
         statements("dead_letters")["replay"],
         {"id": dead_letter_id, "actor": actor, "tenant": tenant},
     )
@@ -135,7 +142,7 @@ def request_replays(
 
     Those that were asked for already, were replayed, or were not kept whole are left out.
     """
-    rows = yield Query(
+    rows = yield from Query[tuple[int]](
         statements("dead_letters")["replay_many"],
         {
             "actor": actor,
@@ -145,8 +152,4 @@ def request_replays(
             "tenant": tenant,
         },
     )
-    return int(rows[0][0])
-
-
-def _read(row: Sequence[Any]) -> DeadLetter:
-    return DeadLetter(**dict(zip(DeadLetter.__dataclass_fields__, row, strict=True)))
+    return rows[0][0]

@@ -5,47 +5,58 @@ A function of this room knows what to ask and what the rows mean, but no connect
 serve the API's async pool, the ingest's sync connection and the command line::
 
     def instrument_count() -> Steps[int]:
-        rows = yield Query("SELECT count(*) FROM instrument")
+        rows = yield from Query[tuple[int]]("SELECT count(*) FROM instrument")
         return rows[0][0]
 
     run(conn, instrument_count())          # sync
     await arun(aconn, instrument_count())  # async
 
 Neither opens nor ends a transaction: that is the caller's.
+
+A query says what its rows are: ``yield from`` hands back a list of just those, ``yield`` rows of
+which nothing is known.
 """
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.rows import BaseRowFactory, tuple_row
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: Rows that are unpacked at once.
 _PORTION = 1_000
 
 Rows: TypeAlias = list[Any]
+# Which types a tuple has, whoever asks says.
+_TUPLES: BaseRowFactory[Any] = tuple_row
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One statement with its parameters."""
+# No slots: `Query[...]` sets an attribute, which a frozen dataclass of slots fails to refuse.
+@dataclass(frozen=True)
+class Query(Generic[R]):
+    """One statement with its parameters; ``R`` is what a row of it is."""
 
     sql: str
     params: Sequence[Any] | Mapping[str, Any] | None = None
-    #: What a row is sent back as: a tuple, or with psycopg's ``dict_row`` a dict.
-    rows: BaseRowFactory[Any] = tuple_row
+    #: What a row is sent back as: a tuple, or what psycopg's ``args_row`` or ``dict_row`` makes.
+    rows: BaseRowFactory[R] = _TUPLES
     #: Ask for binary results: faster where many numbers and times come back.
     binary: bool = False
     #: What is made of the rows takes long: over an async connection a thread does it.
     heavy: bool = False
 
+    def __iter__(self) -> "Generator[Query[Any], Rows, list[R]]":
+        """For ``yield from``: whoever drives sends the rows."""
+        return (yield self)
+
 
 #: A generator that yields queries, is sent their rows and returns a value.
-Steps: TypeAlias = Generator[Query, Rows, T]
+Steps: TypeAlias = Generator[Query[Any], Rows, T]
 
 
 def run(
@@ -127,7 +138,7 @@ class _Returned:
     value: Any
 
 
-async def _in_thread(steps: Steps[T], rows: Rows) -> "Query | _Returned":
+async def _in_thread(steps: Steps[T], rows: Rows) -> "Query[Any] | _Returned":
     """Lets a thread go on with ``steps``; not even a cancelled caller leaves before it stops."""
     work = asyncio.ensure_future(asyncio.to_thread(_send, steps, rows))
     try:
@@ -138,7 +149,7 @@ async def _in_thread(steps: Steps[T], rows: Rows) -> "Query | _Returned":
         raise
 
 
-def _send(steps: Steps[T], rows: Rows) -> "Query | _Returned":
+def _send(steps: Steps[T], rows: Rows) -> "Query[Any] | _Returned":
     """As ``steps.send``, in a thread: a `StopIteration` cannot leave one through a future."""
     try:
         return steps.send(rows)

@@ -90,7 +90,7 @@ def _seen(keys: Ints, window: Window) -> Steps[Ints]:
     """Who of them has a heartbeat before a window's end."""
     if not len(keys):
         return keys
-    found = yield Query(
+    found = yield from Query[tuple[int]](
         _SQL["seen"], {"keys": keys.tolist(), "end": from_us(window.end_us)}, binary=True
     )
     return np.array(sorted(key for (key,) in found), np.int64)
@@ -226,7 +226,7 @@ def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps
     if len(rows) and moment.now_us - window.end_us < _SETTLED_US:
         keys = roster.keys[rows]
         asked = {"first": int(keys[0]), "last": int(keys[-1]), "least": int(settle.min())}
-        found = yield Query(_SQL["credits"], asked, binary=True)
+        found = yield from Query[tuple[int, int]](_SQL["credits"], asked, binary=True)
         longest = dict(found)
         for row in np.flatnonzero(np.isin(keys, list(longest))).tolist():
             settle[row] = max(settle[row], longest[int(keys[row])])

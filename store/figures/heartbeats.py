@@ -3,7 +3,9 @@
 What could not be stored beside them is in the dead letters: `load_conflicts`.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from psycopg.rows import args_row
 
 from models.credit import Accepted, Credit, credits_of
 from models.heartbeat import HISTORICAL, LIVE, RETAINED, STALE
@@ -19,8 +21,7 @@ _LONGEST_HOLD_US = 35 * 86_400_000_000
 _ALL = 1_000_000_000  # rows; a bound that none is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class Conflict(NamedTuple):
     """A heartbeat that lost against another of the same time (rule 3)."""
 
     dead_letter_id: int
@@ -32,34 +33,41 @@ class Conflict:
 
 def load_heartbeats(key: int, start_us: int, end_us: int, limit: int) -> Steps[list[Accepted]]:
     """Heartbeats whose own time lies within ``[start_us, end_us)``, in its order."""
-    rows = yield Query(
-        _SQL["listed"],
-        {"key": key, "start": from_us(start_us), "end": from_us(end_us), "limit": limit},
-        binary=True,
-    )
-    return [
-        Accepted(
-            ts_us=ts,
-            at_us=ts + shift,
-            received_us=received,
-            state=State(state),
-            live=bool(flags & LIVE),
-            stale=bool(flags & STALE),
-            historical=bool(flags & HISTORICAL),
-            retained=bool(flags & RETAINED),
-            gateway_id=gateway,
-            seq=seq,
-            boot_id=boot,
-            power_w=power,
-            runtime_s=runtime,
-            energy_wh=energy,
-            interval_s=interval,
-            own_hold_us=own,
-            own_interval_us=every,
+    return (
+        yield from Query(
+            _SQL["listed"],
+            {"key": key, "start": from_us(start_us), "end": from_us(end_us), "limit": limit},
+            rows=args_row(_accepted),
+            binary=True,
         )
-        for (ts, received, flags, state, seq, boot, power, runtime, energy, interval, gateway,
-             shift, own, every) in rows
-    ]  # fmt: skip
+    )
+
+
+def _accepted(
+    ts: int, received: int, flags: int, state: int, seq: int | None, boot: str | None,
+    power: float | None, runtime: float | None, energy: float | None, interval: float | None,
+    gateway: str | None, correction: int, own_hold: int | None, own_interval: int | None,
+) -> Accepted:  # fmt: skip
+    """A row of ``heartbeats.sql: listed``."""
+    return Accepted(
+        ts_us=ts,
+        at_us=ts + correction,
+        received_us=received,
+        state=State(state),
+        live=bool(flags & LIVE),
+        stale=bool(flags & STALE),
+        historical=bool(flags & HISTORICAL),
+        retained=bool(flags & RETAINED),
+        gateway_id=gateway,
+        seq=seq,
+        boot_id=boot,
+        power_w=power,
+        runtime_s=runtime,
+        energy_wh=energy,
+        interval_s=interval,
+        own_hold_us=own_hold,
+        own_interval_us=own_interval,
+    )
 
 
 def load_credits(
@@ -75,7 +83,7 @@ def load_credits(
         carry_over: Whether to begin with the heartbeat whose state carries over the window's
             start (rule 5), where there is one.
     """
-    rows = yield Query(_SQL["corrections"], {"key": key}, binary=True)
+    rows = yield from Query[tuple[int, int]](_SQL["corrections"], {"key": key}, binary=True)
     least, most = rows[0]
     start_us, end_us = window.start_us - most, window.end_us - least
     # Sorted by corrected time only once they are all here: where corrections differ, all of
@@ -119,7 +127,7 @@ def _last_before(key: int, ts_us: int, spread_us: int) -> Steps[list[Accepted]]:
         ts_us: The device's time.
         spread_us: How far corrections lie apart: one that came first may be corrected to be last.
     """
-    rows = yield Query(
+    rows = yield from Query[tuple[int]](
         _SQL["last_counted"],
         {
             "key": key,
@@ -136,23 +144,16 @@ def _last_before(key: int, ts_us: int, spread_us: int) -> Steps[list[Accepted]]:
 
 def load_conflicts(instrument_id: str, window: Window, limit: int) -> Steps[list[Conflict]]:
     """Heartbeats that lost against another of the same time, by the device's time."""
-    rows = yield Query(
-        _SQL["conflicts"],
-        {
-            "id": instrument_id,
-            "start": from_us(window.start_us),
-            "end": from_us(window.end_us),
-            "limit": limit,
-        },
-        binary=True,
-    )
-    return [
-        Conflict(
-            dead_letter_id=number,
-            ts_us=ts,
-            received_us=received,
-            detail=detail,
-            gateway_id=gateway,
+    return (
+        yield from Query(
+            _SQL["conflicts"],
+            {
+                "id": instrument_id,
+                "start": from_us(window.start_us),
+                "end": from_us(window.end_us),
+                "limit": limit,
+            },
+            rows=args_row(Conflict),
+            binary=True,
         )
-        for number, ts, received, detail, gateway in rows
-    ]
+    )

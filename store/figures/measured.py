@@ -17,8 +17,8 @@ from models.schedule import HoursInForce, open_intervals
 from models.segment import HOUR_US
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
-from store.figures.subject import parse_hours, rated_of, zone_of
-from store.figures.surroundings import Moment, load_calendar, load_unheard
+from store.figures.subject import load_tracks, parse_hours, rated_of, zone_of
+from store.figures.surroundings import Moment, load_calendar, load_offline, load_unheard
 from store.instant import from_us
 from store.present.roster import Roster, Settings
 from store.run import Query, Steps
@@ -75,15 +75,17 @@ def measure_rows(
     hull = Window(start_us=windows[0].start_us, end_us=max(one.end_us for one in windows))
     span = {"start": from_us(hull.start_us), "end": from_us(hull.end_us)}
     careful = (roster.since_us[rows] > hull.start_us) | ~roster.newest[rows]
-    repaired = yield Query(_SQL["under_maintenance"], {"keys": keys.tolist(), **span}, binary=True)
+    repaired = yield from Query[tuple[int]](
+        _SQL["under_maintenance"], {"keys": keys.tolist(), **span}, binary=True
+    )
     careful |= np.isin(keys, [key for (key,) in repaired])
 
     gateways = np.unique(roster.gateway_keys[rows]).tolist()
-    offline = yield Query(_SQL["gateway_offline"], {"keys": gateways, **span}, binary=True)
+    offline = yield from load_offline(gateways, hull)
     unheard = yield from load_unheard(gateways, hull, moment.now_us, heavy=True)
     common = max(unheard.values(), key=len, default=[])
     common_for = [g for g in gateways if (unheard.get(g) or []) == common]
-    calm = np.setdiff1d(common_for, [key for key, *_ in offline])
+    calm = np.setdiff1d(common_for, list(offline))
     careful |= ~np.isin(roster.gateway_keys[rows], calm)
 
     calendar = yield from load_calendar(hull, moment.calendar)
@@ -136,15 +138,14 @@ def measure_rows(
 
 def _load_pieces(keys: Ints, reach: Window, now_us: int) -> Steps[tuple[Ints, Pieces]]:
     """Times of the first heartbeats, and pieces up to now, the open ones included."""
-    named = {"keys": keys.tolist()}
-    tracks = yield Query(_SQL["tracks"], named, binary=True, heavy=True)
-    rows = yield Query(
+    tracks = yield from load_tracks(keys.tolist(), heavy=True)
+    ((pieces,),) = yield from Query[tuple[bytes | None]](
         _SQL["packed_pieces"],
-        {**named, "start": from_us(reach.start_us), "end": from_us(reach.end_us)},
+        {"keys": keys.tolist(), "start": from_us(reach.start_us), "end": from_us(reach.end_us)},
         binary=True,
         heavy=True,
     )
-    packed = np.frombuffer(rows[0][0] or b"", _PIECE)
+    packed = np.frombuffer(pieces or b"", _PIECE)
     start = packed["start"].astype(np.int64) + _EPOCH_2000_US
     # A heartbeat that lies ahead of now closes a piece there.
     over = start < now_us
@@ -159,13 +160,24 @@ def _load_pieces(keys: Ints, reach: Window, now_us: int) -> Steps[tuple[Ints, Pi
     )
     first_us = np.full(len(keys), MAX_US, np.int64)
     place = {key: n for n, key in enumerate(keys.tolist())}
-    heard = [row for row in tracks if row[1] is not None]
-    first_us[[place[row[0]] for row in heard]] = [row[1] for row in heard]
+    heard = {place[row.key]: row.first_at_us for row in tracks if row.first_at_us is not None}
+    first_us[list(heard)] = list(heard.values())
     # Columns of `tracks` that an open segment has, all of them or none.
     tracked = [
-        (place[row[0]], row[3], row[4], row[5], row[7], *row[8:13])
+        (
+            place[row.key],
+            row.credit_from_us,
+            row.credit_until_us,
+            row.state,
+            row.piece_from_us,
+            row.piece_step_us,
+            row.piece_counter_us,
+            row.piece_counter_readings,
+            row.piece_witness_counter_us,
+            row.piece_witness_state_us,
+        )
         for row in tracks
-        if row[3] is not None and row[5] is not None
+        if row.credit_from_us is not None and row.state is not None
     ]
     opened = _open_pieces(np.array(tracked, np.int64).reshape(-1, 10), now_us)
     both = (closed, *opened)

@@ -11,6 +11,8 @@ from datetime import date
 from itertools import compress
 from typing import Any, NamedTuple
 
+from psycopg.rows import args_row
+
 from models.group import in_service
 from models.usage import Usage, Window
 from store.figures.figures import usages
@@ -47,13 +49,15 @@ def load_members(question: Question, keys: Sequence[int] | None = None) -> Steps
         question: Window and filters.
         keys: Only these.
     """
-    rows = yield Query(
-        _SQL["members"],
-        {**_params(question), "keys": None if keys is None else list(keys)},
-        binary=True,
-        heavy=True,
+    return (
+        yield from Query(
+            _SQL["members"],
+            {**_params(question), "keys": None if keys is None else list(keys)},
+            rows=args_row(Member),
+            binary=True,
+            heavy=True,
+        )
     )
-    return [Member(*row) for row in rows]
 
 
 def _params(question: Question) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Figures over windows are in ``figures.py``; this one asks for no rollup, since n
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 from models.group import in_service
 from models.usage import Window
@@ -40,6 +40,8 @@ class Known(NamedTuple):
         return self.running_us + self.idle_us + self.off_us
 
 
+#: Key, weekday, hour; running, idle and off, microseconds as text: sums may pass 64 bits.
+_Row: TypeAlias = tuple[int | None, int, int, str, str, str]
 HOURS = tuple(Hour(weekday, hour) for weekday in range(1, 8) for hour in range(24))
 NOTHING = Known(0, 0, 0)
 
@@ -70,13 +72,14 @@ def load_profiles(members: Sequence[Member], window: Window) -> Steps[dict[int, 
     found: dict[int, dict[Hour, Known]] = defaultdict(dict)
     rows = yield from _hours(members, window, None, each=True)
     for key, weekday, hour, *more in rows:
+        assert key is not None, "each has its own rows"
         found[key][Hour(weekday, hour)] = Known(*map(int, more))
     return found
 
 
 def _hours(
     members: Sequence[Member], window: Window, zone: str | None, *, each: bool
-) -> Steps[Iterable[tuple[int, int, int, str, str, str]]]:
+) -> Steps[list[_Row]]:
     clipped = [
         (m, in_service(window, m.acquired_on, m.retired_on, zone_of(m.timezone)))
         for m in members
@@ -86,7 +89,7 @@ def _hours(
     if not clipped:
         return []
     return (
-        yield Query(
+        yield from Query[_Row](
             _SQL["hours"],
             {
                 "keys": [member.key for member, _ in clipped],

@@ -35,7 +35,7 @@ def part_pieces(cuts: Sequence[Cut]) -> Steps[list[list[Segment]]]:
     """
     if not cuts:
         return []
-    rows = yield Query(
+    rows = yield from Query[tuple[int, list[int], list[int]]](
         _SQL["readings_within"],
         {
             "keys": [cut.key for cut in cuts],
@@ -45,7 +45,7 @@ def part_pieces(cuts: Sequence[Cut]) -> Steps[list[list[Segment]]]:
         binary=True,
         heavy=len(cuts) > 1,
     )
-    found: dict[int, tuple[list[int], list[int]]] = {n: (at, read) for n, at, read in rows}
+    found = {n: (at, read) for n, at, read in rows}
     return [
         part_piece(cut.piece, cut.edges, *found.get(n, ((), ()))) for n, cut in enumerate(cuts, 1)
     ]

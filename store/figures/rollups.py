@@ -42,7 +42,7 @@ def load_rollups(
     for index, plan in enumerate(plans, 1):
         for day in range((plan.first - first).days, (plan.end - first).days):
             index_of[day] = index
-    rows = yield Query(
+    rows = yield from Query[tuple[int, ...]](
         _SQL["rollup_sums"],
         {"keys": list(keys), "first": first, "end": end, "index_of": index_of},
         binary=True,
@@ -82,7 +82,7 @@ def load_missing(
     if short:
         first = min(plan.first for plan in plans if plan.first < plan.end)
         end = max(plan.end for plan in plans if plan.first < plan.end)
-        rows = yield Query(
+        rows = yield from Query[tuple[int, date]](
             _SQL["rollup_days_present"],
             {"keys": [subject.key for subject in short], "first": first, "end": end},
             binary=True,

@@ -9,7 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from psycopg.rows import args_row
 
 from models.fold import Track, hold_us
 from models.rated import Rating, rated_us_per_year
@@ -92,37 +95,112 @@ def zone_of(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+class TrackRow(NamedTuple):
+    """A row of ``figures.sql: tracks``; columns that an instrument has none of are null."""
+
+    key: int
+    first_at_us: int | None
+    newest_at_us: int | None
+    credit_from_us: int | None
+    credit_until_us: int | None
+    state: int | None
+    segment_from_us: int | None
+    piece_from_us: int | None
+    piece_step_us: int | None
+    piece_counter_us: int | None
+    piece_counter_readings: int | None
+    piece_witness_counter_us: int | None
+    piece_witness_state_us: int | None
+    live_at_us: int | None
+    live_until_us: int | None
+
+    def track(self) -> Track:
+        """Where the fold stands."""
+        return Track(
+            first_at_us=self.first_at_us,
+            newest_at_us=self.newest_at_us,
+            credit_from_us=self.credit_from_us,
+            credit_until_us=self.credit_until_us,
+            state=None if self.state is None else State(self.state),
+            segment_from_us=self.segment_from_us,
+            piece_from_us=self.piece_from_us,
+            piece_step_us=self.piece_step_us or 0,
+            piece_counter_us=self.piece_counter_us or 0,
+            piece_counter_readings=self.piece_counter_readings or 0,
+            piece_witness_counter_us=self.piece_witness_counter_us or 0,
+            piece_witness_state_us=self.piece_witness_state_us or 0,
+            live_at_us=self.live_at_us,
+            live_until_us=self.live_until_us,
+        )
+
+
+class _VersionRow(NamedTuple):
+    """A row of ``figures.sql: instrument_versions``."""
+
+    key: int
+    from_us: int | None
+    to_us: int | None
+    institution_key: int
+    gateway_key: int
+    timezone: str
+    kind: str
+    rated_hours_per_year: float | None
+    opening_hours: str | None
+    hold_us: int | None
+    interval_us: int | None
+    session_gap_us: int
+    session_min_us: int
+
+    def version(self) -> Version:
+        return Version(
+            from_us=MIN_US if self.from_us is None else self.from_us,
+            to_us=MAX_US if self.to_us is None else self.to_us,
+            institution_key=self.institution_key,
+            gateway_key=self.gateway_key,
+            zone=zone_of(self.timezone),
+            own_hold_us=self.hold_us,
+            interval_us=self.interval_us,
+            hours=parse_hours(self.opening_hours),
+            rated_us_per_year=rated_of(self.rated_hours_per_year, self.kind),
+        )
+
+
+def load_tracks(keys: Sequence[int], *, heavy: bool = False) -> Steps[list[TrackRow]]:
+    """Where the fold stands, of the instruments that have a status row."""
+    return (
+        yield from Query(
+            _SQL["tracks"],
+            {"keys": list(keys)},
+            rows=args_row(TrackRow),
+            binary=True,
+            heavy=heavy,
+        )
+    )
+
+
 def load_subjects(keys: Sequence[int]) -> Steps[dict[int, Subject]]:
     """The instruments of ``keys``; those that do not exist are left out.
 
     Args:
         keys: Instrument keys; the caller bounds how many.
     """
-    asked = {"keys": list(keys)}
-    tracks = yield Query(_SQL["tracks"], asked, binary=True)
-    rows = yield Query(_SQL["instrument_versions"], asked, binary=True, heavy=len(keys) > 50)
+    tracks = yield from load_tracks(keys)
+    rows = yield from Query(
+        _SQL["instrument_versions"],
+        {"keys": list(keys)},
+        rows=args_row(_VersionRow),
+        binary=True,
+        heavy=len(keys) > 50,
+    )
     versions: dict[int, list[Version]] = defaultdict(list)
     session: dict[int, tuple[int, int]] = {}
     for row in rows:
-        key, since, until, home, gateway, zone, kind, rated, hours, hold, every, gap, least = row
-        versions[key].append(
-            Version(
-                from_us=MIN_US if since is None else since,
-                to_us=MAX_US if until is None else until,
-                institution_key=home,
-                gateway_key=gateway,
-                zone=zone_of(zone),
-                own_hold_us=hold,
-                interval_us=every,
-                hours=parse_hours(hours),
-                rated_us_per_year=rated_of(rated, kind),
-            )
-        )
-        session[key] = (gap, least)
+        versions[row.key].append(row.version())
+        session[row.key] = (row.session_gap_us, row.session_min_us)
     institutions = yield from _institution_hours(
         sorted({v.institution_key for found in versions.values() for v in found if not v.hours})
     )
-    by_key = {row[0]: _track(row) for row in tracks}
+    by_key = {row.key: row.track() for row in tracks}
     return {
         key: Subject(
             key=key,
@@ -142,34 +220,15 @@ def load_subjects(keys: Sequence[int]) -> Steps[dict[int, Subject]]:
     }
 
 
-def _track(row: tuple[int | None, ...]) -> Track:
-    (_, first, newest, since, until, state, segment, piece, step, counter, readings,
-     witness_counter, witness_state, live_at, live_until) = row  # fmt: skip
-    return Track(
-        first_at_us=first,
-        newest_at_us=newest,
-        credit_from_us=since,
-        credit_until_us=until,
-        state=None if state is None else State(state),
-        segment_from_us=segment,
-        piece_from_us=piece,
-        piece_step_us=step or 0,
-        piece_counter_us=counter or 0,
-        piece_counter_readings=readings or 0,
-        piece_witness_counter_us=witness_counter or 0,
-        piece_witness_state_us=witness_state or 0,
-        live_at_us=live_at,
-        live_until_us=live_until,
-    )
-
-
 _Hours = tuple[int, int, OpeningHours]
 
 
 def _institution_hours(keys: Sequence[int]) -> Steps[dict[int, list[_Hours]]]:
     found: dict[int, list[_Hours]] = defaultdict(list)
     if keys:
-        rows = yield Query(_SQL["institution_versions"], {"keys": list(keys)}, binary=True)
+        rows = yield from Query[tuple[int, int | None, int | None, str | None]](
+            _SQL["institution_versions"], {"keys": list(keys)}, binary=True
+        )
         for key, since, until, hours in rows:
             parsed = parse_hours(hours)
             if parsed is not None:

@@ -56,7 +56,9 @@ class TotalsReader:
         chunks, place = np.unique(of_key, return_inverse=True)
         self._chunks = chunks.tolist()
         self._rows = place * CHUNK + self.keys % CHUNK
-        rows = yield Query(_SQL["reach"], {"chunks": self._chunks}, binary=True)
+        rows = yield from Query[tuple[int, date, date]](
+            _SQL["reach"], {"chunks": self._chunks}, binary=True
+        )
         reach = {chunk: (first.toordinal(), through.toordinal()) for chunk, first, through in rows}
         bounds = [reach.get(chunk, (1, 0)) for chunk in self._chunks]
         self._first = np.array([first for first, _ in bounds], np.int64)[place]
@@ -69,7 +71,9 @@ class TotalsReader:
 
     def read(self, first: date, end: date) -> Steps[Days]:
         """Figures of days ``[first, end)``, at least one."""
-        stale_rows = yield Query(_SQL["stale"], {"first": first, "end": end}, binary=True)
+        stale_rows = yield from Query[tuple[int]](
+            _SQL["stale"], {"first": first, "end": end}, binary=True
+        )
         early = yield from self._totals(first)
         late = yield from self._totals(end)
         steps = yield from self._steps(first, end)
@@ -91,7 +95,7 @@ class TotalsReader:
         """By chunk; none where there is nothing before a first day."""
         if self._kept is not None and self._kept[0] == boundary:
             return self._kept[1]
-        rows = yield Query(
+        rows = yield from Query[tuple[date, int, bytes]](
             _SQL["totals"],
             {"boundaries": [boundary], "chunks": self._chunks},
             binary=True,
@@ -108,7 +112,7 @@ class TotalsReader:
         boundaries = {first + reach}
         while end not in boundaries:
             boundaries.add(min(max(boundaries) + reach, end))
-        rows = yield Query(
+        rows = yield from Query[tuple[date, int, bytes]](
             _SQL["steps"],
             {"boundaries": sorted(boundaries), "level": level, "chunks": self._chunks},
             binary=True,

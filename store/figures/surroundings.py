@@ -6,8 +6,9 @@ gateways, maintenance, the calendar. The instruments' own settings are in ``subj
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TypeAlias
 
 from models.fold import open_pieces
 from models.interval import Interval, clip, merge, subtract
@@ -23,6 +24,9 @@ from store.statements import statements
 
 _SQL = statements("figures")
 _STATES = tuple(State)
+#: Key, start, end, state, step, counter and its readings, what the witness and the states counted.
+#: A plain tuple: there may be a hundred thousand.
+_Piece: TypeAlias = tuple[int, int, int, int, int, int, int, int, int]
 #: More instruments than this are measured in a thread, so that others get their answers.
 MANY = 50
 
@@ -96,8 +100,7 @@ def _by_version(subject: Subject, gaps: Mapping[int, Sequence[Interval]]) -> lis
 
 def load_moment(calendar: str = "CN") -> Steps[Moment]:
     """The database's now; the same for all of a transaction."""
-    rows = yield Query(_SQL["moment"], binary=True)
-    now_us, zone = rows[0]
+    ((now_us, zone),) = yield from Query[tuple[int, str | None]](_SQL["moment"], binary=True)
     return Moment(now_us=now_us, rollup_zone=zone or DEFAULT_ZONE, calendar=calendar)
 
 
@@ -119,13 +122,12 @@ def load_surroundings(
     maintenance: dict[int, list[Interval]] = defaultdict(list)
     if any(subject.hours for subject in subjects):
         calendar = yield from load_calendar(window, moment.calendar)
-        rows = yield Query(_SQL["maintenance"], {"keys": keys, **span}, binary=True)
+        rows = yield from Query[tuple[int, int, int]](
+            _SQL["maintenance"], {"keys": keys, **span}, binary=True
+        )
         for key, start, end in rows:
             maintenance[key].append((start, end))
-    rows = yield Query(_SQL["gateway_offline"], {"keys": gateways, **span}, binary=True)
-    offline: dict[int, list[Interval]] = defaultdict(list)
-    for key, start, end in rows:
-        offline[key].append((start, MAX_US if end is None else end))
+    offline = yield from load_offline(gateways, window)
     unheard = yield from load_unheard(gateways, window, moment.now_us, heavy=len(subjects) > MANY)
     return Surroundings(
         window=window,
@@ -133,9 +135,26 @@ def load_surroundings(
         calendar=calendar,
         pieces=pieces,
         maintenance=maintenance,
-        offline={key: merge(found) for key, found in offline.items()},
+        offline=offline,
         unheard=unheard,
     )
+
+
+def load_offline(gateways: Sequence[int], window: Window) -> Steps[dict[int, list[Interval]]]:
+    """When each gateway was off, of those that were at some time of a window."""
+    rows = yield from Query[tuple[int, int, int | None]](
+        _SQL["gateway_offline"],
+        {
+            "keys": list(gateways),
+            "start": from_us(window.start_us),
+            "end": from_us(window.end_us),
+        },
+        binary=True,
+    )
+    found: dict[int, list[Interval]] = defaultdict(list)
+    for key, start, end in rows:
+        found[key].append((start, MAX_US if end is None else end))
+    return {key: merge(stretches) for key, stretches in found.items()}
 
 
 def load_calendar(window: Window, name: str) -> Steps[dict[date, CalendarDay]]:
@@ -143,7 +162,7 @@ def load_calendar(window: Window, name: str) -> Steps[dict[date, CalendarDay]]:
     # Local days reach a day further than UTC's, and a range may come in from the day before.
     first = from_us(window.start_us).date() - timedelta(days=2)
     last = from_us(window.end_us).date() + timedelta(days=2)
-    rows = yield Query(
+    rows = yield from Query[tuple[date, str, int | None]](
         _SQL["calendar_days"], {"calendar": name, "first": first, "last": last}, binary=True
     )
     return {day: CalendarDay(kind=DayKind(kind), as_weekday=weekday) for day, kind, weekday in rows}
@@ -160,7 +179,7 @@ def _load_pieces(
         if subject.track.first_at_us is not None and subject.track.first_at_us < reach.end_us
     ]
     if seen and window.length_us:
-        rows = yield Query(
+        rows = yield from Query[_Piece](
             _SQL["pieces"],
             {"keys": seen, "start": from_us(reach.start_us), "end": from_us(reach.end_us)},
             binary=True,
@@ -197,10 +216,12 @@ def load_unheard(
 ) -> Steps[dict[int, list[Interval]]]:
     """Gaps between the records of listening, from the first record ever on."""
     start, end = window.start_us, window.end_us
-    rows = yield Query(
+    rows = yield from Query[tuple[int, int, list[str] | None, bool]](
         _SQL["listening"], {"start": from_us(start), "end": from_us(end)}, binary=True
     )
-    firsts = yield Query(_SQL["first_listening"], binary=True, heavy=heavy)
+    firsts = yield from Query[tuple[int | None, str | None]](
+        _SQL["first_listening"], binary=True, heavy=heavy
+    )
     first_for = {name: first for first, name in firsts if first is not None}
     if not first_for:
         return {}
@@ -215,7 +236,9 @@ def load_unheard(
     if set(first_for) == {None}:
         common = _gaps(to_all, first_for[None], window)
         return dict.fromkeys(gateways, common) if common else {}
-    names = yield Query(_SQL["gateway_ids"], {"keys": list(gateways)}, binary=True, heavy=heavy)
+    names = yield from Query[tuple[int, str]](
+        _SQL["gateway_ids"], {"keys": list(gateways)}, binary=True, heavy=heavy
+    )
     found: dict[int, list[Interval]] = {}
     for key, name in names:
         first = min(first_for.get(None, MAX_US), first_for.get(name, MAX_US))
@@ -230,12 +253,3 @@ def _gaps(heard: Sequence[Interval], first_us: int, window: Window) -> list[Inte
     if start >= window.end_us:
         return []
     return subtract([(start, window.end_us)], merge(heard))
-
-
-def clipped(segment: Segment, window: Window) -> Segment:
-    """The part of a segment within ``window``, its counters left as they are."""
-    return replace(
-        segment,
-        start_us=max(segment.start_us, window.start_us),
-        end_us=min(segment.end_us, window.end_us),
-    )

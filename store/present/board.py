@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from psycopg.rows import dict_row
+from psycopg.rows import args_row, dict_row
 
 from models.segment import Segment
-from store.present.instruments import segment_before
+from store.present.instruments import load_listens, segment_before
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("board")
-_STATUS = statements("status")
 
 
 class Member(NamedTuple):
@@ -68,16 +67,19 @@ def look(horizon: str | None, revision: int | None) -> Steps[News]:
         horizon: Of the last look; None asks for every row.
         revision: The registry's at the last look; None asks for every member.
     """
-    rows = yield Query(_SQL["moment"], binary=True)
+    rows = yield from Query[tuple[int, str, int]](_SQL["moment"], binary=True)
     now_us, next_horizon, next_revision = rows[0]
     members = None
     if revision is None or revision != next_revision:
-        rows = yield Query(_SQL["members"], binary=True)
-        members = {row[0]: Member(*row) for row in rows}
-    standings = yield Query(_SQL["standings"], {"horizon": horizon}, rows=dict_row, binary=True)
-    gateways = yield Query(_SQL["gateways"], binary=True)
-    heard = yield Query(_STATUS["listens"], {"gateways": [row[1] for row in gateways]}, binary=True)
-    listens = dict(heard)
+        found = yield from Query(_SQL["members"], rows=args_row(Member), binary=True)
+        members = {member.key: member for member in found}
+    standings = yield from Query(
+        _SQL["standings"], {"horizon": horizon}, rows=dict_row, binary=True
+    )
+    gateways = yield from Query[tuple[int, str, int | None, int | None]](
+        _SQL["gateways"], binary=True
+    )
+    listens = yield from load_listens([name for _, name, *_ in gateways])
     return News(
         now_us=now_us,
         horizon=next_horizon,

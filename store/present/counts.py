@@ -69,7 +69,7 @@ def count_by(
     # In force now is what is in force at the end of a window that holds this microsecond.
     roster = yield from (rosters or Rosters()).load(now_us + 1)
     rows = roster.in_service(filters, now_us)
-    standings = yield Query(_SQL["standings"], binary=True, heavy=True)
+    standings = yield from Query[tuple[bytes | None]](_SQL["standings"], binary=True, heavy=True)
     if not len(rows):
         return []
     labels = None if group_by is None else roster.labels[group_by]

@@ -91,7 +91,7 @@ def find_registered(
     """
     value = None if order is None else order.after
     return (
-        yield Query(
+        yield from Query[Registered](
             _SQL["registered"],
             {
                 **filters.params(),
@@ -149,8 +149,7 @@ def standing_of(row: Registered) -> Standing:
 def statuses(rows: Sequence[Registered], now_us: int) -> Steps[list[Status]]:
     """The status of each row, in their order."""
     gateways = sorted({row["gateway_id"] for row in rows})
-    heard = yield Query(_SQL["listens"], {"gateways": gateways}, binary=True)
-    listens = dict(heard)
+    listens = yield from load_listens(gateways)
     found: list[Status] = []
     for row in rows:
         standing = standing_of(row)
@@ -163,12 +162,18 @@ def statuses(rows: Sequence[Registered], now_us: int) -> Steps[list[Status]]:
     return found
 
 
+def load_listens(gateways: Sequence[str]) -> Steps[dict[str, bool]]:
+    """Whether a collector listens to each gateway now."""
+    rows = yield from Query[tuple[str, bool]](_SQL["listens"], {"gateways": gateways}, binary=True)
+    return dict(rows)
+
+
 def segment_before(key: int, at_us: int) -> Steps[Segment | None]:
     """The newest closed segment that began at or before a moment, whole."""
     pieces: list[Segment] = []
     limit = 2
     while True:
-        rows = yield Query(
+        rows = yield from Query[tuple[int, int, int, int]](
             _FIGURES["last_pieces"],
             {"key": key, "at": from_us(at_us), "limit": limit},
             binary=True,
@@ -189,18 +194,24 @@ def names_of(group_by: str, keys: Sequence[str | None], at_us: int) -> Steps[dic
     wanted = [key for key in keys if key is not None]
     names: dict[str, str | None] = defaultdict(lambda: None)
     if statement in _SQL and wanted:
-        rows = yield Query(_SQL[statement], {"keys": wanted, "at": from_us(at_us)}, binary=True)
+        rows = yield from Query[tuple[str, str | None]](
+            _SQL[statement], {"keys": wanted, "at": from_us(at_us)}, binary=True
+        )
         names.update(rows)
     return names
 
 
 def find_key(instrument_id: str, tenant: int | None = None) -> Steps[int | None]:
     """The key of an instrument, retired or not; none where it is another institution's."""
-    rows = yield Query(_SQL["key"], {"id": instrument_id, "tenant": tenant}, binary=True)
+    rows = yield from Query[tuple[int]](
+        _SQL["key"], {"id": instrument_id, "tenant": tenant}, binary=True
+    )
     return rows[0][0] if rows else None
 
 
 def gateway_names(keys: Sequence[int]) -> Steps[dict[int, str]]:
     """Ids of gateways by key."""
-    rows = yield Query(_FIGURES["gateway_ids"], {"keys": list(keys)}, binary=True)
+    rows = yield from Query[tuple[int, str]](
+        _FIGURES["gateway_ids"], {"keys": list(keys)}, binary=True
+    )
     return dict(rows)

@@ -6,12 +6,13 @@ changes only with the registry. ``groups.sql: members`` says the same, afresh, f
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from psycopg.rows import args_row
 
 from models.fold import hold_us
 from models.group_arrays import Flags, Ints
@@ -119,19 +120,25 @@ class Rosters:
 
         The transaction must see one state of the database throughout (REPEATABLE READ).
         """
-        rows = yield Query(_SQL["revision"], binary=True)
-        revision = rows[0][0]
+        ((revision,),) = yield from Query[tuple[int]](_SQL["revision"], binary=True)
         if revision == self._revision:
             changes, kept = self._changes, self._kept
         else:
-            changes = [at for (at,) in (yield Query(_SQL["force_changes"], binary=True))]
+            found = yield from Query[tuple[int]](_SQL["force_changes"], binary=True)
+            changes = [at for (at,) in found]
             kept = OrderedDict()
             if revision > self._revision:
                 self._revision, self._changes, self._kept = revision, changes, kept
         era = bisect_left(changes, end_us)
         roster = kept.get(era)
         if roster is None:
-            rows = yield Query(_SQL["roster"], {"end": from_us(end_us)}, binary=True, heavy=True)
+            rows = yield from Query(
+                _SQL["roster"],
+                {"end": from_us(end_us)},
+                rows=args_row(_Registered),
+                binary=True,
+                heavy=True,
+            )
             roster = kept[era] = _roster(rows)
         # Threads of other requests may be at it as well.
         with suppress(KeyError):
@@ -141,38 +148,74 @@ class Rosters:
         return roster
 
 
-def _roster(rows: Sequence[Sequence[Any]]) -> Roster:
-    columns = list(zip(*rows, strict=True)) or [()] * 23
-    (keys, instruments, institutions, districts, classes, gateways, kinds, homes, always_on,
-     acquired, retired, holds, intervals, sessions, values, gateway_keys, gaps, leasts, hours,
-     zones, rated, since, newest) = columns  # fmt: skip
-    labels = {
-        "institution": Labels.of(institutions),
-        "district": Labels.of(districts),
-        "class": Labels.of(classes),
-        "class_major": Labels.of([None if c is None else c[:2] + "0000" for c in classes]),
-        "gateway": Labels.of(gateways),
-        "kind": Labels.of(kinds),
-        "instrument": Labels.of(instruments),
-        "tenant": Labels.of(homes),
-        "always_on": Labels.of(always_on),
-    }
-    settle = [
-        max(hold_us(own_us=own, reported_interval_us=None, interval_us=every), session)
-        for own, every, session in zip(holds, intervals, sessions, strict=True)
-    ]
+class _Registered(NamedTuple):
+    """A row of ``groups.sql: roster``."""
+
+    key: int
+    instrument_id: str
+    institution_id: str
+    district_code: str | None
+    class_code: str | None
+    gateway_id: str
+    kind: str
+    institution_key: int
+    always_on: bool
+    acquired_us: int | None
+    retired_us: int | None
+    hold_us: int | None
+    interval_us: int | None
+    session_us: int
+    value_fen: int | None
+    gateway_key: int
+    session_gap_us: int
+    session_min_us: int
+    hours: str | None
+    zone: str
+    rated_hours_per_year: float | None
+    since_us: int | None
+    newest: bool
+
+    @property
+    def class_major(self) -> str | None:
+        return None if self.class_code is None else self.class_code[:2] + "0000"
+
+    @property
+    def settle_us(self) -> int:
+        hold = hold_us(own_us=self.hold_us, reported_interval_us=None, interval_us=self.interval_us)
+        return max(hold, self.session_us)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(self.hours, self.zone, self.kind, self.rated_hours_per_year)
+
+
+def _roster(rows: Sequence[_Registered]) -> Roster:
+    def ints(values: Iterable[int | None], unknown: int) -> Ints:
+        return np.array([unknown if value is None else value for value in values], np.int64)
+
+    always_on = [row.always_on for row in rows]
     return Roster(
-        keys=np.array(keys, np.int64),
-        labels=labels,
+        keys=ints((row.key for row in rows), 0),
+        labels={
+            "institution": Labels.of([row.institution_id for row in rows]),
+            "district": Labels.of([row.district_code for row in rows]),
+            "class": Labels.of([row.class_code for row in rows]),
+            "class_major": Labels.of([row.class_major for row in rows]),
+            "gateway": Labels.of([row.gateway_id for row in rows]),
+            "kind": Labels.of([row.kind for row in rows]),
+            "instrument": Labels.of([row.instrument_id for row in rows]),
+            "tenant": Labels.of([row.institution_key for row in rows]),
+            "always_on": Labels.of(always_on),
+        },
         always_on=np.array(always_on, np.bool_),
-        acquired_us=np.array([MIN_US if at is None else at for at in acquired], np.int64),
-        retired_us=np.array([MAX_US if at is None else at for at in retired], np.int64),
-        settle_us=np.array(settle, np.int64),
-        value_fen=np.array([value or 0 for value in values], np.int64),
-        gateway_keys=np.array(gateway_keys, np.int64),
-        session_gap_us=np.array(gaps, np.int64),
-        session_min_us=np.array(leasts, np.int64),
-        settings=Labels.of(list(map(Settings, hours, zones, kinds, rated))),
-        since_us=np.array([MIN_US if at is None else at for at in since], np.int64),
-        newest=np.array(newest, np.bool_),
+        acquired_us=ints((row.acquired_us for row in rows), MIN_US),
+        retired_us=ints((row.retired_us for row in rows), MAX_US),
+        settle_us=ints((row.settle_us for row in rows), 0),
+        value_fen=ints((row.value_fen for row in rows), 0),
+        gateway_keys=ints((row.gateway_key for row in rows), 0),
+        session_gap_us=ints((row.session_gap_us for row in rows), 0),
+        session_min_us=ints((row.session_min_us for row in rows), 0),
+        settings=Labels.of([row.settings for row in rows]),
+        since_us=ints((row.since_us for row in rows), MIN_US),
+        newest=np.array([row.newest for row in rows], np.bool_),
     )
