@@ -8,8 +8,9 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from api.errors import FieldError, invalid
-from api.params import Edge, format_instant
+from api.params import Edge
 from models.named_window import NamedWindow, named_window
+from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US, offset_us, start_of_day
 from store.figures.subject import zone_of

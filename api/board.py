@@ -22,10 +22,10 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from api.database import Database
 from api.encoding import encode
 from api.instrument_body import status_body
-from api.params import format_instant
 from models.fold import Track, hold_us
 from models.segment import Segment, State
 from models.status import Connectivity, Standing, Status, derive_status, lies_ahead
+from models.timestamp import format_instant
 from store.present.board import GatewayWord, Member, look, segments_before
 from store.present.filters import Filters
 from store.wanted import Wanted

@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from api import public
 from api.asked_window import AskedWindow
 from api.cursor import encode_cursor
-from api.params import format_instant
 from api.ranking import Order, Rank
 from api.settings import Settings
 from api.sizes import divide
 from models.bucket import Bucket
 from models.group import Basis, group_fields
 from models.ratios import Terms
+from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.costs import told_s
 from store.figures.groups import cost_s, measure_extent, tally_groups

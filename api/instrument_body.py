@@ -5,11 +5,11 @@ Values come from `store/present/instruments.py` and `models/`; the fields' names
 
 from typing import Any
 
-from api.params import format_instant
 from models.ratios import seconds
 from models.registry_fields import INSTRUMENT, to_contract
 from models.status import Status
 from models.timeline import Stretch
+from models.timestamp import format_instant
 from store.present.instruments import Registered
 
 

@@ -1,14 +1,16 @@
-"""Parameters that routes share, parsed and bounded in one place: instants, days, ids."""
+"""Parameters that routes share, parsed and bounded in one place: instants, days, ids.
+
+How answers spell instants is `models/timestamp.py: format_instant`.
+"""
 
 import re
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from models.identifier import GATEWAY_ID, INSTITUTION_ID, INSTRUMENT_ID
-from models.timestamp import format_ts, parse_ts
+from models.timestamp import parse_ts
 from store.instant import to_us
 
 INSTANT_RULE = "RFC 3339 with offset, such as 2026-03-01T00:00:00+08:00"
@@ -34,13 +36,6 @@ def parse_instant(text: str) -> int:
         return parse_ts(text)
     except ValueError as error:
         raise ValueError(f"must be {INSTANT_RULE}") from error
-
-
-# The ends of a year's days are told again and again, each of them twice an answer.
-@lru_cache(maxsize=16_384)
-def format_instant(us: int) -> str:
-    """Microseconds since 1970 as RFC 3339 in UTC: what every answer carries."""
-    return format_ts(us).replace(".000000Z", "Z")
 
 
 def _instant(value: Any) -> int:

@@ -6,9 +6,9 @@
 from typing import Any
 
 from api.errors import FieldError, Problem, conflict, invalid, not_found
-from api.params import format_instant
 from models.registry_fields import Kind, Record, to_contract
 from models.registry_plan import Bound, Outcome, Result
+from models.timestamp import format_instant
 
 
 def raise_refused(kind: Kind, outcome: Outcome) -> None:

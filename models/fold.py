@@ -7,7 +7,6 @@ row, which must be newer. Late rows are folded again from where they touch: see
 The fold is the hot path of ingest: one call a heartbeat, so ``Track`` is mutable and slotted.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -233,23 +232,6 @@ def _read_counter(track: Track, at: int, runtime_us: int) -> None:
     track.reading_us = runtime_us
     track.reading_running_us = 0
     track.reading_gap = False
-
-
-def fold(rows: Iterable[Row], track: Track | None = None) -> tuple[Track, list[Segment]]:
-    """Folds rows in order of (``at_us``, ``ts_us``).
-
-    Args:
-        rows: Sorted; all newer than the track's newest row.
-        track: Where to go on from; changed in place. A new one if absent.
-
-    Returns:
-        The track after the last row, and the pieces closed on the way.
-    """
-    track = track or Track()
-    closed: list[Segment] = []
-    for row in rows:
-        advance(track, row, closed)
-    return track, closed
 
 
 def open_pieces(track: Track, now_us: int) -> list[Segment]:

@@ -157,17 +157,6 @@ class Tally:
             step_us=step,
         )
 
-    def add_ratios(self, running_us: Iterable[int], known_us: Iterable[int]) -> None:
-        """Adds ratios of instruments to the mean that others have added up otherwise.
-
-        Args:
-            running_us: Of sufficient instruments that are not always on.
-            known_us: Of the same, none of them 0.
-        """
-        for running, known in zip(running_us, known_us, strict=True):
-            self.ratios += 1
-            self.ratio_sum += (running << _PLACES) // known
-
     def add(self, usage: Usage | None, *, always_on: bool = False) -> None:
         """Adds one instrument in service; see ``extend``."""
         self.extend([(usage, always_on)])

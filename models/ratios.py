@@ -5,7 +5,6 @@ The additive figures come from ``usage.py``; a group's sums take the same way ou
 """
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -13,6 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from models.cause import Cause
+from models.timestamp import format_instant
 from models.usage import Usage
 
 _EXACT = Context(prec=60)
@@ -21,7 +21,6 @@ _BEFORE_FIRST = Cause.BEFORE_FIRST.value
 _COLLECTOR = Cause.COLLECTOR.value
 _GATEWAY = Cause.GATEWAY.value
 _DEVICE = Cause.DEVICE.value
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_SLACK_US = 60_000_000  # rule 12: at least this much counter and state may differ
 
 
@@ -57,11 +56,6 @@ def seconds(us: int) -> int | Decimal:
     if not fraction:
         return whole
     return _EXACT.normalize(_EXACT.scaleb(us, -6))
-
-
-def instant(us: int) -> datetime:
-    """The aware UTC time of ``us``, exactly."""
-    return _EPOCH + timedelta(microseconds=us)
 
 
 def ratio(part_us: int, whole_us: int) -> float | None:
@@ -138,7 +132,7 @@ def fields(
 
     Returns:
         Seconds as by ``seconds`` (``resolution_s`` None where nothing is credited), ratios as
-        ``float`` or None, ``as_of`` as an aware ``datetime``.
+        ``float`` or None, ``as_of`` as RFC 3339.
     """
     running, unknown, window = usage.running_us, usage.unknown_us, usage.window_us
     known = usage.known_us
@@ -175,5 +169,5 @@ def fields(
         "resolution_s": seconds(usage.step_us) if usage.step_us else None,
         "provisional": terms.as_of_us - terms.end_us < terms.settle_us,
         "revision": revision(usage, *digest_more),
-        "as_of": instant(terms.as_of_us),
+        "as_of": format_instant(terms.as_of_us),
     }

@@ -6,6 +6,7 @@ messages that carry these timestamps are in ``wire.py``.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -157,3 +158,10 @@ def format_ts(us: int) -> str:
     moment = EPOCH + timedelta(microseconds=us)
     # isoformat pads years to four digits, which strftime does not everywhere.
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+# The ends of a year's days are told again and again, each of them twice an answer.
+@lru_cache(maxsize=16_384)
+def format_instant(us: int) -> str:
+    """The same, without a fraction that is 0: what every answer of the API carries."""
+    return format_ts(us).replace(".000000Z", "Z")

@@ -9,11 +9,12 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from models.fold import Row, fold, hold_us, open_pieces
+from models.fold import Row, hold_us, open_pieces
 from models.piece_parts import part_piece
 from models.segment import Segment, State, join
 from models.usage import Usage, Window, measure
 from tests import oracle
+from tests.folding import fold
 from tests.strategies import SECOND
 
 HOUR = 3_600 * SECOND

@@ -14,9 +14,9 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS
-from api.params import format_instant
 from api.query import AnyOf
 from api.windows import OpenSpan
+from models.timestamp import format_instant
 from store.registry.audit import Entry, list_entries
 from store.run import Steps
 from store.wanted import wanted

@@ -16,11 +16,11 @@ from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid
 from api.instrument_body import instrument_body
-from api.params import format_instant
 from api.windows import InstrumentFilters, Span
 from models.free import free_ranges
 from models.ratios import ratio, seconds
 from models.status import Activity, Connectivity
+from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
 from store.figures.costs import by_hour_of_week_s

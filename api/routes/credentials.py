@@ -13,7 +13,8 @@ from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, not_found
-from api.params import GatewayId, format_instant
+from api.params import GatewayId
+from models.timestamp import format_instant
 from store.instant import to_us
 from store.registry.broker_accounts import delete_credential, put_credential
 

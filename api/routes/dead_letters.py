@@ -24,9 +24,9 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, conflict, not_found
-from api.params import format_instant
 from api.query import AnyOf
 from api.windows import OpenSpan
+from models.timestamp import format_instant
 from store.dead_letter_counts import ReasonCount, count_dead_letters
 from store.dead_letters import (
     DeadLetter,

@@ -18,13 +18,13 @@ from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_c
 from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.instrument_body import instant, span_seconds, stretch_body
-from api.params import InstrumentId, format_instant
+from api.params import InstrumentId
 from api.routes.figures import Plan, SegmentLimit, load_subject, place, plan_of, terms_of
 from api.windows import FigureReader, RawSpan
 from models.credit import Accepted, Credit
 from models.interval import clip, merge
 from models.ratios import fields, seconds
-from models.timestamp import MAX_US, MIN_US
+from models.timestamp import MAX_US, MIN_US, format_instant
 from models.usage import Window, add_up
 from store.figures.figures import usages
 from store.figures.heartbeats import Conflict, load_conflicts, load_credits, load_heartbeats

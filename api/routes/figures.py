@@ -22,11 +22,12 @@ from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import stretch_body
-from api.params import InstrumentId, format_instant
+from api.params import InstrumentId
 from api.settings import Settings
 from api.sizes import divide
 from api.windows import BucketName, FigureReader, Span
 from models.ratios import Terms, fields, seconds
+from models.timestamp import format_instant
 from models.usage import Window, add_up
 from store.figures.costs import one_by_one_s, pieces_s, told_s
 from store.figures.figures import usages

@@ -20,10 +20,11 @@ from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.instrument_body import instrument_body, status_body
-from api.params import InstrumentId, format_instant
+from api.params import InstrumentId
 from api.query import AnyOf
 from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.status import Activity, Connectivity, Status
+from models.timestamp import format_instant
 from store.figures.surroundings import load_moment
 from store.present.counts import Counts, count_by
 from store.present.filters import Filters

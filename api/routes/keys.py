@@ -13,7 +13,8 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
-from api.params import Instant, InstitutionId, Line, format_instant
+from api.params import Instant, InstitutionId, Line
+from models.timestamp import format_instant
 from store.instant import from_us, to_us
 from store.registry.keys import StoredKey, create_key, list_keys, revoke_key
 

@@ -14,9 +14,10 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
-from api.params import Instant, InstrumentId, Line, format_instant
+from api.params import Instant, InstrumentId, Line
 from api.query import AnyOf
 from api.windows import OpenSpan
+from models.timestamp import format_instant
 from store.registry.maintenance import (
     Maintenance,
     create_maintenance,

@@ -32,7 +32,7 @@ from api.cursor import LIMIT_MAX, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from api.instrument_body import span_seconds
-from api.params import GatewayId, InstitutionId, InstrumentId, format_instant
+from api.params import GatewayId, InstitutionId, InstrumentId
 from api.query import AnyOf
 from api.routes.records import Spoken, add_record_routes
 from models.registry import (
@@ -44,6 +44,7 @@ from models.registry import (
     InstrumentPatch,
 )
 from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT
+from models.timestamp import format_instant
 from store.instant import to_us
 from store.registry.catalogue import (
     GatewayNow,

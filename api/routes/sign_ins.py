@@ -16,7 +16,7 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import json_response
 from api.errors import PROBLEMS, not_found
-from api.params import format_instant
+from models.timestamp import format_instant
 from store.instant import from_us, to_us
 from store.registry.sign_ins import StoredSignIn, end_sign_in, list_sign_ins
 

@@ -196,19 +196,3 @@ def forget_all(connection: psycopg.Connection[Any]) -> None:
     """Leaves no total; for when every day is computed anew."""
     for statement in ("clear_reach", "clear_totals", "clear_steps", "clear_stale"):
         connection.execute(_SQL[statement])
-
-
-def make_all(connection: psycopg.Connection[Any], zone: str) -> int:
-    """Makes every total that is due; what the roller does in portions.
-
-    Returns:
-        Boundaries written, over all chunks.
-    """
-    written = 0
-    while found := due(connection, zone, most=10_000):
-        before = written
-        for chunk, boundary in found:
-            written += make(connection, chunk, boundary)
-        if written == before:
-            break
-    return written

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from api.params import format_instant
 from bench.city import CITY, gateway_id
 from bench.publisher import Publisher
+from models.timestamp import format_instant
 from store.registry.keys import create_key
 from store.run import run
 from tests.cockpit.measured import Measured, beat, city, load, percentile

@@ -25,7 +25,7 @@ from ingest.write.batch import Inbound
 from ingest.write.status_rows import READ, unpack_status
 from ingest.write.writer import Writer
 from migrations.runner import migrate
-from models.fold import Track, fold
+from models.fold import Track
 from models.segment import Segment, State
 from models.wire import decode
 from stack import Postgres
@@ -34,6 +34,7 @@ from stack.fetch import find_postgres
 from tests import oracle
 from tests.acceptance.test_properties import Case, cases, random_case
 from tests.core import rows_of
+from tests.folding import fold
 from tests.integration.api.figures.world import World
 from tests.live import DAY_LENGTH, wire
 

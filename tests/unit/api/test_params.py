@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from api.params import format_instant, parse_edge, parse_instant
+from api.params import parse_edge, parse_instant
+from models.timestamp import format_instant
 
 MARCH_US = 1_772_294_400_000_000  # 2026-02-28T16:00:00Z
 

@@ -5,9 +5,10 @@ import random
 import pytest
 
 from models.credit import Accepted, Ended, HoldSource, credits_of
-from models.fold import Row, fold, open_pieces
+from models.fold import Row, open_pieces
 from models.free import free_ranges
 from models.segment import State
+from tests.folding import fold
 
 SECOND = 1_000_000
 

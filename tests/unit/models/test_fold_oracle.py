@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from models.bucket import Bucket, buckets
 from models.cause import unknown
-from models.fold import Track, fold
+from models.fold import Track
 from models.heartbeat import Heartbeat, precedence
 from models.segment import State
 from models.session import sessions
 from models.usage import Window
 from tests import oracle
 from tests.core import compare, rows_of
+from tests.folding import fold
 from tests.strategies import (
     BASE,
     SECOND,

@@ -5,11 +5,12 @@ import random
 import numpy as np
 import pytest
 
-from models.fold import Row, fold
+from models.fold import Row
 from models.group_arrays import NAMES, Figures
 from models.measure_arrays import Pieces, measure_arrays
 from models.segment import Segment, State
 from models.usage import Window, measure
+from tests.folding import fold
 
 MINUTE = 60_000_000
 BEGIN = 1_772_323_200_000_000  # a full hour

@@ -2,9 +2,10 @@
 
 import pytest
 
-from models.fold import Row, Track, fold
+from models.fold import Row, Track
 from models.segment import Segment, State
 from models.status import AbsenceCause, Activity, Connectivity, Flag, Standing, derive_status
+from tests.folding import fold
 
 SECOND = 1_000_000
 HOLD = 180 * SECOND

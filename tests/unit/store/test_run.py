@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from psycopg.rows import args_row, dict_row
 
 from store.run import Query, Steps
@@ -16,10 +17,9 @@ def test_yielding_from_a_query_hands_it_out_and_its_rows_in() -> None:
     steps = count()
     query = next(steps)
     assert query.sql == "SELECT 1"
-    try:
+    with pytest.raises(StopIteration) as end:
         steps.send([(7,)])
-    except StopIteration as end:
-        assert end.value == 7
+    assert end.value.value == 7
 
 
 def test_what_it_throws_goes_through() -> None:
@@ -32,10 +32,9 @@ def test_what_it_throws_goes_through() -> None:
 
     steps = patient()
     next(steps)
-    try:
+    with pytest.raises(StopIteration) as end:
         steps.throw(LookupError())
-    except StopIteration as end:
-        assert end.value == "caught"
+    assert end.value.value == "caught"
 
 
 def test_a_query_is_what_is_in_it_whatever_its_rows_are_called() -> None:

@@ -288,7 +288,8 @@ def test_what_is_due(filled: World) -> None:
         [(FIRST + 140 * DAY).isoformat()],
     )
     try:
-        assert totals.make_all(filled.conn, "Asia/Shanghai")
+        while found := totals.due(filled.conn, "Asia/Shanghai", most=10_000):
+            assert sum(totals.make(filled.conn, chunk, boundary) for chunk, boundary in found)
         assert totals.due(filled.conn, "Asia/Shanghai") == []
         filled.conn.execute("UPDATE rollup_day SET idle_us = idle_us WHERE day = %s", [FIRST])
         (chunk,) = {chunk for chunk, _ in totals.due(filled.conn, "Asia/Shanghai", 9)}

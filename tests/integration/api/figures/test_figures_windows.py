@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from api.params import format_instant
 from models.named_window import NamedWindow
+from models.timestamp import format_instant
 from store.instant import from_us, to_us
 from store.registry.keys import create_key
 from store.run import run

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from models.fold import Row, Track, fold
+from models.fold import Row, Track
 from models.segment import State
 from models.track_columns import TRACK_COLUMNS, Kind
 from models.zone import local_day
@@ -22,6 +22,7 @@ from store.figures.subject import load_subjects, zone_of
 from store.figures.surroundings import load_moment
 from store.instant import from_us, to_us
 from store.run import run
+from tests.folding import fold
 
 #: Asks the API: a path and parameters in, decoded JSON out.
 Get = Callable[..., Any]
