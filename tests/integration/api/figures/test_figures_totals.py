@@ -225,7 +225,7 @@ def interrupted(
     """Drives ``steps``, ``change`` after query number ``at``; and tells the number of the last."""
     query, number = next(steps), 0
     while True:
-        with world.conn.cursor(binary=query.binary) as cursor:
+        with world.conn.cursor(row_factory=query.rows, binary=query.binary) as cursor:
             rows = cursor.execute(query.sql, query.params).fetchall()
         if number == at:
             change()
