@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 JUNE = "2026-06-01T00:00:00+08:00"
@@ -142,3 +143,10 @@ def test_institutions_have_theirs(admin: httpx.Client, fresh: str, two: tuple[st
     assert f"{fresh}-1" in refused.json()["detail"]
     # An instrument is another kind of thing.
     assert patch(admin, two[0], body["external_ids"]).status_code == 200
+
+
+def test_no_id_waits_outside_the_index(conn: psycopg.Connection[tuple[Any, ...]]) -> None:
+    rows = conn.execute(
+        "SELECT reloptions FROM pg_class WHERE relname LIKE '%version_external_ids'"
+    ).fetchall()
+    assert rows == [(["fastupdate=off"],)] * 2
