@@ -60,7 +60,7 @@ def stale(path: Path) -> list[str]:
     found = []
     for number, text in texts(path):
         for name in NAMED.findall(text):
-            whole = f"/{name.removeprefix('./')}"
+            whole = f"/{re.sub(r'^([.]{1,2}/)+', '', name)}"
             if name not in ELSEWHERE and not any(f"/{known}".endswith(whole) for known in names):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {name}")
     return found
