@@ -19,7 +19,7 @@ _WORDS = {state: state.word for state in State}
 
 # Not frozen: faults change fields in place, millions of times.
 @dataclass(slots=True, kw_only=True)
-class Beat:
+class Heartbeat:
     """One heartbeat, or what a fault made of it."""
 
     #: Index in the city; -1: one that the registry does not know.
@@ -52,7 +52,7 @@ class Outgoing:
     number: int
     topic: str
     payload: bytes
-    beats: list[Beat] = field(default_factory=list)
+    beats: list[Heartbeat] = field(default_factory=list)
     #: Only envelopes have one, and only they are receipted.
     batch_id: str | None = None
     historical: bool = False
@@ -74,7 +74,7 @@ def ts_text(ts_us: int) -> str:
     return f"{at.year:04}-{at:%m-%dT%H:%M:%S}.{fraction}+08:00"
 
 
-def encode_beat(beat: Beat) -> bytes:
+def encode_beat(beat: Heartbeat) -> bytes:
     """The heartbeat's JSON text."""
     if beat.raw is not None:
         return beat.raw
@@ -95,13 +95,13 @@ def encode_beat(beat: Beat) -> bytes:
     return (text + "}").encode()
 
 
-def encode_array(beats: Sequence[Beat]) -> bytes:
+def encode_array(beats: Sequence[Heartbeat]) -> bytes:
     """A bare array of heartbeats."""
     return b"[" + b",".join([encode_beat(beat) for beat in beats]) + b"]"
 
 
 def encode_envelope(
-    beats: Sequence[Beat], *, batch_id: str, sent_at_us: int, historical: bool = False
+    beats: Sequence[Heartbeat], *, batch_id: str, sent_at_us: int, historical: bool = False
 ) -> bytes:
     """An envelope, which the service receipts."""
     head = (

@@ -22,7 +22,7 @@ from simulators.fleet.progress import Running
 from simulators.fleet.ready import Ready
 from simulators.fleet.registration import NotRegistered, register
 from simulators.fleet.run import run_fleet
-from simulators.fleet.workers import CrewFailed
+from simulators.fleet.workers import WorkerFailed
 
 app = typer.Typer(help="Be a city of instruments, and check what the service made of it.")
 
@@ -58,7 +58,7 @@ def simulate(context: typer.Context, flags: Flags) -> None:
             summary = run_fleet(
                 ready, options, watch=watch, registering=registering, started=runs.append
             )
-    except (NotRegistered, CrewFailed, OSError, ValueError) as error:
+    except (NotRegistered, WorkerFailed, OSError, ValueError) as error:
         raise fail(error) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

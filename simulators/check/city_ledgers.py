@@ -24,7 +24,7 @@ from simulators.check.expectation import (
     judge,
 )
 from simulators.check.ledger import BadLedger, LedgerReader
-from simulators.check.presence import Whereabouts
+from simulators.check.presence import Presence
 from simulators.check.spool import COLUMNS, Spool
 
 SECOND_US = 1_000_000
@@ -141,7 +141,7 @@ class CityLedgers:
             if row["event"] in ("skew", "clock_jump")
         }
 
-    def members(self, spool: Spool, number: int, presence: Whereabouts) -> list[Member]:
+    def members(self, spool: Spool, number: int, presence: Presence) -> list[Member]:
         """The instruments of a part, with what they should have; refusals are counted."""
         part = spool.parts[number]
         collected = _Collected({i: [] for i in part})

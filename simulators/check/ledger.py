@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from models.segment import State
 from simulators.city.city import OPENING_HOURS, City
-from simulators.heartbeat import Beat, Outgoing
+from simulators.heartbeat import Heartbeat, Outgoing
 
 GROUP_ROWS = 16_384
 ROTATE_S = 30.0
@@ -254,7 +254,7 @@ class LedgerWriter:
         kept = self._messages
         if not kept:
             return
-        beats: list[Beat] = []
+        beats: list[Heartbeat] = []
         gateways: list[int] = []
         numbers: list[int] = []
         indexes: list[int] = []

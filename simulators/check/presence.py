@@ -46,7 +46,7 @@ class Absence:
 
 
 @dataclass(slots=True)
-class Whereabouts:
+class Presence:
     """What the service wrote down of gateways and collectors."""
 
     #: Nobody listened: sorted, disjoint; by gateway, where collectors share them out.
@@ -80,7 +80,7 @@ def absences(readers: Sequence[LedgerReader]) -> dict[int, list[Absence]]:
     return found
 
 
-def load(service: Service, gateways: Sequence[str], now_us: int) -> Whereabouts:
+def load(service: Service, gateways: Sequence[str], now_us: int) -> Presence:
     """Read the service's records.
 
     Args:
@@ -88,7 +88,7 @@ def load(service: Service, gateways: Sequence[str], now_us: int) -> Whereabouts:
         gateways: Ids.
         now_us: A record that is not closed yet reaches beyond.
     """
-    found = Whereabouts()
+    found = Presence()
     records = service.listening()
     offline = service.offline(gateways)
     common: list[Interval] | None = None

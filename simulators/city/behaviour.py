@@ -19,7 +19,7 @@ from simulators.city.localtime import (
     day_of,
     kinds_before,
 )
-from simulators.city.randomness import Dice, unit
+from simulators.city.randomness import Rng, unit
 
 USAGE_DAY_START_S = 6 * 3_600  # local time of day at which a usage day begins
 #: A day off inside a session must outlast the service's session gap (300 s) by a sampling step.
@@ -188,11 +188,11 @@ class Behaviour:
         kind = day_kind(day, habit.vacations)
         if not _active(habit, plan, date_, day):
             return []
-        dice = Dice(habit.seed, habit.instrument, day, 1)
+        rng = Rng(habit.seed, habit.instrument, day, 1)
         mean = plan.hours[kind]
         spread = min(0.35, _MAX_DAY_H / mean - 1.0) if mean > 0 else 0.0
-        hours = mean * (1.0 + spread * (2.0 * dice.unit() - 1.0))
-        return _place(PATTERNS[habit.pattern], hours, dice)
+        hours = mean * (1.0 + spread * (2.0 * rng.unit() - 1.0))
+        return _place(PATTERNS[habit.pattern], hours, rng)
 
     def changes(self, day: int) -> list[Change]:
         """The state's changes in one usage day.
@@ -210,9 +210,9 @@ class Behaviour:
         if not sessions:
             return [(origin, resting)]
         habit = self.habit
-        dice = Dice(habit.seed, habit.instrument, day, 2)
+        rng = Rng(habit.seed, habit.instrument, day, 2)
         changes: list[Change] = []
-        warm = max(0, sessions[0][0] - 120 - dice.below(1_500))
+        warm = max(0, sessions[0][0] - 120 - rng.below(1_500))
         if warm > 0:
             changes.append((origin, resting))
         chunk_min = PATTERNS[habit.pattern].chunk_min
@@ -224,8 +224,8 @@ class Behaviour:
             changes.append((origin + at, State.RUNNING))
             if chunk_min:
                 while True:
-                    at += int(60 * chunk_min * dice.between(0.5, 1.5))
-                    pause = _PAUSE_S + dice.below(_PAUSE_MORE_S)
+                    at += int(60 * chunk_min * rng.between(0.5, 1.5))
+                    pause = _PAUSE_S + rng.below(_PAUSE_MORE_S)
                     if at + pause + _PAUSE_LAST_S >= end:
                         break
                     changes.append((origin + at, State.IDLE))
@@ -234,7 +234,7 @@ class Behaviour:
             last = end
         if last < DAY_S:
             changes.append((origin + last, State.IDLE))
-            cool = last + 300 + dice.below(2_400)
+            cool = last + 300 + rng.below(2_400)
             if resting is State.OFF and cool < DAY_S:
                 changes.append((origin + cool, State.OFF))
         if changes[0][0] != origin:
@@ -284,29 +284,29 @@ def _weighted(counts: tuple[int, int, int, int], p: tuple[float, float, float, f
     return counts[0] * p[0] + counts[1] * p[1] + counts[2] * p[2] + counts[3] * p[3]
 
 
-def _place(pattern: Pattern, hours: float, dice: Dice) -> list[tuple[int, int]]:
+def _place(pattern: Pattern, hours: float, rng: Rng) -> list[tuple[int, int]]:
     """Lay ``hours`` of use into a usage day, the way of the pattern."""
     total = min(int(hours * 3_600), int(_MAX_DAY_H * 3_600))
     if total < 300:
         return []
     if pattern.name == "campaign":
-        start = dice.below(max(1, DAY_S - total))
+        start = rng.below(max(1, DAY_S - total))
         return [(start, start + total)]
     if pattern.name == "overnight" and total > 4 * 3_600:
         # A short run by day to set the method up, then the long one through the night.
-        first = int(dice.between(0.08, 0.2) * total)
+        first = int(rng.between(0.08, 0.2) * total)
         parts = [first, total - first]
-        gaps = [int(dice.between(0.5, 3.0) * 3_600)]
+        gaps = [int(rng.between(0.5, 3.0) * 3_600)]
     else:
         count = max(1, round(total / (pattern.session_h * 3_600)))
         if pattern.name == "batch":
             shares = [1.0] * count
         else:
-            shares = [dice.between(0.5, 1.5) for _ in range(count)]
+            shares = [rng.between(0.5, 1.5) for _ in range(count)]
         scale = total / sum(shares)
         parts = [int(share * scale) for share in shares]
         parts[-1] += total - sum(parts)
-        gaps = [int(dice.between(900, 4_500)) for _ in range(count - 1)]
+        gaps = [int(rng.between(900, 4_500)) for _ in range(count - 1)]
     room = DAY_S - total - 600
     if sum(gaps) > room:
         most = max(_MIN_GAP_S, room // max(1, len(gaps)))
@@ -315,7 +315,7 @@ def _place(pattern: Pattern, hours: float, dice: Dice) -> list[tuple[int, int]]:
         gaps.pop()
         parts[-2:] = [parts[-2] + parts[-1]]
     span = total + sum(gaps)
-    earliest = 1_800 + dice.below(9_000)  # 06:30 to 09:00
+    earliest = 1_800 + rng.below(9_000)  # 06:30 to 09:00
     at = max(0, min(earliest, DAY_S - 300 - span))
     placed = []
     for part, gap in zip(parts, [*gaps, 0], strict=True):
@@ -326,8 +326,8 @@ def _place(pattern: Pattern, hours: float, dice: Dice) -> list[tuple[int, int]]:
 
 def _continuous(habit: Habit, day: int) -> list[tuple[int, int]]:
     """Runs day and night but for an hour or three of upkeep about once a month."""
-    dice = Dice(habit.seed, habit.instrument, day, 1)
-    if not dice.chance(1 / 30):
+    rng = Rng(habit.seed, habit.instrument, day, 1)
+    if not rng.chance(1 / 30):
         return [(0, DAY_S)]
-    start = 9_000 + dice.below(20_000)
-    return [(0, start), (start + 3_600 + dice.below(7_200), DAY_S)]
+    start = 9_000 + rng.below(20_000)
+    return [(0, start), (start + 3_600 + rng.below(7_200), DAY_S)]

@@ -15,7 +15,7 @@ from math import exp, log, sqrt
 from simulators.city.behaviour import Habit
 from simulators.city.classes import CLASSES, ClassHabits
 from simulators.city.names import institution_name, instrument_name
-from simulators.city.randomness import Dice
+from simulators.city.randomness import Rng
 
 #: Figures of the city's platform at the end of 2023.
 CITY_INSTRUMENTS = 23_504
@@ -247,18 +247,18 @@ def _apportion(total: int, weights: Sequence[float], least: int = 0) -> list[int
     return [part + least for part in parts]
 
 
-def _spread(counts: Sequence[int], dice: Dice) -> list[int]:
+def _spread(counts: Sequence[int], rng: Rng) -> list[int]:
     """Each index as often as its count says, shuffled."""
     drawn = [index for index, count in enumerate(counts) for _ in range(count)]
-    dice.shuffle(drawn)
+    rng.shuffle(drawn)
     return drawn
 
 
 def _institutions(seed: int, instruments: int, tag: str) -> tuple[list[Institution], list[int]]:
-    dice = Dice(seed, 101)
+    rng = Rng(seed, 101)
     count = max(1, min(instruments, round(CITY_INSTITUTIONS * instruments / CITY_INSTRUMENTS)))
-    kinds = _spread(_apportion(count, [kind[1] for kind in _KINDS]), dice)
-    districts = _spread(_apportion(count, [row[3] for row in DISTRICTS]), dice)
+    kinds = _spread(_apportion(count, [kind[1] for kind in _KINDS]), rng)
+    districts = _spread(_apportion(count, [row[3] for row in DISTRICTS]), rng)
     institutions = []
     weights = []
     taken: set[str] = set()
@@ -266,9 +266,9 @@ def _institutions(seed: int, instruments: int, tag: str) -> tuple[list[Instituti
     for number in range(count):
         kind, _, size, hours = _KINDS[kinds[number]]
         district, lon, lat, _, spread = DISTRICTS[districts[number]]
-        name = institution_name(kind, number, dice)
+        name = institution_name(kind, number, rng)
         while name in taken:
-            name = institution_name(kind, number, dice)
+            name = institution_name(kind, number, rng)
         taken.add(name)
         institutions.append(
             Institution(
@@ -276,13 +276,13 @@ def _institutions(seed: int, instruments: int, tag: str) -> tuple[list[Instituti
                 name=name,
                 kind=kind,
                 district_code=district,
-                lon=round(lon + spread * max(-1.5, min(1.5, dice.gauss())), 5),
-                lat=round(lat + 0.8 * spread * max(-1.5, min(1.5, dice.gauss())), 5),
+                lon=round(lon + spread * max(-1.5, min(1.5, rng.gauss())), 5),
+                lat=round(lat + 0.8 * spread * max(-1.5, min(1.5, rng.gauss())), 5),
                 hours=hours,
                 equipped=False,
             )
         )
-        weights.append(size * exp(0.9 * dice.gauss()))
+        weights.append(size * exp(0.9 * rng.gauss()))
     return institutions, _apportion(instruments, weights, least=1)
 
 
@@ -290,14 +290,14 @@ def _equipped(
     seed: int, sizes: Sequence[int], instruments: int, wanted: int | None
 ) -> dict[int, int]:
     """How many instruments of which institutions are equipped first."""
-    dice = Dice(seed, 102)
+    rng = Rng(seed, 102)
     total = wanted or round(CITY_EQUIPPED * instruments / CITY_INSTRUMENTS)
     count = round(CITY_EQUIPPED_INSTITUTIONS * instruments / CITY_INSTRUMENTS)
     count = max(1, min(count, total, len(sizes)))
     if total == 0:
         return {}
     # Large institutions come first, with a few small ones among them.
-    ranked = sorted(range(len(sizes)), key=lambda i: -sizes[i] * (0.3 + dice.unit()))
+    ranked = sorted(range(len(sizes)), key=lambda i: -sizes[i] * (0.3 + rng.unit()))
     chosen = ranked[:count]
     while sum(sizes[i] for i in chosen) < total:
         chosen.append(ranked[len(chosen)])
@@ -391,18 +391,18 @@ def _instruments(
 ) -> Iterator[Instrument]:
     seed = options.seed
     count = len(places)
-    dice = Dice(seed, 103)
-    codes = [CLASSES[i] for i in _spread(_apportion(count, [c.weight for c in CLASSES]), dice)]
+    rng = Rng(seed, 103)
+    codes = [CLASSES[i] for i in _spread(_apportion(count, [c.weight for c in CLASSES]), rng)]
     if count >= 4 * len(CLASSES):
         _fill_missing(codes)
-    always = [dice.chance(c.always_on) for c in codes]
-    specials = [dice.chance(c.special) for c in codes]
-    values = _values(codes, dice)
-    uses = _uses(codes, always, dice)
+    always = [rng.chance(c.always_on) for c in codes]
+    specials = [rng.chance(c.special) for c in codes]
+    values = _values(codes, rng)
+    uses = _uses(codes, always, rng)
     gateway_of = [g.index for g in gateways for _ in range(g.count)]
     prefix = f"ins-{options.id_tag}-" if options.id_tag else "ins-"
     for index, (where, equipped) in enumerate(places):
-        one = Dice(seed, 104, index)
+        one = Rng(seed, 104, index)
         habits = codes[index]
         institution = institutions[where]
         pattern = "continuous" if always[index] else _pick(habits.patterns, one)
@@ -439,8 +439,8 @@ def _instruments(
         )
 
 
-def _pick(patterns: Sequence[tuple[str, float]], dice: Dice) -> str:
-    roll = dice.unit()
+def _pick(patterns: Sequence[tuple[str, float]], rng: Rng) -> str:
+    roll = rng.unit()
     for name, share in patterns:
         roll -= share
         if roll < 0:
@@ -459,10 +459,10 @@ def _fill_missing(codes: list[ClassHabits]) -> None:
         counts[commonest] -= 1
 
 
-def _values(codes: Sequence[ClassHabits], dice: Dice) -> list[int]:
+def _values(codes: Sequence[ClassHabits], rng: Rng) -> list[int]:
     """Yuan of each instrument: over 300,000, log-normal above, adding up to the city's share."""
     total = round(CITY_VALUE_CNY * len(codes) / CITY_INSTRUMENTS)
-    excess = [exp(0.8 * c.price + 1.05 * dice.gauss()) for c in codes]
+    excess = [exp(0.8 * c.price + 1.05 * rng.gauss()) for c in codes]
     scale = (total - LEAST_VALUE_CNY * len(codes)) / sum(excess)
     values = [LEAST_VALUE_CNY + max(1, int(e * scale)) for e in excess]
     dearest = max(range(len(values)), key=values.__getitem__)
@@ -470,12 +470,12 @@ def _values(codes: Sequence[ClassHabits], dice: Dice) -> list[int]:
     return values
 
 
-def _uses(codes: Sequence[ClassHabits], always: Sequence[bool], dice: Dice) -> list[float]:
+def _uses(codes: Sequence[ClassHabits], always: Sequence[bool], rng: Rng) -> list[float]:
     """Rated utilization that each instrument's year is drawn around.
 
     Ranks are spread evenly, not drawn, so that a small city has the large one's shares.
     """
-    scores = [c.use + dice.gauss() for c in codes]
+    scores = [c.use + rng.gauss() for c in codes]
     ranked = sorted((i for i in range(len(codes)) if not always[i]), key=scores.__getitem__)
     uses = [0.0] * len(codes)
     for rank, i in enumerate(ranked):

@@ -7,7 +7,7 @@ it holds, so that a class and its instruments' names agree.
 
 # A Chinese character is two columns wide to the linter; broken lists are harder to read.
 
-from simulators.city.randomness import Dice
+from simulators.city.randomness import Rng
 
 _FIRST = "申沪浦澄瑞启明睿承润远卓恒嘉博弘华汇景凌澜岚沐凯同泰新元云智中众臻正"
 _SECOND = "川岳源程科达创诚辰峰海禾衡和晖康澜朗利林隆铭宁青荣森舒拓维兴旭研宇泽舟"
@@ -177,10 +177,10 @@ CLASS_WORDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def institution_name(kind: str, number: int, dice: Dice) -> str:
+def institution_name(kind: str, number: int, rng: Rng) -> str:
     """A name for an institution, unlikely to be met twice; ``number`` parts equal ones."""
-    word = dice.choice(_FIRST) + dice.choice(_SECOND)
-    trade = dice.choice(_TRADE[kind])
+    word = rng.choice(_FIRST) + rng.choice(_SECOND)
+    trade = rng.choice(_TRADE[kind])
     if kind == "hospital":
         return f"上海{word}{trade}医院"
     if kind == "metrology":
@@ -190,8 +190,8 @@ def institution_name(kind: str, number: int, dice: Dice) -> str:
     return f"上海{word}{trade}{_FORM[kind]}"
 
 
-def instrument_name(class_code: str, dice: Dice) -> str:
+def instrument_name(class_code: str, rng: Rng) -> str:
     """A thing of the class with a maker-like model number."""
     letters = "ABCDEFGHKLMNPQRSTVXZ"
-    model = dice.choice(letters) + dice.choice(letters)
-    return f"{dice.choice(CLASS_WORDS[class_code])} {model}-{100 + dice.below(900) * 10}"
+    model = rng.choice(letters) + rng.choice(letters)
+    return f"{rng.choice(CLASS_WORDS[class_code])} {model}-{100 + rng.below(900) * 10}"

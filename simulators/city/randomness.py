@@ -29,7 +29,7 @@ def unit(*keys: int) -> float:
     return (mix(*keys) >> 11) / 9007199254740992.0
 
 
-class Dice:
+class Rng:
     """A stream of draws that depends on its keys alone."""
 
     __slots__ = ("_state",)

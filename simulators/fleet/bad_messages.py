@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from simulators.city.city import Gateway
-from simulators.city.randomness import Dice
-from simulators.heartbeat import Beat, Outgoing, encode_array, encode_beat, heartbeat_topic
+from simulators.city.randomness import Rng
+from simulators.heartbeat import Heartbeat, Outgoing, encode_array, encode_beat, heartbeat_topic
 
 _MALFORMED = "malformed"
 _OUT_OF_RANGE = "out_of_range"
@@ -72,18 +72,18 @@ _BAD: tuple[tuple[str, str], ...] = (
 )
 
 
-def bad_element(beat: Beat, dice: Dice, token: str) -> Beat:
+def bad_element(beat: Heartbeat, rng: Rng, token: str) -> Heartbeat:
     """Something that stands where a heartbeat should and is none."""
-    reason, text = dice.choice(_BAD)
+    reason, text = rng.choice(_BAD)
     raw = text.format(id=beat.instrument_id, ts=beat.ts_us // 1_000, token=token)
     return replace(beat, raw=raw.encode(), expect=reason, fault="malformed")
 
 
-def odd_element(beat: Beat, dice: Dice) -> Beat:
+def odd_element(beat: Heartbeat, rng: Rng) -> Heartbeat:
     """The same heartbeat, written in a way that the contract allows and few use."""
     plain = encode_beat(replace(beat, text_ts=False)).decode()
     ms = beat.ts_us // 1_000
-    kind = dice.below(5)
+    kind = rng.below(5)
     if kind == 0:
         text = plain[:-1] + ',"firmware":"2.4.1","signal":{"rssi":-61,"lqi":[1,2,3]}}'
     elif kind == 1:
@@ -112,7 +112,7 @@ def _utc(ms: int) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1_000:03}"
 
 
-def forged_message(gateway: Gateway, beat: Beat, token: str) -> Outgoing:
+def forged_message(gateway: Gateway, beat: Heartbeat, token: str) -> Outgoing:
     """A heartbeat on the topic of a gateway that nobody has registered."""
     own = replace(beat, fault="forged")
     return Outgoing(
@@ -125,9 +125,9 @@ def forged_message(gateway: Gateway, beat: Beat, token: str) -> Outgoing:
     )
 
 
-def spoilt_message(gateway: Gateway, dice: Dice, token: str) -> Outgoing:
+def spoilt_message(gateway: Gateway, rng: Rng, token: str) -> Outgoing:
     """A message that is wrong as a whole."""
-    kind = dice.below(8)
+    kind = rng.below(8)
     reason = _MALFORMED
     counts = 1
     mark = token.encode()

@@ -10,7 +10,7 @@ from models.segment import State
 from simulators.city.behaviour import Behaviour, usage_day
 from simulators.city.city import Instrument
 from simulators.city.randomness import mix
-from simulators.heartbeat import Beat
+from simulators.heartbeat import Heartbeat
 
 #: Receives (instrument, µs since 1970 UTC, state from then on).
 TruthSink = Callable[[int, int, State], None]
@@ -100,7 +100,7 @@ class Device:
             self._cross()
         self._run_to(at_us)
 
-    def beat(self, at_us: int, ts_us: int) -> Beat:
+    def beat(self, at_us: int, ts_us: int) -> Heartbeat:
         """The heartbeat of a moment.
 
         Args:
@@ -112,7 +112,7 @@ class Device:
         instrument = self.instrument
         share = _POWER_SHARE[self.state]
         wobble = 0.95 + ((at_us // 1_000_000 * 2_654_435_761) >> 8 & 127) / 1_270.0
-        return Beat(
+        return Heartbeat(
             instrument=instrument.index,
             instrument_id=instrument.instrument_id,
             ts_us=ts_us,

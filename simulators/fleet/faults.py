@@ -16,7 +16,7 @@ from typing import Protocol
 from models.segment import State
 from simulators.check.ledger import Ledger
 from simulators.city.city import City, Gateway
-from simulators.city.randomness import Dice
+from simulators.city.randomness import Rng
 from simulators.fleet.bad_messages import (
     bad_element,
     forged_message,
@@ -26,7 +26,7 @@ from simulators.fleet.bad_messages import (
 from simulators.fleet.link import Link
 from simulators.fleet.schedule import Schedule
 from simulators.fleet.stats import Stats
-from simulators.heartbeat import Beat, Outgoing
+from simulators.heartbeat import Heartbeat, Outgoing
 
 _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
@@ -182,7 +182,7 @@ class GatewayFaults:
         self._seed = seed
         self._ledger = ledger
         self._stats = stats
-        self._dice = Dice(seed, gateway.index, 41)
+        self._dice = Rng(seed, gateway.index, 41)
         self._chances = [(name, getattr(rates, name)) for name in _BEAT_FAULTS]
         self._any_beat = sum(chance for _, chance in self._chances)
         # Chances a minute become chances a round, whatever the interval.
@@ -194,12 +194,12 @@ class GatewayFaults:
         self._jump_us = 0
         self._jump_rounds = 0
         self._off_rounds = 0
-        self._stuck: dict[int, tuple[Beat, int]] = {}
-        self._later: list[tuple[int, int, Beat]] = []
+        self._stuck: dict[int, tuple[Heartbeat, int]] = {}
+        self._later: list[tuple[int, int, Heartbeat]] = []
         self._later_count = 0
         self._held: list[Outgoing] = []
         self._extra: list[Outgoing] = []
-        self._garbage_count = 0
+        self._spoilt_count = 0
         #: Instruments whose meters start again at 0 with the next round.
         self.to_reset: list[int] = []
         self._slot = -1
@@ -226,15 +226,15 @@ class GatewayFaults:
         Returns:
             Whether they are: a gateway that is off polls nobody.
         """
-        dice = self._dice
+        rng = self._dice
         rates = self._rates
         if self._off_rounds:
             self._off_rounds -= 1
             if self._off_rounds == 0:
                 runner.boot()
             return False
-        if dice.chance(rates.reboot * self._minutes):
-            self._off_rounds = 1 + dice.below(4)
+        if rng.chance(rates.reboot * self._minutes):
+            self._off_rounds = 1 + rng.below(4)
             self._stuck.clear()
             self._strike("reboot", at_us, f"off for {self._off_rounds} rounds")
             return False
@@ -242,21 +242,21 @@ class GatewayFaults:
             self._jump_rounds -= 1
             if self._jump_rounds == 0:
                 self._jump_us = 0
-        elif dice.chance(rates.clock_jump * self._minutes):
-            self._jump_rounds = 1 + dice.below(3)
+        elif rng.chance(rates.clock_jump * self._minutes):
+            self._jump_rounds = 1 + rng.below(3)
             # Far enough from the border (300 s ahead) that no delay moves it across.
-            ahead = dice.chance(0.5)
-            span_s = dice.between(3_600, 172_800) if ahead else -dice.between(600, 7_200)
+            ahead = rng.chance(0.5)
+            span_s = rng.between(3_600, 172_800) if ahead else -rng.between(600, 7_200)
             self._jump_us = int(span_s * 1_000) * _MILLI_US
             if self._schedule.historical and ahead:
                 self._jump_us = -self._jump_us // 100 * 100  # history has no future to jump into
             self._strike("clock_jump", at_us, f"{self._jump_us / 1e6:+.3f} s")
         return True
 
-    def spoil(self, beats: list[Beat], at_us: int) -> list[Beat]:
+    def spoil(self, beats: list[Heartbeat], at_us: int) -> list[Heartbeat]:
         """What becomes of a round's heartbeats, and of earlier ones that come late."""
-        dice = self._dice
-        kept: list[Beat] = []
+        rng = self._dice
+        kept: list[Heartbeat] = []
         while self._later and self._later[0][0] <= at_us:
             kept.append(heapq.heappop(self._later)[2])
         any_beat = self._any_beat
@@ -264,19 +264,19 @@ class GatewayFaults:
             if self._stuck and beat.instrument in self._stuck:
                 kept.append(self._repeat(beat))
                 continue
-            roll = dice.unit()
+            roll = rng.unit()
             if roll >= any_beat:
                 kept.append(beat)
                 continue
             self._spoil_one(beat, roll, at_us, kept)
-        if dice.chance(self._rates.hostile * self._minutes):
+        if rng.chance(self._rates.hostile * self._minutes):
             self._attack(kept, at_us)
-        if dice.chance(self._rates.reordered):
-            dice.shuffle(kept)
+        if rng.chance(self._rates.reordered):
+            rng.shuffle(kept)
             self._count("reordered")
         return kept
 
-    def _repeat(self, beat: Beat) -> Beat:
+    def _repeat(self, beat: Heartbeat) -> Heartbeat:
         template, left = self._stuck[beat.instrument]
         if left <= 1:
             del self._stuck[beat.instrument]
@@ -285,8 +285,8 @@ class GatewayFaults:
         self._count("restamped")
         return replace(template, ts_us=beat.ts_us, fault="restamped")
 
-    def _spoil_one(self, beat: Beat, roll: float, at_us: int, kept: list[Beat]) -> None:
-        dice = self._dice
+    def _spoil_one(self, beat: Heartbeat, roll: float, at_us: int, kept: list[Heartbeat]) -> None:
+        rng = self._dice
         fault = _BEAT_FAULTS[-1]
         for fault, chance in self._chances:  # noqa: B007 - the last one looked at is meant
             roll -= chance
@@ -298,26 +298,26 @@ class GatewayFaults:
         if fault == "duplicated":
             kept.append(beat)
             again = replace(beat, fault=fault)
-            if dice.chance(0.5):
+            if rng.chance(0.5):
                 kept.append(again)
             else:
-                self._delay(again, at_us, dice.between(5, 60))
+                self._delay(again, at_us, rng.between(5, 60))
         elif fault == "conflicting":
             others = [state for state in State if state is not beat.state]
-            twin = replace(beat, state=dice.choice(others), fault=fault)
+            twin = replace(beat, state=rng.choice(others), fault=fault)
             pair = [beat, twin]
-            dice.shuffle(pair)
+            rng.shuffle(pair)
             kept.append(pair[0])
-            if dice.chance(0.5):
+            if rng.chance(0.5):
                 kept.append(pair[1])
             else:
-                self._delay(pair[1], at_us, dice.between(5, 60))
+                self._delay(pair[1], at_us, rng.between(5, 60))
         elif fault == "late":
             beat.fault = fault
-            self._delay(beat, at_us, min(600.0, 30.0 * exp(1.1 * dice.gauss())))
+            self._delay(beat, at_us, min(600.0, 30.0 * exp(1.1 * rng.gauss())))
         elif fault == "restamped":
             kept.append(beat)
-            self._stuck[beat.instrument] = (beat, 2 + dice.below(5))
+            self._stuck[beat.instrument] = (beat, 2 + rng.below(5))
         elif fault == "counter_reset":
             beat.fault = fault
             kept.append(beat)
@@ -325,23 +325,23 @@ class GatewayFaults:
             beat.energy_wh = 0.0
             self.to_reset.append(beat.instrument)
         elif fault == "malformed":
-            kept.append(bad_element(beat, dice, self._token()))
+            kept.append(bad_element(beat, rng, self._token()))
         else:
-            kept.append(odd_element(beat, dice))
+            kept.append(odd_element(beat, rng))
 
-    def _delay(self, beat: Beat, at_us: int, seconds: float) -> None:
+    def _delay(self, beat: Heartbeat, at_us: int, seconds: float) -> None:
         self._later_count += 1
         heapq.heappush(self._later, (at_us + int(seconds * 1e6), self._later_count, beat))
 
     def _token(self) -> str:
-        """Makes each piece of garbage a dead letter of its own."""
-        self._garbage_count += 1
-        return f"{self._schedule.run}-{self._gateway.index}-{self._garbage_count}"
+        """Makes each spoilt message a dead letter of its own."""
+        self._spoilt_count += 1
+        return f"{self._schedule.run}-{self._gateway.index}-{self._spoilt_count}"
 
-    def _attack(self, kept: list[Beat], at_us: int) -> None:
+    def _attack(self, kept: list[Heartbeat], at_us: int) -> None:
         """Something hostile among the heartbeats, or a message of its own."""
-        dice = self._dice
-        kind = dice.below(8)
+        rng = self._dice
+        kind = rng.below(8)
         instruments = self._city.instruments
         model = kept[-1] if kept and kept[-1].raw is None else None
         if model is None:
@@ -351,7 +351,7 @@ class GatewayFaults:
             ghost = f"ghost-{self._token()}"
             kept.append(replace(model, instrument=-1, instrument_id=ghost, fault="unknown"))
         elif kind == 1 and len(self._city.gateways) > 1:
-            other = instruments[dice.below(len(instruments))]
+            other = instruments[rng.below(len(instruments))]
             if other.gateway != self._gateway.index:
                 kept.append(
                     replace(
@@ -363,17 +363,17 @@ class GatewayFaults:
                 )
         elif kind == 2:
             # Years 2100 to 9999: no chunk may come of it.
-            far_us = int(dice.between(4_102_444_800, 253_402_300_000)) * 1_000_000
+            far_us = int(rng.between(4_102_444_800, 253_402_300_000)) * 1_000_000
             kept.append(replace(model, ts_us=far_us, fault="far_future"))
         elif kind == 3:
-            old_us = int(dice.between(-62_135_596_000, 1_000_000_000)) * 1_000_000
+            old_us = int(rng.between(-62_135_596_000, 1_000_000_000)) * 1_000_000
             kept.append(replace(model, ts_us=old_us, text_ts=True, fault="far_past"))
         elif kind == 4:
             self._extra.append(forged_message(self._gateway, model, self._token()))
         else:
-            self._extra.append(spoilt_message(self._gateway, dice, self._token()))
+            self._extra.append(spoilt_message(self._gateway, rng, self._token()))
 
-    def release_all(self) -> list[Beat]:
+    def release_all(self) -> list[Heartbeat]:
         """The late ones that are still held when the run ends."""
         rest = [beat for _, _, beat in sorted(self._later, key=lambda entry: entry[:2])]
         self._later.clear()
@@ -383,13 +383,13 @@ class GatewayFaults:
 
     def arrange(self, messages: list[Outgoing], runner: Afflicted) -> list[Outgoing]:
         """Hold messages back, mark them retained, put hostile ones among them."""
-        dice = self._dice
+        rng = self._dice
         messages = messages + self._held
         self._held = []
-        if len(messages) > 1 and dice.chance(self._rates.reordered):
+        if len(messages) > 1 and rng.chance(self._rates.reordered):
             self._held.append(messages.pop())
         for message in messages:
-            if message.beats and not message.retain and dice.chance(self._rates.retained):
+            if message.beats and not message.retain and rng.chance(self._rates.retained):
                 message.retain = True
                 self._count("retained")
         return messages + self._numbered(runner)
@@ -421,13 +421,13 @@ class GatewayFaults:
             return
         self._slot = slot
         share = _SLOT_S / 60.0
-        if Dice(self._seed, 42, slot).chance(self._rates.disconnect_storm * share) and Dice(
+        if Rng(self._seed, 42, slot).chance(self._rates.disconnect_storm * share) and Rng(
             self._seed, 43, slot, self._gateway.index
         ).chance(0.5):
             self._strike("disconnect_storm", _now_us(), "with half the fleet")
             runner.link.drop()
             return
-        own = Dice(self._seed, 44, slot, self._gateway.index)
+        own = Rng(self._seed, 44, slot, self._gateway.index)
         if own.chance(self._rates.outage * share):
             seconds = own.between(5, 25)
             self._strike("outage", _now_us(), f"{seconds:.1f} s")

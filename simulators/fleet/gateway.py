@@ -23,7 +23,7 @@ from simulators.fleet.schedule import Profile, Schedule
 from simulators.fleet.stats import Stats
 from simulators.fleet.visible import VisibleProbe
 from simulators.heartbeat import (
-    Beat,
+    Heartbeat,
     Outgoing,
     encode_array,
     encode_beat,
@@ -89,7 +89,7 @@ class GatewayRunner:
         # Polled one after the other; many devices on a short interval are polled faster.
         fitting = schedule.interval_us // 2 // max(1, len(devices)) // _MILLI_US * _MILLI_US
         self._poll_step_us = min(_POLL_STEP_US, fitting)
-        self._collected: list[Beat] = []
+        self._collected: list[Heartbeat] = []
         self._sending: list[Outgoing] = []
         self._number = 0
         self._waiting: dict[str, _Waiting] = {}
@@ -262,7 +262,7 @@ class GatewayRunner:
         """The id of the gateway's batch of that number."""
         return f"{self._schedule.run}-{self.gateway.index}-{number}"
 
-    def _message(self, beats: list[Beat], at_us: int) -> Outgoing:
+    def _message(self, beats: list[Heartbeat], at_us: int) -> Outgoing:
         schedule = self._schedule
         number = self.next_number()
         batch_id = None

@@ -19,7 +19,7 @@ from simulators.fleet.processes import of_service
 from simulators.fleet.progress import Progress, Running
 from simulators.fleet.ready import Ready
 from simulators.fleet.registration import make_accounts, register
-from simulators.fleet.workers import Crew
+from simulators.fleet.workers import Workers
 
 
 def run_fleet(
@@ -89,7 +89,7 @@ def run_fleet(
     run: Running = (
         FleetRun(city, options, ready, ledger=ledger)
         if options.processes == 1
-        else Crew(options, ready)
+        else Workers(options, ready)
     )
     if started:
         started(run)

@@ -25,8 +25,8 @@ from simulators.fleet.stats import Stats
 _SAY_S = 0.25
 
 
-class CrewFailed(RuntimeError):  # noqa: N818 - named after what happened
-    """A process of the crew ended before its work did."""
+class WorkerFailed(RuntimeError):  # noqa: N818 - named after what happened
+    """A process of the fleet ended before its work did."""
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class _Said:
 
 
 def _work(share: _Share, pipe: Connection) -> None:
-    """A process of the crew. Its parent alone hears Ctrl-C."""
+    """A process of the fleet. Its parent alone hears Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
@@ -84,7 +84,7 @@ class _Hand:
     said: _Said = field(default_factory=_Said)
 
 
-class Crew:
+class Workers:
     """Several processes that are one fleet; looks like a ``FleetRun`` to its owner."""
 
     def __init__(self, options: RunOptions, ready: Ready) -> None:
@@ -114,7 +114,7 @@ class Crew:
         """Run to the end of the last process.
 
         Raises:
-            CrewFailed: one ended before its work did.
+            WorkerFailed: one ended before its work did.
         """
         began = time.monotonic()
         said_at = 0.0
@@ -140,9 +140,9 @@ class Crew:
         try:
             said: _Said = hand.pipe.recv()
         except EOFError:
-            raise CrewFailed(f"process {hand.process.pid} ended with its work undone") from None
+            raise WorkerFailed(f"process {hand.process.pid} ended with its work undone") from None
         if said.error:
-            raise CrewFailed(f"process {hand.process.pid} failed: {said.error}")
+            raise WorkerFailed(f"process {hand.process.pid} failed: {said.error}")
         hand.said = said
 
     def _progress(self) -> Progress:

@@ -7,7 +7,7 @@ import pytest
 from models.segment import State
 from models.wire import decode, decode_status
 from simulators.heartbeat import (
-    Beat,
+    Heartbeat,
     encode_array,
     encode_beat,
     encode_envelope,
@@ -18,7 +18,7 @@ from simulators.heartbeat import (
 # 2026-03-01 08:00:00.250 in Shanghai
 TS_US = 1_772_323_200_250_000
 
-FULL = Beat(
+FULL = Heartbeat(
     instrument=3,
     instrument_id="ins-0004",
     ts_us=TS_US,
@@ -30,7 +30,7 @@ FULL = Beat(
     boot_id="b00710ad",
     interval_s=10,
 )
-BARE = Beat(
+BARE = Heartbeat(
     instrument=4,
     instrument_id="ins-0005",
     ts_us=TS_US,
@@ -59,7 +59,7 @@ BARE_BYTES = b'{"instrument_id":"ins-0005","ts":"2026-03-01T08:00:00.250+08:00",
         pytest.param(replace(FULL, raw=b"nonsense"), b"nonsense", id="spoilt"),
     ],
 )
-def test_a_beat_is_written_as_expected(beat: Beat, golden: bytes) -> None:
+def test_a_beat_is_written_as_expected(beat: Heartbeat, golden: bytes) -> None:
     assert encode_beat(beat) == golden
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from models.wire import decode
 from simulators.city.city import Gateway
-from simulators.city.randomness import Dice
+from simulators.city.randomness import Rng
 from simulators.fleet.bad_messages import _BAD, bad_element, odd_element, spoilt_message
-from simulators.heartbeat import Beat, encode_array
+from simulators.heartbeat import Heartbeat, encode_array
 from tests.unit.simulators.test_heartbeat import FULL, TS_US
 
 GATEWAY = Gateway(index=0, gateway_id="gw-1", institution=0, first=0, count=1)
 
 
-class Loaded(Dice):
+class Loaded(Rng):
     """Throws what it is told."""
 
     __slots__ = ("_value",)
@@ -41,7 +41,7 @@ def test_odd_elements_mean_the_same(number: int) -> None:
     message = decode(encode_array([odd]))
     assert message.rejects == []
     ((_, read),) = message.heartbeats
-    meant: Beat = replace(FULL, ts_us=TS_US + 999) if number == 4 else FULL
+    meant: Heartbeat = replace(FULL, ts_us=TS_US + 999) if number == 4 else FULL
     assert (read.instrument_id, read.ts_us, read.state) == (
         meant.instrument_id,
         meant.ts_us,

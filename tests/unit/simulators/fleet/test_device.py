@@ -3,13 +3,13 @@
 from models.segment import State
 from simulators.city.city import FleetOptions, build_city
 from simulators.fleet.device import Device
-from simulators.heartbeat import Beat
+from simulators.heartbeat import Heartbeat
 
 SECOND_US = 1_000_000
 START_US = 1_772_294_400 * SECOND_US  # a Sunday, 2026-03-01 00:00 +08:00
 
 
-def walk(step_s: int, days: int = 4) -> tuple[list[Beat], list[tuple[int, int, State]]]:
+def walk(step_s: int, days: int = 4) -> tuple[list[Heartbeat], list[tuple[int, int, State]]]:
     instrument = build_city(FleetOptions(instruments=40, gateways=4, seed=3)).instruments[5]
     truth: list[tuple[int, int, State]] = []
     device = Device(instrument, START_US, 10.0, lambda *change: truth.append(change))

@@ -11,7 +11,7 @@ from simulators.fleet.device import Device
 from simulators.fleet.faults import FaultRates, GatewayFaults
 from simulators.fleet.schedule import Profile, Schedule
 from simulators.fleet.stats import Stats
-from simulators.heartbeat import Beat
+from simulators.heartbeat import Heartbeat
 
 START_US = 1_772_294_400_000_000
 INTERVAL_US = 10_000_000
@@ -32,7 +32,9 @@ class Runner:
         return self.number
 
 
-def spoilt(rates: FaultRates, rounds: int = 300, seed: int = 1) -> tuple[list[Beat], Stats, int]:
+def spoilt(
+    rates: FaultRates, rounds: int = 300, seed: int = 1
+) -> tuple[list[Heartbeat], Stats, int]:
     """Heartbeats of 8 instruments after their faults, and how many there were."""
     city = build_city(FleetOptions(instruments=8, gateways=1, seed=4))
     stats = Stats()
@@ -60,7 +62,7 @@ def spoilt(rates: FaultRates, rounds: int = 300, seed: int = 1) -> tuple[list[Be
     for device in devices:
         device.boot("b")
     made = 0
-    kept: list[Beat] = []
+    kept: list[Heartbeat] = []
     for n in range(rounds):
         at_us = START_US + n * INTERVAL_US
         if faults.begin_round(runner, at_us):  # type: ignore[arg-type]
