@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from models.interval import Interval, clip, intersect, subtract
-from models.segment import Segment
+from models.segment import Piece
 from models.usage import Window
 
 
@@ -31,7 +31,7 @@ class Unknown:
 
 
 def unknown(
-    pieces: Iterable[Segment],
+    pieces: Iterable[Piece],
     window: Window,
     *,
     first_us: int | None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from models.segment import HOUR_US, Segment, State
+from models.segment import HOUR_US, Piece, State
 
 #: Rule 1: hold where neither instrument nor heartbeat says how often it reports.
 DEFAULT_HOLD_US = 180_000_000
@@ -104,7 +104,7 @@ def repeats(track: Track, seq: int | None, boot_id: str | None) -> bool:
     return seq is not None and seq == track.newest_seq and boot_id == track.newest_boot_id
 
 
-def advance(track: Track, row: Row, closed: list[Segment]) -> bool:
+def advance(track: Track, row: Row, closed: list[Piece]) -> bool:
     """Takes the next row in time.
 
     Args:
@@ -147,9 +147,7 @@ def advance(track: Track, row: Row, closed: list[Segment]) -> bool:
     return False
 
 
-def _close_step(
-    track: Track, at: int, credit_from: int, state: State, closed: list[Segment]
-) -> None:
+def _close_step(track: Track, at: int, credit_from: int, state: State, closed: list[Piece]) -> None:
     """Ends the open credit at the next row's time or its hold, whichever comes first."""
     credit_until = track.credit_until_us
     piece_from = track.piece_from_us
@@ -177,11 +175,11 @@ def _close_step(
         track.piece_step_us = step
 
 
-def _cut_piece(track: Track, end: int, step: int, closed: list[Segment]) -> None:
+def _cut_piece(track: Track, end: int, step: int, closed: list[Piece]) -> None:
     assert track.piece_from_us is not None
     assert track.state is not None
     closed.append(
-        Segment(
+        Piece(
             start_us=track.piece_from_us,
             end_us=end,
             state=track.state,
@@ -234,7 +232,7 @@ def _read_counter(track: Track, at: int, runtime_us: int) -> None:
     track.reading_gap = False
 
 
-def open_pieces(track: Track, now_us: int) -> list[Segment]:
+def open_pieces(track: Track, now_us: int) -> list[Piece]:
     """The open segment as of now, cut at full hours like the closed ones (rules 1, 5).
 
     Args:
@@ -250,7 +248,7 @@ def open_pieces(track: Track, now_us: int) -> list[Segment]:
     assert track.credit_until_us is not None
     end = min(now_us, track.credit_until_us)
     step = max(end - track.credit_from_us, 0)
-    pieces: list[Segment] = []
+    pieces: list[Piece] = []
     start = track.piece_from_us
     counted = (
         track.piece_counter_us,
@@ -262,7 +260,7 @@ def open_pieces(track: Track, now_us: int) -> list[Segment]:
     while start < end:
         cut = min(start - start % HOUR_US + HOUR_US, end)
         pieces.append(
-            Segment(
+            Piece(
                 start_us=start,
                 end_us=cut,
                 state=track.state,

@@ -29,7 +29,7 @@ class Pieces:
     end_us: Ints
     state: Ints
     step_us: Ints
-    #: Columns as `_COUNTERS`: what `Segment` counts.
+    #: Columns as `_COUNTERS`: what `Piece` counts.
     counters: Ints
 
     def take(self, chosen: Flags | Ints) -> "Pieces":

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from models.fold import counter_step_us
-from models.segment import Segment, State
+from models.segment import Piece, State
 
 
 def part_piece(
-    piece: Segment, edges: Sequence[int], times: Sequence[int], readings: Sequence[int]
-) -> list[Segment]:
+    piece: Piece, edges: Sequence[int], times: Sequence[int], readings: Sequence[int]
+) -> list[Piece]:
     """Cuts a piece at some moments.
 
     Args:
@@ -51,7 +51,7 @@ class _Steps:
     first_witnessed: int
     first_running: int
 
-    def part(self, piece: Segment, start: int, end: int, low: int, high: int) -> Segment:
+    def part(self, piece: Piece, start: int, end: int, low: int, high: int) -> Piece:
         """A part that holds readings ``[low, high)``."""
         if low == high:
             return _uncounted(piece, start, end)
@@ -75,7 +75,7 @@ class _Steps:
         )
 
 
-def _uncounted(piece: Segment, start: int, end: int) -> Segment:
+def _uncounted(piece: Piece, start: int, end: int) -> Piece:
     return replace(
         piece,
         start_us=start,
@@ -87,7 +87,7 @@ def _uncounted(piece: Segment, start: int, end: int) -> Segment:
     )
 
 
-def _steps(piece: Segment, times: Sequence[int], readings: Sequence[int]) -> _Steps | None:
+def _steps(piece: Piece, times: Sequence[int], readings: Sequence[int]) -> _Steps | None:
     """The steps; ``None`` where the readings are not all that the piece counted."""
     if not readings or len(readings) != piece.counter_readings:
         return None

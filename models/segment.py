@@ -1,7 +1,7 @@
 """States, and the stretches of time that have one.
 
-A *piece* is a closed segment as it is stored: cut at every full UTC hour. A *segment* is
-maximal (rule 11); ``join`` makes segments of pieces. Heartbeats become pieces in ``fold.py``.
+A *piece* is what is stored: cut at every full UTC hour. A *segment* is maximal (rule 11); ``join``
+makes segments of pieces. Heartbeats become pieces in ``fold.py``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,16 +26,27 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A half-open stretch ``[start_us, end_us)`` of one state, or one hour's piece of it."""
+    """A maximal half-open stretch ``[start_us, end_us)`` of one state (rule 11)."""
 
     start_us: int
     end_us: int
     state: State
     #: Longest credited step that overlaps the stretch, in whole (µs).
     step_us: int
-    #: Increase of ``runtime_s`` counted at heartbeats within the stretch (rule 12).
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a segment within one UTC hour, as it is stored, with what meters said in it."""
+
+    start_us: int
+    end_us: int
+    state: State
+    #: Longest credited step that overlaps the piece, in whole (µs).
+    step_us: int
+    #: Increase of ``runtime_s`` counted at heartbeats within the piece (rule 12).
     counter_us: int = 0
-    #: Heartbeats within the stretch that carried ``runtime_s``.
+    #: Heartbeats within the piece that carried ``runtime_s``.
     counter_readings: int = 0
     #: The part of ``counter_us`` from steps that lie in known time.
     witness_counter_us: int = 0
@@ -43,39 +54,33 @@ class Segment:
     witness_state_us: int = 0
 
 
-def join(pieces: Iterable[Segment]) -> Iterator[Segment]:
-    """Maximal segments of sorted, disjoint pieces (rule 11).
+def join(parts: Iterable[Piece | Segment]) -> Iterator[Segment]:
+    """Maximal segments of sorted, disjoint parts (rule 11).
 
     Args:
-        pieces: Sorted by start, disjoint, half-open.
+        parts: Pieces, or segments that more pieces follow; sorted by start, disjoint, half-open.
 
     Yields:
         Segments; neighbours that touch have different states.
 
     Raises:
-        ValueError: ``pieces`` overlap or are unsorted.
+        ValueError: ``parts`` overlap or are unsorted.
     """
     whole: Segment | None = None
-    for piece in pieces:
-        if whole is None:
-            whole = piece
-        elif piece.start_us < whole.end_us:
+    for part in parts:
+        if whole is not None and part.start_us < whole.end_us:
             raise ValueError(
-                f"piece at {piece.start_us} µs starts before the one ahead of it ends "
+                f"piece at {part.start_us} µs starts before the one ahead of it ends "
                 f"({whole.end_us} µs); pieces must be sorted and disjoint"
             )
-        elif piece.start_us == whole.end_us and piece.state is whole.state:
-            whole = replace(
-                whole,
-                end_us=piece.end_us,
-                step_us=max(whole.step_us, piece.step_us),
-                counter_us=whole.counter_us + piece.counter_us,
-                counter_readings=whole.counter_readings + piece.counter_readings,
-                witness_counter_us=whole.witness_counter_us + piece.witness_counter_us,
-                witness_state_us=whole.witness_state_us + piece.witness_state_us,
-            )
-        else:
+        if whole is not None and part.start_us == whole.end_us and part.state is whole.state:
+            step_us = max(whole.step_us, part.step_us)
+            whole = replace(whole, end_us=part.end_us, step_us=step_us)
+            continue
+        if whole is not None:
             yield whole
-            whole = piece
+        whole = Segment(
+            start_us=part.start_us, end_us=part.end_us, state=part.state, step_us=part.step_us
+        )
     if whole is not None:
         yield whole

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.interval import Interval
-from models.segment import Segment, State
+from models.segment import Piece, Segment, State
 from models.usage import Window
 
 
@@ -25,7 +25,7 @@ class Session:
 
 
 def sessions(
-    segments: Iterable[Segment], gap_us: int, min_us: int, window: Window | None = None
+    segments: Iterable[Piece | Segment], gap_us: int, min_us: int, window: Window | None = None
 ) -> list[Session]:
     """Sessions of a timeline, in order of time.
 

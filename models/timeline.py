@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from models.cause import Cause, unknown
 from models.interval import Interval
-from models.segment import Segment, State, join
+from models.segment import Piece, State, join
 from models.usage import Window
 
 
@@ -28,7 +28,7 @@ class Stretch:
 
 
 def tell(
-    pieces: Sequence[Segment],
+    pieces: Sequence[Piece],
     window: Window,
     *,
     first_us: int | None,

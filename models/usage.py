@@ -13,7 +13,7 @@ from operator import attrgetter
 import msgspec
 
 from models.interval import Interval, clip, intersect, length_us, subtract
-from models.segment import Segment, State
+from models.segment import Piece, State
 
 _START = attrgetter("start_us")
 _END = attrgetter("end_us")
@@ -160,7 +160,7 @@ def add_up(parts: Sequence[Usage]) -> Usage:
 
 
 def measure(
-    pieces: Sequence[Segment],
+    pieces: Sequence[Piece],
     window: Window,
     *,
     first_us: int | None,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from models.fold import Row, hold_us, open_pieces
 from models.piece_parts import part_piece
-from models.segment import Segment, State, join
+from models.segment import Piece, State, join
 from models.usage import Usage, Window, measure
 from tests import oracle
 from tests.folding import fold
@@ -58,9 +58,9 @@ class Core:
         self.track, closed = fold(rows)
         self.pieces = closed + open_pieces(self.track, timeline.now)
 
-    def _parted(self, window: Window) -> list[Segment]:
+    def _parted(self, window: Window) -> list[Piece]:
         """The pieces, those that the window cuts parted by their readings."""
-        found: list[Segment] = []
+        found: list[Piece] = []
         for piece in self.pieces:
             edges = sorted(
                 {

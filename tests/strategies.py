@@ -6,7 +6,7 @@ often.
 
 from hypothesis import strategies as st
 
-from models.segment import HOUR_US, Segment, State
+from models.segment import HOUR_US, Piece, State
 
 SECOND = 1_000_000
 #: 2026-03-02 07:00 UTC, a Monday.
@@ -54,10 +54,10 @@ def intervals(span_s: int = 5 * 3_600, most: int = 4) -> st.SearchStrategy[list[
 
 
 @st.composite
-def pieces(draw: st.DrawFn, most: int = 12) -> list[Segment]:
+def pieces(draw: st.DrawFn, most: int = 12) -> list[Piece]:
     """Sorted, disjoint pieces cut at full hours, touching or apart, with counters."""
     at = draw(moments(3_600))
-    found: list[Segment] = []
+    found: list[Piece] = []
     for _ in range(draw(st.integers(0, most))):
         at += draw(st.sampled_from([0, 0, 0, 1, 60 * SECOND, 299 * SECOND, 2 * HOUR_US]))
         length = draw(
@@ -69,7 +69,7 @@ def pieces(draw: st.DrawFn, most: int = 12) -> list[Segment]:
             cut = min(at - at % HOUR_US + HOUR_US, end)
             counted = draw(st.booleans())
             found.append(
-                Segment(
+                Piece(
                     start_us=at,
                     end_us=cut,
                     state=state,

@@ -10,7 +10,7 @@ from ingest.db.connection import Micros
 from ingest.sql import statements
 from ingest.write.refold import Rebuilt
 from ingest.write.writer import Writer
-from models.segment import Segment, State
+from models.segment import Piece, State
 from models.timestamp import format_ts
 
 SQL = statements("rebuild")
@@ -30,7 +30,7 @@ class Difference:
 
     instrument_id: str
     sign: str
-    piece: Segment
+    piece: Piece
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from ingest.write.registry_cache import Registry
 from ingest.write.settling import settle
 from ingest.write.status_rows import StatusRow
 from models.fold import Track, advance
-from models.segment import Segment
+from models.segment import Piece
 
 #: Arrivals of one instrument, by key, in order of time.
 Ahead = list[tuple[int, list[Arrival]]]
@@ -118,7 +118,7 @@ def take(
 
 def _advance(track: Track, key: int, arrivals: list[Arrival], changes: Changes) -> tuple[int, int]:
     """Takes an instrument's arrivals; the corrected time range whose figures they change."""
-    closed: list[Segment] = []
+    closed: list[Piece] = []
     low = arrivals[0].at_us
     if (
         track.first_at_us is not None

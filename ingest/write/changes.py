@@ -13,7 +13,7 @@ from ingest.write.dead_letter import DeadLetter, FloodGate, record
 from ingest.write.refold import Rebuilt
 from ingest.write.registry_cache import Registry
 from models.heartbeat import Reason
-from models.segment import Segment
+from models.segment import Piece
 
 SQL = statements("changes")
 
@@ -23,7 +23,7 @@ class Changes:
     """What a transaction writes and counts besides heartbeats and status rows."""
 
     letters: list[DeadLetter] = field(default_factory=list)
-    pieces: list[tuple[int, Segment]] = field(default_factory=list)
+    pieces: list[tuple[int, Piece]] = field(default_factory=list)
     #: Arrivals that lost a conflict, by digest of their letter: new or seen before?
     losers: list[tuple[bytes, Arrival]] = field(default_factory=list)
     #: Time ranges whose figures changed, by instrument key.

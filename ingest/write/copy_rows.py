@@ -16,7 +16,7 @@ from psycopg.abc import Query
 from ingest.db.connection import POSTGRES_EPOCH_US
 from ingest.sql import statements
 from ingest.write.batch import Arrival, flags_of
-from models.segment import Segment
+from models.segment import Piece
 
 SQL = statements("copy_rows")
 COPY_HEARTBEAT, COPY_SEGMENT = SQL["heartbeat"], SQL["segment"]
@@ -76,7 +76,7 @@ def pack_heartbeat(arrival: Arrival) -> bytes:
     )  # fmt: skip
 
 
-def pack_segment(instrument_key: int, piece: Segment) -> bytes:
+def pack_segment(instrument_key: int, piece: Piece) -> bytes:
     """One row of ``COPY_SEGMENT``."""
     return _SEGMENT(
         9,

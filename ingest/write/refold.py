@@ -16,7 +16,7 @@ from ingest.write.span import Span, span_of
 from ingest.write.stored_rows import Raw, StoredRows, hold_of, set_flags
 from models.fold import Row, Track, advance
 from models.heartbeat import STALE
-from models.segment import Segment
+from models.segment import Piece
 
 #: What a track says of all rows; the rest is of its newest rows, and its open segment.
 _OF_ALL = ("first_at_us", "live_at_us", "live_until_us")
@@ -34,8 +34,8 @@ _OF_OPEN = (
 class Rebuilt:
     """What a rebuild did to one instrument."""
 
-    removed: list[Segment]
-    added: list[Segment]
+    removed: list[Piece]
+    added: list[Piece]
     #: Whether the open segment or the live state changed.
     track_changed: bool
     #: Corrected time range whose figures may have changed; empty when nothing did.
@@ -49,7 +49,7 @@ class _Folded:
     """What the rows of a span give, folded from their first."""
 
     track: Track
-    pieces: list[Segment]
+    pieces: list[Piece]
     #: Rows whose stale flag is another now: device's time and flags.
     flips: list[tuple[int, int]]
 
@@ -184,7 +184,7 @@ def _live(
 
 
 def _touched(
-    removed: list[Segment], added: list[Segment], before: Track, after: Track
+    removed: list[Piece], added: list[Piece], before: Track, after: Track
 ) -> tuple[int, int] | None:
     lows: list[int] = []
     highs: list[int] = []

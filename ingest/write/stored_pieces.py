@@ -7,7 +7,7 @@ import psycopg
 from ingest.db.connection import Micros
 from ingest.sql import statements
 from ingest.write.copy_rows import COPY_SEGMENT, copy_rows, pack_segment
-from models.segment import Segment, State
+from models.segment import Piece, State
 
 SQL = statements("stored_pieces")
 #: Pieces that ``before`` gives at once.
@@ -15,8 +15,8 @@ PORTION = 500
 
 
 def splice(
-    cursor: psycopg.Cursor, key: int, from_us: int, to_us: int, pieces: Sequence[Segment]
-) -> tuple[list[Segment], list[Segment]]:
+    cursor: psycopg.Cursor, key: int, from_us: int, to_us: int, pieces: Sequence[Piece]
+) -> tuple[list[Piece], list[Piece]]:
     """Replaces the pieces that start in ``[from_us, to_us)``; writes only what differs.
 
     Args:
@@ -51,8 +51,8 @@ def _piece(
     readings: int,
     witness_counter: int,
     witness_state: int,
-) -> Segment:
-    return Segment(
+) -> Piece:
+    return Piece(
         start_us=start,
         end_us=end,
         state=State(state),

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from models.rated import rated
-from models.segment import Segment
+from models.segment import Piece
 from models.usage import Usage, Window, measure
 from store.figures.readings import Cut, part_pieces
 from store.figures.subject import Subject
@@ -103,9 +103,7 @@ def _stretches(windows: Sequence[Window]) -> _Stretches:
     return found
 
 
-def _part_cut_pieces(
-    batch: Sequence[_Part], around: Surroundings
-) -> Steps[dict[int, list[Segment]]]:
+def _part_cut_pieces(batch: Sequence[_Part], around: Surroundings) -> Steps[dict[int, list[Piece]]]:
     """Parts counted pieces that windows cut: mostly none, since windows end on full hours.
 
     Returns:
@@ -124,7 +122,7 @@ def _part_cut_pieces(
                     edges.setdefault(index, []).append(at)
         cuts += (Cut(key, pieces[index], ends) for index, ends in edges.items())
     parts = yield from part_pieces(cuts)
-    by_start: dict[int, dict[int, list[Segment]]] = defaultdict(dict)
+    by_start: dict[int, dict[int, list[Piece]]] = defaultdict(dict)
     for cut, found in zip(cuts, parts, strict=True):
         by_start[cut.key][cut.piece.start_us] = found
     return {
@@ -133,7 +131,7 @@ def _part_cut_pieces(
     }
 
 
-def _measure(job: _Part, around: Surroundings, pieces: Sequence[Segment]) -> list[Usage]:
+def _measure(job: _Part, around: Surroundings, pieces: Sequence[Piece]) -> list[Usage]:
     subject = job.subject
     collector_gaps = around.collector_gaps(subject)
     gateway_gaps = around.gateway_gaps(subject)

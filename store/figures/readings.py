@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.piece_parts import part_piece
-from models.segment import Segment
+from models.segment import Piece
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
@@ -19,12 +19,12 @@ class Cut(NamedTuple):
     """A counted piece and where windows cut it."""
 
     key: int
-    piece: Segment
+    piece: Piece
     #: Ascending, strictly within the piece (µs).
     edges: Sequence[int]
 
 
-def part_pieces(cuts: Sequence[Cut]) -> Steps[list[list[Segment]]]:
+def part_pieces(cuts: Sequence[Cut]) -> Steps[list[list[Piece]]]:
     """Parts pieces by their readings, all of them by one query.
 
     Args:

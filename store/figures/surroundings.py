@@ -13,7 +13,7 @@ from typing import TypeAlias
 from models.fold import open_pieces
 from models.interval import Interval, clip, merge, subtract
 from models.schedule import CalendarDay, DayKind, open_intervals
-from models.segment import Segment, State
+from models.segment import Piece, State
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from models.zone import DEFAULT_ZONE
@@ -52,7 +52,7 @@ class Surroundings:
     calendar: Mapping[date, CalendarDay]
     #: By instrument: sorted, disjoint, nothing after now; they reach beyond the window by what
     #: its sessions need.
-    pieces: Mapping[int, Sequence[Segment]]
+    pieces: Mapping[int, Sequence[Piece]]
     maintenance: Mapping[int, Sequence[Interval]]
     #: By gateway: when it was off.
     offline: Mapping[int, Sequence[Interval]]
@@ -170,9 +170,9 @@ def load_calendar(window: Window, name: str) -> Steps[dict[date, CalendarDay]]:
 
 def _load_pieces(
     subjects: Sequence[Subject], window: Window, now_us: int
-) -> Steps[dict[int, list[Segment]]]:
+) -> Steps[dict[int, list[Piece]]]:
     reach = window.around(max((s.margin_us for s in subjects), default=0))
-    found: dict[int, list[Segment]] = {subject.key: [] for subject in subjects}
+    found: dict[int, list[Piece]] = {subject.key: [] for subject in subjects}
     seen = [
         subject.key
         for subject in subjects
@@ -188,7 +188,7 @@ def _load_pieces(
         for key, start, end, state, step, counter, readings, witness, witness_state in rows:
             if start < now_us:
                 found[key].append(
-                    Segment(
+                    Piece(
                         start_us=start,
                         # A heartbeat that lies ahead of now closes a piece there.
                         end_us=end if end < now_us else now_us,

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from psycopg.rows import dict_row
 
 from models.fold import Track, hold_us
-from models.segment import Segment, State, join
+from models.segment import Piece, Segment, State, join
 from models.status import Standing, Status, derive_status, lies_ahead
 from store.instant import from_us
 from store.present.filters import Filters
@@ -170,7 +170,7 @@ def load_listens(gateways: Sequence[str]) -> Steps[dict[str, bool]]:
 
 def segment_before(key: int, at_us: int) -> Steps[Segment | None]:
     """The newest closed segment that began at or before a moment, whole."""
-    pieces: list[Segment] = []
+    pieces: list[Piece] = []
     limit = 2
     while True:
         rows = yield from Query[tuple[int, int, int, int]](
@@ -179,7 +179,7 @@ def segment_before(key: int, at_us: int) -> Steps[Segment | None]:
             binary=True,
         )
         pieces = [
-            Segment(start_us=start, end_us=end, state=State(state), step_us=step)
+            Piece(start_us=start, end_us=end, state=State(state), step_us=step)
             for start, end, state, step in reversed(rows)
         ]
         segments = list(join(pieces))

@@ -26,7 +26,7 @@ from ingest.write.status_rows import READ, unpack_status
 from ingest.write.writer import Writer
 from migrations.runner import migrate
 from models.fold import Track
-from models.segment import Segment, State
+from models.segment import Piece, State
 from models.wire import decode
 from stack import Postgres
 from stack import Settings as StackSettings
@@ -90,7 +90,7 @@ def message(gateway: str, name: str, beats: list[dict]) -> Inbound:
     )
 
 
-def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Segment]]:
+def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Piece]]:
     cursor = connection.cursor(binary=True)
     (key,) = cursor.execute(
         "SELECT instrument_key FROM instrument WHERE instrument_id = %s", (name,)
@@ -104,11 +104,8 @@ def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Segme
     (row,) = cursor.execute(READ, [[key]]).fetchall()
     connection.rollback()
     found = [
-        Segment(
-            **{
-                f.name: v
-                for f, v in zip(fields(Segment), (*p[:2], State(p[2]), *p[3:]), strict=True)
-            }
+        Piece(
+            **{f.name: v for f, v in zip(fields(Piece), (*p[:2], State(p[2]), *p[3:]), strict=True)}
         )
         for p in pieces
     ]

@@ -8,7 +8,7 @@ import pytest
 from models.fold import Row
 from models.group_arrays import NAMES, Figures
 from models.measure_arrays import Pieces, measure_arrays
-from models.segment import Segment, State
+from models.segment import Piece, State
 from models.usage import Window, measure
 from tests.folding import fold
 
@@ -17,7 +17,7 @@ BEGIN = 1_772_323_200_000_000  # a full hour
 NEVER = 1 << 60
 
 
-def history(dice: random.Random) -> list[Segment]:
+def history(dice: random.Random) -> list[Piece]:
     """Some hours of an instrument, with holes, off time and hour meters."""
     at = BEGIN - dice.randrange(90) * MINUTE
     rows = []

@@ -6,14 +6,14 @@ from itertools import pairwise
 import pytest
 
 from models.piece_parts import part_piece
-from models.segment import Segment, State
+from models.segment import Piece, State
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 #: 100 s from outside known time, then 600 s, then a reset.
 TIMES = [10 * MINUTE, 20 * MINUTE, 50 * MINUTE]
 READINGS = [900 * SECOND, 1_500 * SECOND, 30 * SECOND]
-PIECE = Segment(
+PIECE = Piece(
     start_us=0,
     end_us=60 * MINUTE,
     state=State.RUNNING,
@@ -25,7 +25,7 @@ PIECE = Segment(
 )
 
 
-def counted(piece: Segment) -> tuple[int, int, int, int]:
+def counted(piece: Piece) -> tuple[int, int, int, int]:
     return (
         piece.counter_readings,
         piece.counter_us // SECOND,

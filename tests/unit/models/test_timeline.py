@@ -1,13 +1,13 @@
 """Stretches of a window, and their joining over its slices."""
 
 from models.cause import Cause
-from models.segment import HOUR_US, Segment, State
+from models.segment import HOUR_US, Piece, State
 from models.timeline import append, tell
 from models.usage import Window
 
 
-def piece(start: int, end: int, state: State = State.RUNNING, step: int = 1) -> Segment:
-    return Segment(start_us=start, end_us=end, state=state, step_us=step)
+def piece(start: int, end: int, state: State = State.RUNNING, step: int = 1) -> Piece:
+    return Piece(start_us=start, end_us=end, state=state, step_us=step)
 
 
 PIECES = [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.interval import Interval
-from models.segment import HOUR_US, Segment, State
+from models.segment import HOUR_US, Piece, State
 from models.usage import Usage, Window, measure
 from tests.strategies import BASE, SECOND, intervals, moments, pieces, windows
 
@@ -13,8 +13,8 @@ GAP, MINIMUM = 300 * SECOND, 60 * SECOND
 HOUR = HOUR_US
 
 
-def piece(start_s: float, end_s: float, state: State = State.RUNNING, **more: int) -> Segment:
-    return Segment(
+def piece(start_s: float, end_s: float, state: State = State.RUNNING, **more: int) -> Piece:
+    return Piece(
         start_us=round(start_s * SECOND),
         end_us=round(end_s * SECOND),
         state=state,
@@ -26,7 +26,7 @@ def window(start_s: float, end_s: float) -> Window:
     return Window(start_us=round(start_s * SECOND), end_us=round(end_s * SECOND))
 
 
-def figures(found: list[Segment], of: Window, **more: object) -> Usage:
+def figures(found: list[Piece], of: Window, **more: object) -> Usage:
     settled: dict = {
         "first_us": -(10**15),
         "schedule": None,
