@@ -41,6 +41,13 @@ def missing_migrations(wanted: frozenset[str]) -> Steps[list[str]]:
     return sorted(wanted - {name for (name,) in rows})
 
 
+def unknown_migrations(folder: Path = _FOLDER) -> Steps[list[str]]:
+    """Those that the database has and this code has no file of: a newer version applied them."""
+    rows = yield Query(APPLIED)
+    known = {f"{path.parent.name}/{path.name}" for path in folder.glob("*/*.sql")}
+    return sorted({name for (name,) in rows if name.startswith("incremental/")} - known)
+
+
 @router.get("/healthz", summary="The process is alive", responses=answers(Health))
 async def healthz() -> Response:
     """Answers without asking anything else."""
@@ -67,6 +74,15 @@ async def readyz(context: Ctx) -> Response:
             503,
             "migrations-pending",
             f"migrations are not applied: {', '.join(missing)}; run `jishi migrate`",
+            headers={"Retry-After": "5"},
+        )
+    unknown = await context.database.read(unknown_migrations())
+    if unknown:
+        raise Problem(
+            503,
+            "migrations-unknown",
+            f"migrations are applied that this version does not know: {', '.join(unknown)}; "
+            "start the version of Jishi that applied them, or a newer one",
             headers={"Retry-After": "5"},
         )
     return json_response({"status": "ready"})

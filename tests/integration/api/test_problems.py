@@ -17,6 +17,7 @@ from api.app import create_app
 from api.auth import Reader
 from api.context import Ctx
 from api.settings import Settings
+from migrations.runner import migrate
 from stack import Postgres
 from store.run import Query, Steps
 from tests.integration.api.serving import serving
@@ -153,6 +154,23 @@ def test_without_its_database_it_says_so_and_recovers(api_server: Postgres) -> N
         while "answer" in client.get("/readyz").json()["detail"]:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+def test_old_code_on_a_newer_schema_is_not_ready(api_server: Postgres) -> None:
+    url = api_server.create_database()
+    migrate(url)
+    with (
+        serving(create_app(Settings(database_url=url))) as address,
+        httpx.Client(base_url=address) as client,
+        psycopg.connect(url, autocommit=True) as conn,
+    ):
+        assert client.get("/readyz").status_code == 200
+        newer = "incremental/9999_newer.sql"
+        conn.execute("INSERT INTO schema_migration (name, sha256) VALUES (%s, '')", [newer])
+        body = problem(client.get("/readyz"), 503)
+        assert body["type"] == "urn:jishi:problem:migrations-unknown"
+        assert newer in body["detail"]
+        assert "start the version" in body["detail"]
 
 
 def test_a_transaction_that_idles_too_long_may_be_asked_for_again(api_database: str) -> None:
