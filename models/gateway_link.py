@@ -13,9 +13,6 @@ from typing import NamedTuple
 
 from models.interval import Interval
 
-#: The end of an absence that lasts.
-LASTS = None
-
 
 class Word(NamedTuple):
     """One status message; times in microseconds since 1970 UTC."""
@@ -136,7 +133,7 @@ def absences(found: Sequence[Connection], heard: Sequence[int | None]) -> list[A
         start = one.ended_us
         if start is None:
             start = max(one.heard_us, heard[number] or one.heard_us)
-        end = found[number + 1].begins_us if number + 1 < len(found) else LASTS
+        end = found[number + 1].begins_us if number + 1 < len(found) else None
         if end is None or start < end:
             told.append(Absence(one.place_us, start, end))
     return told

@@ -1,9 +1,8 @@
 """Times of rows: `timestamptz` <-> integer microseconds since 1970 UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from models.timestamp import EPOCH, MICROSECOND
 
 
 def to_us(moment: datetime) -> int:

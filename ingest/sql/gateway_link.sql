@@ -2,7 +2,7 @@
 
 -- name: lock
 -- Whoever takes a gateway's words is alone with them.
-SELECT 1 FROM gateway_status WHERE gateway_key = %s FOR UPDATE
+SELECT online, mqtt_session, last_status_at FROM gateway_status WHERE gateway_key = %s FOR UPDATE
 
 -- name: known
 -- Whether a word without a time was said before: the broker only repeats what it kept.
@@ -11,11 +11,13 @@ WHERE gateway_key = %s AND online = %s AND mqtt_session IS NOT DISTINCT FROM %s 
   AND ts IS NULL LIMIT 1
 
 -- name: say
--- A word that names its time and was said before counts from its earliest arrival.
+-- A word that names its time and was said before counts from its earliest arrival; whether it begins
+-- a connection there is not known yet.
 INSERT INTO gateway_word AS w (gateway_key, place, online, mqtt_session, will, retained, ts)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (gateway_key, ts, online, will, mqtt_session) WHERE ts IS NOT NULL
-DO UPDATE SET place = EXCLUDED.place, retained = w.retained AND EXCLUDED.retained
+DO UPDATE SET place = least(w.place, EXCLUDED.place), retained = w.retained AND EXCLUDED.retained,
+              begins = w.begins AND EXCLUDED.place >= w.place
 WHERE EXCLUDED.place < w.place OR w.retained AND NOT EXCLUDED.retained
 RETURNING place
 
@@ -80,6 +82,9 @@ INSERT INTO gateway_offline (gateway_key, place, starts_at, ends_at) VALUES (%s,
 UPDATE gateway_status SET online = %s, mqtt_session = %s, since = %s, by_will = %s,
        last_status_at = greatest(last_status_at, %s)
 WHERE gateway_key = %s
+
+-- name: stand_on
+UPDATE gateway_status SET last_status_at = %s WHERE gateway_key = %s
 
 -- name: children
 SELECT DISTINCT instrument_key FROM instrument_version WHERE gateway_key = %s

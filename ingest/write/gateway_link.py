@@ -30,6 +30,7 @@ class _Said(NamedTuple):
     """A word that is new."""
 
     place_us: int
+    online: bool
     mqtt_session: str | None
     will: bool
 
@@ -78,8 +79,12 @@ def apply(
     # In one order, so that two workers do not wait for each other.
     for key in sorted(said.keys() | replayed.keys()):
         gateway = registry.gateways_by_key[key]
-        cursor.execute(SQL["lock"], [key])
+        standing = cursor.execute(SQL["lock"], [key]).fetchone()
         new = [w for w in (_say(cursor, key, inbound) for inbound in said.get(key, ())) if w]
+        if new and key not in replayed and all(_goes_on(word, standing) for word in new):
+            # A gateway that says every minute that it is there is not read from its beginning.
+            cursor.execute(SQL["stand_on"], [Micros(max(word.place_us for word in new)), key])
+            continue
         from_us = _where_from(cursor, key, new, replayed.get(key))
         if from_us is not None:
             newest, found = _work_out(cursor, gateway, from_us)
@@ -128,7 +133,16 @@ def _say(cursor: psycopg.Cursor, key: int, inbound: Inbound) -> _Said | None:
         return None
     place = Micros(inbound.received_us)
     row = cursor.execute(SQL["say"], [key, place, *what, inbound.retained, ts]).fetchone()
-    return None if row is None else _Said(inbound.received_us, status.mqtt_session, status.will)
+    return None if row is None else _Said(row[0], status.online, status.mqtt_session, status.will)
+
+
+def _goes_on(word: _Said, standing: tuple[Any, ...] | None) -> bool:
+    """Whether a word only says again that the connection is there that is: the newest of all."""
+    if standing is None or standing[2] is None:
+        return False
+    online, mqtt_session, last_us = standing
+    is_same = bool(online) and word.online and word.mqtt_session == mqtt_session
+    return is_same and word.place_us > last_us
 
 
 def _where_from(

@@ -98,7 +98,7 @@ def inbound(gateway: str, instruments: list[str], one: dict[str, Any]) -> Inboun
         gateway_id=gateway,
         topic=f"instruments/v1/{gateway}/{topic}",
         kind=topic,
-        retained=False,
+        retained=one.get("kept", False),
         arrived=None,
         received_us=one["place"],
         message=message,
@@ -136,7 +136,7 @@ def take(pair: Pair, inbounds: list[Inbound], who: int) -> None:
     assert not any(outcome.errors for outcome in outcomes)
 
 
-HOWS = ("at once", "one by one", "batches", "both", "again", "late")
+HOWS = ("at once", "one by one", "batches", "both", "again", "late", "kept first")
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -155,6 +155,11 @@ def test_absences_are_a_function_of_what_was_said(pair: Pair, seed: int) -> None
             # What names its time is itself, whenever it comes once more.
             again = [one for one in said if one["ts"] is not None]
             sent += [{**one, "place": one["place"] + DAY_LENGTH} for one in again]
+        if how == "kept first":
+            # What the broker kept is said again to us alone, and may come before its original.
+            kept = [one for one in said if one["ts"] is not None and one["kind"] != "beat"]
+            sent += [{**one, "place": one["place"] + DAY_LENGTH, "kept": True} for one in kept]
+            rnd.shuffle(sent)
         while sent:
             count = {"at once": len(sent), "one by one": 1}.get(how, rnd.randrange(1, 6))
             batch, sent = sent[:count], sent[count:]
