@@ -26,10 +26,17 @@ RETURNING place
 SELECT max(place) FROM gateway_word
 WHERE gateway_key = %s AND place <= %s AND begins
 
--- name: connection_of
--- The same of one session.
-SELECT max(place) FROM gateway_word
-WHERE gateway_key = %s AND place <= %s AND begins AND mqtt_session = %s
+-- name: connections_meant
+-- Where, at a place, the first of the connections begins that words of the end from there on may mean:
+-- a word in between decides which of them they do.
+SELECT min(c.place)
+FROM (SELECT DISTINCT mqtt_session FROM gateway_word
+      WHERE gateway_key = %(gateway)s AND place >= %(first)s AND NOT online) AS e
+CROSS JOIN LATERAL (
+    SELECT place FROM gateway_word
+    WHERE gateway_key = %(gateway)s AND place <= %(first)s AND begins
+      AND mqtt_session = e.mqtt_session
+    ORDER BY place DESC LIMIT 1) AS c
 
 -- name: connection_within
 -- Where the first connection begins that heartbeats with these receipts may have come within.

@@ -158,18 +158,14 @@ def _where_from(
     if not new:
         return min(found, default=None)
     first = min(word.place_us for word in new)
-    places = [(SQL["connection_at"], [key, Micros(first)])]
-    places += [
-        (SQL["connection_of"], [key, Micros(word.place_us), word.mqtt_session])
-        for word in new
-        if word.mqtt_session is not None
-    ]
-    for number, (statement, values) in enumerate(places):
-        row = cursor.execute(statement, values).fetchone()
-        if row is not None and row[0] is not None:
-            found.append(row[0])
-        elif number == 0:
-            return first  # nothing began before it
+    row = cursor.execute(SQL["connection_at"], [key, Micros(first)]).fetchone()
+    if row is None or row[0] is None:
+        return first  # nothing began before it
+    found.append(row[0])
+    meant = {"gateway": key, "first": Micros(first)}
+    row = cursor.execute(SQL["connections_meant"], meant).fetchone()
+    if row is not None and row[0] is not None:
+        found.append(row[0])
     return min(found)
 
 

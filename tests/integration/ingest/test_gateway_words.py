@@ -30,7 +30,8 @@ def history(rnd: random.Random, start: int) -> list[dict[str, Any]]:
     session, clock = rnd.choice(names), start
     for _ in range(rnd.randrange(3, 16)):
         clock += rnd.randrange(1, 40) * MINUTE
-        at = clock - rnd.choice([0, 0, 0, 90 * MINUTE])
+        # No two heartbeats of an instrument share a time: the second would be the first again.
+        at = clock - rnd.choice([0, 0, 0, 90 * MINUTE]) - len(said)
         kind = rnd.choice(["beat", "beat", "beat", "online", "online", "offline", "will", "will"])
         one: dict[str, Any] = {"kind": kind, "place": clock + rnd.randrange(30) * SECOND}
         if kind == "beat":
