@@ -157,14 +157,6 @@ class Tally:
             step_us=step,
         )
 
-    def add(self, usage: Usage | None, *, always_on: bool = False) -> None:
-        """Adds one instrument in service; see ``extend``."""
-        self.extend([(usage, always_on)])
-
-    def merge(self, other: "Tally") -> None:
-        """Adds another group, of other instruments."""
-        self.merge_all([other])
-
     def merge_all(self, others: "Sequence[Tally]") -> None:
         """Adds groups, each of other instruments."""
         for other in others:

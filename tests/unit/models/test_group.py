@@ -155,12 +155,14 @@ def test_sums_pass_64_bits() -> None:
     found = Tally()
     found.extend([(Usage(running_us=century), False)] * 10)
     for _ in range(5):
-        found.merge(
-            Tally(
-                instruments=found.instruments,
-                sufficient=found.sufficient,
-                usage=Usage(running_us=found.usage.running_us * 1_000),
-            )
+        found.merge_all(
+            [
+                Tally(
+                    instruments=found.instruments,
+                    sufficient=found.sufficient,
+                    usage=Usage(running_us=found.usage.running_us * 1_000),
+                )
+            ]
         )
     assert found.usage.running_us > 1 << 64
     assert group_fields(found, TERMS)["utilization"] == 1.0
@@ -168,9 +170,9 @@ def test_sums_pass_64_bits() -> None:
 
 def test_only_alike_tallies_merge() -> None:
     with pytest.raises(ValueError, match="do not add up"):
-        Tally().merge(Tally(basis=Basis.KNOWN))
+        Tally().merge_all([Tally(basis=Basis.KNOWN)])
     with pytest.raises(ValueError, match="do not add up"):
-        Tally().merge(Tally(sufficient_coverage=0.5))
+        Tally().merge_all([Tally(sufficient_coverage=0.5)])
 
 
 def test_one_instruments_group_has_its_figures() -> None:
@@ -219,8 +221,8 @@ def test_groups_merge_in_any_order(found: list, split: int, basis: Basis, data) 
     first, second = Tally(basis=basis), Tally(basis=basis)
     first.extend(shuffled[:split])
     for usage_, always_on in shuffled[split:]:
-        second.add(usage_, always_on=always_on)
-    first.merge(second)
+        second.extend([(usage_, always_on)])
+    first.merge_all([second])
     assert first == whole
 
 
