@@ -24,6 +24,8 @@ class Reason(StrEnum):
     CLOCK_FUTURE = "clock_future"
     TOO_OLD = "too_old"
     CONFLICT = "conflict"
+    #: Below a gateway's ``native/``: no mapping reads it, or no instrument is bound to its device.
+    UNMAPPED = "unmapped"
 
 
 #: Bits of ``heartbeat.flags``: what holds of a stored row besides what it says. It was live at its

@@ -28,17 +28,20 @@ PROBE = "jishi.probe"
 GATEWAY_RULES = (
     "pattern write instruments/v1/%u/heartbeat",
     "pattern write instruments/v1/%u/status",
+    "pattern write instruments/v1/%u/native/#",
     "pattern read instruments/v1/%u/receipt",
 )
 INGEST_RULES = (
     "topic read instruments/v1/+/heartbeat",
     "topic read instruments/v1/+/status",
+    "topic read instruments/v1/+/native/#",
     "topic read $SYS/#",
     "topic write instruments/v1/+/receipt",
 )
 PUBLISHER_RULES = (
     "topic write instruments/v1/+/heartbeat",
     "topic write instruments/v1/+/status",
+    "topic write instruments/v1/+/native/#",
     "topic read instruments/v1/+/receipt",
 )
 

@@ -29,7 +29,9 @@ class DeadLetter:
     topic: str
     instrument_id: str | None
     ts_us: int | None
+    #: Of a folded one, the newest's; `first_us` is then the first's, else `None`.
     received_us: int
+    first_us: int | None
     #: How many heartbeats the payload stands for.
     heartbeats: int
     occurrences: int

@@ -18,7 +18,8 @@ class DeadLetterBody(BaseModel):
     topic: str
     instrument_id: str | None
     ts: Instant | None
-    received_at: Instant
+    received_at: Instant = Field(description="of a folded letter: of the newest message")
+    first_at: Instant | None = Field(description="of a folded letter: of the first message")
     heartbeats: Count = Field(description="that the payload stands for")
     occurrences: Count
     live: bool

@@ -229,6 +229,7 @@ def _shown(one: DeadLetter) -> dict[str, Any]:
         "instrument_id": one.instrument_id,
         "ts": None if one.ts_us is None else format_instant(one.ts_us),
         "received_at": format_instant(one.received_us),
+        "first_at": None if one.first_us is None else format_instant(one.first_us),
         "heartbeats": one.heartbeats,
         "occurrences": one.occurrences,
         "live": one.live,

@@ -13,8 +13,10 @@ import mqtt5
 
 from ingest.mqtt.reader import Delivery, Token
 
-#: Topics kept as text; a city has one a gateway.
+#: Topics kept as text; a city has one a gateway, and some for each device.
 TOPICS_KEPT = 1 << 16
+#: Bytes of the longest one kept: below ``native/`` devices may name what they like.
+LONGEST_TOPIC_KEPT = 128
 
 _PUBLISH, _PUBACK = 0x30, 0x40
 _LITTLE = sys.byteorder == "little"
@@ -114,9 +116,10 @@ class Inflow:
         except UnicodeDecodeError:
             # No gateway of ours can be named so; nothing to attribute it to, nothing to store.
             topic = ""
-        if len(self._topics) >= TOPICS_KEPT:
-            self._topics.clear()
-        self._topics[raw] = topic
+        if len(raw) <= LONGEST_TOPIC_KEPT:
+            if len(self._topics) >= TOPICS_KEPT:
+                self._topics.clear()
+            self._topics[raw] = topic
         return topic
 
 

@@ -20,7 +20,8 @@ from models.share import share_of
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("heartbeat", "status")
+#: What a gateway, and the devices behind it, say; each a filter of its own.
+KINDS = ("heartbeat", "status", "native/#")
 SQL = statements("share")
 
 

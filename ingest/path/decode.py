@@ -1,21 +1,15 @@
 """Deliveries to inbound messages: whose it is, which kind, what it says. Never raises."""
 
-import re
-
 import structlog
 
 from ingest.mqtt.reader import Delivery
 from ingest.write.batch import Inbound
+from ingest.write.topics import take_apart
 from models.heartbeat import Reason
 from models.message import Reject
 from models.wire import decode, decode_status
 
 log = structlog.get_logger(__name__)
-
-_TOPIC = re.compile(r"instruments/v1/([^/]+)/(heartbeat|status)")
-#: Topics taken apart are kept, as many as a few cities have gateways.
-_TOPICS_KEPT = 1 << 16
-_topics: dict[str, tuple[str, str]] = {}
 
 
 def decode_delivery(delivery: Delivery) -> Inbound:
@@ -25,7 +19,7 @@ def decode_delivery(delivery: Delivery) -> Inbound:
     subscription cannot bring one; a broker's bridge might) becomes a refused status.
     """
     topic, payload, retained = delivery.topic, delivery.payload, delivery.retained
-    gateway_id, kind = _topics.get(topic) or _take_apart(topic)
+    gateway_id, kind = take_apart(topic)
     inbound = Inbound(
         gateway_id, topic, kind, retained, delivery.arrived, None, None, None, payload
     )
@@ -35,8 +29,12 @@ def decode_delivery(delivery: Delivery) -> Inbound:
             inbound.live = not (retained or message.historical)
         elif not gateway_id:
             inbound.refused = _refusal(
-                f"topic {topic!r} is not instruments/v1/GATEWAY/heartbeat or …/status", payload
+                f"topic {topic!r} is not instruments/v1/GATEWAY/heartbeat, …/status or …/native/#",
+                payload,
             )
+        elif kind == "native":
+            # What it says depends on the registry, which is the transaction's (``native.py``).
+            inbound.live = not retained
         elif payload:
             said = decode_status(payload)
             if isinstance(said, Reject):
@@ -49,18 +47,6 @@ def decode_delivery(delivery: Delivery) -> Inbound:
         inbound.kind, inbound.message, inbound.status = "status", None, None
         inbound.refused = _refusal(f"cannot be decoded: {type(error).__name__}: {error}", payload)
     return inbound
-
-
-def _take_apart(topic: str) -> tuple[str, str]:
-    """Gateway and kind; no gateway where the topic is none of ours."""
-    match = _TOPIC.fullmatch(topic)
-    if match is None:
-        return "", "status"
-    if len(_topics) >= _TOPICS_KEPT:
-        _topics.clear()
-    gateway_id, kind = match.groups()
-    _topics[topic] = gateway_id, kind
-    return gateway_id, kind
 
 
 def _refusal(detail: str, payload: bytes) -> Reject:

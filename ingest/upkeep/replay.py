@@ -14,6 +14,7 @@ import structlog
 from ingest.db.errors import Remedy, remedy
 from ingest.sql import statements
 from ingest.write.batch import Inbound, Outcome
+from ingest.write.topics import take_apart
 from ingest.write.writer import Writer
 from models.heartbeat import Reason
 from models.wire import decode
@@ -100,14 +101,15 @@ def _replay(connection: psycopg.Connection, writer: Writer, portion: int) -> int
 
 
 def _inbound(letter: _Requested) -> Inbound:
-    message = decode(bytes(letter.payload))
-    if letter.historical:
+    _, kind = take_apart(letter.topic)
+    message = None if kind == "native" else decode(bytes(letter.payload))
+    if message is not None and letter.historical:
         # The envelope said so, and the letter is a single heartbeat out of it.
         message = msgspec.structs.replace(message, historical=True)
     return Inbound(
         gateway_id=letter.gateway_id,
         topic=letter.topic,
-        kind="heartbeat",
+        kind="native" if message is None else "heartbeat",
         retained=False,
         arrived=None,
         message=message,

@@ -16,14 +16,14 @@ class Inbound(msgspec.Struct, eq=False, gc=False):
 
     gateway_id: str
     topic: str
-    #: ``heartbeat`` or ``status``.
+    #: ``heartbeat``, ``status`` or ``native``.
     kind: str
     retained: bool
     #: Monotonic seconds of the arrival, or ``None`` where ``received_us`` is known (replay).
     arrived: float | None
     message: Message | None = None
     status: GatewayStatus | None = None
-    #: What the message as a whole was refused for (a status that cannot be read).
+    #: What the message as a whole was refused for: a status, or a topic, that cannot be read.
     refused: Reject | None = None
     payload: bytes = b""
     #: The database's time of receipt; set inside the transaction.

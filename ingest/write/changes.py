@@ -10,6 +10,7 @@ from ingest.metrics import Metrics
 from ingest.sql import statements
 from ingest.write.batch import Arrival, Outcome
 from ingest.write.dead_letter import DeadLetter, FloodGate, record
+from ingest.write.folded_letters import FoldedLetters, TopicGate
 from ingest.write.refold import Rebuilt
 from ingest.write.registry_cache import Registry
 from models.heartbeat import Reason
@@ -23,6 +24,8 @@ class Changes:
     """What a transaction writes and counts besides heartbeats and status rows."""
 
     letters: list[DeadLetter] = field(default_factory=list)
+    #: Devices' messages that could not be taken.
+    folded: FoldedLetters = field(default_factory=FoldedLetters)
     pieces: list[tuple[int, Piece]] = field(default_factory=list)
     #: Arrivals that lost a conflict, by digest of their letter: new or seen before?
     losers: list[tuple[bytes, Arrival]] = field(default_factory=list)
@@ -67,9 +70,12 @@ def forget_rollups(
         changes.rollups_forgotten += row[0] if row else 0
 
 
-def record_letters(cursor: psycopg.Cursor, changes: Changes, gate: FloodGate) -> None:
+def record_letters(
+    cursor: psycopg.Cursor, changes: Changes, gate: FloodGate, topics: TopicGate
+) -> None:
     """Records the letters; a conflict's loser that was recorded before is a duplicate."""
     times = record(cursor, changes.letters, gate)
+    changes.folded.record(cursor, topics)
     told: set[bytes] = set()
     for digest, arrival in changes.losers:
         if times.get(digest, 1) > 1 or digest in told:

@@ -74,8 +74,8 @@ class FloodGate:
         return count <= FLOOD_PER_MINUTE
 
 
-def _text(value: str) -> str:
-    # PostgreSQL's text takes neither NUL nor lone surrogates.
+def storable(value: str) -> str:
+    """The text as PostgreSQL takes it: neither NUL nor lone surrogates."""
     return value.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
@@ -96,10 +96,10 @@ def record(
         (
             digest,
             str(letter.reason),
-            _text(letter.detail)[:2_000],
-            _text(letter.gateway_id)[:200],
-            _text(letter.topic)[:500],
-            None if letter.instrument_id is None else _text(letter.instrument_id)[:200],
+            storable(letter.detail)[:2_000],
+            storable(letter.gateway_id)[:200],
+            storable(letter.topic)[:500],
+            None if letter.instrument_id is None else storable(letter.instrument_id)[:200],
             None if letter.ts_us is None else Micros(letter.ts_us),
             Micros(letter.received_us),
             letter.heartbeats,

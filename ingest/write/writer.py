@@ -13,12 +13,13 @@ import psycopg
 
 from ingest.db.connection import FAR_US
 from ingest.metrics import Metrics
-from ingest.write import ahead, gateway_link, late, refold, status_rows
+from ingest.write import ahead, gateway_link, late, native, refold, status_rows
 from ingest.write.admission import judge
 from ingest.write.batch import Arrival, Inbound, Outcome
 from ingest.write.changes import Changes, count, forget_rollups, record_letters
 from ingest.write.copy_rows import COPY_SEGMENT, copy_rows, pack_segment
 from ingest.write.dead_letter import FloodGate
+from ingest.write.folded_letters import TopicGate
 from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
@@ -59,6 +60,7 @@ class Writer:
         self._statuses = StatusRows(on_waiting)
         self._receipts = Receipts()
         self._flood = FloodGate()
+        self._topics = TopicGate()
         self._skew = SkewWatch()
         #: Database time of the last transaction (µs) and the monotonic second it was read at.
         self.clock: tuple[int, float] = (0, 0.0)
@@ -127,6 +129,7 @@ class Writer:
         }
         verdict = judge(inbounds, outcomes, self.registry, **limits)
         changes = Changes(letters=verdict.letters)
+        native.refuse(inbounds, outcomes, self.registry, changes.folded)
         groups: dict[int, list[Arrival]] = defaultdict(list)
         for arrival in verdict.accepted:
             groups[arrival.instrument_key].append(arrival)
@@ -150,7 +153,7 @@ class Writer:
         )
         self._skew.write(cursor, self.registry, moment.now_us)
         forget_rollups(cursor, self.registry, changes, moment.today_us)
-        record_letters(cursor, changes, self._flood)
+        record_letters(cursor, changes, self._flood, self._topics)
         return changes
 
     def refold(

@@ -3,7 +3,7 @@
 
 -- name: list
 SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts), us(received_at),
-       heartbeats, occurrences, live, historical, NULL::bytea AS payload, payload_bytes,
+       us(first_at), heartbeats, occurrences, live, historical, NULL::bytea AS payload, payload_bytes,
        payload_sha256, us(replayed_at)
 FROM dead_letter
 WHERE (%(before_id)s::bigint IS NULL OR dead_letter_id < %(before_id)s)
@@ -22,7 +22,7 @@ LIMIT %(limit)s
 
 -- name: find
 SELECT dead_letter_id, reason, detail, gateway_id, topic, instrument_id, us(ts), us(received_at),
-       heartbeats, occurrences, live, historical, payload, payload_bytes, payload_sha256,
+       us(first_at), heartbeats, occurrences, live, historical, payload, payload_bytes, payload_sha256,
        us(replayed_at)
 FROM dead_letter WHERE dead_letter_id = %(id)s
   AND (%(tenant)s::integer IS NULL OR EXISTS (

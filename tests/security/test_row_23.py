@@ -125,6 +125,7 @@ def test_foreign_publish(city: City, connect: Connect, protocol: MQTTProtocolVer
         topic("good", "heartbeat"),
         topic("good", "status"),
         topic("good", "receipt"),
+        topic("good", "native/plug/SENSOR"),
         topic("evil", "receipt"),
         "instruments/v1/evil-gw/heartbeat/deeper",
         "instruments/v1//heartbeat",
@@ -165,7 +166,14 @@ def settle(city: City, connect: Connect) -> None:
 
 def test_foreign_subscribe(city: City, connect: Connect, protocol: MQTTProtocolVersion) -> None:
     evil = connect(city.service.stack.broker, city.accounts["evil"], protocol=protocol)
-    evil.subscribe("#", "+/+/+/+", topic("good", "heartbeat"), topic("good", "receipt"), "$SYS/#")
+    evil.subscribe(
+        "#",
+        "+/+/+/+",
+        topic("good", "native/#"),
+        topic("good", "heartbeat"),
+        topic("good", "receipt"),
+        "$SYS/#",
+    )
     settle(city, connect)
     evil.publish(topic("evil", "heartbeat"), batch("evil-sem", int(protocol)))
     # Its own receipt comes, so deliveries had their time; nothing else did.

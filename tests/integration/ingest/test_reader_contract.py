@@ -25,7 +25,11 @@ from tests.faults.proxy import Proxy
 from tests.lacking import Part, lacking
 
 PATIENCE = 20.0  # seconds that anything may take before a test fails
-FILTERS = ("instruments/v1/+/heartbeat", "instruments/v1/+/status")
+FILTERS = (
+    "instruments/v1/+/heartbeat",
+    "instruments/v1/+/status",
+    "instruments/v1/+/native/#",
+)
 TOPIC = "instruments/v1/gw-1/heartbeat"
 
 AnyReader = PahoReader | FastReader
@@ -503,3 +507,15 @@ def test_what_is_queued_comes_also_after_its_filter_was_given_up(
     none_more(reader)
     assert payloads(found) == numbers(6)
     until(lambda: reader.in_flight == 0)
+
+
+def test_what_devices_say_comes_by_its_whole_topic(
+    make_reader: MakeReader, publish: Callable[..., None]
+) -> None:
+    reader = connected(make_reader())
+    topics = [f"instruments/v1/gw-1/native{below}" for below in ("", "/plug", "/a/b/c/LWT")]
+    for topic in topics:
+        publish(b"x", topic=topic)
+    found = take(reader, len(topics))
+    assert [d.topic for d in found] == topics
+    ack(reader, found)

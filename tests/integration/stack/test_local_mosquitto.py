@@ -19,7 +19,7 @@ both = pytest.mark.parametrize(
     "protocol", [pytest.param(V5, id="v5"), pytest.param(V311, id="v3.1.1")]
 )
 NOT_AUTHORIZED = 0x87
-ALL = ("instruments/v1/+/heartbeat", "instruments/v1/+/status")
+ALL = ("instruments/v1/+/heartbeat", "instruments/v1/+/status", "instruments/v1/+/native/#")
 
 
 def topic(gateway: str, leaf: str) -> str:
@@ -41,12 +41,16 @@ def test_a_gateway_writes_its_own_topics_only(
             topic("gw-2", "status"),
             topic("gw-1", "receipt"),
             topic("gw-1", "other"),
+            topic("gw-1", "nativelike/plug"),
+            topic("gw-2", "native/plug/SENSOR"),
+            topic("native", "native/plug"),
             "elsewhere",
             topic("gw-1", "heartbeat"),
             topic("gw-1", "status"),
+            topic("gw-1", "native/tele/plug/SENSOR"),
         )
     }
-    own = {topic("gw-1", "heartbeat"), topic("gw-1", "status")}
+    own = {topic("gw-1", leaf) for leaf in ("heartbeat", "status", "native/tele/plug/SENSOR")}
     eventually(lambda: own <= {where for where, _ in ingest.received})
     arrived = [where for where, _ in ingest.received if not where.startswith("$SYS")]
     assert sorted(arrived) == sorted(own)

@@ -23,7 +23,11 @@ def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> IngestSettings:
 
 def test_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(monkeypatch)
-    assert found.filters() == ["instruments/v1/+/heartbeat", "instruments/v1/+/status"]
+    assert found.filters() == [
+        "instruments/v1/+/heartbeat",
+        "instruments/v1/+/status",
+        "instruments/v1/+/native/#",
+    ]
     assert found.gateway_list() is None
     assert found.share is None
 
@@ -34,7 +38,7 @@ def test_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.filters() == [
         f"$share/g/instruments/v1/{name}/{kind}"
         for name in ("a", "b")
-        for kind in ("heartbeat", "status")
+        for kind in ("heartbeat", "status", "native/#")
     ]
 
 

@@ -29,9 +29,10 @@ def test_password_file_has_a_line_a_user() -> None:
 
 def test_gateways_reach_their_own_topics_only() -> None:
     rules = access_list(ingest_users=["me"], publisher=False).splitlines()
-    assert rules[:3] == [
+    assert rules[:4] == [
         "pattern write instruments/v1/%u/heartbeat",
         "pattern write instruments/v1/%u/status",
+        "pattern write instruments/v1/%u/native/#",
         "pattern read instruments/v1/%u/receipt",
     ]
     assert "user me" in rules

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.mqtt.packets import BrokenStreamError, Inflow, pubacks, publish
+from ingest.mqtt.packets import LONGEST_TOPIC_KEPT, BrokenStreamError, Inflow, pubacks, publish
 from ingest.mqtt.reader import Delivery, Token
 
 GOLDEN = bytes.fromhex("3212 0005612f622f63 0102 00 68656c6c6f776f72".replace(" ", ""))
@@ -87,6 +87,14 @@ def test_other_packets_are_handed_on() -> None:
     assert isinstance(ping, mqtt5.PingRespPacket)
     assert isinstance(hello, mqtt5.ConnAckPacket)
     assert hello.receive_max == 7
+
+
+def test_long_topics_are_not_kept() -> None:
+    inflow = Inflow(1)
+    for length in (LONGEST_TOPIC_KEPT, LONGEST_TOPIC_KEPT + 1):
+        (found,) = inflow.feed(sent("t" * length, b"", packet_id=1, retain=False), 0.0)
+        assert found.topic == "t" * length
+    assert [len(raw) for raw in inflow._topics] == [LONGEST_TOPIC_KEPT]
 
 
 def test_a_topic_that_is_no_text_costs_itself_alone() -> None:

@@ -27,4 +27,5 @@ def test_filters() -> None:
     assert filters(["a"], "$share/g/") == [
         "$share/g/instruments/v1/a/heartbeat",
         "$share/g/instruments/v1/a/status",
+        "$share/g/instruments/v1/a/native/#",
     ]
