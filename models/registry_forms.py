@@ -191,6 +191,8 @@ def _span(lowest: float, highest: float, description: str | None = None) -> Form
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
+Zone = Annotated[str, AfterValidator(_zone), Field(description="IANA name")]
+
 _Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
@@ -213,7 +215,7 @@ LAT: Final = Form(
     stated=Annotated[float, Field(ge=-90, le=90, description="degrees north, WGS84")],
     cell=_number,
 )
-ZONE: Final = Form(stated=Annotated[str, AfterValidator(_zone), Field(description="IANA name")])
+ZONE: Final = Form(stated=Zone)
 DAY: Final = Form(stated=Annotated[date, BeforeValidator(_day)])
 MONEY: Final = Form(
     stated=Annotated[

@@ -1,0 +1,175 @@
+"""Devices' own messages by a mapping: topic and bytes in, samples and problems out.
+
+A mapping is data (``mapping_document.py``), laid out here once for reading many messages; what
+comes out is in ``mapping_sample.py``, how values become figures in ``mapping_record.py``.
+Shipped mappings are in ``mappings/``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from models.heartbeat import Reason
+from models.mapping_document import TAG, MappingDocument
+from models.mapping_merge import Merger
+from models.mapping_pattern import LONGEST_TOPIC, Match, topic_pattern
+from models.mapping_payload import Kind, UnreadableError, decode
+from models.mapping_record import RecordReader
+from models.mapping_sample import Problem, Reading, Sample
+from models.wire import MOST_BYTES, MOST_HEARTBEATS
+from models.zone import DEFAULT_ZONE
+
+__all__ = ["Mapping", "MappingError", "Problem", "Reading", "Sample", "matches", "read"]
+
+_NOTHING: Final = Reading()
+
+
+class MappingError(ValueError):
+    """A document is no mapping; each problem is where it lies, and the rule."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{at or 'the document'}: {rule}" for at, rule in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    topic: Match
+    kind: Kind
+    records: tuple[RecordReader, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """A mapping, ready to read messages by."""
+
+    document: MappingDocument
+    #: Of times without an offset; ``None``: the reader's.
+    zone: ZoneInfo | None
+    rules: tuple[_Rule, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.document.name
+
+    @property
+    def version(self) -> int:
+        """Which state of it."""
+        return self.document.version
+
+    @classmethod
+    def parse(cls, document: object) -> "Mapping":
+        """A mapping of a document as JSON has it.
+
+        Raises:
+            MappingError: with every problem of it.
+        """
+        try:
+            return cls.of(MappingDocument.model_validate(document))
+        except ValidationError as error:
+            raise MappingError(list(_problems(error))) from error
+
+    @classmethod
+    def of(cls, document: MappingDocument) -> "Mapping":
+        """The same of a document that is valid."""
+        return cls(
+            document=document,
+            zone=None if document.zone is None else ZoneInfo(document.zone),
+            rules=tuple(
+                _Rule(
+                    topic_pattern(rule.topic), rule.payload, tuple(map(RecordReader, rule.records))
+                )
+                for rule in document.rules
+            ),
+        )
+
+    def rule(self, topic: str) -> tuple[_Rule, dict[str, str]] | None:
+        """The first rule that a topic fits, and what it takes of the topic."""
+        if len(topic) <= LONGEST_TOPIC:
+            for rule in self.rules:
+                match = rule.topic(topic)
+                if match is not None:
+                    return rule, match.groupdict()
+        return None
+
+
+def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
+    for one in error.errors(include_url=False):
+        yield (
+            ".".join(part for part in map(str, one["loc"]) if not part.startswith(TAG)),
+            one["msg"].removeprefix("Value error, "),
+        )
+
+
+def matches(mapping: Mapping, topic: str) -> bool:
+    """Whether a mapping knows messages of a topic, those included that say nothing.
+
+    Args:
+        mapping: Any.
+        topic: Below ``native/``.
+    """
+    return mapping.rule(topic) is not None
+
+
+def read(
+    mapping: Mapping,
+    topic: str,
+    payload: bytes,
+    *,
+    retained: bool,
+    zone: ZoneInfo | None = None,
+) -> Reading:
+    """What a device's message says.
+
+    Args:
+        mapping: By which it is read.
+        topic: Below ``native/``.
+        payload: Whatever arrived.
+        retained: The broker had kept it.
+        zone: Of times without an offset, where the mapping names none; ``None``: the default.
+
+    Returns:
+        Samples in the payload's order, at most 1,000, one a device, channel and time; and what
+        could not be read. Both are empty where the topic fits no rule or the message says
+        nothing. Never raises: a message that did would come back after every reconnect.
+    """
+    try:
+        return _read(
+            mapping, topic, payload, retained, mapping.zone or zone or ZoneInfo(DEFAULT_ZONE)
+        )
+    except Exception as error:  # a bug of ours must not stop the intake; the payload is kept
+        return _refused(Reason.MALFORMED, f"message cannot be read: {error!r}")
+
+
+def _read(mapping: Mapping, topic: str, payload: bytes, retained: bool, zone: ZoneInfo) -> Reading:
+    found = mapping.rule(topic)
+    # No bytes at all are how a retained message is taken away.
+    if found is None or not found[0].records or not payload:
+        return _NOTHING
+    rule, taken = found
+    if len(payload) > MOST_BYTES:
+        return _refused(
+            Reason.TOO_LARGE,
+            f"message has {len(payload):,} bytes; at most {MOST_BYTES:,} (1 MiB) are allowed",
+        )
+    try:
+        root = decode(payload, rule.kind)
+    except UnreadableError as error:
+        return _refused(Reason.MALFORMED, f"message {error}")
+    merger = Merger(retained=retained)
+    for record in rule.records:
+        record.read(root, taken, merger, zone)
+    if merger.size > MOST_HEARTBEATS:
+        return _refused(
+            Reason.TOO_LARGE,
+            f"message has {merger.size:,} samples; at most {MOST_HEARTBEATS:,} are allowed",
+        )
+    return merger.reading()
+
+
+def _refused(reason: Reason, detail: str) -> Reading:
+    return Reading((), (Problem(reason=reason, at="", detail=detail),))
