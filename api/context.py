@@ -7,6 +7,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.database import Database
+from api.finder import Finder
 from api.metrics import Metrics
 from api.oidc import Provider
 from api.settings import Settings
@@ -28,6 +29,8 @@ class Context:
     provider: Provider | None = None
     #: The registry as figures of groups see it, kept from question to question.
     rosters: Rosters = field(default_factory=Rosters)
+    #: Finds instruments by words.
+    finder: Finder = field(default_factory=Finder)
     #: Look-ups of keys that requests share.
     flights: Flights = field(default_factory=Flights)
 

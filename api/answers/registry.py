@@ -95,6 +95,7 @@ class InstrumentClass(BaseModel):
     class_scheme: str
     class_code: str
     name: str
+    name_en: str | None
     parent_code: str | None = Field(description="null: a major class")
     instruments: Count
 

@@ -3,6 +3,7 @@
 Writing the registry is in `registry.py`, figures over windows in `figures.py`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from types import NoneType
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ from store.figures.surroundings import load_moment
 from store.present.counts import Counts, count_by
 from store.present.filters import Filters
 from store.present.instruments import (
+    FIT,
     SORTS,
     Order,
     Registered,
@@ -66,29 +68,33 @@ async def get_instruments(
         Query(
             min_length=1,
             max_length=200,
-            description="words, each a part of the id or name, of the institution's, or of the"
-            " gateway's id",
+            description="words, each of which must fit: name, model, id, institution, class or"
+            " gateway, in Chinese or English, what else people call it, or pinyin initials",
         ),
     ] = None,
     retired: Annotated[bool, Query(description="those out of service as well")] = False,
     sort: Annotated[
-        str,
+        str | None,
         Query(
             max_length=64,
             description=f"one of {', '.join(SORTS)}; `-` in front: descending. What has no value"
-            " comes last either way, what is equal is in order of the ids",
+            " comes last either way, what is equal is in order of the ids. With `q` also `fit`,"
+            " and unless given `-fit`: the best first",
         ),
-    ] = "instrument_id",
+    ] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """In order of their ids, or of `sort`.
+    """In order of their ids, or of `sort`; what is looked for by words, the best first.
 
     Examples:
     `GET /v1/instruments?connectivity=online&sort=-value_cny&limit=20`
     `GET /v1/instruments?q=microscope&format=csv`
     """
-    order, after = _order(sort, cursor)
+    if sort is None:
+        sort = "instrument_id" if q is None else f"-{FIT}"
+    order, after = _order(sort, cursor, SORTS if q is None else {**SORTS, FIT: Decimal})
+    sought = None if q is None else await context.finder.find(context.database, q)
 
     def ask() -> Steps[tuple[int, list[tuple[Registered, Status]]]]:
         moment = yield from load_moment()
@@ -99,7 +105,7 @@ async def get_instruments(
             order=order,
             connectivity=wanted(one.value for one in connectivity),
             activity=wanted(one.value for one in activity),
-            q=q,
+            found=sought,
             retired=retired,
         )
         found = yield from statuses(rows, moment.now_us)
@@ -117,20 +123,22 @@ async def get_instruments(
     )
 
 
-def _order(sort: str, cursor: str | None) -> tuple[Order | None, str | None]:
+def _order(
+    sort: str, cursor: str | None, fields: Mapping[str, type]
+) -> tuple[Order | None, str | None]:
     """What the list is sorted by, and the id that the page before ended with.
 
     Raises:
         Problem: 422; no such field, or a cursor of another order.
     """
     field, descending = sort.removeprefix("-"), sort.startswith("-")
-    if field not in SORTS:
-        rule = f"one of {', '.join(SORTS)}; `-` in front: descending"
+    if field not in fields:
+        rule = f"one of {', '.join(fields)}; `-` in front: descending"
         raise invalid(FieldError(field="query.sort", value=sort, rule=rule))
     position = decode_cursor(f"instruments {sort}", cursor, ((str, NoneType), str))
     text, after = position or (None, None)
     value: str | Decimal | None = text
-    if text is not None and SORTS[field] is Decimal:
+    if text is not None and fields[field] is Decimal:
         try:
             value = Decimal(text)
         except ArithmeticError as error:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from psycopg.rows import dict_row
 
 from models.fold import Track, hold_us
+from models.search import Found
 from models.segment import Piece, Segment, State, join
 from models.status import Standing, Status, derive_status, lies_ahead
 from store.instant import from_us
@@ -45,13 +46,15 @@ SORTS: Mapping[str, type[str] | type[Decimal]] = {
     "activity": str,
     "last_received_at": Decimal,
 }
+#: How well an instrument fits the words that it was looked for by.
+FIT = "fit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What instruments are sorted by; those that have none come last, equal ones by id."""
 
-    #: One of `SORTS`.
+    #: One of `SORTS`, or `FIT`.
     field: str
     descending: bool = False
     #: Of the last one on the page before: its value, `None` where it had none.
@@ -66,7 +69,7 @@ def find_registered(
     instrument_id: str | None = None,
     connectivity: Wanted[str] = None,
     activity: Wanted[str] = None,
-    q: str | None = None,
+    found: Sequence[Found] | None = None,
     retired: bool = False,
     near: tuple[float, float] | None = None,
     after_m: float = 0.0,
@@ -82,8 +85,7 @@ def find_registered(
         instrument_id: Only this one.
         connectivity: Words of `models.status.Connectivity`.
         activity: Words of `models.status.Activity`.
-        q: Words, each a part of the instrument's id or name, its institution's or its gateway's id;
-            upper and lower case alike.
+        found: Only these, which were looked for by words.
         retired: Those out of service as well.
         near: Longitude and latitude of a place (degrees, WGS84).
         after_m: Distance of the last one on the page before (metres).
@@ -100,7 +102,8 @@ def find_registered(
                 "id": instrument_id,
                 "connectivity": array(connectivity),
                 "activity": array(activity),
-                "words": None if q is None else q.split(),
+                "found": None if found is None else [one.key for one in found],
+                "scores": None if found is None else [one.score for one in found],
                 "retired": retired,
                 "near_lon": None if near is None else near[0],
                 "near_lat": None if near is None else near[1],

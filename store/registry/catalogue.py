@@ -143,7 +143,7 @@ def list_classes(
             "tenant": tenant,
         },
     )
-    names = ("class_scheme", "class_code", "name", "parent_code", "instruments")
+    names = ("class_scheme", "class_code", "name", "name_en", "parent_code", "instruments")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

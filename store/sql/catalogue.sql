@@ -85,7 +85,8 @@ WITH counted AS (
     SELECT class_scheme, class_code, sum(instruments)::bigint AS instruments
     FROM upward GROUP BY class_scheme, class_code
 )
-SELECT c.class_scheme, c.class_code, c.name, c.parent_code, coalesce(s.instruments, 0)
+SELECT c.class_scheme, c.class_code, c.name, c.name_en, c.parent_code,
+       coalesce(s.instruments, 0)
 FROM instrument_class c LEFT JOIN summed s USING (class_scheme, class_code)
 WHERE (%(scheme)s::text[] IS NULL OR c.class_scheme = ANY (%(scheme)s::text[]))
   AND (%(parent)s::text[] IS NULL OR c.parent_code = ANY (%(parent)s::text[]))

@@ -32,7 +32,8 @@ WITH shown AS (
                 WHEN s.live_until > now() THEN 'online' ELSE 'offline' END AS connectivity,
            CASE WHEN s.live_until > now() THEN
                 CASE WHEN s.piece_from > now() THEN ahead.state
-                     WHEN s.credit_until > now() THEN s.state END END AS activity
+                     WHEN s.credit_until > now() THEN s.state END END AS activity,
+           f.score
     FROM instrument i
     JOIN instrument_version v ON v.instrument_key = i.instrument_key
          AND v.force_from <= now() AND v.force_to > now()
@@ -41,6 +42,9 @@ WITH shown AS (
     LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
          AND nv.force_from <= now() AND nv.force_to > now()
     LEFT JOIN instrument_status s ON s.instrument_key = i.instrument_key
+    -- What was looked for by words, and how well it fits.
+    LEFT JOIN unnest(%(found)s::integer[], %(scores)s::integer[]) AS f (key, score)
+         ON f.key = i.instrument_key
     LEFT JOIN LATERAL (
         SELECT p.state FROM segment p
         WHERE s.piece_from > now() AND p.instrument_key = i.instrument_key
@@ -52,11 +56,7 @@ WITH shown AS (
            OR %(sort)s::text IS NOT NULL OR i.instrument_id > %(after)s)
       AND
       -- include: filters.meant
-      -- Every word stands somewhere in what names the instrument.
-      AND (%(words)s::text[] IS NULL OR NOT EXISTS (
-          SELECT FROM unnest(%(words)s::text[]) AS w (word)
-          WHERE strpos(lower(concat_ws(chr(10), i.instrument_id, v.name, n.institution_id, nv.name,
-                                       nv.name_en, g.gateway_id)), lower(w.word)) = 0))
+      AND (%(found)s::integer[] IS NULL OR f.score IS NOT NULL)
       AND (%(retired)s::boolean OR v.retired_on IS NULL
            OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
 )
@@ -76,6 +76,7 @@ CROSS JOIN LATERAL (
            CASE %(sort)s::text
                WHEN 'value_cny' THEN h.value_cny
                WHEN 'last_received_at' THEN h.last_received_us::numeric
+               WHEN 'fit' THEN h.score::numeric
            END AS sort_number
 ) k
 WHERE (%(connectivity)s::text[] IS NULL OR h.connectivity = ANY (%(connectivity)s::text[]))

@@ -22,6 +22,7 @@ REGISTRY = {
     "calendar_day",
     "district",
     "instrument_class",
+    "search_synonym",
     "schema_migration",
 }
 FIGURES = {
