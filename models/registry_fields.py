@@ -6,7 +6,7 @@ statements read (``-- fields:`` in `store/statements.py`) and what answers show
 (`api/answers/records.py`). `CONTRIBUTING.md` shows how one is added.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from functools import cached_property
@@ -32,6 +32,22 @@ class Effect(Enum):
     ON_REQUEST = "on request"  #: the past follows where an operator has it rebuilt (rule 8)
 
 
+#: What is held, in two parts: a scheme and its value, a mapping and its device.
+Entry: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unique:
+    """What no two records of a kind may hold at one moment."""
+
+    #: Fields that say what a record holds, by `Field.column`.
+    by: frozenset[str]
+    #: What a record holds, of which these fields are enough.
+    entries: Callable[[Record], Iterable[Entry]]
+    #: The rule, in a refusal's words.
+    rule: str
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a record."""
@@ -49,8 +65,8 @@ class Field:
     #: The kind of record whose id it is.
     of: str | None = None
     effect: Effect = Effect.NOTHING
-    #: A mapping of which no two records of the kind hold the same entry at one moment.
-    unique: bool = False
+    #: What of it is one record's alone.
+    unique: Unique | None = None
     #: What the answer's schema says of it.
     note: str | None = None
 
@@ -103,9 +119,9 @@ class Kind:
         return {field.column: field.of for field in self.fields if field.of is not None}
 
     @cached_property
-    def unique(self) -> tuple[str, ...]:
-        """Fields whose entries are one record's each."""
-        return tuple(field.column for field in self.fields if field.unique)
+    def unique(self) -> Mapping[str, Unique]:
+        """Fields that are one record's alone, in part or as a whole."""
+        return {field.column: field.unique for field in self.fields if field.unique is not None}
 
     @cached_property
     def figures(self) -> frozenset[str]:
@@ -131,6 +147,30 @@ class Kind:
         return frozenset(field.column for field in self.fields if field.effect in effects)
 
 
+def _external_ids(record: Record) -> Iterable[Entry]:
+    return (record["external_ids"] or {}).items()
+
+
+def _source(record: Record) -> Iterable[Entry]:
+    source = record["source"]
+    if source is None:
+        return ()
+    channel = "" if source["channel"] is None else f", channel {source['channel']!r}"
+    held = f"device {source['device']!r}{channel} of gateway {record['gateway_id']!r}"
+    return ((source["mapping"], held),)
+
+
+_EXTERNAL_IDS: Final = Unique(
+    by=frozenset({"external_ids"}),
+    entries=_external_ids,
+    rule="it is unique within its scheme",
+)
+_SOURCE: Final = Unique(
+    by=frozenset({"source", "gateway_id"}),
+    entries=_source,
+    rule="one device and channel feeds one instrument of its gateway",
+)
+
 INSTITUTION: Final = Kind(
     "institution",
     (
@@ -143,7 +183,7 @@ INSTITUTION: Final = Kind(
         Field("lat", forms.LAT),
         Field("timezone", forms.ZONE, effect=Effect.FIGURES),
         Field("opening_hours", forms.OPENING_HOURS, effect=Effect.FIGURES),
-        Field("external_ids", forms.EXTERNAL_IDS, unique=True),
+        Field("external_ids", forms.EXTERNAL_IDS, unique=_EXTERNAL_IDS),
         Field("retired_on", forms.DAY),
     ),
 )
@@ -179,7 +219,13 @@ INSTRUMENT: Final = Kind(
         Field("class_scheme", forms.CODE, default="2004"),
         Field("model", forms.NAME),
         Field("manufacturer", forms.NAME),
-        Field("external_ids", forms.EXTERNAL_IDS, unique=True),
+        Field("external_ids", forms.EXTERNAL_IDS, unique=_EXTERNAL_IDS),
+        Field(
+            "source",
+            forms.SOURCE,
+            unique=_SOURCE,
+            note="the device that speaks for it below its gateway's `native/`",
+        ),
         Field("lon", forms.LON),
         Field("lat", forms.LAT),
         Field("value_cny", forms.MONEY),

@@ -31,6 +31,7 @@ _YEARS: Final = (1900, 2200)
 
 # Not isprintable(): that refuses the ideographic space, which Chinese names may hold.
 _has_break = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
+_is_mapping_name = re.compile("[a-z0-9][a-z0-9-]{0,63}").fullmatch
 _is_date = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
@@ -124,6 +125,31 @@ def _external_ids(value: object) -> object:
     if not value:
         raise ValueError("must name a scheme; null where there are none")
     return dict(sorted(value.items(), key=lambda item: str(item[0])))
+
+
+def _source(value: object) -> object:
+    """A source with its channel, stated or not, so that equal ones are equal."""
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            'must be an object, such as {"mapping": "tasmota-energy", "device": "plug-1"}'
+        )
+    if strange := sorted(map(str, value.keys() - {"mapping", "device", "channel"})):
+        raise ValueError(f"has {strange[0]!r}; it takes mapping, device and channel")
+    mapping, device, channel = (value.get(name) for name in ("mapping", "device", "channel"))
+    if not (isinstance(mapping, str) and _is_mapping_name(mapping)):
+        raise ValueError("must name a mapping: small letters, digits and -, at most 64")
+    if not _is_device_name(device):
+        raise ValueError("must name a device: a text of 1 to 128 characters, none of them control")
+    if channel is not None and not _is_device_name(channel):
+        raise ValueError(
+            "must name a channel, or null for the device as a whole: a text of 1 to 128"
+            " characters, none of them control"
+        )
+    return {"mapping": mapping, "device": device, "channel": channel}
+
+
+def _is_device_name(value: object) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= 128 and not _has_break(value)
 
 
 def _text(cell: str) -> object:
@@ -244,6 +270,17 @@ EXTERNAL_IDS: Final = Form(
         Field(
             max_length=32,
             description='`{"scheme": "value"}`: ids in other registers, each one record\'s',
+        ),
+    ],
+    cell=_object,
+)
+SOURCE: Final = Form(
+    stated=Annotated[
+        dict[str, Any],
+        BeforeValidator(_source),
+        Field(
+            description='`{"mapping", "device", "channel"}`: by which mapping which device\'s words'
+            " are read; `channel` null or left out: the device as a whole"
         ),
     ],
     cell=_object,

@@ -55,8 +55,8 @@ class Result(StrEnum):
     TAKEN = "taken"  #: another record holds what only one may
 
 
-#: Field, key and value of a mapping.
-Entry: TypeAlias = tuple[str, str, str]
+#: Field and entry: what only one record may have.
+Holding: TypeAlias = tuple[str, str, str]
 #: What changed a record.
 WRITTEN = (Result.CREATED, Result.UPDATED)
 
@@ -112,7 +112,7 @@ class Held:
     known: bool = True
 
     @property
-    def entry(self) -> Entry:
+    def holding(self) -> Holding:
         """What is held."""
         return self.field, self.key, self.value
 
@@ -384,8 +384,8 @@ def _holdings(kind: Kind, identity: str, versions: Versions) -> Iterable[Held]:
     """
     ends = [*(moment for moment, _ in versions[1:]), END_US]
     for (start, record), end in zip(versions, ends, strict=True):
-        for name in kind.unique:
-            for key, value in (record[name] or {}).items():
+        for name, unique in kind.unique.items():
+            for key, value in unique.entries(record):
                 yield Held(
                     field=name, key=key, value=value, id=identity, start_us=start, end_us=end
                 )
@@ -395,14 +395,14 @@ class _Holders:
     """Who has what only one record may have, while changes are applied."""
 
     def __init__(self, held: Iterable[Held]) -> None:
-        self._held: defaultdict[Entry, list[Held]] = defaultdict(list)
-        self._entries: defaultdict[str, set[Entry]] = defaultdict(set)
+        self._held: defaultdict[Holding, list[Held]] = defaultdict(list)
+        self._entries: defaultdict[str, set[Holding]] = defaultdict(set)
         self._add(held)
 
     def _add(self, held: Iterable[Held]) -> None:
         for one in held:
-            self._held[one.entry].append(one)
-            self._entries[one.id].add(one.entry)
+            self._held[one.holding].append(one)
+            self._entries[one.id].add(one.holding)
 
     def change(self, identity: str, held: Iterable[Held]) -> None:
         """One record has these now, and nothing else."""
@@ -412,7 +412,7 @@ class _Holders:
 
     def against(self, wanted: Held) -> Held | None:
         """Another record that has the entry at the same time."""
-        for one in self._held.get(wanted.entry, ()):
+        for one in self._held.get(wanted.holding, ()):
             if (
                 one.id != wanted.id
                 and one.start_us < wanted.end_us
@@ -426,19 +426,19 @@ def _taken(
     kind: Kind, identity: str, fields: Record, new: Versions, holders: _Holders
 ) -> list[Refusal]:
     """Entries that another record has at a time at which this one is to have them."""
-    if not any(fields.get(name) for name in kind.unique):
+    if not any(fields.keys() & unique.by for unique in kind.unique.values()):
         return []
-    found: dict[Entry, Refusal] = {}
+    found: dict[Holding, Refusal] = {}
     for one in _holdings(kind, identity, new):
         other = holders.against(one)
-        if other is None or one.entry in found:
+        if other is None or one.holding in found:
             continue
         holder = f"{kind.name} {other.id!r}" if other.known else f"another {kind.name}"
-        found[one.entry] = Refusal(
+        found[one.holding] = Refusal(
             field=one.field,
             value=f"{one.key}: {one.value}",
             rule=f"{one.key} {one.value!r} is {holder}'s and cannot be {kind.name} {identity!r}'s"
-            " as well: it is unique within its scheme; change it there first",
+            f" as well: {kind.unique[one.field].rule}; change it there first",
         )
     return list(found.values())
 

@@ -48,6 +48,14 @@ class Hours(FreeHours, total=False):
     holidays: Literal["closed", "as_weekday", "open"]
 
 
+class Source(TypedDict):
+    """A device behind an instrument's gateway, and the mapping that reads its words."""
+
+    mapping: str
+    device: str
+    channel: str | None
+
+
 class InOpenWindow(BaseModel):
     """The window that was asked for."""
 

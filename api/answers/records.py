@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Day, Hours, Instant, Latitude, Longitude, Seconds, Yuan
+from api.answers.fields import Day, Hours, Instant, Latitude, Longitude, Seconds, Source, Yuan
 from models import registry_forms as forms
 from models.registry_fields import Kind
 
@@ -20,6 +20,7 @@ SHOWN: Mapping[forms.Form, Any] = {
     forms.HOURS_A_YEAR: float,
     forms.OPENING_HOURS: Hours,
     forms.EXTERNAL_IDS: dict[str, str],
+    forms.SOURCE: Source,
 }
 
 

@@ -83,6 +83,7 @@ BEGIN
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'gateway_word'),
             ('jishi_write', 'INSERT, UPDATE', 'collector_listening'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'dead_letter'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'native_receipt'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_day'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_step'),

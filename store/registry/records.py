@@ -119,7 +119,7 @@ def _situation(
     versions = yield from read_versions(kind, [change.id for change in changes])
     known = yield from _known(kind, changes, home)
     bound = yield from _bound(kind, changes, today, home)
-    held = yield from _held(kind, changes, home)
+    held = yield from _held(kind, changes, versions, home)
     return Situation(
         now_us=now_us, today=today, home=home, versions=versions, known=known, bound=bound,
         held=held,
@@ -154,12 +154,17 @@ def _bound(
     return {identity: Bound(count=count, first=tuple(first)) for identity, count, first in rows}
 
 
-def _held(kind: Kind, changes: Sequence[Change], home: str | None) -> Steps[list[Held]]:
+def _held(
+    kind: Kind, changes: Sequence[Change], versions: Mapping[str, Versions], home: str | None
+) -> Steps[list[Held]]:
     """Who has what changes ask for and only one may have."""
     found: list[Held] = []
-    for name in kind.unique:
+    for name, unique in kind.unique.items():
         asked = [
-            {"key": k, "value": v} for c in changes for k, v in (c.fields.get(name) or {}).items()
+            value
+            for change in changes
+            if change.fields.keys() & unique.by
+            for value in _asked(name, change, versions.get(change.id, ()))
         ]
         if not asked:
             continue
@@ -177,9 +182,16 @@ def _held(kind: Kind, changes: Sequence[Change], home: str | None) -> Steps[list
                 field=name, key=key, value=value, id=identity,
                 start_us=to_us(start), end_us=to_us(end), known=known,
             )
-            for key, value, identity, start, end, known in rows
+            for said, identity, start, end, known in rows
+            for key, value in unique.entries(said)
         ]  # fmt: skip
     return found
+
+
+def _asked(name: str, change: Change, old: Versions) -> list[Any]:
+    """What a change states of a field that is one record's alone, or has the record keep."""
+    said = [change.fields] if name in change.fields else [record for _, record in old]
+    return [record[name] for record in said if record[name] is not None]
 
 
 def _store(kind: Kind, versions: Mapping[str, Versions], revision: int) -> Steps[None]:

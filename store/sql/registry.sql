@@ -107,21 +107,36 @@ WHERE g.gateway_id = ANY (%(ids)s::text[]) AND v.force_from <= now() AND v.force
   AND coalesce(v.acquired_on <= %(today)s, true) AND coalesce(v.retired_on > %(today)s, true)
 GROUP BY g.gateway_id
 
--- Who has ids of other registers that changes ask for, and when; whether `home` may know of it.
+-- Who has what changes ask for and only one may have, and when: all fields that say what a version
+-- holds; whether `home` may know of it.
 
 -- name: institution_held_external_ids
-SELECT DISTINCT a.key, a.value, n.institution_id, greatest(v.valid_from, %(begin)s),
-       least(v.force_to, %(end)s), %(home)s::text IS NULL OR n.institution_id = %(home)s
-FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (key text, value text)
-JOIN institution_version v ON v.external_ids @> jsonb_build_object(a.key, a.value)
+SELECT DISTINCT jsonb_build_object('external_ids', v.external_ids), n.institution_id,
+       greatest(v.valid_from, %(begin)s), least(v.force_to, %(end)s),
+       %(home)s::text IS NULL OR n.institution_id = %(home)s
+FROM jsonb_array_elements(%(asked)s::jsonb) AS a (ids)
+CROSS JOIN LATERAL jsonb_each(a.ids) AS one (key, value)
+JOIN institution_version v ON v.external_ids @> jsonb_build_object(one.key, one.value)
 JOIN institution n USING (institution_key)
 
 -- name: instrument_held_external_ids
-SELECT DISTINCT a.key, a.value, e.instrument_id, greatest(v.valid_from, %(begin)s),
-       least(v.force_to, %(end)s), %(home)s::text IS NULL OR n.institution_id = %(home)s
-FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (key text, value text)
-JOIN instrument_version v ON v.external_ids @> jsonb_build_object(a.key, a.value)
+SELECT DISTINCT jsonb_build_object('external_ids', v.external_ids), e.instrument_id,
+       greatest(v.valid_from, %(begin)s), least(v.force_to, %(end)s),
+       %(home)s::text IS NULL OR n.institution_id = %(home)s
+FROM jsonb_array_elements(%(asked)s::jsonb) AS a (ids)
+CROSS JOIN LATERAL jsonb_each(a.ids) AS one (key, value)
+JOIN instrument_version v ON v.external_ids @> jsonb_build_object(one.key, one.value)
 JOIN instrument e USING (instrument_key)
+JOIN institution n ON n.institution_key = v.institution_key
+
+-- name: instrument_held_source
+SELECT DISTINCT jsonb_build_object('source', v.source, 'gateway_id', g.gateway_id),
+       e.instrument_id, greatest(v.valid_from, %(begin)s), least(v.force_to, %(end)s),
+       %(home)s::text IS NULL OR n.institution_id = %(home)s
+FROM jsonb_array_elements(%(asked)s::jsonb) AS a (source)
+JOIN instrument_version v ON v.source = a.source
+JOIN instrument e USING (instrument_key)
+JOIN gateway g ON g.gateway_key = v.gateway_key
 JOIN institution n ON n.institution_key = v.institution_key
 
 -- name: institution_touch

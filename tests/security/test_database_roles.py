@@ -32,6 +32,7 @@ FIGURES = {
     "gateway_status",
     "gateway_offline",
     "gateway_word",
+    "native_receipt",
     "collector_listening",
     "dead_letter",
     "rollup_day",

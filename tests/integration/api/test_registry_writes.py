@@ -86,6 +86,7 @@ def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[
         "model": None,
         "manufacturer": None,
         "external_ids": None,
+        "source": None,
         "lon": 121.4,
         "lat": 31.0,
         "value_cny": 1234.5,
@@ -253,6 +254,7 @@ AHEAD = "2100-01-01T00:00:00Z"
 CHANGED: dict[str, Any] = {
     "name": "b", "district_code": "310104", "class_code": "010101", "class_scheme": "2020",
     "model": "JEM-2100", "manufacturer": "JEOL", "external_ids": {"asset": "here alone"},
+    "source": {"mapping": "tasmota-energy", "device": "plug here alone", "channel": "1"},
     "lon": 121.0, "lat": 31.0, "value_cny": 5, "kind": "special", "rated_hours_per_year": 900,
     "timezone": "UTC", "interval_s": 7, "hold_s": 99, "always_on": True,
     "opening_hours": {"mon": [["09:00", "17:00"]]}, "acquired_on": "2026-01-01",

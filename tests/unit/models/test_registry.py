@@ -26,6 +26,7 @@ FULL_INSTRUMENT = {
     "model": "JEM-2100",
     "manufacturer": "JEOL",
     "external_ids": {"nrii": "2024-0071", "asset": "G 7"},
+    "source": {"mapping": "shelly-gen2", "device": "shellyplus-a8"},
     "lon": 121.5,
     "lat": 31,
     "value_cny": 1250000.5,
@@ -64,6 +65,7 @@ def test_instrument_with_all_fields() -> None:
         "model": "JEM-2100",
         "manufacturer": "JEOL",
         "external_ids": {"asset": "G 7", "nrii": "2024-0071"},
+        "source": {"mapping": "shelly-gen2", "device": "shellyplus-a8", "channel": None},
         "lon": 121.5,
         "lat": 31.0,
         "value_cny": Decimal("1250000.5"),
@@ -88,7 +90,7 @@ def test_defaults() -> None:
             ["district_code", "class_code", "lon", "lat", "value_cny", "rated_hours_per_year"]
         ),
         **dict.fromkeys(["interval_us", "hold_us", "opening_hours", "acquired_on", "retired_on"]),
-        **dict.fromkeys(["model", "manufacturer", "external_ids"]),
+        **dict.fromkeys(["model", "manufacturer", "external_ids", "source"]),
         **REQUIRED,
         "class_scheme": "2004",
         "kind": "general",
@@ -205,6 +207,18 @@ def test_instrument_takes(field: str, value: object) -> None:
         pytest.param("external_ids", {"n r": "7"}, "pattern", id="external-ids-scheme"),
         pytest.param("external_ids", {"nrii": " "}, "at least 1", id="external-ids-empty"),
         pytest.param("external_ids", {"nrii": 7}, "valid string", id="external-ids-number"),
+        pytest.param("source", "plug-1", "must be an object", id="source-text"),
+        pytest.param("source", {"mapping": "m"}, "name a device", id="source-no-device"),
+        pytest.param("source", {"device": "d"}, "name a mapping", id="source-no-mapping"),
+        pytest.param("source", {"mapping": "M 1", "device": "d"}, "small", id="source-mapping"),
+        pytest.param("source", {"mapping": "m", "device": ""}, "1 to 128", id="source-empty"),
+        pytest.param("source", {"mapping": "m", "device": "d\n"}, "control", id="source-break"),
+        pytest.param(
+            "source", {"mapping": "m", "device": "d", "channel": 1}, "channel", id="source-channel"
+        ),
+        pytest.param(
+            "source", {"mapping": "m", "device": "d", "port": "1"}, "'port'", id="source-strange"
+        ),
         pytest.param("external_ids", {f"s{n}": "7" for n in range(33)}, "32", id="ids-many"),
         pytest.param("model", "a\nb", "line breaks", id="model-lines"),
         pytest.param("valid_from", "2026-03-01T00:00:00", "offset", id="valid-from-no-offset"),

@@ -250,3 +250,48 @@ def test_a_holder_that_the_writer_may_not_know_is_not_named() -> None:
     outcome = alone(label("a", "7"), versions={"a": [(0, WHOLE)]}, held=[holds("7", known=False)])
     assert "another instrument" in outcome.refusals[0].rule
     assert "'b'" not in outcome.refusals[0].rule
+
+
+def fed(identity: str, device: str, **more: Any) -> Change:
+    return patch(identity=identity, source=_device(device), **more)
+
+
+def _device(name: str, channel: str | None = None) -> dict[str, Any]:
+    return {"mapping": "tasmota-energy", "device": name, "channel": channel}
+
+
+def test_a_device_feeds_one_instrument_of_its_gateway() -> None:
+    versions = {
+        "a": [(0, {**WHOLE, "source": _device("plug")})],
+        "b": [(0, WHOLE)],
+        "c": [(0, {**WHOLE, "gateway_id": "gw-2"})],
+        "d": [(0, WHOLE)],
+    }
+    known = {"gateway": {"gw-1", "gw-2", WHOLE["gateway_id"]}}
+    held = [
+        Held(
+            field="source",
+            key="tasmota-energy",
+            value=f"device 'plug' of gateway {WHOLE['gateway_id']!r}",
+            id="a",
+            start_us=BEGIN_US,
+            end_us=END_US,
+        )
+    ]
+    found = planned(
+        fed("b", "plug"),  # the same gateway's
+        fed("c", "plug"),  # another gateway's
+        patch(identity="c", gateway_id=WHOLE["gateway_id"]),  # who moves takes it along
+        patch(identity="d", source=_device("plug", "1")),  # another channel
+        patch(identity="a", source=None),
+        fed("b", "plug"),
+        versions=versions,
+        known=known,
+        held=held,
+    )
+    assert [one.result for one in found.outcomes] == [
+        Result.TAKEN, Result.UPDATED, Result.TAKEN, Result.UPDATED, Result.UPDATED, Result.UPDATED
+    ]  # fmt: skip
+    rule = found.outcomes[0].refusals[0].rule
+    assert "instrument 'a'" in rule
+    assert "one device and channel feeds one instrument of its gateway" in rule
