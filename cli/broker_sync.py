@@ -6,6 +6,7 @@ What keeps the copy is behind `Broker`, so that other brokers can be served: the
 in a thread of its own.
 """
 
+import json
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Annotated, Protocol
 
 import psycopg
 import typer
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
 
 from cli.connection import DatabaseUrl, database_url, fail
 from stack.account import Account, write_private
@@ -74,17 +76,46 @@ class MosquittoFiles:
             os.kill(pid, signal.SIGHUP)
 
 
+class Metrics:
+    """What ``/metrics`` of ``jishi broker-sync`` tells."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        self.looked = Gauge(
+            "jishi_broker_sync_looked_timestamp_seconds",
+            "When the broker's accounts were last known to be the registry's",
+            registry=registry,
+        )
+        self.accounts = Gauge(
+            "jishi_broker_sync_accounts", "Gateways that the broker lets in", registry=registry
+        )
+        self.failures = Counter(
+            "jishi_broker_sync_failures_total",
+            "Times that accounts could not be read, or not be handed on to the broker",
+            registry=registry,
+        )
+
+
 class Watcher:
     """Looks for changes and hands them on, until it is stopped."""
 
-    def __init__(self, url: str, broker: Broker, also: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        broker: Broker,
+        also: Callable[[], None] = lambda: None,
+        metrics: Metrics | None = None,
+    ) -> None:
         """Describe it.
 
         Args:
             url: The database, as a role that may read accounts.
             broker: What takes them over.
             also: Done with every look, for what else the broker has to be told.
+            metrics: What is counted, where somebody asks.
         """
+        self._metrics = metrics or Metrics(CollectorRegistry())
         self._url = url
         self._broker = broker
         self._also = also
@@ -120,6 +151,7 @@ class Watcher:
                         if self._stop.wait(EVERY):
                             return
             except (psycopg.Error, OSError, ValueError, StackError) as error:
+                self._metrics.failures.inc()
                 log.warning("broker accounts not taken over: %s", str(error).strip())
                 self._stop.wait(RETRY_AFTER)
 
@@ -127,10 +159,13 @@ class Watcher:
         """Hand on what changed; whether anything had."""
         revision, accounts = run(connection, read_accounts(self._seen))
         if accounts is None:
+            self._metrics.looked.set_to_current_time()
             return False
         self._broker.replace_gateways(accounts)
         # Only now: what the broker did not take is tried again.
         self._seen = revision
+        self._metrics.accounts.set(len(accounts))
+        self._metrics.looked.set_to_current_time()
         log.info("broker accounts taken over: %d", len(accounts))
         return True
 
@@ -158,6 +193,18 @@ def broker_sync(
         Path | None,
         typer.Option("--pid-file", envvar="JISHI_BROKER_PID_FILE", help="A file that names it."),
     ] = None,
+    metrics_host: Annotated[
+        str,
+        typer.Option("--metrics-host", envvar="JISHI_METRICS_HOST", help="Where /metrics listens."),
+    ] = "127.0.0.1",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            envvar="JISHI_BROKER_SYNC_METRICS_PORT",
+            help="The port of /metrics, such as 9465; 0: a free one.  [default: no metrics]",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Hand on what there is, then end.")] = False,
     url: DatabaseUrl = None,
 ) -> None:
@@ -168,10 +215,25 @@ def broker_sync(
     """
     if pid is not None and pid_file is not None:
         raise fail("give --pid or --pid-file, not both", 2)
+    metrics = Metrics(CollectorRegistry())
     watcher = Watcher(
-        database_url(url, None), MosquittoFiles(target, base=base, pid=pid, pid_file=pid_file)
+        database_url(url, None),
+        MosquittoFiles(target, base=base, pid=pid, pid_file=pid_file),
+        metrics=metrics,
     )
     if not once:
+        if metrics_port is not None:
+            try:
+                server, _ = start_http_server(metrics_port, metrics_host, metrics.registry)
+            except OSError as error:
+                raise fail(
+                    f"/metrics cannot listen on {metrics_host}:{metrics_port}: {error.strerror};"
+                    " choose another --metrics-port"
+                ) from None
+            print(
+                json.dumps({"metrics_url": f"http://{metrics_host}:{server.server_port}/metrics"}),
+                flush=True,
+            )
         signal.signal(signal.SIGTERM, lambda *_: watcher.end())
         watcher.run()
         return

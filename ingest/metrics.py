@@ -1,6 +1,47 @@
 """Every metric of ingest, once, with its meaning; on a registry that is passed in."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from models.heartbeat import Reason
+
+#: What the broker says of itself, by topic: the metric's name after ``jishi_broker_``, meaning.
+#: All of them begin anew when the broker does.
+BROKER_FIGURES = MappingProxyType(
+    {
+        "$SYS/broker/publish/messages/dropped": (
+            "messages_dropped",
+            "Messages that the broker gave up because a queue was full, since its start",
+        ),
+        "$SYS/broker/publish/messages/received": (
+            "messages_received",
+            "Messages that the broker took from its clients, since its start",
+        ),
+        "$SYS/broker/publish/messages/sent": (
+            "messages_sent",
+            "Messages that the broker handed to its clients, since its start",
+        ),
+        "$SYS/broker/clients/connected": (
+            "clients_connected",
+            "Clients that are connected to the broker now",
+        ),
+        "$SYS/broker/clients/disconnected": (
+            "clients_away",
+            "Clients whose session the broker keeps while they are away",
+        ),
+        "$SYS/broker/store/messages/count": (
+            "stored_messages",
+            "Messages that the broker holds, retained ones included",
+        ),
+        "$SYS/broker/store/messages/bytes": (
+            "stored_bytes",
+            "Payload of the messages that the broker holds",
+        ),
+        "$SYS/broker/heap/current": ("heap_bytes", "Memory that the broker uses, where it says so"),
+    }
+)
+UNKNOWN = float("nan")
 
 
 class Metrics:
@@ -8,6 +49,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        ProcessCollector(registry=registry)
         self.messages = Counter(
             "jishi_ingest_messages_total", "Messages committed", registry=registry
         )
@@ -107,8 +149,65 @@ class Metrics:
             "Wills of older sessions that were ignored",
             registry=registry,
         )
-        self.broker_dropped = Gauge(
-            "jishi_broker_messages_dropped",
-            "$SYS/broker/publish/messages/dropped, as the broker last said",
+        self.certificate_expires = Gauge(
+            "jishi_ingest_broker_certificate_expiry_timestamp_seconds",
+            "When the certificate ends that the broker showed last; NaN without TLS",
             registry=registry,
         )
+        self.certificate_expires.set(UNKNOWN)
+        self.broker = {
+            topic: Gauge(f"jishi_broker_{name}", f"{meaning} ({topic})", registry=registry)
+            for topic, (name, meaning) in BROKER_FIGURES.items()
+        }
+        # An increase is only seen of what was there before it.
+        for reason in Reason:
+            self.rejected.labels(reason=str(reason))
+
+
+class DatabaseMetrics:
+    """What ingest sees of the database and of the whole fleet; each worker sees the same.
+
+    Whatever cannot be known, while the database is away above all, is NaN: alerts on it are
+    silent then, and the one on ``jishi_database_up`` speaks.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, meaning: str) -> Gauge:
+            made = Gauge(f"jishi_{name}", meaning, registry=registry)
+            made.set(UNKNOWN)
+            return made
+
+        self.up = gauge("database_up", "1 while the database answers this worker, else 0")
+        self.up.set(0)
+        #: By the names of the columns of ``ingest/sql/observing.sql``.
+        self.figures = {
+            name: gauge(name, meaning)
+            for name, meaning in (
+                ("database_size_bytes", "Size of the database on its disk, without WAL"),
+                ("database_connections", "Connections to the database, of everyone"),
+                ("database_connections_most", "Connections that the server takes at most"),
+                ("database_rollups_waiting", "Instrument-days whose daily figures are not made"),
+                ("database_rebuilds_waiting", "Rebuilds that registry changes asked for"),
+                ("instruments_online", "Instruments in service that are online"),
+                ("instruments_offline", "Instruments in service that were heard and are offline"),
+                ("instruments_never_seen", "Instruments in service that were never heard"),
+                ("institutions_heard", "Institutions heard within the last 24 hours"),
+                (
+                    "institutions_silent",
+                    "Of these, those of which no instrument is online: one that fell silent"
+                    " counts once, whatever the number of its instruments",
+                ),
+            )
+        }
+        self.standbys = gauge("database_standbys", "Standbys that follow the database now")
+        self.standby_lag = gauge(
+            "database_standby_lag_seconds",
+            "For how long the standby that is furthest behind has lacked something; NaN without"
+            " standbys",
+        )
+
+    def forget(self) -> None:
+        """The database is away: nothing is known."""
+        self.up.set(0)
+        for gauge in (*self.figures.values(), self.standbys, self.standby_lag):
+            gauge.set(UNKNOWN)

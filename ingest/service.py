@@ -22,7 +22,7 @@ import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import ValidationError
 
-from ingest.metrics import Metrics
+from ingest.metrics import DatabaseMetrics, Metrics
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
 from ingest.mqtt.share import ShareKeeper
@@ -30,6 +30,7 @@ from ingest.path.pipeline import Pipeline
 from ingest.settings import IngestSettings
 from ingest.upkeep.housekeeping import Housekeeping
 from ingest.upkeep.listening import Listener, ListeningRecord
+from ingest.upkeep.observing import Observer
 from ingest.write.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -93,6 +94,11 @@ class Service:
             if share is None
             else ShareKeeper(share, settings.worker, self._reader, settings.mqtt_window),
         )
+        self._observer = Observer(
+            settings.database_url.get_secret_value(),
+            settings.worker,
+            DatabaseMetrics(self._metrics.registry),
+        )
         self._stuck_after = max(
             STUCK_AFTER, STUCK_SHARE * settings.database_timeout.total_seconds()
         )
@@ -116,6 +122,7 @@ class Service:
                 ("pipeline", self._pipeline.run, ()),
                 ("housekeeping", self._housekeeping.run, ()),
                 ("listening", self._listener.run, (lambda: self._reader.connected,)),
+                ("observing", self._observer.run, ()),
             )
         ]
         self._reader.start()
@@ -144,6 +151,7 @@ class Service:
         pipeline: threading.Thread,
         _housekeeping: threading.Thread,
         listening: threading.Thread,
+        observing: threading.Thread,
     ) -> int:
         deadline = time.monotonic() + self._settings.drain_deadline.total_seconds()
         log.info("draining", action="stop", queued=self._reader.queued)
@@ -151,8 +159,10 @@ class Service:
         self._pipeline.stop()
         pipeline.join(max(deadline - time.monotonic(), 0.1))
         self._reader.close(max(deadline - time.monotonic(), 1.0))
+        self._observer.stop()
         self._listener.stop()
         listening.join(1.0)
+        observing.join(1.0)
         log.info("stopped", action="stop", drained=not pipeline.is_alive())
         return 0
 
@@ -169,8 +179,10 @@ class Service:
         metrics.in_flight.set(reader.in_flight)
         metrics.stale_acks.inc(reader.stale_acks - self._stale_acks)
         self._stale_acks = reader.stale_acks
-        if reader.broker_dropped is not None:
-            metrics.broker_dropped.set(reader.broker_dropped)
+        for topic, figure in list(reader.broker_figures.items()):
+            metrics.broker[topic].set(figure)
+        if reader.certificate_expires is not None:
+            metrics.certificate_expires.set(reader.certificate_expires)
 
     def _stuck(self, threads: Sequence[threading.Thread]) -> str:
         now = time.monotonic()

@@ -25,6 +25,7 @@ class Part(Enum):
     ROOT = "run the tests as root, where file systems may be mounted"
     OPENSSL = "apt-get install openssl"
     MOSQUITTO_CLIENTS = "apt-get install mosquitto-clients"
+    PROMETHEUS = "apt-get install prometheus, or a Debian mirror from which it can be fetched"
     NGINX = "apt-get install nginx, or a Debian mirror from which it can be fetched"
 
 

@@ -21,8 +21,8 @@ POLL = 0.01  # seconds between looks at the queue while a batch fills
 #: Beyond the contract's 1 MiB, so that a larger message arrives and is recorded as such.
 LARGEST_PACKET = 16 * 1024 * 1024  # bytes
 LARGEST_WINDOW = 65_535
-#: Mosquitto's count of messages that it gave up because a queue was full.
-DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
+#: Mosquitto's words on itself begin so.
+SYS_PREFIX = "$SYS/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,12 @@ import ssl
 import mqtt5
 import structlog
 
+from ingest.metrics import BROKER_FIGURES
 from ingest.mqtt.connection import (
     CONNECT_WITHIN,
-    DROPPED_TOPIC,
     LARGEST_PACKET,
     SESSION_EXPIRY,
+    SYS_PREFIX,
     part,
 )
 from ingest.mqtt.network_thread import NetworkThread
@@ -82,7 +83,7 @@ class FastReader(NetworkThread):
 
     def _serve(self, sock: socket.socket) -> str:
         """Turns the connection's loop; returns why it ended."""
-        self._begin_serving()
+        self._begin_serving(sock)
         leaving = False
         while True:
             self._fill_out()
@@ -129,9 +130,9 @@ class FastReader(NetworkThread):
         if all(delivery.token is not None for delivery in deliveries):
             return deliveries
         for delivery in deliveries:
-            if delivery.topic == DROPPED_TOPIC:
-                self._note_dropped(delivery.payload)
-        return [delivery for delivery in deliveries if delivery.topic != DROPPED_TOPIC]
+            if delivery.topic.startswith(SYS_PREFIX):
+                self._note_figure(delivery.topic, delivery.payload)
+        return [one for one in deliveries if not one.topic.startswith(SYS_PREFIX)]
 
     def _hear(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
@@ -144,8 +145,10 @@ class FastReader(NetworkThread):
                 self._give_up_older()
             self._subscriptions.begin()
             # By itself: a broker that does not have it, or refuses it, is none the worse.
-            dropped = mqtt5.TopicFilter(DROPPED_TOPIC, max_qos=mqtt5.QoS.AT_MOST_ONCE)
-            self._out += mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, [dropped]).write()
+            figures = [
+                mqtt5.TopicFilter(topic, max_qos=mqtt5.QoS.AT_MOST_ONCE) for topic in BROKER_FIGURES
+            ]
+            self._out += mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, figures).write()
             self._connected = self._subscriptions.complete  # where nothing is wanted yet
         elif isinstance(packet, mqtt5.SubAckPacket | mqtt5.UnsubAckPacket):
             if packet.packet_id == SUBSCRIBE_ID:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
+from ingest.metrics import BROKER_FIGURES
 from ingest.mqtt.connection import (
     BACK_OFF_FIRST,
     BACK_OFF_MOST,
@@ -35,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 #: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
 POURS, LINGER_MORE = 10_000, 10
+#: The broker's count of messages that it gave up because a queue was full.
+DROPPED = "$SYS/broker/publish/messages/dropped"
 
 
 class NetworkThread(ABC):
@@ -99,8 +102,10 @@ class NetworkThread(ABC):
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         #: Acknowledgements dropped because their connection is gone.
         self.stale_acks = 0
-        #: What the broker last said that it gave up for full queues; ``None``: it did not.
-        self.broker_dropped: int | None = None
+        #: What the broker last said of itself, by topic (``BROKER_FIGURES``).
+        self.broker_figures: dict[str, int] = {}
+        #: When the certificate ends that the broker showed last (s since 1970); ``None``: none.
+        self.certificate_expires: int | None = None
 
         self._prepare()
 
@@ -248,7 +253,10 @@ class NetworkThread(ABC):
 
     # -- for the subclass's loop -----------------------------------------------------------
 
-    def _begin_serving(self) -> None:
+    def _begin_serving(self, sock: socket.socket) -> None:
+        if isinstance(sock, ssl.SSLSocket):
+            shown = sock.getpeercert() or {}
+            self.certificate_expires = ssl.cert_time_to_seconds(str(shown["notAfter"]))
         self._heard = self._pinged = self._moved = time.monotonic()
 
     def _turn(self) -> tuple[bool, str]:
@@ -344,13 +352,12 @@ class NetworkThread(ABC):
             else:
                 self._bytes_in -= len(delivery.payload)
 
-    def _note_dropped(self, payload: bytes) -> None:
-        """Takes the broker's own count of what it gave up for full queues."""
-        if not payload.isdigit():
+    def _note_figure(self, topic: str, payload: bytes) -> None:
+        """Takes what the broker says of itself; above all what it gave up for full queues."""
+        if topic not in BROKER_FIGURES or not payload.isdigit():
             return
-        dropped = int(payload)
+        before, now = self.broker_figures.get(topic), int(payload)
+        self.broker_figures[topic] = now
         # The count begins anew with each start of the broker.
-        more = dropped - (self.broker_dropped or 0)
-        if self.broker_dropped is not None and more > 0:
-            log.error("the broker drops messages", action="broker_dropped", dropped=more)
-        self.broker_dropped = dropped
+        if topic == DROPPED and before is not None and now > before:
+            log.error("the broker drops messages", action="broker_dropped", dropped=now - before)

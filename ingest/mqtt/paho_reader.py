@@ -17,11 +17,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.metrics import BROKER_FIGURES
 from ingest.mqtt.connection import (
     CONNECT_WITHIN,
-    DROPPED_TOPIC,
     LARGEST_PACKET,
     SESSION_EXPIRY,
+    SYS_PREFIX,
     part,
 )
 from ingest.mqtt.network_thread import NetworkThread
@@ -90,7 +91,9 @@ class PahoReader(NetworkThread):
     def _serve(self) -> str:
         """Turns the connection's loop; returns why it ended."""
         client = self._client
-        self._begin_serving()
+        sock = client.socket()
+        if isinstance(sock, socket.socket):
+            self._begin_serving(sock)
         while True:
             sock = client.socket()
             if sock is None:
@@ -154,7 +157,7 @@ class PahoReader(NetworkThread):
             self._give_up_older()
         self._subscriptions.begin()
         # By itself: a broker that does not have it, or refuses it, is none the worse.
-        client.subscribe(DROPPED_TOPIC, 0)
+        client.subscribe([(topic, 0) for topic in BROKER_FIGURES])
         self._connected = self._subscriptions.complete  # where nothing is wanted yet
 
     def _ask(self) -> None:
@@ -203,8 +206,8 @@ class PahoReader(NetworkThread):
             log.warning("topic is not UTF-8", action="mqtt_message")
             topic = ""
         payload = bytes(message.payload)
-        if topic == DROPPED_TOPIC:
-            self._note_dropped(payload)
+        if topic.startswith(SYS_PREFIX):
+            self._note_figure(topic, payload)
             return
         token = Token(self._generation, message.mid) if message.qos else None
         self._hand_over((Delivery(topic, payload, bool(message.retain), time.monotonic(), token),))

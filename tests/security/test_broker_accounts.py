@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -20,6 +22,7 @@ from stack.fetch import find_mosquitto
 from store.registry.broker_accounts import hashed
 from tests.integration.stack.support import Client, Connect, eventually
 from tests.live import Live, until
+from tests.prometheus import promtool
 
 Credentials = Callable[[str], MqttAccount]
 ROOT = Path(__file__).parents[2]
@@ -148,14 +151,25 @@ def test_the_command_keeps_a_broker_in_step(
         "JISHI_BROKER_PASSWORD_FILE": str(target),
         "JISHI_BROKER_BASE_FILE": str(base),
         "JISHI_BROKER_PID": str(elsewhere.pid),
+        "JISHI_BROKER_SYNC_METRICS_PORT": "0",
     }
     command = [sys.executable, "-m", "cli", "broker-sync"]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **settings}, stdout=subprocess.PIPE
+    ) as process:
         try:
+            assert process.stdout is not None
+            metrics_url = json.loads(process.stdout.readline())["metrics_url"]
             gateway = live.gateway()
             account = credentials(gateway)
             until(lambda: f"{gateway}:" in target.read_text())
             client = until(lambda: admitted(connect, elsewhere, account, protocol), WITHIN)
+            metrics = httpx.get(metrics_url).text
+            assert promtool("check", "metrics", given=metrics).stdout == ""
+            told = dict(re.findall(r"^jishi_broker_sync_(\w+) (\S+)$", metrics, re.MULTILINE))
+            assert float(told["accounts"]) >= 1
+            assert time.time() - float(told["looked_timestamp_seconds"]) < 60
+            assert float(told["failures_total"]) == 0
             assert live.http.delete(f"/v1/gateways/{gateway}/credentials").status_code == 204
             assert client.lost.wait(WITHIN)
             assert not admitted(connect, elsewhere, account, protocol)

@@ -152,6 +152,7 @@ def test_the_service_runs_as_them(live: Live) -> None:
         ),
         pytest.param("jishi_read", "DELETE FROM segment", id="reader writes"),
         pytest.param("jishi_read", "SELECT grant_rights()", id="reader takes rights"),
+        pytest.param("jishi_read", "SELECT standby_positions()", id="reader sees standbys"),
         pytest.param("jishi_broker", "SELECT * FROM heartbeat", id="broker reads heartbeats"),
     ],
 )

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest.metrics import BROKER_FIGURES
 from ingest.mqtt import network_thread
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
@@ -448,6 +449,26 @@ def test_tls_with_the_authority_named(
     assert payloads(found) == large
     ack(reader, found)
     until(lambda: reader.in_flight == 0)
+    # The certificate above is for two days.
+    ends = reader.certificate_expires
+    assert ends is not None
+    assert abs(ends - time.time() - 2 * 86_400) < 600
+
+
+def test_what_the_broker_says_of_itself(
+    make_reader: MakeReader, publish: Callable[..., None]
+) -> None:
+    reader = connected(make_reader())
+    publish(b"1", b"2", topic=TOPIC, retain=True)
+    until(lambda: reader.broker_figures.get("$SYS/broker/clients/connected", 0) >= 1)
+    until(lambda: reader.broker_figures.get("$SYS/broker/publish/messages/received", 0) >= 2)
+    # Brokers have figures of their own; those that we know are all there, or not said here.
+    assert reader.broker_figures.keys() <= BROKER_FIGURES.keys()
+    assert len(reader.broker_figures) >= len(BROKER_FIGURES) - 1
+    # And none of it is taken for a gateway's word.
+    assert {delivery.topic for delivery in take(reader, 2)} == {TOPIC}
+    none_more(reader)
+    assert reader.certificate_expires is None
 
 
 # paho leaves the socket of a failed handshake to the garbage collector.
