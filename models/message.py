@@ -49,6 +49,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: The message as it arrived.
     payload: bytes
 
+    @property
+    def refused_whole(self) -> bool:
+        """Whether nothing of it could be taken, for what it is itself."""
+        return bool(self.rejects) and self.rejects[0].index is None
+
     def raw(self, index: int) -> bytes:
         """The heartbeat at ``index`` as it arrived, for dead letters that are found later.
 
@@ -76,7 +81,8 @@ class GatewayStatus:
 class Receipt:
     """What became of a batch, once it is committed; counts are heartbeats."""
 
-    batch_id: str
+    #: ``None``: the message could not be read that far, and `payload_sha256` names it.
+    batch_id: str | None
     stored: int
     #: Already stored, or already recorded as a conflict.
     duplicates: int
@@ -85,3 +91,5 @@ class Receipt:
     errors: tuple[tuple[int | None, Reason], ...] = ()
     #: The database's time; microseconds since 1970 UTC.
     server_time_us: int
+    #: The digest of the message as it arrived, in hex.
+    payload_sha256: str | None = None

@@ -397,9 +397,11 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_receipt(receipt: Receipt) -> bytes:
     """A receipt as published on the gateway's ``receipt`` topic: compact JSON."""
+    named = {} if receipt.payload_sha256 is None else {"payload_sha256": receipt.payload_sha256}
     return _encode(
         {
             "batch_id": receipt.batch_id,
+            **named,
             "stored": receipt.stored,
             "duplicates": receipt.duplicates,
             "rejected": receipt.rejected,

@@ -14,6 +14,7 @@ Read it from top to bottom; it needs paho-mqtt and nothing else of this project.
 Run it: ``python -m simulators.reference_gateway HOST PORT GATEWAY_ID PASSWORD INSTRUMENT_ID``.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -58,6 +59,13 @@ class Outbox:
         """A batch as it is sent."""
         return (self._folder / batch_id).read_bytes()
 
+    def find(self, payload_sha256: str) -> str | None:
+        """The batch of which nothing but the digest could be read: its file was damaged."""
+        for batch_id in self.oldest(WINDOW):
+            if hashlib.sha256(self.read(batch_id)).hexdigest() == payload_sha256:
+                return batch_id
+        return None
+
     def remove(self, batch_id: str) -> None:
         """Forget a batch that has its receipt."""
         (self._folder / batch_id).unlink(missing_ok=True)
@@ -100,9 +108,11 @@ class ReferenceGateway:
         for error in receipt.get("errors", []):
             # Refused for good (the reason says why): keeping it would not help.
             print(f"heartbeat {error['index']} was refused: {error['reason']}", file=sys.stderr)
-        with self._lock:
-            self._sent.pop(receipt["batch_id"], None)
-        self._outbox.remove(receipt["batch_id"])
+        batch_id = receipt["batch_id"] or self._outbox.find(receipt["payload_sha256"])
+        if batch_id is not None:
+            with self._lock:
+                self._sent.pop(batch_id, None)
+            self._outbox.remove(batch_id)
 
     def send(self) -> int:
         """Send what is due; call it about once a second.

@@ -102,7 +102,8 @@ class Publisher:
         if will:
             self._client.will_set(will[0], json.dumps(will[1]), qos=1, retain=True)
         self._came = threading.Condition()
-        self.receipts: dict[str, list[dict[str, Any]]] = {}
+        #: By batch; ``None`` has those of what could not be read.
+        self.receipts: dict[str | None, list[dict[str, Any]]] = {}
         self._client.on_message = self._on_message
         ready = threading.Event()
         self._client.on_connect = lambda *_: ready.set()

@@ -190,7 +190,7 @@ class FastReader(NetworkThread):
         if not self._answered:
             return
         self._out += self._request()
-        self._out += pubacks(self._due_acks())
+        self._out += pubacks(*self._due_acks())
         receipts = self._receipts
         while receipts and self._unacked < self._broker_window:
             topic, payload = receipts.popleft()

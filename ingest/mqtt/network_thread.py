@@ -14,7 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import structlog
 
@@ -80,7 +80,7 @@ class NetworkThread(ABC):
         self._keep_alive = keep_alive
         self._queue: deque[Delivery] = deque()
         self._filled = threading.Event()
-        self._acks: deque[list[Token]] = deque()
+        self._acks: deque[tuple[list[Token], frozenset[Token]]] = deque()
         self._receipts: deque[tuple[str, bytes]] = deque()
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
@@ -161,9 +161,9 @@ class NetworkThread(ABC):
             self._wake()
         return taken
 
-    def ack(self, tokens: Iterable[Token]) -> None:
+    def ack(self, tokens: Iterable[Token], invalid: Collection[Token] = ()) -> None:
         """See ``Reader.ack``."""
-        self._acks.append(list(tokens))
+        self._acks.append((list(tokens), frozenset(invalid)))
         self._wake()
 
     def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
@@ -324,17 +324,23 @@ class NetworkThread(ABC):
         if deliveries and not self._filled.is_set():
             self._filled.set()
 
-    def _due_acks(self) -> list[int]:
-        """Packet ids to be acknowledged on the present connection, in order."""
+    def _due_acks(self) -> tuple[list[int], set[int]]:
+        """Packet ids to be acknowledged on the present connection, in order.
+
+        Returns:
+            All of them, and which of them brought a payload that could not be read.
+        """
         ids: list[int] = []
+        bad: set[int] = set()
         generation = self._generation
         while self._acks:
-            tokens = self._acks.popleft()
+            tokens, invalid = self._acks.popleft()
             valid = [token.packet_id for token in tokens if token.generation == generation]
             self.stale_acks += len(tokens) - len(valid)
             ids += valid
+            bad |= {token.packet_id for token in invalid if token.generation == generation}
         self._in_flight -= len(ids)
-        return ids
+        return ids, bad
 
     def _give_up_older(self) -> None:
         """Drops what older connections brought and nobody took: the broker sends it again.

@@ -7,7 +7,7 @@ its few fields are cheaper to slice than to wrap; everything else goes through t
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import mqtt5
 
@@ -100,6 +100,7 @@ class Inflow:
                         first & 1 == 1,
                         arrived,
                         Token(generation, data[cut] << 8 | data[cut + 1]) if qos else None,
+                        first & 8 == 8,
                     )
                 )
             elif kind == _PUBACK:
@@ -160,8 +161,20 @@ def _read(packet: bytes) -> mqtt5.Packet:
     return found
 
 
-def pubacks(packet_ids: Sequence[int]) -> bytes:
-    """PUBACKs that say success, in the given order: four bytes each."""
+def pubacks(packet_ids: Sequence[int], invalid: Collection[int] = ()) -> bytes:
+    """PUBACKs in the given order.
+
+    Args:
+        packet_ids: What is acknowledged: with success, four bytes each.
+        invalid: Those among them that are answered "payload format invalid", five bytes each.
+    """
+    if invalid:
+        return b"".join(
+            b"\x40\x03" + packet_id.to_bytes(2, "big") + b"\x99"
+            if packet_id in invalid
+            else b"\x40\x02" + packet_id.to_bytes(2, "big")
+            for packet_id in packet_ids
+        )
     words = array("H", bytes(4 * len(packet_ids)))
     words[0::2] = array("H", (0x4002,)) * len(packet_ids)
     words[1::2] = array("H", packet_ids)

@@ -132,7 +132,8 @@ class PahoReader(NetworkThread):
         if not self._answered:
             return
         self._ask()
-        for packet_id in self._due_acks():
+        # paho acknowledges with success alone: it has no way to name another reason.
+        for packet_id in self._due_acks()[0]:
             self._client.ack(packet_id, 1)
         while self._receipts:
             topic, payload = self._receipts.popleft()
@@ -210,4 +211,5 @@ class PahoReader(NetworkThread):
             self._note_figure(topic, payload)
             return
         token = Token(self._generation, message.mid) if message.qos else None
-        self._hand_over((Delivery(topic, payload, bool(message.retain), time.monotonic(), token),))
+        retained, again = bool(message.retain), bool(message.dup)
+        self._hand_over((Delivery(topic, payload, retained, time.monotonic(), token, again),))

@@ -6,7 +6,7 @@ acknowledgement of an older generation could acknowledge a message that is not s
 dropped instead. What was not acknowledged comes again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -30,6 +30,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     arrived: float
     #: ``None`` where nothing is to be acknowledged (QoS 0).
     token: Token | None
+    #: The broker may have handed it over before, under the same packet id.
+    again: bool = False
 
 
 class Reader(Protocol):
@@ -48,8 +50,14 @@ class Reader(Protocol):
             linger: Seconds to go on collecting after the first one.
         """
 
-    def ack(self, tokens: Iterable[Token]) -> None:
-        """Acknowledges in the given order; tokens of an older connection are dropped."""
+    def ack(self, tokens: Iterable[Token], invalid: Collection[Token] = ()) -> None:
+        """Acknowledges in the given order; tokens of an older connection are dropped.
+
+        Args:
+            tokens: Of deliveries that are dealt with.
+            invalid: Those among them whose payload could not be read: where the protocol has a
+                word for it, the acknowledgement says so.
+        """
 
     def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Publishes (topic, payload) at QoS 1, not retained; lost when not connected."""

@@ -5,6 +5,7 @@ acknowledged that is not committed; what fails is tried again for ever, with a p
 and meanwhile the broker's window is full: that is how backpressure reaches the gateways.
 """
 
+import hashlib
 import random
 import threading
 import time
@@ -116,7 +117,12 @@ class Pipeline:
         part: Sequence[Inbound],
         outcomes: Sequence[Outcome],
     ) -> None:
-        self._reader.ack(token for token in tokens if token is not None)
+        unread = {
+            token
+            for token, inbound in zip(tokens, part, strict=True)
+            if token is not None and _is_unread(inbound)
+        }
+        self._reader.ack((token for token in tokens if token is not None), unread)
         now_us = self._now_us()
         receipts = []
         heartbeats = unknown = 0
@@ -126,7 +132,8 @@ class Pipeline:
                 continue
             heartbeats += message.total
             unknown += message.unknown_fields
-            if message.batch_id is not None:
+            # A gateway that waits for a receipt would send for ever what cannot be read.
+            if message.batch_id is not None or message.refused_whole:
                 receipt = Receipt(
                     batch_id=message.batch_id,
                     stored=outcome.stored,
@@ -136,6 +143,11 @@ class Pipeline:
                         sorted(outcome.errors, key=lambda e: -1 if e[0] is None else e[0])
                     ),
                     server_time_us=now_us,
+                    payload_sha256=(
+                        hashlib.sha256(message.payload).hexdigest()
+                        if message.batch_id is None
+                        else None
+                    ),
                 )
                 topic = f"instruments/v1/{inbound.gateway_id}/receipt"
                 receipts.append((topic, encode_receipt(receipt)))
@@ -280,6 +292,13 @@ class Pipeline:
             except psycopg.Error as error:
                 log.debug("closing a broken connection", action="write_retry", error=str(error))
             self._connection = None
+
+
+def _is_unread(inbound: Inbound) -> bool:
+    """Whether nothing of a message could be read."""
+    if inbound.message is not None:
+        return inbound.message.refused_whole
+    return inbound.refused is not None
 
 
 def _heartbeats(inbound: Inbound) -> int:

@@ -1,5 +1,6 @@
 """Batches over MQTT: what cannot be taken costs only itself, and the receipt tells."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -176,3 +177,25 @@ def test_a_dead_letter_is_taken_again_once_its_cause_is_mended(live: Live) -> No
     received = "SELECT us(received_at) FROM heartbeat JOIN instrument USING (instrument_key)"
     rows = live.rows(f"{received} WHERE instrument_id = %s", late)
     assert rows == [(micros(letter["received_at"]),)], "with the receipt time that it had"
+
+
+def test_what_cannot_be_read_has_a_receipt_by_its_digest(live: Live) -> None:
+    instrument = live.instrument()
+    gateway = live.gateway_of[instrument]
+    payload = b'{"batch_id":"torn","heartbeats":[{"instrument_id":"' + instrument.encode()
+    live.publish_raw(gateway, payload)
+    digest = hashlib.sha256(payload).hexdigest()
+    found = [r for r in live.publisher.receipts[None] if r["payload_sha256"] == digest]
+    (receipt,) = found
+    assert (receipt["stored"], receipt["duplicates"], receipt["rejected"]) == (0, 0, 1)
+    assert receipt["errors"] == [{"index": None, "reason": "malformed"}]
+    assert [one["payload_sha256"] for one in live.letters(gateway=gateway)] == [digest]
+
+
+def test_a_heartbeat_by_itself_is_refused_without_a_receipt(live: Live) -> None:
+    gateway = live.gateway()
+    payload = b'{"instrument_id": "x", "ts": 1, "state": "asleep"}'
+    live.publish_raw(gateway, payload)
+    digest = hashlib.sha256(payload).hexdigest()
+    assert [one["payload_sha256"] for one in live.letters(gateway=gateway)] == [digest]
+    assert digest not in {r.get("payload_sha256") for r in live.publisher.receipts.get(None, ())}

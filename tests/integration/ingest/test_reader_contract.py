@@ -540,3 +540,41 @@ def test_what_devices_say_comes_by_its_whole_topic(
     found = take(reader, len(topics))
     assert [d.topic for d in found] == topics
     ack(reader, found)
+
+
+def test_what_could_not_be_read_is_acknowledged_as_such_and_is_gone(
+    make_reader: MakeReader, publish: Callable[..., None]
+) -> None:
+    reader = connected(make_reader())
+    publish(*numbers(3))
+    found = take(reader, 3)
+    tokens = [d.token for d in found if d.token is not None]
+    reader.ack(tokens, {tokens[1]})
+    until(lambda: reader.in_flight == 0)
+    publish(b"next")
+    (more,) = take(reader, 1)
+    ack(reader, [more])
+    # The broker took the reason: it holds on to the connection, and to nothing that was there.
+    reader.close(5)
+    again = connected(make_reader())
+    none_more(again)
+
+
+def test_what_comes_again_says_so(make_reader: MakeReader, publish: Callable[..., None]) -> None:
+    first = connected(make_reader())
+    publish(*numbers(2))
+    before = take(first, 2)
+    assert [d.again for d in before] == [False, False]
+    ack(first, before[:1])
+    until(lambda: first.in_flight == 1)
+    first.close(5)
+    second = connected(make_reader())
+    (after,) = take(second, 1)
+    assert (after.payload, after.again) == (b"1", True)
+    assert before[1].token is not None
+    assert after.token is not None
+    assert after.token.packet_id == before[1].token.packet_id
+    publish(b"2")
+    (news,) = take(second, 1)
+    assert not news.again
+    ack(second, [after, news])

@@ -503,3 +503,18 @@ def test_receipt() -> None:
         b'"server_time":"2026-03-01T00:00:00.000005Z"}'
     )
     assert json.loads(encoded)["batch_id"] == 'b-"1"'
+
+
+def test_receipt_of_what_could_not_be_read() -> None:
+    encoded = encode_receipt(
+        Receipt(
+            batch_id=None,
+            stored=0,
+            duplicates=0,
+            rejected=1,
+            errors=((None, Reason.MALFORMED),),
+            server_time_us=MARCH,
+            payload_sha256="ab",
+        )
+    )
+    assert encoded.startswith(b'{"batch_id":null,"payload_sha256":"ab","stored":0,')

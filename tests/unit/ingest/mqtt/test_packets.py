@@ -31,6 +31,7 @@ def test_golden_bytes() -> None:
     ]
     assert pubacks([1, 0x0203, 65_535]) == bytes.fromhex("40020001400202034002ffff")
     assert pubacks([]) == b""
+    assert pubacks([1, 2, 3], {2}) == bytes.fromhex("40020001400300029940020003")
 
 
 @given(

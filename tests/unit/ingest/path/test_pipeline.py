@@ -1,7 +1,7 @@
 """How much goes into a transaction while the database is overloaded, without one."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import psycopg
 import pytest
@@ -35,7 +35,7 @@ class Acknowledging:
     def __init__(self) -> None:
         self.acked: list[list[int]] = []
 
-    def ack(self, tokens: Iterable[Token]) -> None:
+    def ack(self, tokens: Iterable[Token], invalid: Collection[Token] = ()) -> None:
         self.acked.append([token.packet_id for token in tokens])
 
     def start(self) -> None: ...
