@@ -166,7 +166,11 @@ class Record(_Part):
     )
     device: _Name = Field("{device}", description="what the device is called")
     channel: _Name | None = Field(None, description="which part of it; null: the whole")
-    root: _Name | None = Field(None, description="the device whose loss is this one's too")
+    root: _Name | None = Field(
+        None,
+        description="the device whose loss is this one's too; beside other things it is told only "
+        "where one of them is",
+    )
     time: Time | None = Field(None, description="null: there is none; the time of receipt")
     power: Power | None = None
     energy: Energy | None = None
@@ -224,6 +228,12 @@ class MappingDocument(_Part):
     rules: list[Rule] = Field(
         min_length=1, max_length=100, description="the first whose topic fits is used"
     )
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The document's JSON Schema, for editors and other programs."""
+        schema = cls.model_json_schema()
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
     def to_json(self) -> dict[str, Any]:
         """The document as it is written, what is left to its default left out."""

@@ -96,6 +96,8 @@ class RecordReader:
         self._available = (
             None if record.available is None else _WordReader(record.available, "availability")
         )
+        #: Whose root a device has is worth telling by itself only where it is all there is.
+        self._root_only = not (self._quantities or self._states or self._available)
         self._seq = None if record.seq is None else Place.parse(record.seq)
         self._boot_id = None if record.boot_id is None else Place.parse(record.boot_id)
 
@@ -165,7 +167,7 @@ class RecordReader:
                     said["available"] = (word, at)
         except RefusedError as refused:
             merger.refused(refused)
-        if self._root is not None:
+        if self._root is not None and (said or by_channel or self._root_only):
             root = _fill(self._root, taken, "root")
             if root is not None:
                 said["root"] = (root, "")

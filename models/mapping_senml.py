@@ -69,14 +69,12 @@ def _record(record: object, base: dict[str, object]) -> dict[str, object]:
     if unit is not None:
         found["u"] = unit
     if "v" in record:
-        found["v"] = _value(base["bv"], record["v"])
+        # What is no number is for its reader to refuse; a base that is none spoils every value.
+        own_value = record["v"]
+        found["v"] = _sum(base["bv"], own_value if _is_number(own_value) else 0, "base value")
+        if not _is_number(own_value):
+            found["v"] = own_value
     return found
-
-
-def _value(base: object, value: object) -> object:
-    if _is_number(value) and _is_number(base):
-        return _sum(base, value, "value")
-    return value  # its reader says what is wrong with it
 
 
 def _sum(base: object, own: object, what: str) -> Decimal:

@@ -12,7 +12,10 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
-ROOMS = ("models", "store", "ingest", "api", "simulators", "migrations", "stack", "cli", "bench")
+ROOMS = (
+    *("models", "mappings", "store", "ingest", "api", "simulators"),
+    *("migrations", "stack", "cli", "bench"),
+)
 BEGIN, END = "<!-- drawn from the imports -->\n", "<!-- end of the picture -->"
 
 

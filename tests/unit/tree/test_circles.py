@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ROOMS = ("models", "store", "ingest", "api", "simulators", "migrations", "stack", "cli", "bench")
+ROOMS = (
+    *("models", "mappings", "store", "ingest", "api", "simulators"),
+    *("migrations", "stack", "cli", "bench"),
+)
 Graph = dict[str, set[str]]
 
 
