@@ -35,6 +35,8 @@ def decode_delivery(delivery: Delivery) -> Inbound:
         elif kind == "native":
             # What it says depends on the registry, which is the transaction's (``native.py``).
             inbound.live = not retained
+            if delivery.token is not None:
+                inbound.packet_id, inbound.again = delivery.token.packet_id, delivery.again
         elif payload:
             said = decode_status(payload)
             if isinstance(said, Reject):

@@ -51,6 +51,7 @@ class Pipeline:
             metrics,
             accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
             raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
+            mqtt_client_id=settings.mqtt_client_id,
             on_waiting=self._intake.go,
         )
         self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))

@@ -1,8 +1,9 @@
 -- The registry as ingest needs it, as far as it changed since a revision; read by registry_cache.py.
 
 -- name: instruments
-SELECT i.instrument_id, i.instrument_key, v.force_from, v.force_to, v.hold_us, v.interval_us,
-       v.gateway_key, v.session_gap_us + v.session_min_us
+SELECT i.instrument_id, i.instrument_key, v.valid_from, v.force_to, v.hold_us, v.interval_us,
+       v.gateway_key, v.session_gap_us + v.session_min_us,
+       v.source->>'mapping', v.source->>'device', v.source->>'channel'
 FROM instrument i JOIN instrument_version v USING (instrument_key)
 WHERE i.changed_revision > %s
 ORDER BY i.instrument_key, v.force_from

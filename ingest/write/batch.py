@@ -29,12 +29,22 @@ class Inbound(msgspec.Struct, eq=False, gc=False):
     #: The database's time of receipt; set inside the transaction.
     received_us: int = 0
     live: bool = True
+    #: Of a device's message: its packet id in our session with the broker (0: none), and whether
+    #: the broker may have handed it over under that id before.
+    packet_id: int = 0
+    again: bool = False
     _parts: tuple[bytes, ...] | None = None
     _newest_us: int | None = None
 
     def raw(self, index: int) -> bytes:
-        """The heartbeat at ``index`` as it arrived; the message is parted once."""
+        """The heartbeat at ``index`` as it arrived; the message is parted once.
+
+        Of a device's message that is all of it: what it says of one instrument at one time may
+        be spread over it.
+        """
         assert self.message is not None
+        if self.kind == "native":
+            return self.payload
         if self._parts is None:
             self._parts = elements(self.message.payload)
         return self._parts[index]

@@ -1,42 +1,164 @@
-"""What devices say below their gateway's ``native/``, each in its own words.
+"""What devices say below their gateway's ``native/`` becomes heartbeats of what they feed.
 
-A message that nobody can make anything of is folded with others of its topic
-(``folded_letters.py``), so that a device which nobody has bound yet costs a row an hour.
+Each mapping that an instrument of the gateway names reads the message (``models/mapping.py``); a
+sample belongs to the instrument that its device and channel feed at its time (``feeds.py``). What
+names no time is dated by its receipt (``native_receipts.py``). What nobody takes is folded with
+others of its topic (``folded_letters.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
+import msgspec
+import psycopg
+
+from ingest.write import native_receipts
 from ingest.write.batch import Inbound, Outcome
+from ingest.write.feeds import Source
 from ingest.write.folded_letters import FoldedLetters
-from ingest.write.registry_cache import Registry
-from models.heartbeat import Reason
+from ingest.write.registry_cache import Gateway, Registry
+from models.heartbeat import Heartbeat, Reason
+from models.mapping import Problem, Sample, matches, read
+from models.message import Message
 
 
-def refuse(
+@dataclass(slots=True)
+class _Heard:
+    """A device's message, read."""
+
+    place: int
+    #: Ours: the rest of the transaction sees it in the other's place.
+    inbound: Inbound
+    gateway: Gateway
+    #: Each with the mapping that read it.
+    samples: list[tuple[str, Sample]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    #: Whether a mapping knows messages of its topic, those included that say nothing.
+    known: bool = False
+
+    @property
+    def needs_a_date(self) -> bool:
+        """Whether something of it is dated by its receipt."""
+        return any(sample.ts_us is None for _, sample in self.samples)
+
+
+def take(
+    cursor: psycopg.Cursor,
     inbounds: Sequence[Inbound],
     outcomes: Sequence[Outcome],
     registry: Registry,
     folded: FoldedLetters,
-) -> None:
-    """Notes the messages of a batch that become no heartbeats.
+    mqtt_client_id: str,
+) -> Sequence[Inbound]:
+    """Reads the devices' messages of a batch.
+
+    The registry may be another one when the batch is written again, so what is read stands in
+    copies, and the batch's own messages remain as they came.
 
     Args:
+        cursor: In the transaction.
         inbounds: Decoded messages with their receipt times.
         outcomes: One each; refusals are noted there.
         registry: At the revision of the transaction.
-        folded: Takes the letters.
+        folded: Takes what nobody takes.
+        mqtt_client_id: Names our session with the broker.
+
+    Returns:
+        The batch, devices' messages with the heartbeats that they mean.
     """
-    for inbound, outcome in zip(inbounds, outcomes, strict=True):
-        if inbound.kind != "native" or not inbound.payload:
-            continue  # without a payload it only clears what the broker kept
-        if inbound.refused is not None:
-            reason, detail = inbound.refused.reason, inbound.refused.detail
-        elif inbound.gateway_id not in registry.gateways:
-            reason = Reason.UNKNOWN_GATEWAY
-            detail = f"gateway {inbound.gateway_id!r} is not registered"
-        else:
-            reason = Reason.UNMAPPED
-            detail = "no mapping reads this topic for an instrument of its gateway"
-        outcome.errors.append((None, reason))
-        if inbound.arrived is not None:  # what is replayed has its row
-            folded.add(inbound, reason, detail)
+    heard: list[_Heard] = []
+    for place, inbound in enumerate(inbounds):
+        # Without a payload it only clears what the broker kept.
+        if inbound.kind == "native" and inbound.payload:
+            reason, detail = _why_not(inbound, registry)
+            if reason is not None:
+                _refuse(inbound, outcomes[place], folded, reason, detail)
+            else:
+                gateway = registry.gateways[inbound.gateway_id]
+                heard.append(_hear(place, inbound, gateway, registry))
+    if not heard:
+        return inbounds
+    native_receipts.date(cursor, mqtt_client_id, [one.inbound for one in heard if one.needs_a_date])
+    taken = list(inbounds)
+    for one in heard:
+        heartbeats = list(_heartbeats(one))
+        one.inbound.message = Message(
+            heartbeats=heartbeats,
+            rejects=[],
+            total=len(heartbeats),
+            payload=one.inbound.payload,
+        )
+        taken[one.place] = one.inbound
+        outcome = outcomes[one.place]
+        if one.problems:
+            problem = one.problems[0]
+            detail = f"{problem.at}: {problem.detail}" if problem.at else problem.detail
+            _refuse(one.inbound, outcome, folded, problem.reason, detail)
+        elif not heartbeats and (one.samples or not one.known):
+            _refuse(one.inbound, outcome, folded, Reason.UNMAPPED, _whose(one))
+    return taken
+
+
+def _why_not(inbound: Inbound, registry: Registry) -> tuple[Reason | None, str]:
+    if inbound.refused is not None:
+        return inbound.refused.reason, inbound.refused.detail
+    if inbound.gateway_id not in registry.gateways:
+        return Reason.UNKNOWN_GATEWAY, f"gateway {inbound.gateway_id!r} is not registered"
+    return None, ""
+
+
+def _hear(place: int, inbound: Inbound, gateway: Gateway, registry: Registry) -> _Heard:
+    heard = _Heard(place, msgspec.structs.replace(inbound), gateway)
+    below = inbound.topic[len("instruments/v1//native/") + len(inbound.gateway_id) :]
+    for name in gateway.feeds.mappings:
+        mapping = registry.mappings.get(name)
+        if mapping is None:
+            continue
+        reading = read(mapping, below, inbound.payload, retained=inbound.retained)
+        heard.samples += [(name, sample) for sample in reading.samples]
+        heard.problems += reading.problems
+        heard.known = heard.known or bool(reading.samples) or matches(mapping, below)
+    return heard
+
+
+def _heartbeats(heard: _Heard) -> Iterator[tuple[int, Heartbeat]]:
+    """The heartbeats that a message means, each with its sample's place."""
+    feeds = heard.gateway.feeds
+    for index, (mapping, sample) in enumerate(heard.samples):
+        ts = sample.ts_us
+        at_us = heard.inbound.received_us - sample.age_us if ts is None else ts
+        fed = feeds.of(Source(mapping, sample.device, sample.channel), at_us)
+        if fed is not None and sample.state is not None:
+            yield (
+                index,
+                Heartbeat(
+                    instrument_id=fed,
+                    ts_us=at_us,
+                    state=sample.state,
+                    power_w=sample.power_w,
+                    energy_wh=sample.energy_wh,
+                    runtime_s=sample.runtime_s,
+                    seq=sample.seq,
+                    boot_id=sample.boot_id,
+                ),
+            )
+
+
+def _whose(heard: _Heard) -> str:
+    """Why a message that was read became no heartbeat."""
+    if not heard.samples:
+        return "no mapping that an instrument of this gateway names reads this topic"
+    mapping, sample = heard.samples[0]
+    channel = "" if sample.channel is None else f", channel {sample.channel!r},"
+    return (
+        f"device {sample.device!r}{channel} by mapping {mapping!r} feeds no instrument of this"
+        " gateway: name it in the instrument's source"
+    )
+
+
+def _refuse(
+    inbound: Inbound, outcome: Outcome, folded: FoldedLetters, reason: Reason, detail: str
+) -> None:
+    outcome.errors.append((None, reason))
+    if inbound.arrived is not None:  # what is replayed has its row
+        folded.add(inbound, reason, detail)

@@ -13,7 +13,10 @@ import psycopg
 
 from ingest.db.connection import PAST
 from ingest.sql import statements
+from ingest.write.feeds import Feed, Feeds, Source
+from mappings import shipped
 from models.fold import hold_us
+from models.mapping import Mapping
 
 SQL = statements("registry_cache")
 
@@ -28,6 +31,8 @@ class Setting(NamedTuple):
     gateway_key: int
     #: The hold of a heartbeat that names no interval (rule 1).
     quiet_hold_us: int
+    #: The device behind the gateway that speaks for it.
+    source: Source | None = None
 
     def hold_us(self, interval_s: float | None) -> int:
         """The hold of a heartbeat that names this interval, or none (rule 1)."""
@@ -69,6 +74,8 @@ class Gateway:
     gateway_id: str
     key: int
     corrections: list[tuple[int, int]] = field(default_factory=list)
+    #: Which instruments the devices behind it feed.
+    feeds: Feeds = field(default_factory=Feeds)
 
     @property
     def only_correction_us(self) -> int | None:
@@ -92,6 +99,8 @@ class Registry:
         self.instruments_by_key: dict[int, Instrument] = {}
         self.gateways: dict[str, Gateway] = {}
         self.gateways_by_key: dict[int, Gateway] = {}
+        #: By which devices' messages are read, by name.
+        self.mappings: dict[str, Mapping] = shipped()
 
     def refresh(self, connection: psycopg.Connection, revision: int) -> None:
         """Loads what changed since the last call.
@@ -104,12 +113,15 @@ class Registry:
             return
         instruments: dict[int, Instrument] = {}
         with connection.cursor(binary=True) as cursor:
-            for iid, key, start, end, hold, interval, gateway_key, reach in cursor.execute(
+            for iid, key, start, end, hold, interval, gateway_key, reach, *named in cursor.execute(
                 SQL["instruments"], [self.revision]
             ):
                 entry = instruments.setdefault(key, Instrument(iid, key))
                 quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
-                entry.settings.append(Setting(start, end, hold, interval, gateway_key, quiet))
+                source = None if named[0] is None else Source(*named)
+                entry.settings.append(
+                    Setting(start, end, hold, interval, gateway_key, quiet, source)
+                )
                 entry.session_reach_us = reach
             gateways: dict[int, Gateway] = {}
             for gid, key, start, _end, correction in cursor.execute(
@@ -117,14 +129,39 @@ class Registry:
             ):
                 entry_g = gateways.setdefault(key, Gateway(gid, key))
                 entry_g.corrections.append((start, correction))
+        for gateway in gateways.values():
+            gateway.corrections[0] = (PAST, gateway.corrections[0][1])
+            known = self.gateways_by_key.get(gateway.key)
+            if known is not None:
+                gateway.feeds = known.feeds
+            self.gateways[gateway.gateway_id] = gateway
+        self.gateways_by_key.update(gateways)
         for entry in instruments.values():
+            self._feed(entry)
             # Before the first version, the first.
             entry.settings[0] = entry.settings[0]._replace(from_us=PAST)
             entry.newest = entry.settings[-1]
             self.instruments[entry.instrument_id] = entry
-        for gateway in gateways.values():
-            gateway.corrections[0] = (PAST, gateway.corrections[0][1])
-            self.gateways[gateway.gateway_id] = gateway
         self.instruments_by_key.update(instruments)
-        self.gateways_by_key.update(gateways)
         self.revision = revision
+
+    def _feed(self, entry: Instrument) -> None:
+        """Has the devices that an instrument names feed it, and those that it named no more."""
+        known = self.instruments_by_key.get(entry.key)
+        for setting in known.settings if known else ():
+            if setting.source is not None:
+                self.gateways_by_key[setting.gateway_key].feeds.remove(
+                    setting.source, entry.instrument_id
+                )
+        for number, setting in enumerate(entry.settings):
+            if setting.source is not None:
+                self.gateways_by_key[setting.gateway_key].feeds.add(
+                    setting.source,
+                    Feed(
+                        setting.from_us,
+                        setting.to_us,
+                        number == 0,
+                        setting.source.channel,
+                        entry.instrument_id,
+                    ),
+                )

@@ -107,7 +107,8 @@ def _lose(arrival: Arrival, changes: Changes) -> None:
         reason=Reason.CONFLICT,
         detail=_detail(heartbeat),
         gateway_id=inbound.gateway_id,
-        topic=inbound.topic,
+        # Not a device's own: what is kept is a heartbeat.
+        topic=f"instruments/v1/{inbound.gateway_id}/heartbeat",
         payload=canonical_encoding(heartbeat),
         received_us=inbound.received_us,
         live=arrival.live,

@@ -19,7 +19,7 @@ from ingest.write.batch import Arrival, Inbound, Outcome
 from ingest.write.changes import Changes, count, forget_rollups, record_letters
 from ingest.write.copy_rows import COPY_SEGMENT, copy_rows, pack_segment
 from ingest.write.dead_letter import FloodGate
-from ingest.write.folded_letters import TopicGate
+from ingest.write.folded_letters import FoldedLetters, TopicGate
 from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
@@ -43,6 +43,7 @@ class Writer:
         *,
         accept_past_us: int,
         raw_retention_us: int,
+        mqtt_client_id: str = "",
         on_waiting: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepares.
@@ -51,12 +52,14 @@ class Writer:
             metrics: Where it counts.
             accept_past_us: How old a heartbeat may be at its receipt (rule 6).
             raw_retention_us: How long raw rows are kept.
+            mqtt_client_id: Names our session with the broker, where there is one.
             on_waiting: Called when the rest of a batch is mostly the database's work.
         """
         self.registry = Registry()
         self._metrics = metrics
         self._accept_past_us = accept_past_us
         self._raw_retention_us = raw_retention_us
+        self._mqtt_client_id = mqtt_client_id
         self._statuses = StatusRows(on_waiting)
         self._receipts = Receipts()
         self._flood = FloodGate()
@@ -123,19 +126,22 @@ class Writer:
         moment = self._look(connection)
         self.registry.refresh(connection, moment.revision)
         self._receipts.date(inbounds, moment)
+        cursor = connection.cursor(binary=True)
+        folded = FoldedLetters()
+        inbounds = native.take(
+            cursor, inbounds, outcomes, self.registry, folded, self._mqtt_client_id
+        )
         limits = {
             "accept_past_us": self._accept_past_us,
             "oldest_us": moment.now_us - self._raw_retention_us,
         }
         verdict = judge(inbounds, outcomes, self.registry, **limits)
-        changes = Changes(letters=verdict.letters)
-        native.refuse(inbounds, outcomes, self.registry, changes.folded)
+        changes = Changes(letters=verdict.letters, folded=folded)
         groups: dict[int, list[Arrival]] = defaultdict(list)
         for arrival in verdict.accepted:
             groups[arrival.instrument_key].append(arrival)
         doubtful = {arrival.instrument_key for arrival in verdict.doubtful}
 
-        cursor = connection.cursor(binary=True)
         rows = self._statuses.lock(cursor, sorted(groups.keys() | doubtful))
         if rows and read_revision(cursor) != moment.revision:
             raise RegistryMovedError

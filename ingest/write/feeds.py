@@ -1,0 +1,79 @@
+"""Which instrument a device behind a gateway feeds, at a time (rule 15).
+
+Kept beside the registry's cache, from the `source` of each version of its instruments.
+"""
+
+from bisect import insort
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """What an instrument's heartbeats are made of."""
+
+    mapping: str
+    device: str
+    #: ``None``: the device as a whole.
+    channel: str | None
+
+
+class Feed(NamedTuple):
+    """A time in which a device's channel feeds an instrument, ``[from_us, to_us)``."""
+
+    #: When it was said to begin. It also holds before, where it is its instrument's first version
+    #: and no other instrument's feed holds then.
+    from_us: int
+    to_us: int
+    is_first: bool
+    channel: str | None
+    instrument_id: str
+
+
+class Feeds:
+    """What the devices behind one gateway feed."""
+
+    def __init__(self) -> None:
+        #: By mapping and device, oldest first.
+        self._by_mapping: dict[str, dict[str, list[Feed]]] = {}
+
+    @property
+    def mappings(self) -> list[str]:
+        """The mappings by which its devices are read, at any time."""
+        return list(self._by_mapping)
+
+    def add(self, source: Source, feed: Feed) -> None:
+        """A version of an instrument names a device."""
+        feeds = self._by_mapping.setdefault(source.mapping, {}).setdefault(source.device, [])
+        insort(feeds, feed, key=lambda one: one.from_us)
+
+    def remove(self, source: Source, instrument_id: str) -> None:
+        """Forgets that a device feeds an instrument, at all times."""
+        devices = self._by_mapping.get(source.mapping, {})
+        kept = [f for f in devices.get(source.device, ()) if f.instrument_id != instrument_id]
+        if kept:
+            devices[source.device] = kept
+        else:
+            devices.pop(source.device, None)
+            if not devices:
+                self._by_mapping.pop(source.mapping, None)
+
+    def of(self, source: Source, at_us: int) -> str | None:
+        """The instrument that a device's channel feeds at a time."""
+        feeds = self._by_mapping[source.mapping].get(source.device, ())
+        return _at([feed for feed in feeds if feed.channel == source.channel], at_us)
+
+    def of_device(self, mapping: str, device: str, at_us: int) -> list[str]:
+        """All instruments that any channel of a device feeds at a time."""
+        feeds = self._by_mapping[mapping].get(device, ())
+        channels = dict.fromkeys(feed.channel for feed in feeds)
+        found = (_at([f for f in feeds if f.channel == channel], at_us) for channel in channels)
+        return [name for name in found if name is not None]
+
+
+def _at(feeds: list[Feed], at_us: int) -> str | None:
+    for feed in reversed(feeds):
+        if feed.from_us <= at_us < feed.to_us:
+            return feed.instrument_id
+    for feed in feeds:
+        if feed.is_first and at_us < feed.from_us:
+            return feed.instrument_id
+    return None
