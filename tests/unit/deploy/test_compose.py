@@ -40,6 +40,9 @@ def test_what_a_service_names_is_there(name: str) -> None:
         source = volume.split(":")[0]
         if source.startswith("."):
             assert (FOLDER / source).exists(), f"{name}: {source} is not there"
+        elif source == "/":
+            # Whoever watches the host's disks sees them, and can change nothing.
+            assert (name, volume) == ("node", "/:/host:ro,rslave")
         else:
             assert source in COMPOSE["volumes"]
     # An image of today is not tomorrow's by surprise; ours is built here.
@@ -62,11 +65,18 @@ def test_each_part_comes_as_its_own_role(name: str) -> None:
     assert secret == ("database" if user == "jishi" else user)
 
 
+def configuration(service: dict[str, Any]) -> str:
+    """What a program's own configuration says, where its folder is handed in whole."""
+    program = service["image"].split(":")[0].rpartition("/")[2]
+    file = FOLDER / program / f"{program}.yml"
+    return file.read_text("utf-8") if file.exists() else ""
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_secrets_are_for_who_reads_them(name: str) -> None:
     service = SERVICES[name]
     given = set(service.get("secrets", ()))
-    read = set(re.findall(r"/run/secrets/(\w+)", str(service)))
+    read = set(re.findall(r"/run/secrets/(\w+)", str(service) + configuration(service)))
     if "jishi roles" in script(service):
         read |= set(ROLES)
     assert given == read
