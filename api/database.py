@@ -5,6 +5,8 @@ drives them (`store/run.py`).
 """
 
 import asyncio
+import getpass
+import re
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager, nullcontext
 from copy import copy
@@ -12,6 +14,7 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -106,6 +109,7 @@ class Database:
         self._turns = turns
         self._long = long
         self._asker: Hashable = None
+        self._address = str(pool.conninfo)
 
     def by(self, asker: Hashable) -> Self:
         """The same for one asker, who waits in turn with the others.
@@ -134,7 +138,8 @@ class Database:
             level = IsolationLevel.REPEATABLE_READ if snapshot else IsolationLevel.READ_COMMITTED
             # Plain attributes: they go with BEGIN and cost no round trip.
             await conn.set_isolation_level(level)
-            await conn.set_read_only(read_only)
+            # A standby does not even begin what says READ WRITE: silent, it refuses a change.
+            await conn.set_read_only(True if read_only else None)
             async with conn.transaction():
                 yield conn
 
@@ -210,11 +215,32 @@ class Database:
                 )
             return await arun(conn, steps)
 
-    async def answers(self, timeout_s: float = 2.0) -> bool:
-        """Whether the database answers a trivial question in time."""
+    @property
+    def user(self) -> str:
+        """The role that it connects as."""
+        return str(conninfo_to_dict(self._address).get("user") or getpass.getuser())
+
+    async def refusal(self, timeout_s: float = 2.0) -> str | None:
+        """Why the database cannot be used; none where it answers a trivial question in time.
+
+        Returns:
+            What the server said to a connection that it did not take; empty where nobody
+            answered.
+        """
         try:
             async with self.pool.connection(timeout=timeout_s) as conn:
                 await conn.execute("SELECT 1")
         except (psycopg.Error, TimeoutError):
-            return False
-        return True
+            return await self._refusal(timeout_s)
+        return None
+
+    async def _refusal(self, timeout_s: float) -> str:
+        """The pool only knows that it waited: what the server says shows in an attempt."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                conn = await AsyncConnection.connect(self._address)
+                await conn.close()
+        except (psycopg.Error, TimeoutError) as error:
+            said = re.search(r"FATAL: +(.+)", str(error))
+            return said[1] if said else ""
+        return "no connection of the pool came free in time"

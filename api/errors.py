@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:jishi:problem:"
 RETRY_AFTER = 5  # seconds
+#: Seconds that it takes at least to make a primary of a standby.
+READ_ONLY_RETRY_AFTER = 60
 #: What a problem leaves in a request's state: its kind.
 REFUSED = "refused"
 VALUE_MAX = 200  # characters of a wrong value that are shown back
@@ -251,7 +253,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
-    """The database's own errors: away, too slow, or our bug."""
+    """The database's own errors: away, too slow, read-only, closed to us, or our bug."""
     if isinstance(error, psycopg.errors.QueryCanceled):
         return problem_response(
             request,
@@ -262,10 +264,22 @@ async def _on_database(request: Request, error: Exception) -> Response:
                 "a coarser bucket or fewer instruments",
             ),
         )
-    if isinstance(error, psycopg.errors.InsufficientPrivilege) or not isinstance(
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return problem_response(request, read_only(request))
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        log.error("right missing", action="right_missing", error=str(error).strip())
+        return problem_response(
+            request,
+            Problem(
+                503,
+                "database-rights",
+                "the service lacks a right in its database: GET /readyz names it",
+                headers={"Retry-After": str(RETRY_AFTER)},
+            ),
+        )
+    if not isinstance(
         error,
         psycopg.OperationalError
-        | psycopg.errors.ReadOnlySqlTransaction
         # We were so busy between two statements that the server gave the transaction up.
         | psycopg.errors.IdleInTransactionSessionTimeout
         | psycopg.InterfaceError
@@ -280,9 +294,21 @@ async def _on_database(request: Request, error: Exception) -> Response:
         Problem(
             503,
             "database-unavailable",
-            "the database does not answer: try again later",
+            "the database cannot be used now: try again later; GET /readyz says why",
             headers={"Retry-After": str(RETRY_AFTER)},
         ),
+    )
+
+
+def read_only(request: Request) -> Problem:
+    """503: the database takes no changes, as a standby; reads are answered."""
+    elsewhere = request.app.state.context.settings.writable_url
+    where = elsewhere or "the API over the primary database (JISHI_WRITABLE_URL names it here)"
+    return Problem(
+        503,
+        "read-only",
+        f"this service reads a copy of the database that takes no changes: send them to {where}",
+        headers={"Retry-After": str(READ_ONLY_RETRY_AFTER)},
     )
 
 

@@ -249,6 +249,15 @@ class Settings(BaseSettings):
     demo_sign_in: bool = Field(
         default=False, description="browsers on this very machine need no key; for the demo"
     )
+    standby_lag_max_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds that a standby may be behind before /readyz answers 503",
+    )
+    writable_url: str | None = Field(
+        default=None,
+        description="where changes go, told to who sends one to an API over a standby",
+    )
     shutdown_s: int = Field(
         default=10, ge=0, description="seconds that requests get to end at shutdown"
     )

@@ -27,6 +27,7 @@ def migrate(
                 typer.echo(f"{standing.state:8} {standing.migration.name}")
             return
         names = runner.migrate(target, dry_run=dry_run)
+        lacking = [] if dry_run else runner.rights_lacking(target)
     except runner.MigrationError as error:
         raise fail(str(error)) from None
     except psycopg.Error as error:
@@ -35,3 +36,11 @@ def migrate(
         typer.echo(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:
         typer.echo("the schema is up to date")
+    if lacking:
+        roles = ", ".join(sorted({right.role for right in lacking}))
+        typer.echo(
+            f"roles or rights are missing: {roles}; this account may not make roles, so have a"
+            " superuser do it (CREATE ROLE jishi_write NOLOGIN, and so on), then run"
+            " `jishi migrate` again",
+            err=True,
+        )

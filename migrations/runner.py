@@ -4,20 +4,30 @@ One file is one transaction, unless its first line says ``-- no-transaction``: t
 statements run one at a time. An advisory lock keeps two runners apart. A file whose first
 lines say ``-- requires: community`` is skipped where TimescaleDB is the Apache edition, and
 applied by a later run once the edition has changed.
+
+What the files made is recorded in `schema_object`, so that a schema of which a restore brought
+only a part is refused. Roles belong to the cluster and not to the database: where some are gone,
+or their rights, the repeatable files run again, whatever was applied.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from store.run import run
+from store.schema import MissingRight, missing_objects, missing_rights, objects, some
+
 FOLDER = Path(__file__).parent
 #: Any constant will do; it is ours alone ("jishi" in ASCII).
 LOCK_KEY = 0x6A69736869
 NO_TRANSACTION = "-- no-transaction"
 COMMUNITY_ONLY = "-- requires: community"
+#: From this file on, what migrations make is recorded.
+RECORDING = "incremental/0022_create_schema_object.sql"
 
 
 class MigrationError(Exception):
@@ -163,7 +173,8 @@ def migrate(url: str, *, dry_run: bool = False, folder: Path = FOLDER) -> list[s
         Names of the files applied (or to be applied), in order.
 
     Raises:
-        MigrationError: A file was edited, or failed; the database is as before that file.
+        MigrationError: A file was edited, or failed; the database is as before that file. Or the
+            schema is not whole, and nothing was changed.
     """
     migrations = load(folder)
     # client_min_messages: TimescaleDB notices nothing that we did not intend.
@@ -172,22 +183,93 @@ def migrate(url: str, *, dry_run: bool = False, folder: Path = FOLDER) -> list[s
     ) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
         try:
-            todo = [
-                s.migration
-                for s in standings(connection, migrations)
-                if s.state in ("pending", "changed")
-            ]
+            found = standings(connection, migrations)
+            _refuse_parts(connection, found)
+            todo = [s.migration for s in found if s.state in ("pending", "changed")]
+            if not todo and _lacking(connection, found):
+                todo = [s.migration for s in found if s.migration.repeatable]
             if dry_run:
                 return [m.name for m in todo]
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY,"
                 " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
             )
-            for migration in todo:
-                _apply(connection, migration)
+            before = run(connection, objects())
+            try:
+                for migration in todo:
+                    _apply(connection, migration)
+            finally:
+                if not connection.broken:
+                    _record(connection, before)
             return [m.name for m in todo]
         finally:
             connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+
+
+def _refuse_parts(
+    connection: psycopg.Connection[tuple[object, ...]], found: list[Progress]
+) -> None:
+    """Refuses a database without TimescaleDB, and one of which a restore brought only a part."""
+    if not connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchall():
+        raise MigrationError(
+            "the database has no TimescaleDB; have its superuser run in it:"
+            " CREATE EXTENSION timescaledb"
+        )
+    applied = {s.migration.name for s in found if s.state in ("applied", "changed")}
+    if RECORDING in applied:
+        gone = run(connection, missing_objects())
+        if gone:
+            raise MigrationError(
+                f"the schema is not whole: migrations were applied, and {len(gone)} of the things"
+                f" that they made are missing ({some(gone)}), as a restore leaves it that ended"
+                " with errors; restore once more into a new, empty database, with `jishi restore`"
+            )
+    elif not applied:
+        made = {
+            name
+            for s in found
+            if not s.migration.repeatable
+            for name in re.findall(r"^CREATE TABLE (\w+)", s.migration.text, re.MULTILINE)
+        }
+        there = sorted(made & {name.removeprefix("table ") for name in run(connection, objects())})
+        if there:
+            raise MigrationError(
+                f"the database has tables ({some(there)}) and no record of migrations: a part of a"
+                " restore, or another program's; restore into a new, empty database with"
+                " `jishi restore`, or give an empty one to `jishi migrate`"
+            )
+
+
+def _lacking(connection: psycopg.Connection[tuple[object, ...]], found: list[Progress]) -> bool:
+    applied = {s.migration.name for s in found if s.state == "applied"}
+    return RECORDING in applied and bool(run(connection, missing_rights()))
+
+
+def _record(connection: psycopg.Connection[tuple[object, ...]], before: set[str]) -> None:
+    """Keeps in `schema_object` what there is since, and all that there was before the first time.
+
+    What others make beside us is not ours to miss, so only what a run brought or took counts.
+    """
+    exists = connection.execute("SELECT to_regclass('schema_object') IS NOT NULL").fetchone()
+    if exists != (True,):
+        return
+    after = run(connection, objects())
+    with connection.transaction():
+        empty = connection.execute("SELECT NOT EXISTS (SELECT FROM schema_object)").fetchone()
+        new = after if empty == (True,) else after - before
+        connection.execute(
+            "INSERT INTO schema_object (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
+            [sorted(new)],
+        )
+        connection.execute(
+            "DELETE FROM schema_object WHERE name = ANY (%s)", [sorted(before - after)]
+        )
+
+
+def rights_lacking(url: str) -> list[MissingRight]:
+    """Rights that roles still miss in the migrated database at ``url``."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        return run(connection, missing_rights())
 
 
 def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migration) -> None:

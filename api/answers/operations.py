@@ -75,6 +75,22 @@ class ReplaysAsked(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether it lives, or can serve."""
+    """The process lives."""
 
-    status: Literal["ok", "ready"]
+    status: Literal["ok"]
+
+
+class StandbyLag(BaseModel):
+    """How far behind its primary a standby is."""
+
+    lag_s: float = Field(ge=0, description="at most, seconds; 0 while all that came is replayed")
+    lag_bytes: Count = Field(description="received and not replayed")
+
+
+class Ready(BaseModel):
+    """Requests can be served."""
+
+    status: Literal["ready"]
+    standby: StandbyLag | None = Field(
+        default=None, description="only where the database is a standby"
+    )

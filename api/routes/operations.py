@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from api.answers.operations import Health
+from api import readiness
+from api.answers.operations import Health, Ready
 from api.answers.responses import answers
 from api.auth import authenticate
 from api.context import Ctx
@@ -56,36 +57,21 @@ async def healthz() -> Response:
 
 @router.get(
     "/readyz",
-    summary="The database answers and is migrated",
-    responses={**answers(Health), 503: PROBLEMS[503]},
+    summary="The database answers, is migrated and whole, gives its rights and is not far behind",
+    responses={**answers(Ready), 503: PROBLEMS[503]},
 )
 async def readyz(context: Ctx) -> Response:
-    """503 until requests can be served."""
-    if not await context.database.answers():
-        raise Problem(
-            503,
-            "database-unavailable",
-            "the database does not answer",
-            headers={"Retry-After": "5"},
-        )
-    missing = await context.database.read(missing_migrations(wanted_migrations()))
-    if missing:
-        raise Problem(
-            503,
-            "migrations-pending",
-            f"migrations are not applied: {', '.join(missing)}; run `jishi migrate`",
-            headers={"Retry-After": "5"},
-        )
-    unknown = await context.database.read(unknown_migrations())
-    if unknown:
-        raise Problem(
-            503,
-            "migrations-unknown",
-            f"migrations are applied that this version does not know: {', '.join(unknown)}; "
-            "start the version of Jishi that applied them, or a newer one",
-            headers={"Retry-After": "5"},
-        )
-    return json_response({"status": "ready"})
+    """503 until requests can be served; what is missing is named."""
+    standby = await readiness.check(
+        context.database,
+        context.settings,
+        missing_migrations(wanted_migrations()),
+        unknown_migrations(),
+    )
+    body: dict[str, object] = {"status": "ready"}
+    if standby is not None:
+        body["standby"] = {"lag_s": standby.lag_s, "lag_bytes": standby.lag_bytes}
+    return json_response(body)
 
 
 @router.get(

@@ -48,31 +48,19 @@ AS $$
 $$;
 REVOKE ALL ON FUNCTION note_rebuild(text, integer, jsonb, jsonb) FROM PUBLIC;
 
--- Gives each role its rights, whoever had more before; roles that do not exist are left out.
-CREATE OR REPLACE FUNCTION grant_rights() RETURNS void LANGUAGE plpgsql AS $$
+-- What each role may do: rights as GRANT takes them, of a table or, for EXECUTE, of a function.
+-- Who gives rights, who misses some (`jishi migrate`, `/readyz`) and tests go by this one list.
+CREATE OR REPLACE FUNCTION wanted_rights()
+RETURNS TABLE (role_name text, rights text, object text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    role_name text;
-    table_name text;
-    given record;
     -- Secrets, and who did what: not for everyone who reads.
     closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision'];
 BEGIN
-    FOR role_name IN
-        SELECT rolname FROM pg_roles
-        WHERE rolname IN ('jishi_write', 'jishi_api', 'jishi_read', 'jishi_broker')
-    LOOP
-        EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
-        FOR table_name IN
-            SELECT tablename FROM pg_tables WHERE schemaname = 'public'
-        LOOP
-            EXECUTE format('REVOKE ALL ON public.%I FROM %I', table_name, role_name);
-            IF role_name <> 'jishi_broker' AND NOT table_name = ANY (closed) THEN
-                EXECUTE format('GRANT SELECT ON public.%I TO %I', table_name, role_name);
-            END IF;
-        END LOOP;
-    END LOOP;
-
-    FOR given IN
+    RETURN QUERY
+        SELECT t.role_name, 'SELECT', quote_ident(p.tablename)
+        FROM unnest(ARRAY['jishi_write', 'jishi_api', 'jishi_read']) AS t (role_name), pg_tables p
+        WHERE p.schemaname = 'public' AND NOT p.tablename = ANY (closed)
+        UNION ALL
         SELECT * FROM (VALUES
             -- The ingest: what arrives and what it means; of the registry nothing but to read.
             ('jishi_write', 'INSERT, UPDATE', 'heartbeat'),
@@ -120,18 +108,41 @@ BEGIN
             -- Who hands gateways' accounts on to the broker.
             ('jishi_broker', 'SELECT', 'gateway'),
             ('jishi_broker', 'SELECT', 'gateway_credential'),
-            ('jishi_broker', 'SELECT', 'broker_revision')
-        ) AS t (role_name, rights, table_name)
-        WHERE EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role_name)
+            ('jishi_broker', 'SELECT', 'broker_revision'),
+            -- What only a table's owner may do, lent by functions of this and other files.
+            ('jishi_write', 'EXECUTE', 'drop_heartbeat_chunks(timestamptz)'),
+            ('jishi_write', 'EXECUTE', 'compress_heartbeat_chunk(regclass)'),
+            ('jishi_write', 'EXECUTE', 'note_rebuild(text, integer, jsonb, jsonb)')
+        ) AS t (role_name, rights, object);
+END
+$$;
+
+-- Gives each role its rights, whoever had more before; roles that do not exist are left out.
+CREATE OR REPLACE FUNCTION grant_rights() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    role_name text;
+    table_name text;
+    given record;
+BEGIN
+    FOR role_name IN
+        SELECT rolname FROM pg_roles
+        WHERE rolname IN ('jishi_write', 'jishi_api', 'jishi_read', 'jishi_broker')
     LOOP
-        EXECUTE format('GRANT %s ON public.%I TO %I', given.rights, given.table_name,
+        EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
+        FOR table_name IN
+            SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+        LOOP
+            EXECUTE format('REVOKE ALL ON public.%I FROM %I', table_name, role_name);
+        END LOOP;
+    END LOOP;
+    FOR given IN
+        SELECT w.role_name AS role_name, w.rights, w.object,
+               CASE WHEN w.rights = 'EXECUTE' THEN 'FUNCTION' ELSE 'TABLE' END AS kind
+        FROM wanted_rights() w WHERE EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.role_name)
+    LOOP
+        EXECUTE format('GRANT %s ON %s public.%s TO %I', given.rights, given.kind, given.object,
                        given.role_name);
     END LOOP;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jishi_write') THEN
-        GRANT EXECUTE ON FUNCTION drop_heartbeat_chunks(timestamptz) TO jishi_write;
-        GRANT EXECUTE ON FUNCTION compress_heartbeat_chunk(regclass) TO jishi_write;
-        GRANT EXECUTE ON FUNCTION note_rebuild(text, integer, jsonb, jsonb) TO jishi_write;
-    END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION grant_rights() FROM PUBLIC;

@@ -24,6 +24,7 @@ REGISTRY = {
     "instrument_class",
     "search_synonym",
     "schema_migration",
+    "schema_object",
 }
 FIGURES = {
     "heartbeat",

@@ -17,6 +17,7 @@ from api.app import create_app
 from api.auth import Reader
 from api.context import Ctx
 from api.settings import Settings
+from cli.roles import ROLES, let_in, with_login
 from migrations.runner import migrate
 from stack import Postgres
 from store.run import Query, Steps
@@ -208,3 +209,67 @@ def test_the_process_announces_its_port_and_ends_on_sigterm(api_database: str) -
             assert process.wait(20) in (0, -signal.SIGTERM)
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "told"),
+    [
+        pytest.param("DROP TABLE gateway_word", "schema-incomplete", "gateway_word", id="table"),
+        pytest.param("DROP TABLE schema_object", "schema-incomplete", "schema_object", id="record"),
+        pytest.param(
+            "REVOKE INSERT ON audit FROM jishi_api",
+            "database-rights",
+            "INSERT on audit",
+            id="right",
+        ),
+        pytest.param(
+            "REVOKE ALL ON schema_migration FROM jishi_api",
+            "database-rights",
+            "schema_migration",
+            id="the first right",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(
+    api_server: Postgres, statement: str, kind: str, told: str
+) -> None:
+    url = api_server.create_database()
+    migrate(url)
+    passwords = {role: f"a-password-of-{role}" for role in ROLES}
+    let_in(url, passwords)
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(statement)
+    of_api = with_login(url, "jishi_api", passwords["jishi_api"])
+    with (
+        serving(create_app(Settings(database_url=of_api))) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        body = problem(client.get("/readyz"), 503)
+        assert body["type"] == f"urn:jishi:problem:{kind}"
+        assert told in body["detail"]
+        assert "jishi" in body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("user", "database", "told"),
+    [
+        pytest.param("nobody_here", None, "jishi migrate", id="no such role"),
+        pytest.param(None, "nothing_here", "jishi restore", id="no such database"),
+    ],
+)
+def test_a_database_that_refuses_is_not_one_that_is_away(
+    api_server: Postgres, user: str | None, database: str | None, told: str
+) -> None:
+    url = api_server.url_of(database or "jishi")
+    if user is not None:
+        url = with_login(url, user, "whatever")
+    settings = Settings(database_url=url, pool_min_size=0, pool_timeout_s=0.5)
+    with (
+        serving(create_app(settings)) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        body = problem(client.get("/readyz"), 503)
+        assert body["type"] == "urn:jishi:problem:database-refuses"
+        assert "does not answer" not in body["detail"]
+        assert (user or database or "") in body["detail"]
+        assert told in body["detail"]
