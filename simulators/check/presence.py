@@ -10,6 +10,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from simulators.check.expectation import SECOND_US, Interval, instant, merge, subtract
 from simulators.check.ledger import LedgerReader
@@ -43,6 +44,8 @@ class Absence:
     is_goodbye: bool
     #: When its connection had begun.
     up_us: int
+    #: Whether the connection broke at the other side.
+    is_lost: bool = False
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ def absences(readers: Sequence[LedgerReader]) -> dict[int, list[Absence]]:
     told: dict[int, list[tuple[int, str]]] = {}
     for reader in readers:
         for row in reader.rows("events", ["gateway", "at_us", "event"]):
-            if row["event"] in ("up", "down", "left"):
+            if row["event"] in ("up", "down", "lost", "left"):
                 told.setdefault(row["gateway"], []).append((row["at_us"], row["event"]))
     found: dict[int, list[Absence]] = {}
     for gateway, events in told.items():
@@ -75,7 +78,7 @@ def absences(readers: Sequence[LedgerReader]) -> dict[int, list[Absence]]:
             elif up_us is not None:
                 # After a goodbye the connection's end is no news.
                 back = next((at for at, later in events[n + 1 :] if later == "up"), None)
-                own.append(Absence(at_us, back, event == "left", up_us))
+                own.append(Absence(at_us, back, event == "left", up_us, event == "lost"))
                 up_us = None
     return found
 
@@ -160,6 +163,8 @@ def _compare(
     gateways: Sequence[str],
     report: Report,
 ) -> None:
+    ended = _BrokerEnds(away_by_gateway)
+    unwilled = 0
     for index, own in away_by_gateway.items():
         gateway = gateways[index]
         recorded = offline[gateway]
@@ -176,13 +181,39 @@ def _compare(
                 and (end is None if back_us is None else end is None or end >= back_us - _CLOCKS_US)
                 for start, end in recorded
             )
-            if not report.holds(check, is_known):
+            if not is_known and away.is_lost and ended.at(away.start_us):
+                unwilled += 1
+            elif not report.holds(check, is_known):
                 report.explain(
                     f"{gateway}: away from {instant(away.start_us)} until "
                     f"{'now' if back_us is None else instant(back_us)}, "
                     f"the service has it off at {recorded[:5]}"
                 )
         _no_more_than(gateway, own, recorded, report)
+    if unwilled:
+        report.notes.append(
+            f"{unwilled} connections ended with the broker itself and left no will: one that is"
+            " killed sends none"
+        )
+
+
+class _BrokerEnds:
+    """When the broker may have ended: all connections of then broke, and none outlasted it.
+
+    A broker that is killed sends no will. One that lives does when a connection breaks, whoever
+    broke it: then the service has to know.
+    """
+
+    def __init__(self, away_by_gateway: dict[int, list[Absence]]) -> None:
+        spans = sorted((one.up_us, one.start_us) for own in away_by_gateway.values() for one in own)
+        self._begins = [begin for begin, _ in spans]
+        #: The last end of those that began up to there.
+        self._last_end = list(accumulate((end for _, end in spans), max))
+
+    def at(self, at_us: int) -> bool:
+        """Whether no connection from well before ``at_us`` reached well beyond it."""
+        before = bisect_right(self._begins, at_us - _HEARD_WITHIN_US)
+        return before == 0 or self._last_end[before - 1] <= at_us + _HEARD_WITHIN_US
 
 
 def _no_more_than(

@@ -144,7 +144,9 @@ class GatewayRunner:
 
     def _down(self) -> None:
         self._stats.disconnects += 1
-        self._ledger.event(self.gateway.index, time.time_ns() // 1_000, "down", self.mqtt_session)
+        # Of what ended at the other side nobody here knows whether it leaves a will behind.
+        event = "down" if self.link.is_cut else "lost"
+        self._ledger.event(self.gateway.index, time.time_ns() // 1_000, event, self.mqtt_session)
 
     def _say(self, online: bool, now_us: int) -> None:
         payload = status_payload(

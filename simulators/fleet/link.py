@@ -118,6 +118,8 @@ class Link:
         self._watching = False
         self._connecting = False
         self.is_up = False
+        #: Whether it was ours to break the connection that is there, or was there last.
+        self.is_cut = False
         self.refused = ""
         five = broker.protocol == MQTTProtocolVersion.MQTTv5
         self._client = mqtt.Client(
@@ -191,6 +193,7 @@ class Link:
             stay_away_s: Do not connect again before that long.
         """
         self._away_until = time.monotonic() + stay_away_s
+        self.is_cut = self.is_up
         sock = self._client.socket()
         if isinstance(sock, socket.socket):
             with suppress(OSError):  # it broke by itself
@@ -251,7 +254,7 @@ class Link:
             self._failed()
             return
         self._backoff_s = FIRST_BACKOFF_S
-        self.is_up = True
+        self.is_up, self.is_cut = True, False
         self._on_up()
 
     def _disconnected(

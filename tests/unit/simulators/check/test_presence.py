@@ -132,3 +132,42 @@ def test_time_that_nobody_heard_is_not_the_gateways() -> None:
         (T + 45 * S, T + 50 * S),
     ]
     assert found.off_since_us == {"gw-1": T + 100 * S}
+
+
+def ledger_of(folder: Path, *events: tuple[int, int, str]) -> LedgerReader:
+    """(gateway, seconds, event)."""
+    writer = LedgerWriter(folder)
+    write_manifest(folder, {})
+    for gateway, at_s, event in events:
+        writer.event(gateway, T + at_s * S, event)
+    writer.close()
+    return LedgerReader(folder)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_exact"),
+    [
+        pytest.param(
+            ((1, 0, "up"), (1, 41, "lost"), (1, 51, "up"), (1, 100, "left")), True, id="all"
+        ),
+        pytest.param(((1, 0, "up"), (1, 100, "left")), False, id="not the other one's"),
+        pytest.param(((1, 45, "up"), (1, 100, "left")), True, id="the other one came later"),
+    ],
+)
+def test_a_broker_that_ended_sends_no_wills(
+    tmp_path: Path, other: tuple[tuple[int, int, str], ...], is_exact: bool
+) -> None:
+    own = ((0, 0, "up"), (0, 40, "lost"), (0, 50, "up"), (0, 100, "left"))
+    reader = ledger_of(tmp_path, *own, *other)
+    report = Report()
+    compare([reader], service([(T + 100 * S, None)]), ["gw-1", "gw-2"], report)
+    assert report.is_exact is is_exact
+    assert list(report.differences) == ([] if is_exact else ["gateways' wills"])
+    assert bool(report.notes) is is_exact
+
+
+def test_what_the_gateway_broke_itself_leaves_a_will(tmp_path: Path) -> None:
+    reader = ledger_of(tmp_path, (0, 0, "up"), (0, 40, "down"), (0, 50, "up"), (0, 100, "left"))
+    report = Report()
+    compare([reader], service([(T + 100 * S, None)]), ["gw-1"], report)
+    assert list(report.differences) == ["gateways' wills"]
