@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.encoding import encode
+from models.mapping_document import TAG
 
 log = structlog.get_logger(__name__)
 
@@ -211,7 +212,8 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
         FieldError(
-            field=".".join(str(part) for part in entry["loc"]),
+            # What names one of a value's forms is no place in the request.
+            field=".".join(p for p in map(str, entry["loc"]) if not p.startswith(TAG)),
             # A missing field's input is the object around it, which says nothing.
             value=None if entry["type"] == "missing" else entry.get("input"),
             rule=entry["msg"].removeprefix("Value error, "),

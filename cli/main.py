@@ -14,6 +14,7 @@ from cli import (
     doctor,
     env,
     keys,
+    mapping,
     migrate,
     rebuild,
     registry,
@@ -46,6 +47,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
+app.add_typer(mapping.app, name="mapping")
 app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")
 

@@ -18,14 +18,28 @@ _HERE = Path(__file__).parent
 
 
 @cache
-def shipped() -> dict[str, Mapping]:
-    """The newest version of each shipped mapping, by name."""
-    newest: dict[str, Mapping] = {}
+def _all() -> dict[str, dict[int, Mapping]]:
+    found: dict[str, dict[int, Mapping]] = {}
     for path in sorted(_HERE.glob("*/v*/mapping.json")):
         mapping = read_mapping(path)
-        if mapping.name not in newest or newest[mapping.name].version < mapping.version:
-            newest[mapping.name] = mapping
-    return newest
+        found.setdefault(mapping.name, {})[mapping.version] = mapping
+    return found
+
+
+@cache
+def shipped() -> dict[str, Mapping]:
+    """The newest version of each shipped mapping, by name."""
+    return {name: of_name[max(of_name)] for name, of_name in _all().items()}
+
+
+def versions(name: str) -> list[int]:
+    """The versions of a shipped mapping, oldest first; none where it is not shipped."""
+    return sorted(_all().get(name, ()))
+
+
+def shipped_version(name: str, version: int | None = None) -> Mapping | None:
+    """One version of a shipped mapping, or its newest; ``None``: there is none."""
+    return shipped().get(name) if version is None else _all().get(name, {}).get(version)
 
 
 def folder(mapping: Mapping) -> Path:

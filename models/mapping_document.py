@@ -92,10 +92,10 @@ class RuntimeUnitAt(_UnitAt):
 class _Quantity(_Part):
     at: _At = Field(description="where the number lies; of several places the first that has one")
     missing: Missing = Field(
-        "nothing", description="what it means that there is none, or null: never 0"
+        default="nothing", description="what it means that there is none, or null: never 0"
     )
     arrays: Literal["problem", "channels"] = Field(
-        "problem", description="`channels`: of an array each number is a channel's, from 1"
+        default="problem", description="`channels`: of an array each number is a channel's, from 1"
     )
 
 
@@ -105,7 +105,7 @@ class Power(_Quantity):
     unit: Annotated[
         Annotated[PowerUnit, Tag("§plain")] | Annotated[PowerUnitAt, Tag("§parted")],
         Discriminator(_form),
-    ]
+    ] = Field(description="its unit, or where the payload names it")
 
 
 class Energy(_Quantity):
@@ -114,7 +114,7 @@ class Energy(_Quantity):
     unit: Annotated[
         Annotated[EnergyUnit, Tag("§plain")] | Annotated[EnergyUnitAt, Tag("§parted")],
         Discriminator(_form),
-    ]
+    ] = Field(description="its unit, or where the payload names it")
 
 
 class Runtime(_Quantity):
@@ -123,32 +123,37 @@ class Runtime(_Quantity):
     unit: Annotated[
         Annotated[RuntimeUnit, Tag("§plain")] | Annotated[RuntimeUnitAt, Tag("§parted")],
         Discriminator(_form),
-    ]
+    ] = Field(description="its unit, or where the payload names it")
 
 
 class Time(_Part):
     """When it was. A text is ISO 8601; without an offset it takes the mapping's zone."""
 
-    at: _At
-    epoch: Epoch | None = Field(None, description="what a number counts; without, none is taken")
+    at: _At = Field(description="where the time lies")
+    epoch: Epoch | None = Field(
+        default=None, description="what a number counts; null: it is no time"
+    )
     missing: Literal["receipt", "problem"] = Field(
-        "receipt", description="what it means that there is none: the time of receipt, or nothing"
+        default="receipt",
+        description="what it means that there is none: the receipt's, or nothing",
     )
 
 
 class States(_Part):
     """What the device itself says it does."""
 
-    at: _At
-    words: dict[_Text, Literal["off", "idle", "running", "unknown"]] = Field(min_length=1)
+    at: _At = Field(description="where the word lies; true and false are words, too")
+    words: dict[_Text, Literal["off", "idle", "running", "unknown"]] = Field(
+        min_length=1, description="the device's words, letter by letter; any other is a problem"
+    )
 
 
 class Availability(_Part):
     """Whether the device is there, by its own word or its will."""
 
-    at: _At
+    at: _At = Field(description="where the word lies; true and false are words, too")
     words: dict[_Text, bool | None] = Field(
-        min_length=1, description="true: there; false: gone; null: says neither"
+        min_length=1, description="the device's words. true: there; false: gone; null: says neither"
     )
 
 
@@ -156,7 +161,7 @@ class Record(_Part):
     """One thing in the payload that samples are made of."""
 
     each: _Places = Field(
-        "", description="where such things lie, `params/switch:{n}`; the whole payload"
+        default="", description="where such things lie, `params/switch:{n}`; the whole payload"
     )
     when: dict[_Place, Annotated[list[str | bool | int], Field(min_length=1)]] = Field(
         default_factory=dict, description="only where each of these places has one of its values"
@@ -164,24 +169,24 @@ class Record(_Part):
     take: dict[_Word, _Place] = Field(
         default_factory=dict, description="words for names, from the payload"
     )
-    device: _Name = Field("{device}", description="what the device is called")
-    channel: _Name | None = Field(None, description="which part of it; null: the whole")
+    device: _Name = Field(default="{device}", description="what the device is called")
+    channel: _Name | None = Field(default=None, description="which part of it; null: the whole")
     root: _Name | None = Field(
-        None,
+        default=None,
         description="the device whose loss is this one's too; beside other things it is told only "
         "where one of them is",
     )
-    time: Time | None = Field(None, description="null: there is none; the time of receipt")
+    time: Time | None = Field(default=None, description="null: there is none; the time of receipt")
     power: Power | None = None
     energy: Energy | None = None
     runtime: Runtime | None = None
     state: States | None = None
     available: Availability | None = None
     seq: _Place | None = Field(
-        None,
+        default=None,
         description="a number that grows by each reading within one boot",
     )
-    boot_id: _Place | None = Field(None, description="which boot `seq` belongs to")
+    boot_id: _Place | None = Field(default=None, description="which boot `seq` belongs to")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -196,7 +201,7 @@ class Rule(_Part):
 
     topic: _Topic = Field(description="below `native/`: `tele/{device}/SENSOR`, `{device+}/online`")
     payload: Kind = "json"
-    ignore: bool = Field(False, description="such messages are known, and say nothing of use")
+    ignore: bool = Field(default=False, description="they are known, and say nothing of use")
     records: list[Record] = Field(default_factory=list, max_length=100)
 
     @model_validator(mode="after")
@@ -215,19 +220,24 @@ class Rule(_Part):
         return self
 
 
-class MappingDocument(_Part):
-    """How the messages of one family of devices are read: data, without any script."""
+class MappingContent(_Part):
+    """What a mapping says, apart from what it is called."""
 
-    name: Annotated[str, StringConstraints(pattern=f"^{MAPPING_NAME}$")]
-    version: int = Field(ge=1, le=1_000_000)
     title: _Text = ""
-    about: _Prose = Field("", description="for people: which devices, which settings")
+    about: _Prose = Field(default="", description="for people: which devices, which settings")
     zone: Zone | None = Field(
-        None, description="of times without an offset, an IANA name; null: the service's"
+        default=None, description="of times without an offset, an IANA name; null: the service's"
     )
     rules: list[Rule] = Field(
         min_length=1, max_length=100, description="the first whose topic fits is used"
     )
+
+
+class MappingDocument(MappingContent):
+    """How the messages of one family of devices are read: data, without any script."""
+
+    name: Annotated[str, StringConstraints(pattern=f"^{MAPPING_NAME}$")]
+    version: int = Field(ge=1, le=1_000_000)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -237,4 +247,5 @@ class MappingDocument(_Part):
 
     def to_json(self) -> dict[str, Any]:
         """The document as it is written, what is left to its default left out."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return {"name": self.name, "version": self.version, **said}

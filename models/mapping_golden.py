@@ -33,12 +33,12 @@ class TriedMessage(BaseModel):
         min_length=1, max_length=65_535, description="below `native/`, or the whole topic"
     )
     payload: Any = Field(
-        None, description="a text is sent as it is, anything else as the JSON that it is"
+        default=None, description="a text is sent as it is, anything else as the JSON that it is"
     )
-    payload_base64: str | None = Field(None, description="in place of it: the bytes")
-    retained: bool = Field(False, description="the broker had kept it")
+    payload_base64: str | None = Field(default=None, description="in place of it: the bytes")
+    retained: bool = Field(default=False, description="the broker had kept it")
     zone: Zone | None = Field(
-        None, description="of times without an offset, where the mapping names none"
+        default=None, description="of times without an offset, where the mapping names none"
     )
 
     @model_validator(mode="after")
@@ -86,8 +86,8 @@ class ExpectedProblem(BaseModel):
 class Golden(TriedMessage):
     """A message and what must come of it."""
 
-    about: str = Field("", description="what it shows")
-    source: str = Field("", description="where such a message is described, or was seen")
+    about: str = Field(default="", description="what it shows")
+    source: str = Field(default="", description="where such a message is described, or was seen")
     samples: list[dict[str, Any]] = Field(
         description="in order; what is not said of one is null, false or 0"
     )

@@ -20,6 +20,7 @@ REGISTRY = {
     "registry_revision",
     "maintenance",
     "calendar_day",
+    "mapping",
     "district",
     "instrument_class",
     "search_synonym",

@@ -36,13 +36,18 @@ ROUTES: list[Route] = [
 #: What reads more than figures, by the start of its address; the rest reads with `read` and
 #: writes with `operate`.
 READS = {"/v1/dead-letters": "operate", "/v1/keys": "admin", "/v1/audit": "admin"}
-WRITES = {"/v1/keys": "admin", "/v1/sign-ins": "read"}
+WRITES = {"/v1/keys": "admin", "/v1/sign-ins": "read", "/v1/mappings/{name}/try": "read"}
 SCOPES = ("nothing", "read", "operate", "admin")
 #: Of the whole city, so no institution's to change.
 CITY_ONLY = {
     ("put", "/v1/calendars/{calendar}/days/{day}"),
     ("delete", "/v1/calendars/{calendar}/days/{day}"),
+    ("put", "/v1/mappings/{name}"),
 }
+#: Of the whole city, and for everyone to read.
+EVERYBODYS = {("get", "/v1/mappings/{name}"), ("post", "/v1/mappings/{name}/try")}
+#: Writes nothing, whatever its method.
+NO_CHANGE = {("post", "/v1/mappings/{name}/try")}
 WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
 
@@ -159,7 +164,12 @@ class Home:
     keys: dict[str, str]
 
     def names(self) -> dict[str, object]:
-        return {**self.__dict__, "calendar": "CN", "day": "2031-12-24"}
+        return {**self.__dict__, "calendar": "CN", "day": "2031-12-24", "name": self.mapping}
+
+    @property
+    def mapping(self) -> str:
+        """A mapping that was written beside it; mappings are the whole city's."""
+        return f"own-{self.institution_id[4:7]}"
 
     def marks(self) -> list[str]:
         """What of it must never show."""
@@ -184,6 +194,9 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             f"/v1/institutions/{ids['institution_id']}": {"name": f"{name} 所"},
             f"/v1/gateways/{ids['gateway_id']}": {"institution_id": ids["institution_id"]},
             f"/v1/instruments/{name}-sem": {"name": f"{name} 镜", **ids},
+            f"/v1/mappings/own-{name[4:]}": {
+                "rules": [{"topic": "{device+}", "ignore": True}],
+            },
         }
         for path, body in puts.items():
             assert admin.put(path, json=body).status_code == 201
@@ -263,6 +276,8 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
             **WINDOW,
         },
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
+        ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
+        ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
     }
     return bodies.get((method, path), {})
 
@@ -280,6 +295,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT key_id, revoked_at FROM api_key ORDER BY 1").fetchall(),
         conn.execute("SELECT sign_in_id, expires_at FROM sign_in ORDER BY 1").fetchall(),
         conn.execute("SELECT c::text FROM calendar_day c ORDER BY 1").fetchall(),
+        conn.execute("SELECT m::text FROM mapping m ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
@@ -307,7 +323,9 @@ def test_another_institutions_object_is_not_there(
         params=asked(method, path),
         json=body_of(method, path, own) if method in ("put", "patch", "post") else None,
     )
-    if (method, path) in CITY_ONLY:
+    if (method, path) in EVERYBODYS:
+        assert answer.is_success
+    elif (method, path) in CITY_ONLY:
         denied(answer, 403)
     else:
         denied(answer, 404)
@@ -521,7 +539,11 @@ def test_what_keeps_a_gateway_in_service_is_named_to_its_owner_alone(
     assert other.instrument_id not in refused.text
 
 
-MUTATING = [route for route in ROUTES if route[0] not in ("get", "head", "options")]
+MUTATING = [
+    route
+    for route in ROUTES
+    if route[0] not in ("get", "head", "options") and route not in NO_CHANGE
+]
 
 
 def change_of(method: str, path: str, home: Home) -> dict[str, Any]:

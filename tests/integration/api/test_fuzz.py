@@ -61,6 +61,7 @@ THERE: dict[str, Any] = {
     "dead_letter_id": 1,
     "calendar": "CN",
     "day": "2026-10-01",
+    "name": "tasmota-energy",
 }
 BEGIN = at("2026-03-01T00:00:00")
 WINDOWS: dict[str, Any] = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-01T03:00:00Z"}

@@ -326,10 +326,9 @@ def test_a_document_is_refused_with_each_place_and_rule() -> None:
             }
         )
     assert [at for at, _ in refused.value.problems] == [
-        *("name", "version", "zone", "rules.0.topic", "rules.0.records.0.power.at"),
-        *("rules.0.records.0.power.unit", "rules.0.records.1.power.at"),
-        *("rules.0.records.1.power.unit.words.V", "rules.1", "rules.2", "rules.3.records.0"),
-        "script",
+        *("zone", "rules.0.topic", "rules.0.records.0.power.at", "rules.0.records.0.power.unit"),
+        *("rules.0.records.1.power.at", "rules.0.records.1.power.unit.words.V"),
+        *("rules.1", "rules.2", "rules.3.records.0", "name", "version", "script"),
     ]
     assert "names {n}, which neither topic" in str(refused.value)
 
