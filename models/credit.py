@@ -27,6 +27,8 @@ class Ended(StrEnum):
     HOLD = "hold"
     NOW = "now"
     STALE_REPEAT = "stale_repeat"
+    #: It credits nothing: a word on availability, or a sample that no rule gives a state.
+    STATELESS = "stateless"
     AHEAD_OF_NOW = "ahead_of_now"
 
 
@@ -38,7 +40,14 @@ class Accepted:
     #: Corrected time (rule 8); what figures use.
     at_us: int
     received_us: int
-    state: State
+    #: What it states or, of a sample, counts as; None: it credits nothing.
+    state: State | None
+    #: Whether it stated none, but power.
+    sample: bool = False
+    #: The device's own word, where it is one.
+    available: bool | None = None
+    #: The device named no time.
+    receipt_time: bool = False
     live: bool
     stale: bool
     historical: bool
@@ -52,6 +61,11 @@ class Accepted:
     interval_s: float | None
     own_hold_us: int | None
     own_interval_us: int | None
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether the credit of the one before goes on in spite of it."""
+        return self.stale or self.available is True
 
     @property
     def hold_us(self) -> int:
@@ -100,6 +114,8 @@ def credits_of(heartbeats: Sequence[Accepted], next_us: int | None, now_us: int)
         at_us = one.at_us
         if one.stale:
             credit = Credit(heartbeat=one, start_us=at_us, end_us=at_us, ended=Ended.STALE_REPEAT)
+        elif one.state is None:
+            credit = Credit(heartbeat=one, start_us=at_us, end_us=at_us, ended=Ended.STATELESS)
         elif at_us >= now_us:
             credit = Credit(heartbeat=one, start_us=at_us, end_us=at_us, ended=Ended.AHEAD_OF_NOW)
         else:
@@ -109,7 +125,7 @@ def credits_of(heartbeats: Sequence[Accepted], next_us: int | None, now_us: int)
             if now_us < end:
                 end, ended = now_us, Ended.NOW
             credit = Credit(heartbeat=one, start_us=at_us, end_us=end, ended=ended)
-        if not one.stale:
+        if not one.passed_over:
             next_us = at_us
         found.append(credit)
     return found[::-1]

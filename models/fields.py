@@ -179,7 +179,7 @@ def boolean(raw: bytes) -> bool:
     return raw == b"true"
 
 
-#: Wire name, name in ``Heartbeat``, reader; the first three are required.
+#: Wire name, name in ``Heartbeat``, reader; the first two are required.
 _FIELDS: Final[tuple[tuple[str, str, Callable[[bytes], Any]], ...]] = (
     ("instrument_id", "instrument_id", instrument_id),
     ("ts", "ts_us", instant),
@@ -191,7 +191,7 @@ _FIELDS: Final[tuple[tuple[str, str, Callable[[bytes], Any]], ...]] = (
     ("boot_id", "boot_id", label),
     ("interval_s", "interval_s", number(INTERVAL_S, "s")),
 )
-_REQUIRED = frozenset({"instrument_id", "ts", "state"})
+_REQUIRED = frozenset({"instrument_id", "ts"})
 #: The names that a heartbeat may carry; others are counted and ignored.
 KNOWN: Final = frozenset(name for name, _, _ in _FIELDS)
 
@@ -234,10 +234,19 @@ def examine(raw: bytes) -> tuple[Heartbeat, int]:
             values[attribute] = value
         elif name in _REQUIRED:
             problems.append((Reason.MALFORMED, f"{name} is missing; every heartbeat has one"))
+    if "state" not in values and not any(_is_stated(members, n) for n in ("state", "power_w")):
+        rule = "a heartbeat has a state, or power_w and is a sample"
+        problems.append((Reason.MALFORMED, f"state is missing, and power_w is as well; {rule}"))
     if broken is not None:
         problems.append((Reason.MALFORMED, f"heartbeat {broken}"))
     if problems:
         # min() keeps the first of equals.
         reason, detail = min(problems, key=lambda problem: problem[0] is not Reason.MALFORMED)
         raise BadHeartbeatError(reason, detail, values.get("instrument_id"), values.get("ts_us"))
+    values.setdefault("state", None)
     return Heartbeat(**values), len(members.keys() - KNOWN)
+
+
+def _is_stated(members: dict[str, bytes], name: str) -> bool:
+    """Whether a member is there, good or bad; null is not."""
+    return members.get(name, b"null") != b"null"

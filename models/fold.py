@@ -8,6 +8,7 @@ The fold is the hot path of ingest: one call a heartbeat, so ``Track`` is mutabl
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -44,6 +45,18 @@ def hold_us(
     return min(3 * interval, LONGEST_DERIVED_HOLD_US)
 
 
+class PowerRule(NamedTuple):
+    """What makes a sample's power a state; ``power_rule.py`` judges by it."""
+
+    off_below_w: float
+    run_from_w: float
+    run_until_w: float
+    dwell_start_us: int
+    dwell_stop_us: int
+    #: How long a sample holds while its device says that it is online; None: its hold.
+    silence_us: int | None = None
+
+
 # A Struct, and not frozen, for speed: ingest's arrivals are rows that know where they came from.
 class Row(msgspec.Struct, kw_only=True, gc=False):
     """An accepted heartbeat as the fold sees it: its settings resolved, its time corrected."""
@@ -52,7 +65,9 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     at_us: int
     #: The device's own time; the key.
     ts_us: int
-    state: State
+    #: Of a sample, what it counts as; None: it credits nothing, and neither do its readings count.
+    state: State | None
+    #: How long its state lasts; where it has none, how long it is a sign of life.
     hold_us: int
     seq: int | None = None
     boot_id: str | None = None
@@ -60,6 +75,11 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     runtime_us: int | None = None
     power_w: float | None = None
     live: bool = True
+    #: Whether it stated no state, and the rule in force that gives it one.
+    sample: bool = False
+    rule: PowerRule | None = None
+    #: The device's own word: it is there, or it is not. None: a heartbeat or a sample.
+    available: bool | None = None
 
 
 @dataclass(slots=True)
@@ -97,6 +117,23 @@ class Track:
     live_at_us: int | None = None
     live_until_us: int | None = None
     power_w: float | None = None
+    #: How far the device's word that it is online may extend the credit; 0: no further.
+    silence_until_us: int = 0
+    #: Where the judge of samples stands (``power_rule.py``); it moves these, ``advance`` does not.
+    #: Whether a sample or a word on availability was ever taken: else there is nothing to judge.
+    judged: bool = False
+    #: The device's word in force says that it is online.
+    online: bool = False
+    #: The last sample's level, a ``State``'s number; -1: none.
+    level: int = -1
+    #: The newest run while it has not lasted: the device's time of its first sample, and when it
+    #: will have; 0: there is none.
+    run_ts_us: int = 0
+    run_until_us: int = 0
+
+
+#: The fields that the judge moves.
+JUDGES_FIELDS = ("judged", "online", "level", "run_ts_us", "run_until_us")
 
 
 def repeats(track: Track, seq: int | None, boot_id: str | None) -> bool:
@@ -127,24 +164,59 @@ def advance(track: Track, row: Row, closed: list[Piece]) -> bool:
     track.newest_boot_id = boot_id
     track.newest_stale = False
 
+    state = row.state
+    if state is None:
+        _hear(track, row)
+        return False
     credit_from = track.credit_from_us
     if credit_from is None:
-        track.first_at_us = at
+        if track.first_at_us is None:
+            track.first_at_us = at
         track.segment_from_us = track.piece_from_us = at
     else:
-        _close_step(track, at, credit_from, row.state, closed)
+        _close_step(track, at, credit_from, state, closed)
 
     if row.runtime_us is not None:
         _read_counter(track, at, row.runtime_us)
     until = at + row.hold_us
     track.credit_from_us = at
     track.credit_until_us = until
-    track.state = row.state
+    track.state = state
     track.power_w = row.power_w
     if row.live:
         track.live_at_us = at
         track.live_until_us = until
+    rule = row.rule
+    track.silence_until_us = 0 if rule is None else at + (rule.silence_us or 0)
     return False
+
+
+def _hear(track: Track, row: Row) -> None:
+    """Takes a row without a state: it may end or extend the credit, and is a sign of life."""
+    at = row.at_us
+    if track.first_at_us is None:
+        track.first_at_us = at
+    credit_until = track.credit_until_us
+    holds = credit_until is not None and at <= credit_until
+    if holds and row.available:
+        # Silence is no absence while the device says that it is there.
+        assert credit_until is not None
+        track.credit_until_us = credit_until = max(credit_until, track.silence_until_us)
+    elif holds:
+        track.credit_until_us = at
+        track.silence_until_us = 0
+    if row.available is False:
+        if track.live_until_us is not None:
+            track.live_until_us = min(track.live_until_us, at)
+        return
+    if row.available is None:
+        track.power_w = row.power_w
+    if row.live:
+        until = at + row.hold_us
+        if row.available and holds:
+            assert credit_until is not None
+            until = max(until, credit_until)
+        track.live_at_us, track.live_until_us = at, until
 
 
 def _close_step(track: Track, at: int, credit_from: int, state: State, closed: list[Piece]) -> None:

@@ -32,6 +32,22 @@ class Reason(StrEnum):
 #: receipt; it repeats its predecessor and counts for nothing (rule 9); its gateway called it
 #: history; the broker had kept it.
 LIVE, STALE, HISTORICAL, RETAINED = 1, 2, 4, 8
+#: The device named no time: ``ts`` is the receipt's.
+RECEIPT_TIME = 16
+#: It stated no state: a sample, whose row has the state that it counts as, or ``STATELESS``; the
+#: device's own word that it is there; its word, or its will's, that it is not.
+SAMPLE, ONLINE_WORD, OFFLINE_WORD = 32, 64, 128
+#: What the judge of samples knew after the row (``power_rule.py``): the device's word in force says
+#: online; and above ``LEVEL_SHIFT``, two bits wide, one more than the sample's level.
+ONLINE, LEVEL_SHIFT = 256, 9
+LEVEL = 3 << LEVEL_SHIFT
+#: What such rows were made of, and what was made of them.
+WORD = ONLINE_WORD | OFFLINE_WORD
+JUDGED = ONLINE | LEVEL
+#: Rows that neither credit time nor end the credit of the one before.
+PASSED_OVER = STALE | ONLINE_WORD
+#: ``heartbeat.state`` of a row that credits nothing.
+STATELESS = -1
 
 
 # A msgspec Struct where the other values are dataclasses: it is made once per heartbeat, and a
@@ -43,7 +59,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     instrument_id: str
     #: The device's time, uncorrected: microseconds since 1970 UTC.
     ts_us: int
-    state: State
+    #: None: a sample, which has ``power_w``, or a word on availability.
+    state: State | None
     #: Watts.
     power_w: float | None = None
     #: The device's hour meter: cumulative running seconds.
@@ -55,6 +72,12 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     boot_id: str | None = None
     #: The device's reporting interval now, seconds.
     interval_s: float | None = None
+    #: The device's own word: it is there, or it is not. Such a heartbeat has neither state nor
+    #: power; mappings alone make it, no JSON of a gateway does.
+    available: bool | None = None
+    #: The device named no time: ``ts_us`` follows from the receipt. Its row keeps it as a flag;
+    #: heartbeats that are compared do not.
+    receipt_time: bool = False
 
 
 def _number(value: float) -> int | float:
@@ -69,7 +92,8 @@ def canonical_encoding(heartbeat: Heartbeat) -> bytes:
     """The one way to write a heartbeat: equal heartbeats, and only they, give equal bytes.
 
     Compact JSON of the known fields, keys sorted, absent ones left out, ``ts`` in UTC with
-    six digits, whole numbers without a point. ``wire.decode`` reads it back unchanged. It
+    six digits, whole numbers without a point. ``wire.decode`` reads it back unchanged, but for a
+    word on availability, which it does not take. It
     breaks ties under rule 3, so a change here changes figures already given.
 
     Args:
@@ -82,8 +106,11 @@ def canonical_encoding(heartbeat: Heartbeat) -> bytes:
     fields: dict[str, str | int | float] = {
         "instrument_id": heartbeat.instrument_id,
         "ts": format_ts(heartbeat.ts_us),
-        "state": heartbeat.state.word,
     }
+    if heartbeat.state is not None:
+        fields["state"] = heartbeat.state.word
+    if heartbeat.available is not None:
+        fields["available"] = heartbeat.available
     if heartbeat.power_w is not None:
         fields["power_w"] = _number(heartbeat.power_w)
     if heartbeat.runtime_s is not None:
@@ -99,7 +126,7 @@ def canonical_encoding(heartbeat: Heartbeat) -> bytes:
     return _encode(fields)
 
 
-def precedence(heartbeat: Heartbeat) -> tuple[int, float, bytes]:
+def precedence(heartbeat: Heartbeat) -> tuple[int, float, float, bytes]:
     """Sort key under rule 3: of heartbeats at one time, the one with the smallest key wins.
 
     It looks at the heartbeat alone. A setting may change after a conflict is settled, and the
@@ -109,7 +136,18 @@ def precedence(heartbeat: Heartbeat) -> tuple[int, float, bytes]:
         heartbeat: One of several of one instrument and time.
 
     Returns:
-        Lesser use first, then the shorter ``interval_s`` of its own, absent before any, then
-        the smaller canonical encoding.
+        Lesser use first, then samples by the lesser power, words on availability last; then the
+        shorter ``interval_s`` of its own, absent before any, then the smaller canonical encoding.
     """
-    return heartbeat.state.value, heartbeat.interval_s or 0.0, canonical_encoding(heartbeat)
+    rank, power_w = _SAMPLE_RANK, 0.0
+    if heartbeat.state is not None:
+        rank = heartbeat.state.value
+    elif heartbeat.available is not None:
+        rank += 1
+    elif heartbeat.power_w is not None:
+        power_w = heartbeat.power_w
+    return rank, power_w, heartbeat.interval_s or 0.0, canonical_encoding(heartbeat)
+
+
+#: Behind every state that can be stated.
+_SAMPLE_RANK = len(State)

@@ -137,7 +137,7 @@ def derive_status(
         else:
             since = before.end_us
     else:
-        since = track.credit_until_us
+        since = track.first_at_us if track.credit_until_us is None else track.credit_until_us
     if not online and activity is not Activity.UNKNOWN:
         # Heartbeats that came late or flagged historical speak of now, but nothing is alive.
         activity = Activity.UNKNOWN
@@ -151,12 +151,18 @@ def derive_status(
         activity=activity,
         cause=None if online else _cause(standing, now_us, listening),
         since_us=since,
-        last_heartbeat_us=track.credit_from_us,
+        last_heartbeat_us=_last_heard(track),
         last_received_us=standing.last_received_us,
         power_w=track.power_w if online else None,
         skew_us=standing.skew_us,
         flags=_flags(standing, now_us),
     )
+
+
+def _last_heard(track: Track) -> int | None:
+    """The newest heartbeat that credits time or keeps the instrument alive."""
+    times = [at for at in (track.credit_from_us, track.live_at_us) if at is not None]
+    return max(times, default=None)
 
 
 def _cause(standing: Standing, now_us: int, listening: bool) -> AbsenceCause:

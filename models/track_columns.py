@@ -70,4 +70,10 @@ TRACK_COLUMNS = (
     _column("live_at", Kind.TIME),
     _column("live_until", Kind.TIME),
     _column("power_w", Kind.NUMBER),
+    _column("silence_until_us", Kind.LONG),
+    _column("judged", Kind.FLAG),
+    _column("online", Kind.FLAG),
+    _column("level", Kind.STATE),
+    _column("run_ts_us", Kind.LONG),
+    _column("run_until_us", Kind.LONG),
 )

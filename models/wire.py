@@ -55,7 +55,7 @@ class _Wire(msgspec.Struct, gc=False):
 
     instrument_id: str
     ts: str | int
-    state: str
+    state: str | None = None
     power_w: Annotated[float, Meta(ge=fields.POWER_W[0], le=fields.POWER_W[1])] | None = None
     runtime_s: Annotated[float, Meta(ge=fields.RUNTIME_S[0], le=fields.RUNTIME_S[1])] | None = None
     energy_wh: Annotated[float, Meta(ge=fields.ENERGY_WH[0], le=fields.ENERGY_WH[1])] | None = None
@@ -279,6 +279,9 @@ def _heartbeat(wire: _Wire) -> Heartbeat:
             _instrument_ids.clear()
         _instrument_ids[instrument_id] = instrument_id
     ts = wire.ts
+    state = wire.state
+    if state is None and wire.power_w is None:
+        raise _NotTypicalError
     boot_id = wire.boot_id
     if boot_id is not None:
         if type(boot_id) is int:
@@ -290,7 +293,7 @@ def _heartbeat(wire: _Wire) -> Heartbeat:
     return Heartbeat(
         instrument_id=instrument_id,
         ts_us=parse_ts(ts) if type(ts) is str else from_millis(ts),  # type: ignore[arg-type]
-        state=_STATES[wire.state],
+        state=None if state is None else _STATES[state],
         power_w=wire.power_w,
         runtime_s=wire.runtime_s,
         energy_wh=wire.energy_wh,

@@ -16,7 +16,12 @@ class HeartbeatBody(BaseModel):
     ts: Instant = Field(description="the device's own time")
     corrected_ts: Instant = Field(description="what figures use")
     received_at: Instant
-    state: Literal["off", "idle", "running"]
+    state: Literal["off", "idle", "running"] | None = Field(
+        description="as stated or, of a sample, as judged; null: it credits nothing"
+    )
+    sample: bool = Field(description="it stated power and no state")
+    available: bool | None = Field(description="the device's own word, where it is one")
+    receipt_time: bool = Field(description="the device named no time: ts is the receipt's")
     power_w: float | None = Field(description="watts")
     runtime_s: float | None = Field(description="the hour meter, seconds")
     energy_wh: float | None = Field(description="cumulative watt-hours")

@@ -18,7 +18,7 @@ FROM heartbeat WHERE instrument_key = %s AND ts >= %s AND ts <= %s ORDER BY ts
 SELECT
 -- include: heartbeat_columns.raw
 FROM heartbeat WHERE instrument_key = %s AND ts < %s
-  AND flags & 2 = 0  -- not STALE
+  AND flags & 66 = 0  -- not PASSED_OVER
 ORDER BY ts DESC LIMIT 1
 
 -- name: reading_before
@@ -27,7 +27,7 @@ SELECT
 -- include: heartbeat_columns.raw
 FROM heartbeat WHERE instrument_key = %s AND ts < %s
   AND flags & 2 = 0  -- not STALE
-  AND runtime_s IS NOT NULL
+  AND runtime_s IS NOT NULL AND state >= 0
 ORDER BY ts DESC LIMIT 1
 
 -- name: live_before
@@ -37,6 +37,7 @@ SELECT
 FROM heartbeat WHERE instrument_key = %s AND ts < %s
   AND flags & 2 = 0  -- not STALE
   AND flags & 1 <> 0  -- LIVE
+  AND flags & 128 = 0  -- not OFFLINE_WORD
 ORDER BY ts DESC LIMIT 1
 
 -- name: any_after
@@ -49,7 +50,7 @@ FROM heartbeat WHERE instrument_key = %s AND ts > %s ORDER BY ts LIMIT 1
 SELECT
 -- include: heartbeat_columns.raw
 FROM heartbeat WHERE instrument_key = %s AND ts > %s
-  AND flags & 2 = 0  -- not STALE
+  AND flags & 66 = 0  -- not PASSED_OVER
 ORDER BY ts LIMIT 1
 
 -- name: reading_after
@@ -58,7 +59,7 @@ SELECT
 -- include: heartbeat_columns.raw
 FROM heartbeat WHERE instrument_key = %s AND ts > %s
   AND flags & 2 = 0  -- not STALE
-  AND runtime_s IS NOT NULL
+  AND runtime_s IS NOT NULL AND state >= 0
 ORDER BY ts LIMIT 1
 
 -- name: reads

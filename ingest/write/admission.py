@@ -7,10 +7,21 @@ is left to ``late.py``: see ``Verdict.doubtful``.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ingest.write.batch import Arrival, Inbound, Outcome
 from ingest.write.dead_letter import DeadLetter
 from ingest.write.registry_cache import Gateway, Registry
-from models.heartbeat import HISTORICAL, RETAINED, Heartbeat, Reason
+from models.heartbeat import (
+    HISTORICAL,
+    OFFLINE_WORD,
+    ONLINE_WORD,
+    RECEIPT_TIME,
+    RETAINED,
+    SAMPLE,
+    Heartbeat,
+    Reason,
+)
 from models.message import Message
 from models.timestamp import format_ts
 
@@ -26,6 +37,8 @@ class Verdict:
     #: Too old, unless stored or recorded already: then they are duplicates (rule 3).
     doubtful: list[Arrival] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    #: Keys of instruments with heartbeats that state no state.
+    stateless: set[int] = field(default_factory=set)
     #: Keys of instruments whose clock ran ahead, with the receipt (µs).
     clock_future: dict[int, int] = field(default_factory=dict)
 
@@ -83,6 +96,12 @@ def _judge_heartbeats(
     origin = (HISTORICAL if message.historical else 0) | (RETAINED if inbound.retained else 0)
     # The loop that every heartbeat passes: what is usual comes first and calls little.
     for index, heartbeat in message.heartbeats:
+        unusual = 0
+        if heartbeat.state is None or heartbeat.receipt_time:
+            unusual = _unusual(heartbeat)
+            if heartbeat.receipt_time:
+                # Not to be compared: with a time of its own it would be the same.
+                heartbeat = msgspec.structs.replace(heartbeat, receipt_time=False)
         instrument = instruments.get(heartbeat.instrument_id)
         if instrument is None:
             detail = f"instrument {heartbeat.instrument_id!r} is not registered"
@@ -129,12 +148,26 @@ def _judge_heartbeats(
             heartbeat=heartbeat,
             instrument_key=instrument.key,
             gateway_key=gateway_key,
-            origin=origin,
+            origin=origin | unusual,
         )
+        if heartbeat.state is None:
+            arrival.sample = heartbeat.available is None
+            arrival.available = heartbeat.available
+            verdict.stateless.add(instrument.key)
         if ts >= oldest:
             verdict.accepted.append(arrival)
         else:
             verdict.doubtful.append(arrival)
+
+
+def _unusual(heartbeat: Heartbeat) -> int:
+    """What is unusual about a heartbeat, as its row's bits: no time named, or no state stated."""
+    bits = RECEIPT_TIME if heartbeat.receipt_time else 0
+    if heartbeat.available is not None:
+        bits |= ONLINE_WORD if heartbeat.available else OFFLINE_WORD
+    elif heartbeat.state is None:
+        bits |= SAMPLE
+    return bits
 
 
 def _note_rejects(verdict: Verdict, inbound: Inbound, outcome: Outcome, message: Message) -> None:

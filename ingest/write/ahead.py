@@ -132,4 +132,5 @@ def _advance(track: Track, key: int, arrivals: list[Arrival], changes: Changes) 
     if closed:
         changes.pieces.extend((key, piece) for piece in closed)
     last = arrivals[-1]
-    return low, last.at_us + last.hold_us
+    # A word that the device is there may reach further than its own hold.
+    return low, max(last.at_us + last.hold_us, track.credit_until_us or 0)

@@ -51,14 +51,14 @@ class Inbound(msgspec.Struct, eq=False, gc=False):
 
     @property
     def newest_us(self) -> int | None:
-        """The newest device's time in it; ``None`` where no heartbeat could be read."""
+        """The newest time that a device named in it; ``None`` where none did, or could."""
         if self._newest_us is None and self.message is not None and self.message.heartbeats:
             heartbeats = self.message.heartbeats
-            self._newest_us = (
-                heartbeats[0][1].ts_us
-                if len(heartbeats) == 1
-                else max(heartbeat.ts_us for _, heartbeat in heartbeats)
-            )
+            if len(heartbeats) == 1 and not heartbeats[0][1].receipt_time:
+                self._newest_us = heartbeats[0][1].ts_us
+            else:
+                times = (one.ts_us for _, one in heartbeats if not one.receipt_time)
+                self._newest_us = max(times, default=None)
         return self._newest_us
 
     @property
@@ -87,7 +87,8 @@ class Arrival(Row, eq=False, kw_only=True, gc=False):
     instrument_key: int
     gateway_key: int
     stale: bool = False
-    #: ``HISTORICAL`` and ``RETAINED`` (``models/heartbeat.py``), as its message had them.
+    #: What its message had of ``HISTORICAL`` and ``RETAINED``, and what it is itself, such as a
+    #: ``SAMPLE`` (``models/heartbeat.py``); what the judge found is added.
     origin: int = 0
 
 

@@ -16,6 +16,7 @@ from psycopg.abc import Query
 from ingest.db.connection import POSTGRES_EPOCH_US
 from ingest.sql import statements
 from ingest.write.batch import Arrival, flags_of
+from models.heartbeat import STATELESS
 from models.segment import Piece
 
 SQL = statements("copy_rows")
@@ -43,6 +44,7 @@ def pack_heartbeat(arrival: Arrival) -> bytes:
     received = arrival.inbound.received_us - POSTGRES_EPOCH_US
     ts = arrival.ts_us - POSTGRES_EPOCH_US
     boot_bytes = None if boot is None else boot.encode()
+    state = STATELESS if arrival.state is None else arrival.state
     if (
         energy is interval is None
         and seq is not None
@@ -55,7 +57,7 @@ def pack_heartbeat(arrival: Arrival) -> bytes:
             _HEARTBEAT_USUAL(
                 12, 4, arrival.instrument_key,
                 2, arrival.origin | arrival.live | arrival.stale << 1,  # flags_of, without a call
-                2, arrival.state, 8, ts, 8, received, 4, arrival.gateway_key,
+                2, state, 8, ts, 8, received, 4, arrival.gateway_key,
                 8, seq, 8, power, 8, runtime, -1, -1, len(boot_bytes),
             )
             + boot_bytes
@@ -63,7 +65,7 @@ def pack_heartbeat(arrival: Arrival) -> bytes:
     return b"".join(
         (
             _HEARTBEAT_HEAD(
-                12, 4, arrival.instrument_key, 2, flags_of(arrival), 2, arrival.state,
+                12, 4, arrival.instrument_key, 2, flags_of(arrival), 2, state,
                 8, ts, 8, received, 4, arrival.gateway_key,
             ),
             _NULL if seq is None else _INT8(8, seq),

@@ -141,7 +141,15 @@ def _displaced(stored: Stored, registry: Registry) -> DeadLetter:
 def _detail(loser: Heartbeat) -> str:
     # Nothing of the winner: which one that was by then depends on the order of arrival.
     return (
-        f"instrument {loser.instrument_id!r} says {loser.state.word!r} at"
+        f"instrument {loser.instrument_id!r} says {_said(loser)} at"
         f" {format_ts(loser.ts_us)}, but also something that goes before it: the lesser use, then"
         " the shorter interval_s of its own, then the smaller encoding stands (rule 3)"
     )
+
+
+def _said(heartbeat: Heartbeat) -> str:
+    if heartbeat.state is not None:
+        return repr(heartbeat.state.word)
+    if heartbeat.available is not None:
+        return "'online'" if heartbeat.available else "'offline'"
+    return f"{heartbeat.power_w:g} W"

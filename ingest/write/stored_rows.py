@@ -14,7 +14,7 @@ from ingest.sql import statements
 from ingest.write.batch import Arrival, flags_of
 from ingest.write.registry_cache import Instrument, Registry
 from models.fold import Row
-from models.heartbeat import LIVE, Heartbeat
+from models.heartbeat import LIVE, ONLINE_WORD, SAMPLE, STATELESS, WORD, Heartbeat
 from models.segment import State
 
 SQL = statements("stored_rows")
@@ -67,14 +67,19 @@ def _heartbeat(instrument_id: str, raw: Raw) -> Heartbeat:
     return Heartbeat(
         instrument_id=instrument_id,
         ts_us=raw.ts_us,
-        state=State(raw.state),
+        state=None if raw.flags & (SAMPLE | WORD) else State(raw.state),
         power_w=raw.power_w,
         runtime_s=raw.runtime_s,
         energy_wh=raw.energy_wh,
         seq=raw.seq,
         boot_id=raw.boot_id,
         interval_s=raw.interval_s,
+        available=_available(raw),
     )
+
+
+def _available(raw: Raw) -> bool | None:
+    return bool(raw.flags & ONLINE_WORD) if raw.flags & WORD else None
 
 
 def replace(cursor: psycopg.Cursor, arrival: Arrival) -> None:
@@ -84,7 +89,7 @@ def replace(cursor: psycopg.Cursor, arrival: Arrival) -> None:
         SQL["replace"],
         [
             flags_of(arrival),
-            int(arrival.state),
+            STATELESS if arrival.state is None else int(arrival.state),
             Micros(arrival.inbound.received_us),
             arrival.gateway_key,
             heartbeat.seq,
@@ -125,13 +130,15 @@ def row_of(raw: Raw, instrument: Instrument, registry: Registry) -> Row:
     return Row(
         at_us=raw.ts_us + gateway.correction_us(raw.ts_us),
         ts_us=raw.ts_us,
-        state=State(raw.state),
+        state=None if raw.state == STATELESS else State(raw.state),
         hold_us=hold_of(raw, instrument),
         seq=raw.seq,
         boot_id=raw.boot_id,
         runtime_us=None if raw.runtime_s is None else round(raw.runtime_s * 1_000_000),
         power_w=raw.power_w,
         live=bool(raw.flags & LIVE),
+        sample=bool(raw.flags & SAMPLE),
+        available=_available(raw),
     )
 
 

@@ -8,7 +8,17 @@ from typing import NamedTuple
 from psycopg.rows import args_row
 
 from models.credit import Accepted, Credit, credits_of
-from models.heartbeat import HISTORICAL, LIVE, RETAINED, STALE
+from models.heartbeat import (
+    HISTORICAL,
+    LIVE,
+    ONLINE_WORD,
+    RECEIPT_TIME,
+    RETAINED,
+    SAMPLE,
+    STALE,
+    STATELESS,
+    WORD,
+)
 from models.segment import State
 from models.usage import Window
 from store.instant import from_us
@@ -53,7 +63,10 @@ def _accepted(
         ts_us=ts,
         at_us=ts + correction,
         received_us=received,
-        state=State(state),
+        state=None if state == STATELESS else State(state),
+        sample=bool(flags & SAMPLE),
+        available=bool(flags & ONLINE_WORD) if flags & WORD else None,
+        receipt_time=bool(flags & RECEIPT_TIME),
         live=bool(flags & LIVE),
         stale=bool(flags & STALE),
         historical=bool(flags & HISTORICAL),
@@ -94,21 +107,21 @@ def load_credits(
     if carry_over:
         before = yield from _last_before(key, start_us, most - least)
         # Corrected, some of those read for the window lie before it as well.
-        earlier = [o for o in (*before, *inside) if not o.stale and o.at_us < window.start_us]
+        earlier = [o for o in (*before, *inside) if not o.passed_over and o.at_us < window.start_us]
         last = max(earlier, key=_in_order, default=None)
         if last is not None and last.at_us + last.hold_us > window.start_us:
             found.append(last)
     found += (one for one in inside if window.start_us <= one.at_us < window.end_us)
     found.sort(key=_in_order)
     shown = found[: limit + 1]
-    next_us = next((one.at_us for one in found[limit + 1 :] if not one.stale), None)
+    next_us = next((one.at_us for one in found[limit + 1 :] if not one.passed_over), None)
     if next_us is None and shown:
         last = shown[-1]
         more = yield from load_heartbeats(
             key, last.ts_us + 1 - (most - least), last.at_us + last.hold_us - least + 1, 10_000
         )
         next_us = min(
-            (one.at_us for one in more if not one.stale and _in_order(one) > _in_order(last)),
+            (one.at_us for one in more if not one.passed_over and _in_order(one) > _in_order(last)),
             default=None,
         )
     return credits_of(shown, next_us, now_us)

@@ -21,11 +21,11 @@ FROM instrument_version v JOIN gateway_version c USING (gateway_key)
 WHERE v.instrument_key = %(key)s
 
 -- name: last_counted
--- Stale repeats count for nothing.
+-- Stale repeats count for nothing, and a word that the device is there ends no credit.
 SELECT us(h.ts)
 FROM heartbeat h
 WHERE h.instrument_key = %(key)s AND h.ts < %(before)s AND h.ts >= %(since)s
-  AND h.flags & 2 = 0  -- not STALE
+  AND h.flags & 66 = 0  -- not PASSED_OVER
 ORDER BY h.ts DESC
 LIMIT 1
 
@@ -55,7 +55,7 @@ CROSS JOIN LATERAL (
                         AND c.force_from <= h.ts AND c.force_to > h.ts), 0) END AS at_us
           FROM heartbeat h
           WHERE h.instrument_key = w.key AND h.ts >= w.first AND h.ts < w.last
-            AND h.runtime_s IS NOT NULL AND h.flags & 2 = 0  -- not STALE
+            AND h.runtime_s IS NOT NULL AND h.state >= 0 AND h.flags & 2 = 0  -- not STALE
           OFFSET 0) h  -- a fence: each time is computed once
     WHERE at_us >= w.since_us AND at_us < w.until_us
 ) r

@@ -41,6 +41,11 @@ GOLDEN = [
         b'"state":"running","ts":"2026-03-01T00:00:00.000000Z"}',
         id="minus-zero-and-quote",
     ),
+    pytest.param(
+        heartbeat(state=None, power_w=41.5),
+        b'{"instrument_id":"SH-1","power_w":41.5,"ts":"2026-03-01T00:00:00.000000Z"}',
+        id="sample",
+    ),
 ]
 
 
@@ -87,6 +92,29 @@ def test_reasons_stand_in_the_order_in_which_they_are_tried() -> None:
         pytest.param(heartbeat(boot_id="a"), heartbeat(boot_id="b"), id="smaller-encoding"),
         pytest.param(heartbeat(seq=10), heartbeat(seq=9), id="encoding-compares-as-bytes"),
         pytest.param(heartbeat(boot_id="z"), heartbeat(), id="present-sorts-by-name"),
+        pytest.param(
+            heartbeat(interval_s=300.0), heartbeat(state=None, power_w=1.0), id="stated-sample"
+        ),
+        pytest.param(
+            heartbeat(state=None, power_w=1.0, interval_s=300.0),
+            heartbeat(state=None, power_w=2.0),
+            id="lesser-power",
+        ),
+        pytest.param(
+            heartbeat(state=None, power_w=1.0, interval_s=9.5),
+            heartbeat(state=None, power_w=1.0, interval_s=10.0),
+            id="sample-shorter-interval",
+        ),
+        pytest.param(
+            heartbeat(state=None, power_w=9.0),
+            heartbeat(state=None, available=False),
+            id="word-last",
+        ),
+        pytest.param(
+            heartbeat(state=None, available=False),
+            heartbeat(state=None, available=True),
+            id="offline-online",
+        ),
     ],
 )
 def test_precedence(winner: Heartbeat, loser: Heartbeat) -> None:

@@ -94,6 +94,7 @@ def test_takes(payload: bytes, expected: Heartbeat) -> None:
         pytest.param('"boot_id":"\\\\u0000"', id="boot-id-spells-nul-but-is-none"),
         pytest.param('"instrument_id":"%s"' % ("x" * 64), id="instrument-id-longest"),
         pytest.param('"ts":-62135596800000', id="first-millisecond"),
+        pytest.param('"state":null,"power_w":0', id="sample-of-no-power"),
     ],
 )
 def test_takes_the_boundary(member: str) -> None:
@@ -130,6 +131,12 @@ M, R = Reason.MALFORMED, Reason.OUT_OF_RANGE
         pytest.param('"ts":"0000-01-01T00:00:00Z"', R, "1 to 9999", id="ts-year-0"),
         pytest.param('"ts":' + "9" * 5000, R, "1 to 9999", id="ts-thousands-of-digits"),
         pytest.param('"state":null', M, "state is missing", id="state-null"),
+        pytest.param('"state":null,"power_w":null', M, "power_w is as well", id="neither"),
+        pytest.param(
+            '"state":null,"available":true', M, "state is missing", id="availability-alone"
+        ),
+        pytest.param('"state":null,"power_w":-1', R, "power_w is -1", id="sample-negative"),
+        pytest.param('"state":"on","power_w":5', M, 'state is "on"', id="state-bad-beside-power"),
         pytest.param('"state":"on"', M, 'state is "on"', id="state-other"),
         pytest.param('"state":"Idle"', M, 'state is "Idle"', id="state-capital"),
         pytest.param('"state":2', M, "state is 2", id="state-number"),

@@ -37,6 +37,13 @@ heartbeats = st.builds(
     seq=st.none() | st.integers(0, 2**63 - 1),
     boot_id=st.none() | text64,
     interval_s=st.none() | st.floats(1, 3600),
+) | st.builds(
+    Heartbeat,
+    instrument_id=st.just("SH-1"),
+    ts_us=st.integers(MIN_US, MAX_US),
+    state=st.none(),
+    power_w=st.floats(0, 1e7),
+    seq=st.none() | st.integers(0, 2**63 - 1),
 )
 
 anything = st.recursive(
