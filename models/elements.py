@@ -5,6 +5,7 @@ Heartbeats come out as the bytes that they arrived in, so that a broken one can 
 its neighbours and kept for the dead letters as it was.
 """
 
+import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,12 @@ import msgspec
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 WHITESPACE = b" \t\r\n"
+
+
+def bare(text: bytes) -> bytes:
+    """JSON without what may stand around it: a byte order mark (RFC 8259, 8.1) and blanks."""
+    return text.removeprefix(codecs.BOM_UTF8).strip(WHITESPACE)
+
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -45,7 +52,7 @@ def outline(payload: bytes) -> Outline:
     Raises:
         NotJsonError: neither array nor object, or its brackets and quotes do not match.
     """
-    payload = payload.strip(WHITESPACE)
+    payload = bare(payload)
     start = payload[:1]
     if start == b"[":
         return Outline(envelope=None, elements=array_elements(payload))

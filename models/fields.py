@@ -18,6 +18,7 @@ from models.timestamp import (
     MalformedTimestampError,
     UnrepresentableTimestampError,
     from_millis,
+    mistaken_unit,
     parse_ts,
 )
 
@@ -105,7 +106,8 @@ def instant(raw: bytes) -> int:
     except MalformedTimestampError as error:
         raise BadFieldError(Reason.MALFORMED, str(error)) from error
     except UnrepresentableTimestampError as error:
-        raise BadFieldError(Reason.OUT_OF_RANGE, str(error)) from error
+        hint = mistaken_unit(int(raw)) if _is_integer(raw) and len(raw) <= 20 else ""
+        raise BadFieldError(Reason.OUT_OF_RANGE, f"{error}{hint}") from error
     raise BadFieldError(
         Reason.MALFORMED, "must be RFC 3339 with an offset, or integer milliseconds since 1970"
     )

@@ -146,6 +146,26 @@ def from_millis(millis: int) -> int:
     return us
 
 
+#: Milliseconds since 1970 of the years 2000 and 2100, between which a sender's clock is thought.
+_SENT = (946_684_800_000, 4_102_444_800_000)
+
+
+def mistaken_unit(millis: int) -> str:
+    """What to add where a count of milliseconds is refused and another unit would have been well.
+
+    Returns:
+        A clause such as ``; probably seconds were sent, and ts counts milliseconds``, or nothing.
+    """
+    for unit, meant in (
+        ("seconds", millis * 1_000),
+        ("microseconds", millis // 1_000),
+        ("nanoseconds", millis // 1_000_000),
+    ):
+        if _SENT[0] <= meant < _SENT[1]:
+            return f"; probably {unit} were sent, and ts counts milliseconds"
+    return ""
+
+
 def format_ts(us: int) -> str:
     """RFC 3339 in UTC with six digits, such as ``2026-03-01T00:00:00.250000Z``.
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from models import fields
-from models.elements import NOT_JSON, WHITESPACE, NotJsonError, object_members, outline
+from models.elements import NOT_JSON, NotJsonError, bare, object_members, outline
 from models.fields import BadFieldError, BadHeartbeatError, examine, optional, shown
 from models.heartbeat import Heartbeat, Reason, canonical_encoding
 from models.identifier import is_instrument_id
@@ -334,12 +334,13 @@ def _too_many_bytes(payload: bytes) -> Message:
     heartbeats = 1
     batch_id: str | None = None
     if len(payload) <= _MOST_COUNTED:
+        text = bare(payload)
         with suppress(*NOT_JSON):
-            heartbeats = len(_count_array(payload))
+            heartbeats = len(_count_array(text))
         with suppress(BadFieldError, *NOT_JSON):
-            batch_id = fields.batch_id(bytes(_find_batch_id(payload).batch_id))
+            batch_id = fields.batch_id(bytes(_find_batch_id(text).batch_id))
         with suppress(*NOT_JSON):
-            heartbeats = len(_count_envelope(payload).heartbeats)
+            heartbeats = len(_count_envelope(text).heartbeats)
     return _rejected(
         payload,
         Reason.TOO_LARGE,
@@ -374,7 +375,7 @@ def decode_status(payload: bytes) -> GatewayStatus | Reject:
 
 def _status(payload: bytes) -> GatewayStatus:
     try:
-        members, broken = object_members(payload.strip(WHITESPACE))
+        members, broken = object_members(bare(payload))
     except NotJsonError as error:
         raise BadHeartbeatError(Reason.MALFORMED, f"status {error}") from error
     if broken is not None:

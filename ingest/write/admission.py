@@ -23,7 +23,7 @@ from models.heartbeat import (
     Reason,
 )
 from models.message import Message
-from models.timestamp import format_ts
+from models.timestamp import format_ts, mistaken_unit
 
 #: Rule 7: how far ahead of receipt a device's time may lie.
 CLOCK_AHEAD_US = 300_000_000
@@ -202,7 +202,7 @@ def refuse_too_old(verdict: Verdict, arrival: Arrival, oldest_us: int) -> None:
         arrival.heartbeat,
         Reason.TOO_OLD,
         f"ts {format_ts(arrival.ts_us)} is older than {format_ts(oldest_us)}, the oldest that was"
-        " taken at its receipt",
+        f" taken at its receipt{mistaken_unit(arrival.ts_us // 1_000)}",
     )
 
 

@@ -14,6 +14,7 @@ from models.timestamp import (
     UnrepresentableTimestampError,
     format_ts,
     from_millis,
+    mistaken_unit,
     parse_ts,
 )
 
@@ -163,3 +164,24 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for minute in range(60):
         parse_ts(f"2026-03-01T00:{minute:02}:00Z")
         assert len(timestamp._MINUTES) <= 3
+
+
+@pytest.mark.parametrize(
+    ("millis", "unit"),
+    [
+        (1_772_323_200, "seconds"),
+        (1_772_323_200_000, None),
+        (1_772_323_200_000_000, "microseconds"),
+        (1_772_323_200_000_000_000, "nanoseconds"),
+        (0, None),
+        (-1_772_323_200, None),
+        (946_684_799, None),
+        (946_684_800, "seconds"),
+        (10**25, None),
+    ],
+)
+def test_a_count_of_another_unit_is_known_by_its_size(millis: int, unit: str | None) -> None:
+    hint = mistaken_unit(millis)
+    assert hint == (
+        "" if unit is None else f"; probably {unit} were sent, and ts counts milliseconds"
+    )

@@ -127,6 +127,8 @@ M, R = Reason.MALFORMED, Reason.OUT_OF_RANGE
         pytest.param('"ts":"2026-03-01T00:00:00"', M, "RFC 3339", id="ts-without-offset"),
         pytest.param('"ts":"2026-02-30T00:00:00Z"', M, "exists", id="ts-no-such-day"),
         pytest.param('"ts":253402300800000', R, "1 to 9999", id="ts-year-10000"),
+        pytest.param('"ts":1772323200000000', R, "probably microseconds", id="ts-micros"),
+        pytest.param('"ts":1772323200000000000', R, "probably nanoseconds", id="ts-nanos"),
         pytest.param('"ts":-62135596800001', R, "1 to 9999", id="ts-year-0-millis"),
         pytest.param('"ts":"0000-01-01T00:00:00Z"', R, "1 to 9999", id="ts-year-0"),
         pytest.param('"ts":' + "9" * 5000, R, "1 to 9999", id="ts-thousands-of-digits"),
@@ -247,7 +249,6 @@ def test_a_detail_is_fit_for_any_log() -> None:
         pytest.param(b"17", id="number"),
         pytest.param(b'"text"', id="text"),
         pytest.param(b"\xff\xfe\x00", id="binary"),
-        pytest.param(b"\xef\xbb\xbf" + GOOD, id="byte-order-mark"),
         pytest.param(GOOD[:-1], id="cut-off"),
         pytest.param(b"[" + GOOD, id="array-cut-off"),
         pytest.param(b"[" + GOOD + b",]", id="comma-before-the-end"),
@@ -525,3 +526,35 @@ def test_receipt_of_what_could_not_be_read() -> None:
         )
     )
     assert encoded.startswith(b'{"batch_id":null,"payload_sha256":"ab","stored":0,')
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        GOOD,
+        b"[" + GOOD + b"," + GOOD + b"]",
+        b'{"batch_id":"b","heartbeats":[' + GOOD + b"]}",
+        b'{"batch_id":"b","heartbeats":[' + with_field('"other":1') + b',{"ts":1}]}',
+        b" " + GOOD,
+        b"",
+        b"{",
+        b'{"batch_id":"b","heartbeats":[' + b" " * MOST_BYTES + b"]}",
+    ],
+    ids=["one", "array", "envelope", "odd ones", "blank", "nothing", "broken", "too large"],
+)
+def test_a_byte_order_mark_changes_nothing(payload: bytes) -> None:
+    plain, marked = decode(payload), decode(MARK + payload)
+    assert marked.heartbeats == plain.heartbeats
+    assert (marked.batch_id, marked.total) == (plain.batch_id, plain.total)
+    assert [reject.reason for reject in marked.rejects] == [r.reason for r in plain.rejects]
+    for index, _ in plain.heartbeats:
+        assert marked.raw(index) == plain.raw(index)
+
+
+def test_a_byte_order_mark_changes_no_status() -> None:
+    payload = b'{"online":true}'
+    assert decode_status(MARK + payload) == decode_status(payload)
+    assert isinstance(decode_status(payload + MARK), Reject)
