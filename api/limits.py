@@ -11,7 +11,8 @@ from api.errors import Problem, problem_response
 from api.settings import Settings
 
 SLOW = "the request's body came too slowly"
-IMPORT_PATH = "/v1/registry/import"
+#: What takes whole files.
+IMPORT_PATHS = frozenset({"/v1/registry/import", "/v1/bookings/import"})
 
 #: The page's own answers say more themselves (`routes/cockpit.py`).
 HEADERS = (
@@ -52,7 +53,7 @@ class LimitsMiddleware:
             return
         limit = (
             self.settings.import_max_bytes
-            if scope["path"] == IMPORT_PATH
+            if scope["path"] in IMPORT_PATHS
             else self.settings.body_max_bytes
         )
         detail = f"the request's body is larger than {limit} bytes"

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     )
 
     body_max_bytes: int = Field(default=1 << 20, ge=1024, description="largest request body")
-    import_max_bytes: int = Field(default=64 << 20, ge=1024, description="largest registry import")
+    import_max_bytes: int = Field(default=64 << 20, ge=1024, description="largest file to import")
     range_max_days: int = Field(
         default=3_660, ge=1, description="longest window of aggregates and segments, days"
     )

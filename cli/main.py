@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    booking_feeds,
     broker_sync,
     certs,
     dead_letters,
@@ -39,6 +40,7 @@ app.command("demo")(demo.demo)
 app.command("ingest")(workers.ingest)
 app.command("api")(workers.api)
 app.command("broker-sync")(broker_sync.broker_sync)
+app.command("booking-feeds")(booking_feeds.booking_feeds)
 app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
 app.command("roles")(roles.roles)

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from api.routes import (
     audit,
     booking,
+    bookings,
     calendars,
     cockpit,
     credentials,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     groups.router,
     evidence.router,
     booking.router,
+    bookings.router,
     registry.router,
     credentials.router,
     imports.router,

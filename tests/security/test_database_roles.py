@@ -24,6 +24,9 @@ REGISTRY = {
     "district",
     "instrument_class",
     "search_synonym",
+    "booking_feed",
+    "booking_event",
+    "booking",
     "schema_migration",
     "schema_object",
 }

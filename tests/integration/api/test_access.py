@@ -164,7 +164,13 @@ class Home:
     keys: dict[str, str]
 
     def names(self) -> dict[str, object]:
-        return {**self.__dict__, "calendar": "CN", "day": "2031-12-24", "name": self.mapping}
+        return {
+            **self.__dict__,
+            "calendar": "CN",
+            "day": "2031-12-24",
+            "name": self.mapping,
+            "feed_name": f"{self.institution_id}.feed",
+        }
 
     @property
     def mapping(self) -> str:
@@ -203,6 +209,8 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
         plan = {"instrument_id": f"{name}-sem", **WINDOW, "reason": f"{name} reason"}
         made = admin.post("/v1/maintenance", json=plan)
         assert made.status_code == 201
+        feed = {"institution_id": ids["institution_id"]}
+        assert admin.put(f"/v1/booking-feeds/{name}-inst.feed", json=feed).status_code == 201
         secrets: dict[str, str] = {}
         key_id = ""
         for scope in SCOPES[1:]:
@@ -278,6 +286,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
+        ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
     }
     return bodies.get((method, path), {})
 
@@ -296,6 +305,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT sign_in_id, expires_at FROM sign_in ORDER BY 1").fetchall(),
         conn.execute("SELECT c::text FROM calendar_day c ORDER BY 1").fetchall(),
         conn.execute("SELECT m::text FROM mapping m ORDER BY 1").fetchall(),
+        conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
@@ -551,6 +561,12 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
     if path == "/v1/registry/import":
         return {
             "content": f"institution_id,name\n{home.institution_id},改名\n",
+            "headers": {"Content-Type": "text/csv"},
+        }
+    if path == "/v1/bookings/import":
+        row = f"1,{home.instrument_id},{WINDOW['from']},{WINDOW['to']}"
+        return {
+            "content": f"booking_id,instrument_id,from,to\n{row}\n",
             "headers": {"Content-Type": "text/csv"},
         }
     bodies: dict[Route, dict[str, Any]] = {

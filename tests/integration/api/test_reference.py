@@ -102,7 +102,9 @@ def examples() -> list[str]:
         for operation in item.values()
     ]
     found = re.findall(r"`GET (/[^`\s]+)`", "\n".join(texts))
-    by_hand = re.findall(r'\$JISHI_API(/v1/[^"\s]+)"', (ROOT / "docs/api.md").read_text("utf-8"))
+    by_hand = re.findall(
+        r'KEY" "\$JISHI_API(/v1/[^"\s]+)"', (ROOT / "docs/api.md").read_text("utf-8")
+    )
     assert len(found) > 20
     assert by_hand
     return [*found, *by_hand]

@@ -213,8 +213,7 @@ def test_example_14_a_ratio_of_sums_and_the_mean_beside_it() -> None:
     a = core_of([beat("10:00"), beat("14:30", "idle")], hold_s=4 * 3_600 + 1_800)
     b = core_of([beat("10:00")], hold_s=36_000)
     tally = Tally()
-    tally.add(a.agree(at("10:00"), at("20:00")))
-    tally.add(b.agree(at("10:00"), at("20:00")))
+    tally.extend([(one.agree(at("10:00"), at("20:00")), False) for one in (a, b)])
     found = group_fields(tally, Terms(as_of_us=at("23:00"), end_us=at("20:00"), settle_us=0))
     assert (str(found["running_s"]), found["coverage"]) == ("52200", 0.95)
     assert found["utilization"] == 14.5 / 19

@@ -1,0 +1,72 @@
+"""Bookings that come from elsewhere, and where they come from."""
+
+from pydantic import BaseModel, Field
+
+from api.answers.fields import Count, Cursor, InOpenWindow, Instant
+
+
+class BookingBody(BaseModel):
+    """One booked time of one instrument, half-open."""
+
+    id: int
+    feed: str
+    uid: str
+    recurrence_id: str = Field(description="which of a series; empty: it is none")
+    instrument_id: str
+    institution_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    cancelled: bool
+    changed_at: Instant
+
+
+class Bookings(InOpenWindow):
+    """A page of bookings."""
+
+    items: list[BookingBody]
+    next_cursor: Cursor
+
+
+class BookingError(BaseModel):
+    """An event that was not taken."""
+
+    uid: str
+    recurrence_id: str
+    rule: str
+
+
+class BookingImport(BaseModel):
+    """What an import did."""
+
+    feed: str
+    created: Count = Field(description="events that were not known")
+    updated: Count = Field(description="events that take the place of earlier ones")
+    unchanged: Count = Field(description="events that were known, or older than what is")
+    gone: Count = Field(description="events that a feed, read whole, no longer has")
+    rejected: Count
+    bookings_written: Count
+    bookings_cancelled: Count
+    errors: list[BookingError]
+    errors_left_out: Count
+
+
+class FeedBody(BaseModel):
+    """Where bookings come from."""
+
+    name: str
+    institution_id: str | None = Field(description="whose it is; null: the city's")
+    instrument_id: str | None = Field(description="what all its events book; null: what they name")
+    timezone: str = Field(description="of whole days, and of times that name no zone")
+    url: str | None = Field(description="an iCalendar address; null: files are imported")
+    every_s: int | None = Field(description="how often it is read, seconds")
+    read_at: Instant | None = Field(description="when it was read last, or found unchanged")
+    tried_at: Instant | None
+    failure: str | None = Field(description="why the last try failed; its bookings stay")
+    failing_since: Instant | None
+
+
+class Feeds(BaseModel):
+    """A page of feeds."""
+
+    items: list[FeedBody]
+    next_cursor: Cursor
