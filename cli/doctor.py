@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.connection import DatabaseUrl, ReadyFile, database_url
+from cli.doctor_ingest import Seen, ask_pages, look, page_urls, state_of_ingest
 from migrations import runner
 from store.run import run
 from store.schema import missing_objects, missing_rights, some
@@ -25,7 +26,6 @@ SELECT (SELECT count(*) FROM institution), (SELECT count(*) FROM gateway),
        (SELECT count(*) FROM instrument_status WHERE live_until > now()),
        (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM rollup_todo),
        (SELECT count(*) FROM rebuild_todo),
-       (SELECT extract(epoch FROM now() - max(ends_at)) FROM collector_listening WHERE NOT closed),
        extract(epoch FROM clock_timestamp())
 """
 
@@ -33,6 +33,15 @@ SELECT (SELECT count(*) FROM institution), (SELECT count(*) FROM gateway),
 def doctor(
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,
+    ingest_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ingest-url",
+            envvar="JISHI_INGEST_URLS",
+            help="Where a worker answers, http://host:port; several times for several."
+            "  [default: JISHI_METRICS_HOST:JISHI_METRICS_PORT]",
+        ),
+    ] = None,
     _verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also list migrations.")
     ] = False,
@@ -40,13 +49,18 @@ def doctor(
     """Look at database, schema, hypertables, clocks and queues; exit 1 if something is wrong."""
     console = Console()
     problems: list[str] = []
+    pages = ask_pages(ingest_url or page_urls(ready_file))
+    seen: Seen | None = None
     try:
         with psycopg.connect(database_url(url, ready_file), connect_timeout=5) as connection:
-            _database(connection, console, problems, verbose=_verbose)
+            if _database(connection, console, problems, verbose=_verbose):
+                seen = look(connection)
     except psycopg.Error as error:
         problems.append(f"the database cannot be used: {str(error).strip()}")
     except runner.MigrationError as error:
         problems.append(str(error))
+    for line in state_of_ingest(pages, seen, problems):
+        console.print(line)
     for problem in problems:
         console.print(f"[red]✗[/red] {problem}")
     if problems:
@@ -56,7 +70,8 @@ def doctor(
 
 def _database(
     connection: psycopg.Connection, console: Console, problems: list[str], *, verbose: bool
-) -> None:
+) -> bool:
+    """Looks at the database itself; whether its tables can be asked."""
     row = connection.execute(
         "SELECT current_setting('server_version'),"
         " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
@@ -64,7 +79,7 @@ def _database(
     assert row is not None
     if row[1] is None:
         problems.append("the database has no TimescaleDB; run CREATE EXTENSION timescaledb")
-        return
+        return False
     console.print(
         f"PostgreSQL {row[0]}, TimescaleDB {row[1]} ({runner.edition(connection)} edition)"
     )
@@ -76,14 +91,14 @@ def _database(
             console.print(f"  {standing.state:8} {standing.migration.name}")
     if waiting:
         problems.append(f"{len(waiting)} migrations wait ({waiting[0]} …); run `jishi migrate`")
-        return
+        return False
     gone = run(connection, missing_objects())
     if gone:
         problems.append(
             f"the schema is not whole, {some(gone)} missing; restore once more into an empty"
             " database with `jishi restore`"
         )
-        return
+        return False
     rights = run(connection, missing_rights())
     if rights:
         roles = ", ".join(sorted({right.role for right in rights}))
@@ -94,19 +109,16 @@ def _database(
     console.print(table)
     counts = connection.execute(COUNTS).fetchone()
     assert counts is not None
-    institutions, gateways, instruments, online, letters, rollups, rebuilds, silence, now = counts
+    institutions, gateways, instruments, online, letters, rollups, rebuilds, now = counts
     console.print(
         f"registry: {institutions} institutions, {gateways} gateways, {instruments} instruments"
     )
     console.print(f"online: {online} instruments")
     console.print(f"dead letters: {letters}; rollups queued: {rollups}; rebuilds: {rebuilds}")
-    if silence is None or silence > 15:
-        problems.append("no ingest is listening; start `jishi ingest` or `jishi up`")
-    else:
-        console.print(f"ingest listened {silence:.1f} s ago")
     apart = abs(float(now) - time.time())
     if apart > 30:
         problems.append(
             f"this host's clock and the database's differ by {apart:.0f} s; at most 30 s are"
             " allowed, and ingest halts until they agree"
         )
+    return True

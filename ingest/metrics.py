@@ -106,7 +106,7 @@ class Metrics:
         )
         self.lag_seconds = Gauge(
             "jishi_ingest_lag_seconds",
-            "Age of the oldest message of the last batch at its commit",
+            "Age of the oldest message that reached ingest and is not written; 0: none waits",
             registry=registry,
         )
         self.in_flight = Gauge(
@@ -116,6 +116,17 @@ class Metrics:
         )
         self.connected = Gauge(
             "jishi_ingest_broker_connected", "1 while subscribed at the broker", registry=registry
+        )
+        self.delivering = Gauge(
+            "jishi_ingest_delivering",
+            "1 while the broker shows that it delivers heartbeats to this worker",
+            registry=registry,
+        )
+        self.trouble = Gauge(
+            "jishi_ingest_trouble",
+            "1 while something is wrong that /readyz and the log tell, by kind",
+            ["kind"],
+            registry=registry,
         )
         self.retries = Counter(
             "jishi_ingest_write_retries_total",

@@ -17,17 +17,20 @@ import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from ingest.metrics import DatabaseMetrics, Metrics
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
 from ingest.mqtt.share import ShareKeeper
+from ingest.page import serve
 from ingest.path.pipeline import Pipeline
 from ingest.settings import IngestSettings
+from ingest.troubles import Kind, Troubles
 from ingest.upkeep.housekeeping import Housekeeping
 from ingest.upkeep.listening import Listener, ListeningRecord
 from ingest.upkeep.observing import Observer
@@ -76,6 +79,8 @@ class Service:
             ca_file=settings.mqtt_ca_file,
         )
         self._pipeline = Pipeline(settings, self._reader, self._metrics)
+        self._metrics.lag_seconds.set_function(lambda: self._pipeline.lag)
+        self._troubles = Troubles(settings.worker)
         self._housekeeping = Housekeeping(
             settings,
             Writer(
@@ -110,18 +115,15 @@ class Service:
         """Works until a signal, or until something is stuck; the exit status."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
-        server, _ = start_http_server(
-            self._settings.metrics_port,
-            self._settings.metrics_host,
-            registry=self._metrics.registry,
-        )
-        url = f"http://{self._settings.metrics_host}:{server.server_port}/metrics"
+        host = self._settings.metrics_host
+        port = serve(host, self._settings.metrics_port, self._metrics.registry, self._state)
+        url = f"http://{host}:{port}/metrics"
         threads = [
             threading.Thread(target=target, name=name, args=arguments, daemon=True)
             for name, target, arguments in (
                 ("pipeline", self._pipeline.run, ()),
                 ("housekeeping", self._housekeeping.run, ()),
-                ("listening", self._listener.run, (lambda: self._reader.connected,)),
+                ("listening", self._listener.run, (lambda: self._reader.delivering,)),
                 ("observing", self._observer.run, ()),
             )
         ]
@@ -131,7 +133,7 @@ class Service:
         announced = False
         looked = tidied = time.monotonic()
         while not self._stop.wait(LOOK_EVERY if announced else 0.05):
-            if self._reader.connected and not announced:
+            if self._reader.delivering and not announced:
                 print(json.dumps({"metrics_url": url}), flush=True)
                 announced = True
             self._tell()
@@ -176,6 +178,7 @@ class Service:
     def _tell(self) -> None:
         metrics, reader = self._metrics, self._reader
         metrics.connected.set(1 if reader.connected else 0)
+        metrics.delivering.set(1 if reader.delivering else 0)
         metrics.in_flight.set(reader.in_flight)
         metrics.stale_acks.inc(reader.stale_acks - self._stale_acks)
         self._stale_acks = reader.stale_acks
@@ -183,6 +186,32 @@ class Service:
             metrics.broker[topic].set(figure)
         if reader.certificate_expires is not None:
             metrics.certificate_expires.set(reader.certificate_expires)
+        self._look_for_troubles()
+
+    def _look_for_troubles(self) -> None:
+        found = self._pipeline.troubles()
+        found[Kind.BROKER] = self._reader.away
+        found[Kind.DELIVERY] = self._reader.lacking
+        if not any(found.values()):
+            # An idle worker writes nothing but its record.
+            found[Kind.DATABASE] = self._listener.why_not
+        self._troubles.look(found)
+        lasting = self._troubles.now()
+        for kind in Kind:
+            lasts = any(trouble.kind is kind for trouble in lasting)
+            self._metrics.trouble.labels(kind=kind.value).set(1 if lasts else 0)
+        self._listener.state = lasting[0].kind if lasting else None
+
+    def _state(self) -> dict[str, Any]:
+        """What `/readyz` tells."""
+        troubles = [trouble.told() for trouble in self._troubles.now()]
+        listening = self._reader.delivering
+        return {
+            "ready": listening and not troubles,
+            "worker": self._settings.worker,
+            "listening": listening,
+            "troubles": troubles,
+        }
 
     def _stuck(self, threads: Sequence[threading.Thread]) -> str:
         now = time.monotonic()

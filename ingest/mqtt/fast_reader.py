@@ -7,6 +7,7 @@ and how long it waits for what, is in ``network_thread.py``. Bytes become packet
 
 import socket
 import ssl
+import time
 
 import mqtt5
 import structlog
@@ -16,12 +17,19 @@ from ingest.mqtt.connection import (
     CONNECT_WITHIN,
     LARGEST_PACKET,
     SESSION_EXPIRY,
-    SYS_PREFIX,
     part,
 )
 from ingest.mqtt.network_thread import NetworkThread
-from ingest.mqtt.packets import BrokenStreamError, Inflow, pubacks, publish
+from ingest.mqtt.packets import (
+    BrokenStreamError,
+    Inflow,
+    OldBrokerError,
+    pubacks,
+    publish,
+    publish_once,
+)
 from ingest.mqtt.reader import Delivery
+from ingest.mqtt.refusal import RefusedError, older, refused
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +121,10 @@ class FastReader(NetworkThread):
         if not data:
             return False
         inflow = self._inflow
-        deliveries = inflow.feed(data, self._heard)
+        try:
+            deliveries = inflow.feed(data, self._heard)
+        except OldBrokerError as error:
+            raise RefusedError(older(self._address, error.code)) from error
         if inflow.acked:
             self._unacked = max(0, self._unacked - inflow.acked)
             inflow.acked = 0
@@ -122,22 +133,24 @@ class FastReader(NetworkThread):
                 self._hear(packet)
             inflow.others.clear()
         if deliveries:
-            self._hand_over(self._without_sys(deliveries))
+            self._hand_over(self._without_ours(deliveries))
         return True
 
-    def _without_sys(self, deliveries: list[Delivery]) -> list[Delivery]:
-        """What the broker says of itself is taken here; it comes without a token."""
+    def _without_ours(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """What the broker says of itself, and probes, end here; they come without a token."""
         if all(delivery.token is not None for delivery in deliveries):
             return deliveries
-        for delivery in deliveries:
-            if delivery.topic.startswith(SYS_PREFIX):
-                self._note_figure(delivery.topic, delivery.payload)
-        return [one for one in deliveries if not one.topic.startswith(SYS_PREFIX)]
+        return [
+            delivery
+            for delivery in deliveries
+            if delivery.token is not None or not self._is_ours(delivery.topic, delivery.payload)
+        ]
 
     def _hear(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
             if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-                raise BrokenStreamError(f"broker refused us: {packet.reason_code.name}")
+                code = packet.reason_code
+                raise RefusedError(refused(self._address, self._client_id, int(code), code.name))
             log.info("connected", action="mqtt_connect", session_present=packet.session_present)
             self._answered = True
             self._broker_window = packet.receive_max
@@ -145,10 +158,11 @@ class FastReader(NetworkThread):
                 self._give_up_older()
             self._subscriptions.begin()
             # By itself: a broker that does not have it, or refuses it, is none the worse.
-            figures = [
-                mqtt5.TopicFilter(topic, max_qos=mqtt5.QoS.AT_MOST_ONCE) for topic in BROKER_FIGURES
+            ours = [
+                mqtt5.TopicFilter(topic, max_qos=mqtt5.QoS.AT_MOST_ONCE)
+                for topic in (*BROKER_FIGURES, *self._probe.topics)
             ]
-            self._out += mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, figures).write()
+            self._out += mqtt5.SubscribePacket(SUBSCRIBE_SYS_ID, ours).write()
             self._connected = self._subscriptions.complete  # where nothing is wanted yet
         elif isinstance(packet, mqtt5.SubAckPacket | mqtt5.UnsubAckPacket):
             if packet.packet_id == SUBSCRIBE_ID:
@@ -190,6 +204,8 @@ class FastReader(NetworkThread):
         if not self._answered:
             return
         self._out += self._request()
+        for topic, payload in self._probe.due(time.monotonic()):
+            self._out += publish_once(topic, payload)
         self._out += pubacks(*self._due_acks())
         receipts = self._receipts
         while receipts and self._unacked < self._broker_window:

@@ -26,10 +26,13 @@ from ingest.mqtt.connection import (
     PING_AFTER,
     POLL,
     SUBSCRIBED_WITHIN,
+    SYS_PREFIX,
     check_window,
     parse_address,
 )
+from ingest.mqtt.probe import Probe, is_probe
 from ingest.mqtt.reader import Delivery, Token
+from ingest.mqtt.refusal import RefusedError, failed, shown
 from ingest.mqtt.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
@@ -38,6 +41,8 @@ log = structlog.get_logger(__name__)
 POURS, LINGER_MORE = 10_000, 10
 #: The broker's count of messages that it gave up because a queue was full.
 DROPPED = "$SYS/broker/publish/messages/dropped"
+#: A turn of the loop that took so long (s) says that we stood still, not the broker.
+FROZEN = 2.0
 
 
 class NetworkThread(ABC):
@@ -96,7 +101,9 @@ class NetworkThread(ABC):
         self._generation = 0
         self._in_flight = 0
         self._connected = False
-        self._heard = self._pinged = self._moved = time.monotonic()
+        self._heard = self._pinged = self._moved = self._turned = time.monotonic()
+        self._probe = Probe(self._address.username or client_id)
+        self._away = "no connection was tried yet"
 
         self._alive_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -199,6 +206,21 @@ class NetworkThread(ABC):
         return self._connected
 
     @property
+    def delivering(self) -> bool:
+        """See ``Reader.delivering``."""
+        return self._connected and self._probe.proven
+
+    @property
+    def lacking(self) -> str:
+        """See ``Reader.lacking``."""
+        return self._probe.lacking if self._connected else ""
+
+    @property
+    def away(self) -> str:
+        """See ``Reader.away``."""
+        return "" if self._connected else self._away
+
+    @property
     def granted(self) -> frozenset[str]:
         """See ``Reader.granted``."""
         return self._subscriptions.granted if self._connected else frozenset()
@@ -212,6 +234,14 @@ class NetworkThread(ABC):
     def queued(self) -> int:
         """See ``Reader.queued``."""
         return len(self._queue)
+
+    @property
+    def oldest(self) -> float | None:
+        """See ``Reader.oldest``."""
+        try:
+            return self._queue[0].arrived
+        except IndexError:
+            return None
 
     @property
     def in_flight(self) -> int:
@@ -237,12 +267,17 @@ class NetworkThread(ABC):
             try:
                 why = self._converse()
             except OSError as error:
+                why = failed(self._address, error)
+            except RefusedError as error:
                 why = str(error)
             except (Exception, self.PANICS) as error:
                 why = f"{type(error).__name__}: {error}"
             self._connected = False
-            if not self._closing:
+            self._probe.begin(time.monotonic())
+            if not self._closing and why != self._away:
+                # Once for each reason: how long it lasts is told by ``troubles.py``.
                 log.warning("no connection to the broker", action="mqtt_connect", why=why)
+            self._away = why
             if time.monotonic() - started > BACK_OFF_MOST:
                 pause = BACK_OFF_FIRST
             until = time.monotonic() + pause
@@ -257,7 +292,8 @@ class NetworkThread(ABC):
         if isinstance(sock, ssl.SSLSocket):
             shown = sock.getpeercert() or {}
             self.certificate_expires = ssl.cert_time_to_seconds(str(shown["notAfter"]))
-        self._heard = self._pinged = self._moved = time.monotonic()
+        self._heard = self._pinged = self._moved = self._turned = time.monotonic()
+        self._probe.begin(self._heard)
 
     def _turn(self) -> tuple[bool, str]:
         """Once a turn of the loop: whether to read now, and why to give up, if at all.
@@ -267,10 +303,14 @@ class NetworkThread(ABC):
         missed while messages come in, or while we are the ones who do not read.
         """
         now = self._alive_at = time.monotonic()
+        turned, self._turned = self._turned, now
         self._full = (
             self._waiting_bytes >= self._window_bytes or len(self._queue) >= 2 * self._window
         )
         reading = self._intake and not self._full
+        if not reading or now - turned > FROZEN:
+            self._probe.excuse(now - turned)
+        self._probe.judge(now)
         if not reading:
             self._heard = self._moved = now
         elif now - self._heard > DEAD_AFTER * self._keep_alive:
@@ -306,6 +346,10 @@ class NetworkThread(ABC):
         """Takes the broker's answer to what ``Subscriptions.next`` asked for."""
         bad = self._subscriptions.answered(refused)
         if bad:
+            self._away = (
+                f"the broker refuses to the account {shown(self._probe.account)!r} the"
+                f" subscription of {', '.join(bad[:10])}: its access list has to allow that"
+            )
             log.error("subscription refused", action="mqtt_subscribe", filters=bad[:10])
         elif self._subscriptions.complete:
             self._connected = True
@@ -357,6 +401,16 @@ class NetworkThread(ABC):
                 queue.append(delivery)
             else:
                 self._bytes_in -= len(delivery.payload)
+
+    def _is_ours(self, topic: str, payload: bytes) -> bool:
+        """Takes what is about the connection itself and no gateway's; whether it was that."""
+        if topic.startswith(SYS_PREFIX):
+            self._note_figure(topic, payload)
+            return True
+        if is_probe(topic, payload):
+            self._probe.heard(topic, time.monotonic())
+            return True
+        return False
 
     def _note_figure(self, topic: str, payload: bytes) -> None:
         """Takes what the broker says of itself; above all what it gave up for full queues."""

@@ -18,12 +18,22 @@ TOPICS_KEPT = 1 << 16
 #: Bytes of the longest one kept: below ``native/`` devices may name what they like.
 LONGEST_TOPIC_KEPT = 128
 
-_PUBLISH, _PUBACK = 0x30, 0x40
+_CONNACK, _PUBLISH, _PUBACK = 0x20, 0x30, 0x40
+#: MQTT 5's is longer: it has properties, if none then their length.
+_OLD_CONNACK_SIZE = 4
 _LITTLE = sys.byteorder == "little"
 
 
 class BrokenStreamError(ValueError):
     """What came is not MQTT: the connection is of no more use."""
+
+
+class OldBrokerError(BrokenStreamError):
+    """The answer to CONNECT is one of MQTT 3; ``code`` is its return code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"CONNACK of MQTT 3, return code {code}")
+        self.code = code
 
 
 class Inflow:
@@ -152,6 +162,8 @@ def _after_properties(data: bytes, at: int, end: int) -> int:
 
 
 def _read(packet: bytes) -> mqtt5.Packet:
+    if packet[0] == _CONNACK and len(packet) == _OLD_CONNACK_SIZE:
+        raise OldBrokerError(packet[3])
     try:
         found, used = mqtt5.read(memoryview(packet))
     except (IndexError, ValueError) as error:
@@ -188,3 +200,8 @@ def publish(topic: str, payload: bytes, packet_id: int) -> bytes:
     return mqtt5.PublishPacket(
         topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id
     ).write()
+
+
+def publish_once(topic: str, payload: bytes) -> bytes:
+    """A PUBLISH at QoS 0."""
+    return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE).write()

@@ -22,11 +22,11 @@ from ingest.mqtt.connection import (
     CONNECT_WITHIN,
     LARGEST_PACKET,
     SESSION_EXPIRY,
-    SYS_PREFIX,
     part,
 )
 from ingest.mqtt.network_thread import NetworkThread
 from ingest.mqtt.reader import Delivery, Token
+from ingest.mqtt.refusal import RefusedError, refused
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,7 @@ class PahoReader(NetworkThread):
         address = self._address
         self._received = 0  # messages, for the read burst
         self._answered = False
+        self._refused = ""
         self._asked_mid: int | None = None
 
         self._client = mqtt.Client(
@@ -71,6 +72,7 @@ class PahoReader(NetworkThread):
     def _converse(self) -> str:
         """See ``NetworkThread._converse``."""
         self._answered = False
+        self._refused = ""
         self._connect()
         return self._serve()
 
@@ -113,7 +115,10 @@ class PahoReader(NetworkThread):
             if client.is_connected() and self._ping_is_due():
                 client._send_pingreq()
             readable, writable = self._wait(sock, reading=reading, writing=client.want_write())
-            if readable and not self._read_burst():
+            going = not readable or self._read_burst()
+            if self._refused:
+                raise RefusedError(self._refused)
+            if not going:
                 return "closed by the broker"
             if writable and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
                 return "closed by the broker"
@@ -132,6 +137,8 @@ class PahoReader(NetworkThread):
         if not self._answered:
             return
         self._ask()
+        for topic, payload in self._probe.due(time.monotonic()):
+            self._client.publish(topic, payload, qos=0)
         # paho acknowledges with success alone: it has no way to name another reason.
         for packet_id in self._due_acks()[0]:
             self._client.ack(packet_id, 1)
@@ -150,7 +157,10 @@ class PahoReader(NetworkThread):
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            log.error("broker refused us", action="mqtt_connect", reason=str(reason))
+            # Raised outside of the callback, see ``_serve``.
+            self._refused = refused(
+                self._address, self._client_id, int(reason.value), reason.getName()
+            )
             return
         log.info("connected", action="mqtt_connect", session_present=flags.session_present)
         self._answered = True
@@ -158,7 +168,7 @@ class PahoReader(NetworkThread):
             self._give_up_older()
         self._subscriptions.begin()
         # By itself: a broker that does not have it, or refuses it, is none the worse.
-        client.subscribe([(topic, 0) for topic in BROKER_FIGURES])
+        client.subscribe([(topic, 0) for topic in (*BROKER_FIGURES, *self._probe.topics)])
         self._connected = self._subscriptions.complete  # where nothing is wanted yet
 
     def _ask(self) -> None:
@@ -207,8 +217,7 @@ class PahoReader(NetworkThread):
             log.warning("topic is not UTF-8", action="mqtt_message")
             topic = ""
         payload = bytes(message.payload)
-        if topic.startswith(SYS_PREFIX):
-            self._note_figure(topic, payload)
+        if not message.qos and self._is_ours(topic, payload):
             return
         token = Token(self._generation, message.mid) if message.qos else None
         retained, again = bool(message.retain), bool(message.dup)

@@ -79,12 +79,28 @@ class Reader(Protocol):
         """
 
     @property
+    def delivering(self) -> bool:
+        """Whether the broker has shown that heartbeats reach us (``probe.py``)."""
+
+    @property
+    def lacking(self) -> str:
+        """What the broker grants and does not deliver, and what it needs; mostly empty."""
+
+    @property
+    def away(self) -> str:
+        """Why we are not ``connected``; empty while we are."""
+
+    @property
     def granted(self) -> frozenset[str]:
         """The topic filters that the broker has granted on the present connection."""
 
     @property
     def queued(self) -> int:
         """Deliveries that were received and not taken."""
+
+    @property
+    def oldest(self) -> float | None:
+        """When the first of those that were not taken came (monotonic s); ``None``: none."""
 
     @property
     def in_flight(self) -> int:

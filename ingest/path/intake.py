@@ -40,6 +40,8 @@ class Intake:
         self._most_bytes = settings.batch_bytes
         self._linger = settings.batch_age.total_seconds()
         self._ready: Taken | None = None
+        #: When the first of what is held here came (monotonic s).
+        self.oldest: float | None = None
         self._wanted = True
         self._changed = threading.Condition()
         self._draining = False
@@ -63,6 +65,8 @@ class Intake:
                 self._changed.notify_all()
                 self._changed.wait(IDLE_WAIT)
             taken, self._ready = self._ready, None
+            if taken is not None:
+                self.oldest = None
             if taken is None and not self._finished and not self._thread.is_alive():
                 raise IntakeDeadError("the intake's thread is dead")
             return taken
@@ -95,6 +99,7 @@ class Intake:
             deliveries = self._reader.take(self._most, IDLE_WAIT, self._linger, self._most_bytes)
             if not deliveries:
                 continue
+            self.oldest = deliveries[0].arrived
             taken = Taken(
                 [decode_delivery(delivery) for delivery in deliveries],
                 [delivery.token for delivery in deliveries],

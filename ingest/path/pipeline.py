@@ -24,6 +24,7 @@ from ingest.path.intake import Intake, Taken
 from ingest.path.isolation import Isolation, OurBugError, size_of, write_apart
 from ingest.path.transaction_size import TransactionSize
 from ingest.settings import IngestSettings
+from ingest.troubles import Kind
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.writer import Writer
 from models.message import Receipt
@@ -69,6 +70,11 @@ class Pipeline:
         #: Why intake halts now, for the clock's sake or for a bug's; empty while it does not.
         self._clock_halt = ""
         self._bug_halt = ""
+        #: Why the present batch is not written; empty while nothing is in the way.
+        self._stuck_by = ""
+        #: When the oldest message of the present batch that is not written came (s).
+        self._oldest: float | None = None
+        self._batch = 0
 
     def run(self) -> None:
         """Turns the loop; returns after ``stop`` once what was taken is committed."""
@@ -93,11 +99,27 @@ class Pipeline:
         """Whether the database's clock goes as it went when gateways last confirmed it."""
         return not self._clock_halt and self._guard.agrees(database_us, time.monotonic())
 
+    @property
+    def lag(self) -> float:
+        """Age of the oldest message that reached us and is not written (s); 0: none waits."""
+        # In the order in which they move, so that none slips by from one to the next.
+        arrivals = (self._reader.oldest, self._intake.oldest, self._oldest)
+        came = [arrived for arrived in arrivals if arrived is not None]
+        return max(0.0, time.monotonic() - min(came)) if came else 0.0
+
+    def troubles(self) -> dict[Kind, str]:
+        """What is in the way of writing now, by kind."""
+        if self._clock_halt or self._bug_halt:
+            return {Kind.CLOCK: self._clock_halt, Kind.REFUSED: self._bug_halt}
+        return {Kind.DATABASE: self._stuck_by}
+
     def _move(self, taken: Taken) -> bool:
         """Sees a batch through; False when told to stop while it could not be written."""
         started = time.monotonic()
+        self._batch += 1
         first = 0
         while first < len(taken.inbounds):
+            self._oldest = taken.inbounds[first].arrived
             part = _part(taken.inbounds, first, self._transaction_size.most)
             outcomes = self._write(part)
             if outcomes is None:
@@ -106,10 +128,8 @@ class Pipeline:
                 continue  # the transactions are smaller now
             self._acknowledge(taken.tokens[first : first + len(part)], part, outcomes)
             first += len(part)
+        self._oldest = None
         self._metrics.batch_seconds.observe(time.monotonic() - started)
-        arrived = taken.inbounds[0].arrived
-        if arrived is not None:
-            self._metrics.lag_seconds.set(time.monotonic() - arrived)
         return True
 
     def _acknowledge(
@@ -176,9 +196,11 @@ class Pipeline:
                     outcomes = self._write_once(inbounds, careful=careful, isolate=isolate)
                     if self._transaction_size.is_reduced:
                         self._transaction_size.grow(_size(inbounds), time.monotonic() - began)
+                    self._stuck_by = ""
                     return outcomes
             except OurBugError as error:
-                self._bug_halt = self._alarm(self._bug_halt, str(error))
+                self._bug_halt = str(error)
+                self._metrics.halted.set(1)
             except Exception as error:
                 if isinstance(error, psycopg.OperationalError):
                     # What the watchdog ended looks like any lost connection.
@@ -215,7 +237,6 @@ class Pipeline:
             outcomes = self._transact(inbounds, careful=careful)
             self._isolation.note(sum(map(size_of, inbounds)), 0)
         if self._bug_halt:
-            log.warning("intake goes on", action="halt", was=self._bug_halt)
             self._bug_halt = ""
             self._metrics.halted.set(0)
         return outcomes
@@ -237,31 +258,30 @@ class Pipeline:
             monotonic=time.monotonic(),
         )
         if why:
-            self._clock_halt = self._alarm(self._clock_halt, why)
+            self._clock_halt = why
+            self._metrics.halted.set(1)
         elif self._clock_halt:
-            log.warning("intake goes on", action="clock", was=self._clock_halt)
             self._clock_halt = ""
             self._metrics.halted.set(0)
         self._metrics.clock_alarm.set(1 if self._clock_halt else 0)
         return not why
 
-    def _alarm(self, before: str, why: str) -> str:
-        if not before:
-            log.error("intake halts", action="halt", why=why)
-        self._metrics.halted.set(1)
-        return why
-
     def _recover(self, error: Exception, *, careful: bool, isolate: bool) -> tuple[bool, bool]:
         """Readies the next try; returns how careful it must be."""
         kind = remedy(error)
         self._metrics.retries.labels(kind=kind.value).inc()
-        log.warning(
-            "batch not written",
-            action="write_retry",
-            remedy=kind.value,
-            error=str(error).strip(),
-            type=type(error).__name__,
-        )
+        why = f"{type(error).__name__}: {str(error).strip()}"
+        if why != self._stuck_by:
+            # Once for each reason: how long it lasts is told by ``troubles.py``.
+            log.warning(
+                "batch not written",
+                action="write_retry",
+                batch=self._batch,
+                remedy=kind.value,
+                error=str(error).strip(),
+                type=type(error).__name__,
+            )
+        self._stuck_by = why
         if kind is Remedy.LOOK_UP:
             # A second one in the careful mode cannot be a race any more.
             return True, isolate or careful

@@ -16,3 +16,6 @@ UPDATE collector_listening SET closed = true WHERE listening_id = %s
 
 -- name: clock
 SELECT extract(epoch FROM clock_timestamp())::float8
+
+-- name: name
+SELECT set_config('application_name', %s, false)

@@ -14,6 +14,7 @@ import structlog
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.mqtt.share import ShareKeeper
 from ingest.sql import statements
+from ingest.troubles import Kind
 from models.listening import EXTEND_EVERY_S
 
 log = structlog.get_logger(__name__)
@@ -101,6 +102,15 @@ class ListeningRecord:
         return False
 
 
+def connection_name(worker: str, state: Kind | None) -> str:
+    """What a worker's connection is called in ``pg_stat_activity``, at most 63 bytes.
+
+    `jishi doctor` reads it there.
+    """
+    how = "listening" if state is None else f"without {state.value}"
+    return f"{worker.encode()[:40].decode(errors='ignore')} {how}"
+
+
 class Listener:
     """Keeps the record from a thread of its own: a database that hangs stops nothing else."""
 
@@ -122,6 +132,12 @@ class Listener:
         self._watchdog = QueryWatchdog()
         self._stopping = threading.Event()
         self._connection: psycopg.Connection | None = None
+        #: What is wrong with the worker; shows in the connection's name, which can be read
+        #: where a row cannot be written. May be replaced at any time.
+        self.state: Kind | None = None
+        self._shown: Kind | None = None
+        #: Why the record cannot be kept now; mostly empty.
+        self.why_not = ""
 
     def run(self, listening: Callable[[], bool]) -> None:
         """Extends the record every second until stopped; a lost database only pauses it.
@@ -134,9 +150,13 @@ class Listener:
             connected = listening() and not stopping
             try:
                 self._note(connected=connected)
+                self.why_not = ""
             except (psycopg.Error, OSError) as error:
                 log.debug("record not extended", action="listening", error=str(error))
-                self._disconnect()
+                self.why_not = f"{type(error).__name__}: {str(error).strip()}"
+                if not isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                    self._disconnect()
+                # Else it stays, and its name says that we are here.
                 if not connected:
                     self._record.lost()
             if stopping:
@@ -149,15 +169,20 @@ class Listener:
         self._stopping.set()
 
     def _note(self, *, connected: bool) -> None:
+        state = self.state
         if self._connection is None or self._connection.closed:
+            self._shown = None
             self._connection = psycopg.connect(
                 self._url,
                 autocommit=True,
                 connect_timeout=2,
-                application_name=f"{self._name} listening",
+                application_name=connection_name(self._name, None),
                 options="-c statement_timeout=2000",
             )
         with self._watchdog.watch(self._connection, PATIENCE):
+            if state is not self._shown:
+                self._connection.execute(SQL["name"], [connection_name(self._name, state)])
+                self._shown = state
             if self._keeper is not None:
                 self._keeper.look(self._connection)
                 self._record.gateways = self._keeper.listening_for()

@@ -39,6 +39,34 @@ def test_row_09_database_away(rig: Rig) -> None:
     assert during - before < 40
 
 
+def test_row_09_lag_is_the_age_of_what_is_not_written(rig: Rig) -> None:
+    """Also while nothing can be written, and nothing once nothing waits."""
+    worker = rig.worker()
+    plain = rig.gateways(123, receipts=False, rounds=3)
+    plain.finish()
+    rig.wait_quiet()
+    assert worker.metric("ingest_lag_seconds") == 0
+    rig.postgres.stop()
+    rig.publish([("g0", b"[]")])
+    published = time.monotonic()
+    eventually(lambda: worker.metric("ingest_in_flight") == 1, 10)
+    eventually(lambda: worker.metric("ingest_lag_seconds") > 3, 20, "it grows")
+    assert worker.metric("ingest_lag_seconds") <= time.monotonic() - published + 1
+    rig.publish([("g1", b"[]")])
+    assert worker.metric("ingest_lag_seconds") > 3  # the oldest one's
+    (told,) = eventually(lambda: worker.said("trouble"), 20, "one line says so")
+    assert told["kind"] == "database"
+    assert told["why"]
+    assert told["to_do"]
+    rig.postgres.start()
+    eventually(lambda: worker.metric("ingest_lag_seconds") == 0, 30, "nothing waits")
+    (over,) = eventually(lambda: worker.said("trouble_over"), 10, "one line says that it is over")
+    assert over["since"] == told["since"]
+    assert over["lasted_s"] >= 3
+    assert worker.log.read_text("utf-8").count('"batch not written"') < 10
+    assert worker.metric("ingest_lag_seconds") == 0
+
+
 @pytest.mark.parametrize("how", ["backend terminated", "backend killed", "postmaster killed"])
 def test_row_10_database_killed(rig: Rig, how: str) -> None:
     rig.worker()

@@ -1,5 +1,12 @@
 """Row 22 once more: workers that share the gateways out by the registry, and change in number."""
 
+import json
+import os
+import signal
+import socket
+import urllib.error
+import urllib.request
+
 import psycopg
 import pytest
 
@@ -115,3 +122,49 @@ def _once(rig: Rig) -> bool:
     log = rig.gateways(664, receipts=True, rounds=1, spoil=False).finish()
     rig.wait_quiet()
     return arrivals(rig) - before == log.heartbeats
+
+
+def test_row_22_a_worker_without_delivery_takes_no_share(rig: Rig) -> None:
+    """Its broker grants it every subscription; the other one gives nothing up for it."""
+    first = rig.worker(0)
+    plain = rig.gateways(665, receipts=False)
+    rig.wait_stored(50)
+    again(first, "1/2")
+    rule = f"user {rig.broker.ingest_account(1).username}\n"
+    acl = rig.broker.data_directory / "acl"
+    whole = acl.read_text("utf-8")
+    acl.write_text(whole.replace(rule, "user nobody\n"))
+    os.kill(rig.broker.pid, signal.SIGHUP)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    second = rig.worker(1, start=False, ingest_worker="2/2", metrics_port=port)
+    second.start(wait=False)
+    second.metrics_url = f"http://127.0.0.1:{port}/metrics"
+    told = eventually(lambda: second.said("trouble", kind="delivery"), 30, "it says so")
+    assert "read instruments/v1/+/heartbeat" in told[0]["why"]
+    assert told[0]["to_do"]
+    with pytest.raises(urllib.error.HTTPError, match="503") as refusal:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
+    with refusal.value as answer:
+        state = json.load(answer)
+    assert (state["ready"], state["listening"], state["worker"]) == (False, False, "ingest-2")
+    assert [trouble["kind"] for trouble in state["troubles"]] == ["delivery"]
+    assert second.metric("ingest_broker_connected") == 1
+    assert second.metric("ingest_delivering") == 0
+    assert second.metric('ingest_trouble{kind="delivery"}') == 1
+    # The first one still gets everything: it gave nothing up.
+    assert set(listening(rig)) == {"ingest-1"}
+    log = plain.finish()
+    rig.wait_quiet()
+    assert rig.check(log).lost == 0
+
+    acl.write_text(whole)
+    os.kill(rig.broker.pid, signal.SIGHUP)
+    wait_shared(rig, 2)
+    eventually(lambda: second.said("trouble_over", kind="delivery"), 10, "and that it is over")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+        assert json.load(answer)["ready"]
+    after = rig.gateways(666, receipts=False, rounds=5)
+    logs = log, after.finish()
+    rig.wait_quiet()
+    assert rig.check(*logs).lost == 0

@@ -578,3 +578,62 @@ def test_what_comes_again_says_so(make_reader: MakeReader, publish: Callable[...
     (news,) = take(second, 1)
     assert not news.again
     ack(second, [after, news])
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], int]]:
+    """Makes servers that answer whoever connects with some bytes; their ports."""
+    listeners: list[socket.socket] = []
+
+    def make(answer: bytes) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client:
+                    client.recv(4096)
+                    client.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        port: int = listener.getsockname()[1]
+        return port
+
+    yield make
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("20020001", id="MQTT 3's, as NATS has it"),
+        pytest.param("2003008400", id="MQTT 5's"),
+    ],
+)
+def test_a_broker_without_mqtt_5_is_told_from_others(
+    make_reader: MakeReader, answering: Callable[[bytes], int], answer: str
+) -> None:
+    port = answering(bytes.fromhex(answer))
+    reader = make_reader(port=port)
+    until(lambda: "CONNECT" in reader.away)
+    assert not reader.connected
+    assert f"the broker 127.0.0.1:{port} answered CONNECT" in reader.away
+    assert "it does not speak MQTT 5, which ingest needs" in reader.away
+    assert "Invalid" not in reader.away
+
+
+def test_a_refused_account_is_named(broker: Mosquitto) -> None:
+    for kind in (PahoReader, FastReader):
+        url = f"mqtt://jishi.ingest.2:wrong@127.0.0.1:{broker.port}"
+        reader = kind(url, "jishi.ingest.2", FILTERS, window=10)
+        reader.start()
+        until(lambda reader=reader: "CONNECT" in reader.away)
+        reader.close(5)
+        assert "let the account 'jishi.ingest.2' in" in reader.away
+        assert "JISHI_MQTT_URL" in reader.away

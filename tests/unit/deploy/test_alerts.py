@@ -31,7 +31,7 @@ HEALTHY = {
     for worker in "ab"
     for series, values in {
         f'up{{job="jishi-ingest",instance="{worker}"}}': "1xN",
-        f'jishi_ingest_broker_connected{{instance="{worker}"}}': "1xN",
+        f'jishi_ingest_delivering{{instance="{worker}"}}': "1xN",
         f'jishi_ingest_clock_alarm{{instance="{worker}"}}': "0xN",
         f'jishi_ingest_halted{{instance="{worker}"}}': "0xN",
         f'jishi_ingest_lag_seconds{{instance="{worker}"}}': "0.1xN",
