@@ -1,11 +1,12 @@
 # One image; the command picks the part: `jishi ingest`, `jishi api`, `jishi migrate`, …
+# What goes into it is what .dockerignore names, and what the run-time lock names.
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /opt/jishi
-RUN python -m venv .venv
-COPY requirements.lock pyproject.toml ./
-RUN .venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
+COPY requirements-run.lock ./
+COPY scripts/install scripts/
+RUN PIP_NO_CACHE_DIR=1 sh scripts/install requirements-run.lock
+RUN .venv/bin/python -m pip uninstall --quiet --yes pip
 COPY . .
-RUN sh scripts/install
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /opt/jishi --shell /usr/sbin/nologin jishi

@@ -50,8 +50,9 @@ format: $(VENV)/.ready ## put code into the agreed form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(VENV)/.ready ## write requirements.lock from pyproject.toml
+lock: $(VENV)/.ready ## write both locks from pyproject.toml: all, and the part of it that running needs
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header -c requirements.lock pyproject.toml -o requirements-run.lock
 
 clean: ## remove the virtual environment and caches (downloaded servers stay in the user's cache)
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
