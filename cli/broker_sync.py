@@ -42,7 +42,15 @@ class Broker(Protocol):
 class MosquittoFiles:
     """A Mosquitto that runs beside us: its password file, and the process that reads it."""
 
-    def __init__(self, target: Path, *, base: Path | None, pid: int | None, pid_file: Path | None):
+    def __init__(
+        self,
+        target: Path,
+        *,
+        base: Path | None,
+        pid: int | None,
+        pid_file: Path | None,
+        certs: Path | None = None,
+    ) -> None:
         """Describe it.
 
         Args:
@@ -50,11 +58,21 @@ class MosquittoFiles:
             base: Lines that come first: accounts that are no gateway's.
             pid: The broker's process.
             pid_file: Where that is read from each time.
+            certs: The folder of what the broker shows and believes over TLS.
         """
+        self._certs = certs
         self._target = target
         self._base = base
         self._pid = pid
         self._pid_file = pid_file
+
+    def beside(self) -> object:
+        """What the files look like that others write: another value once one has changed."""
+        files = [self._base] if self._base is not None else []
+        if self._certs is not None:
+            files += sorted(self._certs.iterdir())
+        # Through links, which is how a renewed certificate comes.
+        return [(file, (of := file.stat()).st_mtime_ns, of.st_size, of.st_ino) for file in files]
 
     def replace_gateways(self, hashes: Mapping[str, str]) -> None:
         """Write the file whole, then have the broker read it."""
@@ -106,6 +124,7 @@ class Watcher:
         broker: Broker,
         also: Callable[[], None] = lambda: None,
         metrics: Metrics | None = None,
+        beside: Callable[[], object] = lambda: None,
     ) -> None:
         """Describe it.
 
@@ -114,7 +133,10 @@ class Watcher:
             broker: What takes them over.
             also: Done with every look, for what else the broker has to be told.
             metrics: What is counted, where somebody asks.
+            beside: Told with every look; where it changes, all is handed on anew.
         """
+        self._beside = beside
+        self._handed: object = None
         self._metrics = metrics or Metrics(CollectorRegistry())
         self._url = url
         self._broker = broker
@@ -157,13 +179,16 @@ class Watcher:
 
     def look(self, connection: psycopg.Connection[object]) -> bool:
         """Hand on what changed; whether anything had."""
-        revision, accounts = run(connection, read_accounts(self._seen))
+        # Before it is read: what is written meanwhile is seen next time.
+        beside = self._beside()
+        since = self._seen if beside == self._handed else None
+        revision, accounts = run(connection, read_accounts(since))
         if accounts is None:
             self._metrics.looked.set_to_current_time()
             return False
         self._broker.replace_gateways(accounts)
         # Only now: what the broker did not take is tried again.
-        self._seen = revision
+        self._seen, self._handed = revision, beside
         self._metrics.accounts.set(len(accounts))
         self._metrics.looked.set_to_current_time()
         log.info("broker accounts taken over: %d", len(accounts))
@@ -193,6 +218,14 @@ def broker_sync(
         Path | None,
         typer.Option("--pid-file", envvar="JISHI_BROKER_PID_FILE", help="A file that names it."),
     ] = None,
+    certs: Annotated[
+        Path | None,
+        typer.Option(
+            "--certs",
+            envvar="JISHI_BROKER_CERTS_DIR",
+            help="The broker's certificates; where one changes, it reads them anew.",
+        ),
+    ] = None,
     metrics_host: Annotated[
         str,
         typer.Option("--metrics-host", envvar="JISHI_METRICS_HOST", help="Where /metrics listens."),
@@ -211,16 +244,13 @@ def broker_sync(
     """Keep a Mosquitto's password file as the registry has gateways' accounts.
 
     Changes hold within seconds: the file is written whole and the broker told to read it
-    (SIGHUP). It then disconnects gateways that were shut out.
+    (SIGHUP), certificates included. It then disconnects gateways that were shut out.
     """
     if pid is not None and pid_file is not None:
         raise fail("give --pid or --pid-file, not both", 2)
     metrics = Metrics(CollectorRegistry())
-    watcher = Watcher(
-        database_url(url, None),
-        MosquittoFiles(target, base=base, pid=pid, pid_file=pid_file),
-        metrics=metrics,
-    )
+    files = MosquittoFiles(target, base=base, pid=pid, pid_file=pid_file, certs=certs)
+    watcher = Watcher(database_url(url, None), files, metrics=metrics, beside=files.beside)
     if not once:
         if metrics_port is not None:
             try:

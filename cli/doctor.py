@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cli.connection import DatabaseUrl, ReadyFile, database_url
 from cli.doctor_ingest import Seen, ask_pages, look, page_urls, state_of_ingest
+from cli.doctor_server import missing_settings
 from migrations import runner
 from store.run import run
 from store.schema import missing_objects, missing_rights, some
@@ -77,8 +78,11 @@ def _database(
         " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
     ).fetchone()
     assert row is not None
+    problems.extend(missing_settings(connection))
     if row[1] is None:
-        problems.append("the database has no TimescaleDB; run CREATE EXTENSION timescaledb")
+        problems.append(
+            "the database has no TimescaleDB; as its owner run CREATE EXTENSION timescaledb"
+        )
         return False
     console.print(
         f"PostgreSQL {row[0]}, TimescaleDB {row[1]} ({runner.edition(connection)} edition)"

@@ -205,3 +205,36 @@ def test_a_broker_elsewhere_gets_a_file(
     assert lines[0].startswith("jishi.ingest:$7$")
     assert any(line.startswith(f"{gateway}:$7$1000$") for line in lines)
     assert target.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("changed", ["base", "certs/server.pem"])
+def test_what_others_write_beside_the_accounts_is_handed_on_too(
+    live: Live, tmp_path: Path, changed: str
+) -> None:
+    """An account of ours or a certificate that is renewed, while no gateway's account changes."""
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "renewed.pem").write_text("one")
+    (tmp_path / "certs/server.pem").symlink_to(tmp_path / "renewed.pem")
+    base, target = tmp_path / "base", tmp_path / "passwords"
+    base.write_text("jishi.ingest:$7$1$YQ==$YQ==\n")
+    told = tmp_path / "told"
+    script = f"trap 'echo read >> {told}' HUP; echo > {told}; while :; do sleep 0.05; done"
+    with subprocess.Popen(["sh", "-c", script]) as broker:
+        try:
+            until(told.exists, 5)
+            files = MosquittoFiles(
+                target, base=base, pid=broker.pid, pid_file=None, certs=tmp_path / "certs"
+            )
+            watcher = Watcher(live.service.database_url, files, beside=files.beside)
+            with psycopg.connect(live.service.database_url) as connection:
+                assert watcher.look(connection)
+                assert not watcher.look(connection)
+                until(lambda: told.read_text().count("read") == 1, 5)
+                (tmp_path / changed).write_text("jishi.ingest.2:$7$1$YQ==$YQ==\n")
+                assert watcher.look(connection)
+                assert not watcher.look(connection)
+                until(lambda: told.read_text().count("read") == 2, 5)
+        finally:
+            broker.kill()
+    if changed == "base":
+        assert target.read_text().startswith("jishi.ingest.2:")
