@@ -6,7 +6,7 @@ Shipped mappings are in ``mappings/``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,9 @@ from models.zone import DEFAULT_ZONE
 __all__ = ["Mapping", "MappingError", "Problem", "Reading", "Sample", "matches", "read"]
 
 _NOTHING: Final = Reading()
+_DEFAULT_ZONE: Final = ZoneInfo(DEFAULT_ZONE)
+#: Topics of which a mapping remembers the rule: the same devices speak again and again.
+_TOPICS_KEPT: Final = 1 << 12
 
 
 class MappingError(ValueError):
@@ -50,6 +53,9 @@ class Mapping:
     #: Of times without an offset; ``None``: the reader's.
     zone: ZoneInfo | None
     rules: tuple[_Rule, ...]
+    _known: dict[str, tuple[_Rule, dict[str, str]] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def name(self) -> str:
@@ -89,12 +95,17 @@ class Mapping:
 
     def rule(self, topic: str) -> tuple[_Rule, dict[str, str]] | None:
         """The first rule that a topic fits, and what it takes of the topic."""
-        if len(topic) <= LONGEST_TOPIC:
-            for rule in self.rules:
-                match = rule.topic(topic)
-                if match is not None:
-                    return rule, match.groupdict()
-        return None
+        try:
+            return self._known[topic]
+        except KeyError:
+            if len(topic) > LONGEST_TOPIC:
+                return None
+        if len(self._known) >= _TOPICS_KEPT:
+            self._known.clear()
+        matches = ((rule, rule.topic(topic)) for rule in self.rules)
+        found = next(((rule, match.groupdict()) for rule, match in matches if match), None)
+        self._known[topic] = found
+        return found
 
 
 def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -138,9 +149,7 @@ def read(
         nothing. Never raises: a message that did would come back after every reconnect.
     """
     try:
-        return _read(
-            mapping, topic, payload, retained, mapping.zone or zone or ZoneInfo(DEFAULT_ZONE)
-        )
+        return _read(mapping, topic, payload, retained, mapping.zone or zone or _DEFAULT_ZONE)
     except Exception as error:  # a bug of ours must not stop the intake; the payload is kept
         return _refused(Reason.MALFORMED, f"message cannot be read: {error!r}")
 

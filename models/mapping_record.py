@@ -7,6 +7,7 @@ is no number is a problem, and one that is not there is no power.
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -56,7 +57,8 @@ class _Scope:
         """
         node = self.root if place.absolute else self.record
         for step in place.steps:
-            node = member(node, step)
+            # Nearly always a member of an object.
+            node = node.get(step) if type(node) is dict else member(node, step)
             if node is None:
                 return None
             if node is TWICE:
@@ -96,6 +98,13 @@ class RecordReader:
         self._available = (
             None if record.available is None else _WordReader(record.available, "availability")
         )
+        #: A record may be a bare value.
+        self._bare = any(
+            place.steps == () or place.absolute
+            for reader in (*self._quantities, self._states, self._available)
+            if reader is not None
+            for place in reader.places
+        )
         #: Whose root a device has is worth telling by itself only where it is all there is.
         self._root_only = not (self._quantities or self._states or self._available)
         self._seq = None if record.seq is None else Place.parse(record.seq)
@@ -109,7 +118,7 @@ class RecordReader:
         for node, more in self._each.find(root):
             if node is TWICE:
                 merger.problem("", "what the mapping looks for is there twice; neither is taken")
-            else:
+            elif self._bare or isinstance(node, dict | list):
                 self._one(_Scope(root, node), {**taken, **more}, merger, zone)
 
     def _one(self, scope: _Scope, taken: dict[str, str], merger: Merger, zone: ZoneInfo) -> None:
@@ -193,12 +202,12 @@ class RecordReader:
 
 class _TimeReader:
     def __init__(self, time: Time) -> None:
-        self._places = _places(time.at)
+        self.places = _places(time.at)
         self._epoch = time.epoch
         self._required = time.missing == "problem"
 
     def read(self, scope: _Scope, zone: ZoneInfo) -> Moment:
-        value, at = scope.first(self._places)
+        value, at = scope.first(self.places)
         if value is None:
             if self._required:
                 raise RefusedError(at, "time is missing; without it nothing is taken")
@@ -212,7 +221,7 @@ class _TimeReader:
 class _QuantityReader:
     def __init__(self, kind: str, part: Power | Energy | Runtime) -> None:
         self._kind = kind
-        self._places = _places(part.at)
+        self.places = _places(part.at)
         self._required = part.missing == "problem"
         self._channels = part.arrays == "channels"
         factors = FACTORS[kind]
@@ -230,7 +239,7 @@ class _QuantityReader:
             factor = self._factor or self._unit(scope)
             if factor is None:
                 return
-            value, at = scope.first(self._places)
+            value, at = scope.first(self.places)
         except RefusedError as refused:
             merger.refused(refused)
             return
@@ -268,13 +277,13 @@ class _QuantityReader:
 
 class _WordReader:
     def __init__(self, part: States | Availability, what: str) -> None:
-        self._places = _places(part.at)
+        self.places = _places(part.at)
         self._words = part.words
         self._what = what
 
     def read(self, scope: _Scope) -> tuple[Any, str]:
         """What the device's word means, and where it stands; ``None``: nothing."""
-        value, at = scope.first(self._places)
+        value, at = scope.first(self.places)
         if value is None:
             return None, at
         word = str(value).lower() if isinstance(value, bool) else value
@@ -300,13 +309,19 @@ def _fill(name: Name, taken: dict[str, str], what: str) -> str | None:
         text = name.fill(taken)
     except KeyError:
         return None
-    if not 0 < len(text) <= LONGEST_NAME or _has_bad(text):
+    if not (0 < len(text) <= LONGEST_NAME and _is_plain(text)):
         raise RefusedError(
             "",
             f"{what} is {_shown(text)}; names are 1 to {LONGEST_NAME} characters without "
             "control characters",
         )
     return text
+
+
+# The same devices speak again and again.
+@lru_cache(maxsize=1 << 14)
+def _is_plain(name: str) -> bool:
+    return not _has_bad(name)
 
 
 def _shown(value: object) -> str:

@@ -7,6 +7,7 @@ time of a zone. A number counts from 1970 UTC in a unit that the mapping names.
 import re
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -117,8 +118,7 @@ def instant_of_wall(wall_us: int, zone: ZoneInfo) -> int | None:
     Raises:
         OverflowError: within a day of the ends of the years 1 to 9999.
     """
-    # No clock is further than a day from UTC, and zones change at most once in two days.
-    before, after = offset_us(wall_us - DAY_US, zone), offset_us(wall_us + DAY_US, zone)
+    before, after = _offsets(wall_us // DAY_US, zone)
     if before == after:
         return wall_us - before
     found = [
@@ -127,3 +127,10 @@ def instant_of_wall(wall_us: int, zone: ZoneInfo) -> int | None:
         if offset_us(wall_us - offset, zone) == offset
     ]
     return found[0] if len(found) == 1 else None
+
+
+# Devices say today's time, all of them.
+@lru_cache(maxsize=1_024)
+def _offsets(wall_day: int, zone: ZoneInfo) -> tuple[int, int]:
+    # No clock is further than a day from UTC, and zones change at most once in three days.
+    return offset_us((wall_day - 1) * DAY_US, zone), offset_us((wall_day + 2) * DAY_US, zone)

@@ -14,11 +14,11 @@ class Factor(NamedTuple):
     """One unit in ours: times ``times``, divided by ``by``, which no decimal may be exactly."""
 
     times: Decimal
-    by: Decimal
+    by: Decimal | None
 
 
-def _factor(times: str, by: str = "1") -> Factor:
-    return Factor(Decimal(times), Decimal(by))
+def _factor(times: str, by: str | None = None) -> Factor:
+    return Factor(Decimal(times), None if by is None else Decimal(by))
 
 
 FACTORS: Final = {
@@ -73,7 +73,9 @@ def convert(quantity: str, value: int | Decimal, factor: Factor) -> float:
     number = Decimal(value) if isinstance(value, int) else value
     if number and number.adjusted() > _LARGEST_EXPONENT:
         raise OutsideRangeError(_rule(quantity))
-    converted = _CONTEXT.divide(_CONTEXT.multiply(number, factor.times), factor.by)
+    converted = _CONTEXT.multiply(number, factor.times)
+    if factor.by is not None:
+        converted = _CONTEXT.divide(converted, factor.by)
     if not lowest <= converted <= highest:
         raise OutsideRangeError(_rule(quantity))
     return float(converted) + 0.0

@@ -337,3 +337,19 @@ def test_a_document_is_refused_with_each_place_and_rule() -> None:
 def test_what_is_no_document_is_refused(document: object) -> None:
     with pytest.raises(MappingError):
         Mapping.parse(document)
+
+
+def test_what_is_remembered_of_topics_is_bounded_and_changes_nothing() -> None:
+    own = mapping()
+    first = [matches(own, f"plug{n}") for n in range(10_000)]
+    assert len(own._known) <= 4_096
+    assert [matches(own, f"plug{n}") for n in range(10_000)] == first == [True] * 10_000
+    assert not matches(own, "a" * 70_000)
+    assert not any(len(topic) > 1_000 for topic in own._known)
+
+
+def test_bare_values_are_records_where_a_place_is_the_record_itself() -> None:
+    own = mapping({"each": "w/{n}", "channel": "{n}", "power": {"at": "", "unit": "W"}})
+    assert [(s.channel, s.power_w) for s in said(own, {"w": {"a": 1, "b": 2}}).samples] == [
+        *(("a", 1), ("b", 2)),
+    ]
