@@ -131,7 +131,7 @@ class Gateways(threading.Thread):
 
     # -- what the test calls -----------------------------------------------------------------
 
-    def finish(self, within: float = 30.0) -> Log:
+    def finish(self, within: float = 120.0) -> Log:
         """Waits until all is receipted, or acknowledged by the broker.
 
         Sends no more rounds, unless their number was given.

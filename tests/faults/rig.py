@@ -217,7 +217,7 @@ class Rig:
             more=lambda: f"{self.stored} are; {self.workers[0].tail() if self.workers else ''}",
         )
 
-    def wait_quiet(self, within: float = 20.0) -> None:
+    def wait_quiet(self, within: float = 80.0) -> None:
         """Waits until nothing more is in flight for a while: all that will come has come."""
         last, since = -1, time.monotonic()
         until = time.monotonic() + within

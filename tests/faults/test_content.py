@@ -66,7 +66,15 @@ def test_row_15_more_poison_than_the_window_holds(rig: Rig) -> None:
     start = recently(3_600_000_000)
     good = [beat("g0-i0", start + n * MINUTE_US, seq=n) for n in range(10)]
     rig.publish([("g0", packed({"batch_id": "good", "heartbeats": good}))])
-    eventually(lambda: rig.receipts, 20, "intake goes on", more=worker.tail)
+    # What cannot be read is receipted, too, by its digest.
+    receipts = rig.receipts
+    good_one = {"batch_id": "good", "stored": 10}
+    eventually(
+        lambda: any(good_one.items() <= one.items() for one in receipts),
+        20,
+        "intake goes on",
+        more=worker.tail,
+    )
     assert rig.stored == 10
     letters = rig.ask("SELECT count(*) FROM dead_letter")
     assert letters >= len(poison) - 2, "an empty batch may be no dead letter"

@@ -212,7 +212,7 @@ def test_who_leaves_gives_the_place_back(serve: Serve) -> None:
 
 
 def test_an_answer_that_takes_too_long_gives_the_place_back(serve: Serve) -> None:
-    with serve(long_parallel=1, answer_timeout_s=0.5) as service, service.client() as client:
+    with serve(long_parallel=1, answer_timeout_s=3) as service, service.client() as client:
         name = next(iter(service.instruments))
         answer = service.ask(client, name)
         assert answer.status_code == 504

@@ -75,6 +75,7 @@ def test_reasons_stand_in_the_order_in_which_they_are_tried() -> None:
         "clock_future",
         "too_old",
         "conflict",
+        "unmapped",
     ]
 
 
