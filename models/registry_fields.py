@@ -64,6 +64,8 @@ class Field:
     else_id: bool = False
     #: The kind of record whose id it is.
     of: str | None = None
+    #: What it names within: the kind, and the name in a stored value.
+    naming: tuple[str, Callable[[Any], str]] | None = None
     effect: Effect = Effect.NOTHING
     #: What of it is one record's alone.
     unique: Unique | None = None
@@ -115,8 +117,14 @@ class Kind:
 
     @cached_property
     def references(self) -> Mapping[str, str]:
-        """Fields that name another record: field -> kind."""
-        return {field.column: field.of for field in self.fields if field.of is not None}
+        """Fields that name another record, or hold its name: field -> kind."""
+        found = ((field.column, field.of or (field.naming or (None,))[0]) for field in self.fields)
+        return {column: kind for column, kind in found if kind is not None}
+
+    def referred(self, name: str, record: Record) -> str | None:
+        """The id of the other record that a field of one names."""
+        value, naming = record.get(name), self.by_name[name].naming
+        return value if value is None or naming is None else naming[1](value)
 
     @cached_property
     def unique(self) -> Mapping[str, Unique]:
@@ -224,6 +232,7 @@ INSTRUMENT: Final = Kind(
             "source",
             forms.SOURCE,
             unique=_SOURCE,
+            naming=("mapping", lambda source: source["mapping"]),
             note="the device that speaks for it below its gateway's `native/`",
         ),
         Field("lon", forms.LON),

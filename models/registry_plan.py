@@ -306,9 +306,10 @@ def _fields(kind: Kind, change: Change, old: Versions, at: Situation) -> Record:
 def _unfit(kind: Kind, fields: Record, at: Situation) -> list[Refusal]:
     """References to what is not there, and what a record cannot lack."""
     return [
-        Refusal(field=name, value=fields[name], rule=f"the id of a registered {target}")
+        Refusal(field=name, value=referred, rule=f"the id of a registered {target}")
         for name, target in kind.references.items()
-        if fields.get(name) is not None and fields[name] not in at.known[target]
+        if (referred := kind.referred(name, fields)) is not None
+        and referred not in at.known[target]
     ] + [
         Refusal(field=name, value=None, rule="required")
         for name in sorted(kind.required)

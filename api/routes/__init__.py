@@ -28,6 +28,7 @@ from api.routes import (
     session,
     sign_ins,
     stream,
+    unmapped,
 )
 
 #: All routers, in the order in which the OpenAPI document shows them.
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bookings.router,
     registry.router,
     credentials.router,
+    unmapped.router,
     imports.router,
     maintenance.router,
     mappings.router,

@@ -13,3 +13,7 @@ SELECT g.gateway_id, g.gateway_key, v.force_from, v.force_to, v.clock_correction
 FROM gateway g JOIN gateway_version v USING (gateway_key)
 WHERE g.changed_revision > %s
 ORDER BY g.gateway_key, v.force_from
+
+-- name: mappings
+-- The newest version of each that is not shipped.
+SELECT DISTINCT ON (name) name, version, document FROM mapping ORDER BY name, version DESC

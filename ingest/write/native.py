@@ -8,13 +8,14 @@ others of its topic (``folded_letters.py``).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import psycopg
 
 from ingest.write import native_receipts
 from ingest.write.batch import Inbound, Outcome
-from ingest.write.feeds import Source
+from ingest.write.feeds import Feeds, Source
 from ingest.write.folded_letters import FoldedLetters
 from ingest.write.registry_cache import Gateway, Registry
 from models.heartbeat import Heartbeat, Reason
@@ -127,21 +128,56 @@ def _heartbeats(heard: _Heard) -> Iterator[tuple[int, Heartbeat]]:
     for index, (mapping, sample) in enumerate(heard.samples):
         ts = sample.ts_us
         at_us = heard.inbound.received_us - sample.age_us if ts is None else ts
-        fed = feeds.of(Source(mapping, sample.device, sample.channel), at_us)
-        if fed is not None and sample.state is not None:
-            yield (
-                index,
-                Heartbeat(
-                    instrument_id=fed,
-                    ts_us=at_us,
-                    state=sample.state,
-                    power_w=sample.power_w,
-                    energy_wh=sample.energy_wh,
-                    runtime_s=sample.runtime_s,
-                    seq=sample.seq,
-                    boot_id=sample.boot_id,
-                ),
-            )
+        said = _said(sample)
+        word = _word(sample)
+        if said is not None:
+            fed = feeds.of(Source(mapping, sample.device, sample.channel), at_us)
+            if fed is not None:
+                yield index, _heartbeat(fed, at_us, sample, said)
+        elif word is not None:
+            for fed in _spoken_for(feeds, mapping, sample, at_us):
+                yield index, _heartbeat(fed, at_us, sample, word)
+
+
+def _said(sample: Sample) -> dict[str, Any] | None:
+    """What a sample says of its channel's state or power; ``None``: neither.
+
+    A counter by itself is no sign of what an instrument does, and would end what the last sample
+    credits.
+    """
+    if sample.state is None and sample.power_w is None:
+        return None
+    return {
+        "state": sample.state,
+        "power_w": sample.power_w,
+        "energy_wh": sample.energy_wh,
+        "runtime_s": sample.runtime_s,
+        "seq": sample.seq,
+        "boot_id": sample.boot_id,
+    }
+
+
+def _word(sample: Sample) -> dict[str, Any] | None:
+    """What a sample says of its device being there; ``None``: nothing.
+
+    Who does not know what its device does is as good as not there.
+    """
+    available = False if sample.unknown else sample.available
+    return None if available is None else {"state": None, "available": available}
+
+
+def _spoken_for(feeds: Feeds, mapping: str, sample: Sample, at_us: int) -> list[str]:
+    """Whom a device's word is about: where it names no channel, all that any of them feeds."""
+    if sample.channel is None:
+        return feeds.of_device(mapping, sample.device, at_us)
+    fed = feeds.of(Source(mapping, sample.device, sample.channel), at_us)
+    return [] if fed is None else [fed]
+
+
+def _heartbeat(instrument_id: str, at_us: int, sample: Sample, said: dict[str, Any]) -> Heartbeat:
+    return Heartbeat(
+        instrument_id=instrument_id, ts_us=at_us, receipt_time=sample.ts_us is None, **said
+    )
 
 
 def _whose(heard: _Heard) -> str:

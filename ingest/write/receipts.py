@@ -61,7 +61,8 @@ class Receipts:
         """Gives each message its receipt: the database's time of its arrival.
 
         Receipts never go back, and a gateway's word has one of its own, so that they keep the order
-        of arrival: by it a will counts from what came before it (``gateway_link.py``).
+        of arrival: by it a will counts from what came before it (``gateway_link.py``). So has what
+        a device says, for it may be its heartbeat's time, and two of one time contradict.
         """
         now_us = received_us = moment.now_us
         before: float | None = None
@@ -78,7 +79,7 @@ class Receipts:
                 received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
                 if received_us < least_us:
                     received_us = least_us
-            if inbound.kind == "status":
+            if inbound.kind != "heartbeat":
                 received_us += 1
                 inbound.received_us = received_us
                 received_us += 1

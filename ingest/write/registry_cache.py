@@ -16,7 +16,7 @@ from ingest.sql import statements
 from ingest.write.feeds import Feed, Feeds, Source
 from mappings import shipped
 from models.fold import hold_us
-from models.mapping import Mapping
+from models.mapping import Mapping, MappingError
 
 SQL = statements("registry_cache")
 
@@ -100,7 +100,9 @@ class Registry:
         self.gateways: dict[str, Gateway] = {}
         self.gateways_by_key: dict[int, Gateway] = {}
         #: By which devices' messages are read, by name.
-        self.mappings: dict[str, Mapping] = shipped()
+        self.mappings: dict[str, Mapping] = dict(shipped())
+        #: Versions of those that are not shipped, by name.
+        self._own: dict[str, int] = {}
 
     def refresh(self, connection: psycopg.Connection, revision: int) -> None:
         """Loads what changed since the last call.
@@ -111,6 +113,7 @@ class Registry:
         """
         if revision == self.revision:
             return
+        self._read_mappings(connection)
         instruments: dict[int, Instrument] = {}
         with connection.cursor(binary=True) as cursor:
             for iid, key, start, end, hold, interval, gateway_key, reach, *named in cursor.execute(
@@ -144,6 +147,19 @@ class Registry:
             self.instruments[entry.instrument_id] = entry
         self.instruments_by_key.update(instruments)
         self.revision = revision
+
+    def _read_mappings(self, connection: psycopg.Connection) -> None:
+        """Takes over mappings that are not the shipped ones, each in its newest version."""
+        for name, version, document in connection.execute(SQL["mappings"]).fetchall():
+            if self._own.get(name) == version:
+                continue
+            self._own[name] = version
+            try:
+                self.mappings[name] = Mapping.parse(document)
+            except MappingError:
+                # Written by a newer release, which has more words than this one: it reads
+                # nothing here, and what devices say is kept as unmapped.
+                self.mappings.pop(name, None)
 
     def _feed(self, entry: Instrument) -> None:
         """Has the devices that an instrument names feed it, and those that it named no more."""

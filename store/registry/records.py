@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mappings import shipped
 from models.registry_fields import Kind, Record
 from models.registry_plan import (
     WRITTEN,
@@ -130,12 +131,15 @@ def _known(kind: Kind, changes: Sequence[Change], home: str | None) -> Steps[dic
     """Of the records that changes refer to, those that may be referred to: by kind."""
     known: dict[str, set[str]] = {}
     for name, target in kind.references.items():
-        asked = {change.fields.get(name) for change in changes} - {None}
+        named = (kind.referred(name, change.fields) for change in changes)
+        asked = {str(identity) for identity in named if identity is not None}
         rows = yield Query(
             statements("registry")[f"{target}_known"],
-            {"ids": sorted(map(str, asked)), "home": home},
+            {"ids": sorted(asked), "home": home},
         )
         known[target] = {identity for (identity,) in rows}
+        if target == "mapping":
+            known[target] |= asked & shipped().keys()
     return known
 
 

@@ -79,6 +79,10 @@ SELECT g.gateway_id FROM gateway g WHERE g.gateway_id = ANY (%(ids)s::text[])
                   WHERE v.gateway_key = g.gateway_key AND n.institution_id = %(home)s
                     AND v.force_from <= now() AND v.force_to > now()))
 
+-- name: mapping_known
+-- Beside those that are shipped; everybody may name any.
+SELECT name FROM mapping WHERE name = ANY (%(ids)s::text[])
+
 -- Instruments in service that would be left behind: all of them are counted, and the first named
 -- that are `home`'s.
 

@@ -57,8 +57,7 @@ def test_every_field_is_a_column_and_every_column_a_field(conn: Connection, kind
         [f"{kind.name}_version"],
     ).fetchall()
     own = {f"{kind.name}_key", "valid_from", "force_from", "force_to"}
-    fields = {f"{kind.references[name]}_key" if name in kind.references else name
-              for name in kind.defaults}  # fmt: skip
+    fields = {f"{one.of}_key" if one.of else one.column for one in kind.fields}
     assert {name for (name,) in rows} == own | fields
 
 

@@ -89,3 +89,21 @@ def test_a_device_moves_from_one_instrument_to_another(
     assert bind(admin, first, None).status_code == 200
     assert bind(admin, second, source("plug"), valid_from=JUNE).status_code == 409
     assert bind(admin, second, source("plug")).status_code == 200
+
+
+def test_only_a_mapping_that_there_is(admin: httpx.Client, two: tuple[str, str]) -> None:
+    answer = bind(admin, two[0], {"mapping": "nobodys", "device": "plug"})
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["value"]) == ("body.source", "nobodys")
+    own = {
+        "rules": [
+            {
+                "topic": "lab/{device}",
+                "records": [{"power": {"at": "w", "unit": "W"}}],
+            }
+        ]
+    }
+    name = two[0].replace("-", "")
+    assert admin.put(f"/v1/mappings/{name}", json=own).status_code == 201
+    assert bind(admin, two[0], {"mapping": name, "device": "plug"}).status_code == 200

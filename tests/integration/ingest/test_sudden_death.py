@@ -57,3 +57,30 @@ def test_every_heartbeat_is_stored_once(mortal: Live) -> None:
     for scope in scopes:
         spent = mortal.spent(scope, DAY, DAY + total * 1_000_000)
         assert spent == {"running": total}
+
+
+def test_what_says_no_time_is_one_heartbeat_however_often_it_comes(mortal: Live) -> None:
+    gateway = mortal.gateway()
+    source = {"mapping": "shelly-gen1", "device": "plug", "channel": "relay/0"}
+    plug = mortal.instrument(gateway=gateway, source=source)
+    topic = f"instruments/v1/{gateway}/native/shellies/plug/relay/0/power"
+    (worker,) = mortal.service.ingests
+    deaths = {100, 300, 301, 550}
+    for number in range(700):
+        # The same payload again and again is as many messages all the same.
+        mortal.publisher.send(topic, b"%d" % (number // 5), wait=False)
+        if number in deaths:
+            if worker.pid is not None:
+                os.kill(worker.pid, signal.SIGKILL)
+            until(worker.revive)
+    mortal.settle(gateway, patience=60.0)
+    said = [
+        power
+        for (power,) in mortal.rows(
+            "SELECT power_w::int FROM heartbeat JOIN instrument USING (instrument_key)"
+            " WHERE instrument_id = %s ORDER BY ts",
+            plug,
+        )
+    ]
+    assert said == [number // 5 for number in range(700)]
+    assert mortal.letters() == []

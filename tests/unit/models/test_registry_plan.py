@@ -28,7 +28,7 @@ SOON = 5_000_000
 NOW = 20_000 * DAY
 TODAY = date(2024, 10, 4)
 PLACE = {"name": "电镜", "institution_id": "fudan", "gateway_id": "gw"}
-KNOWN = {"institution": {"fudan"}, "gateway": {"gw", "gw2"}}
+KNOWN = {"institution": {"fudan"}, "gateway": {"gw", "gw2"}, "mapping": {"tasmota-energy"}}
 WHOLE = {**INSTRUMENT.defaults, **PLACE}
 #: Registered in one version long ago.
 OLD: Versions = [(NOW - 100 * DAY, WHOLE)]
@@ -267,7 +267,7 @@ def test_a_device_feeds_one_instrument_of_its_gateway() -> None:
         "c": [(0, {**WHOLE, "gateway_id": "gw-2"})],
         "d": [(0, WHOLE)],
     }
-    known = {"gateway": {"gw-1", "gw-2", WHOLE["gateway_id"]}}
+    known = {"gateway": {"gw-1", "gw-2", WHOLE["gateway_id"]}, "mapping": {"tasmota-energy"}}
     held = [
         Held(
             field="source",
