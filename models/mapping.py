@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from models.heartbeat import Reason
 from models.mapping_document import TAG, MappingDocument
-from models.mapping_merge import Merger
+from models.mapping_merge import Merger, TooManyError
 from models.mapping_pattern import LONGEST_TOPIC, Match, topic_pattern
 from models.mapping_payload import Kind, UnreadableError, decode
 from models.mapping_record import RecordReader
@@ -170,12 +170,13 @@ def _read(mapping: Mapping, topic: str, payload: bytes, retained: bool, zone: Zo
     except UnreadableError as error:
         return _refused(Reason.MALFORMED, f"message {error}")
     merger = Merger(retained=retained)
-    for record in rule.records:
-        record.read(root, taken, merger, zone)
-    if merger.size > MOST_HEARTBEATS:
+    try:
+        for record in rule.records:
+            record.read(root, taken, merger, zone)
+    except TooManyError:
         return _refused(
             Reason.TOO_LARGE,
-            f"message has {merger.size:,} samples; at most {MOST_HEARTBEATS:,} are allowed",
+            f"message has more samples than {MOST_HEARTBEATS:,}, or more values in an array",
         )
     return merger.reading()
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from models.heartbeat import Reason
 from models.mapping_sample import Problem, Reading, Sample
 from models.mapping_time import Moment
+from models.wire import MOST_HEARTBEATS
 
 #: What a retained message without a time of its own still says: what holds until it is
 #: replaced. A figure would be of some time in the past that nobody knows.
@@ -25,6 +26,10 @@ class RefusedError(ValueError):
         self.reason = reason
 
 
+class TooManyError(ValueError):
+    """A message says more than any may."""
+
+
 class Merger:
     """Gathers what one message says."""
 
@@ -34,16 +39,17 @@ class Merger:
         self._problems: list[Problem] = []
         self._more = 0
 
-    @property
-    def size(self) -> int:
-        """How many samples there are."""
-        return len(self._samples)
-
     def say(
         self, device: str, channel: str | None, when: Moment, said: dict[str, tuple[Any, str]]
     ) -> None:
-        """Add what was said, each with its place."""
+        """Add what was said, each with its place.
+
+        Raises:
+            TooManyError: it is one sample too many.
+        """
         sample = self._samples.setdefault((device, channel, when), {})
+        if len(self._samples) > MOST_HEARTBEATS:
+            raise TooManyError
         for field, (value, at) in said.items():
             if field not in sample:
                 sample[field] = value

@@ -18,8 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-#: Characters of a topic below ``native/``; longer ones fit no pattern.
+#: Characters of a topic below ``native/``, and of a member's name; longer ones fit no pattern.
+#: With that, and two words a level at most, no text of a device is looked through for long.
 LONGEST_TOPIC: Final = 1_000
+LONGEST_MEMBER: Final = 256
+_MOST_WORDS: Final = 2  # a level
 
 _CAPTURE = re.compile(r"\{([a-z_]+)(\+?)\}")
 _is_index = re.compile("0|[1-9][0-9]{0,5}").fullmatch
@@ -38,8 +41,11 @@ def topic_pattern(text: str) -> Match:
         raise ValueError("must be levels parted by /, none of them empty at an end")
     if "#" in text or "+" in _CAPTURE.sub("", text):
         raise ValueError("takes {word} for a level and {word+} for one or more, not + and #")
-    if len([match for match in _CAPTURE.finditer(text) if match[2]]) > 1:
+    open_ended = [match[0] for match in _CAPTURE.finditer(text) if match[2]]
+    if len(open_ended) > 1:
         raise ValueError("may take levels without number, {word+}, only once")
+    if open_ended and open_ended[0] not in text.split("/"):
+        raise ValueError("takes whole levels by {word+}, with nothing else beside it")
     return _compiled(text)
 
 
@@ -47,13 +53,18 @@ def name_pattern(text: str) -> Match:
     """A function that matches whole names: one step of a place."""
     if any(match[2] for match in _CAPTURE.finditer(text)):
         raise ValueError("{word+} is for topics; a step of a place takes {word}")
-    return _compiled(text)
+    matched = _compiled(text)
+    return lambda name: matched(name) if len(name) <= LONGEST_MEMBER else None
 
 
 def _compiled(text: str) -> Match:
     names = captures(text)
     if len(set(names)) < len(names):
         raise ValueError("takes the same word twice")
+    if any(len(captures(level)) > _MOST_WORDS for level in text.split("/")):
+        raise ValueError(f"takes more than {_MOST_WORDS} words of a level")
+    if "}{" in text:
+        raise ValueError("takes two words with nothing between them: which is which?")
     spelled, start = "", 0
     for match in _CAPTURE.finditer(text):
         spelled += _literal(text[start : match.start()])

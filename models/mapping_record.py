@@ -22,12 +22,13 @@ from models.mapping_document import (
     States,
     Time,
 )
-from models.mapping_merge import Merger, RefusedError
+from models.mapping_merge import Merger, RefusedError, TooManyError
 from models.mapping_pattern import Name, Place, Places, member
 from models.mapping_payload import TWICE
 from models.mapping_time import AT_RECEIPT, BadTimeError, Moment, moment
 from models.mapping_units import FACTORS, Factor, OutsideRangeError, convert
 from models.segment import State
+from models.wire import MOST_HEARTBEATS
 
 #: Characters of what a device or channel is called.
 LONGEST_NAME: Final = 128
@@ -249,6 +250,8 @@ class _QuantityReader:
             return
         numbered: list[tuple[int | None, object, str]]
         if self._channels and isinstance(value, list):
+            if len(value) > MOST_HEARTBEATS:
+                raise TooManyError
             numbered = [(n, one, f"{at}/{n - 1}") for n, one in enumerate(value, start=1)]
         else:
             numbered = [(None, value, at)]

@@ -9,6 +9,9 @@ import re
 from decimal import Context, Decimal
 from typing import Final
 
+#: Of a pack. A meter's day by the minute, with volts and amperes beside its power, is less.
+MOST_RECORDS: Final = 5_000
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*").fullmatch
 _LARGEST_VERSION: Final = 10  # RFC 8428; a higher one changes what is here
 _CONTEXT: Final = Context(prec=60, traps=[])
@@ -31,6 +34,8 @@ def resolve(pack: object) -> list[object]:
     """
     if not isinstance(pack, list):
         raise ValueError("is no SenML pack, which is an array of records")
+    if len(pack) > MOST_RECORDS:
+        raise ValueError(f"has {len(pack):,} records; at most {MOST_RECORDS:,} are taken")
     base: dict[str, object] = {"bn": "", "bt": 0, "bv": 0}
     records: list[object] = []
     for number, record in enumerate(pack):

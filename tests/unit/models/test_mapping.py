@@ -353,3 +353,39 @@ def test_bare_values_are_records_where_a_place_is_the_record_itself() -> None:
     assert [(s.channel, s.power_w) for s in said(own, {"w": {"a": 1, "b": 2}}).samples] == [
         *(("a", 1), ("b", 2)),
     ]
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "{a}{b}",
+        "{a}:{b}:{c}",
+        "x{a+}",
+        "{a+}/{b+}",
+        "{a}/{a}",
+        "a/",
+        "/a",
+        "",
+        "a/+",
+        "#",
+        "{A}",
+        "}",
+    ],
+)
+def test_a_pattern_that_could_cost_or_mean_anything_is_refused(topic: str) -> None:
+    with pytest.raises(MappingError):
+        mapping(topic=topic, ignore=True)
+
+
+def test_names_and_records_without_end_cost_nothing() -> None:
+    own = mapping({"each": "w/{a}:{b}", "channel": "{a}", "power": {"at": "w", "unit": "W"}})
+    assert said(own, {"w": {":" * 500_000 + "/": {"w": 1}}}) == Reading()
+    (problem,) = said(own, {"w": {f"{n}:x": {"w": 1} for n in range(2_000)}}).problems
+    assert problem.reason is Reason.TOO_LARGE
+    own = mapping({"power": {"at": "p", "unit": "W", "arrays": "channels"}})
+    assert len(said(own, {"p": [1] * 1_000}).samples) == 1_000
+    (problem,) = said(own, {"p": [1] * 1_001}).problems
+    assert problem.reason is Reason.TOO_LARGE
+    pack = mapping({"each": "{n}", **POWER}, payload="senml")
+    (problem,) = said(pack, [{"n": "a", "v": 1}] * 5_001).problems
+    assert "5,001 records" in problem.detail
