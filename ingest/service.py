@@ -87,6 +87,7 @@ class Service:
                 self._metrics,
                 accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
                 raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
+                zone=settings.timezone,
             ),
             self._pipeline.trusts,
         )

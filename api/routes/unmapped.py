@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -65,7 +66,7 @@ async def get_unmapped(
         raise not_found("gateway", gateway_id)
     topics, bound, mappings = found
     items = await run_in_threadpool(
-        lambda: [_topic(one, gateway_id, bound, mappings) for one in topics]
+        lambda: [_topic(one, gateway_id, bound, mappings, context.settings.zone) for one in topics]
     )
     return etag_response(
         request,
@@ -74,12 +75,16 @@ async def get_unmapped(
 
 
 def _topic(
-    one: UnmappedTopic, gateway_id: str, bound: dict[Place, str], mappings: dict[str, Mapping]
+    one: UnmappedTopic,
+    gateway_id: str,
+    bound: dict[Place, str],
+    mappings: dict[str, Mapping],
+    zone: ZoneInfo,
 ) -> dict[str, Any]:
     below = one.topic.removeprefix(f"instruments/v1/{gateway_id}/native").removeprefix("/")
     payload = one.payload or b""
     whole = len(payload) == one.payload_bytes
-    offers = list(_offers(below, payload, bound, mappings)) if whole else []
+    offers = list(_offers(below, payload, bound, mappings, zone)) if whole else []
     return {
         "topic": below,
         "messages": one.messages,
@@ -93,12 +98,16 @@ def _topic(
 
 
 def _offers(
-    below: str, payload: bytes, bound: dict[Place, str], mappings: dict[str, Mapping]
+    below: str,
+    payload: bytes,
+    bound: dict[Place, str],
+    mappings: dict[str, Mapping],
+    zone: ZoneInfo,
 ) -> Iterator[dict[str, Any]]:
     """What mappings read, each device and channel once."""
     seen: set[Place] = set()
     for name in sorted(mappings):
-        for sample in read(mappings[name], below, payload, retained=False).samples:
+        for sample in read(mappings[name], below, payload, retained=False, zone=zone).samples:
             place = name, sample.device, sample.channel
             if place not in seen:
                 seen.add(place)

@@ -53,6 +53,7 @@ class Pipeline:
             accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
             raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
             mqtt_client_id=settings.mqtt_client_id,
+            zone=settings.timezone,
             on_waiting=self._intake.go,
         )
         self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))

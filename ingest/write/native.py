@@ -115,7 +115,9 @@ def _hear(place: int, inbound: Inbound, gateway: Gateway, registry: Registry) ->
         mapping = registry.mappings.get(name)
         if mapping is None:
             continue
-        reading = read(mapping, below, inbound.payload, retained=inbound.retained)
+        reading = read(
+            mapping, below, inbound.payload, retained=inbound.retained, zone=registry.zone
+        )
         heard.samples += [(name, sample) for sample in reading.samples]
         heard.problems += reading.problems
         heard.known = heard.known or bool(reading.samples) or matches(mapping, below)

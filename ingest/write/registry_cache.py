@@ -8,6 +8,7 @@ the heartbeat's time (rule 15).
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -93,8 +94,10 @@ class Gateway:
 class Registry:
     """The cache; ``refresh`` keeps it true."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: ZoneInfo) -> None:
         self.revision = 0
+        #: The service's: of devices' times without an offset, where a mapping names none.
+        self.zone = zone
         self.instruments: dict[str, Instrument] = {}
         self.instruments_by_key: dict[int, Instrument] = {}
         self.gateways: dict[str, Gateway] = {}

@@ -8,6 +8,7 @@ transaction is as if it had not been, and the batch can be written again.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -24,6 +25,7 @@ from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
 from ingest.write.status_rows import StatusRows, flag_clocks
+from models.zone import DEFAULT_ZONE
 
 
 class RegistryMovedError(Exception):
@@ -44,6 +46,7 @@ class Writer:
         accept_past_us: int,
         raw_retention_us: int,
         mqtt_client_id: str = "",
+        zone: str = DEFAULT_ZONE,
         on_waiting: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepares.
@@ -53,9 +56,11 @@ class Writer:
             accept_past_us: How old a heartbeat may be at its receipt (rule 6).
             raw_retention_us: How long raw rows are kept.
             mqtt_client_id: Names our session with the broker, where there is one.
+            zone: The service's, by its IANA name.
             on_waiting: Called when the rest of a batch is mostly the database's work.
         """
-        self.registry = Registry()
+        self._zone = ZoneInfo(zone)
+        self.registry = Registry(self._zone)
         self._metrics = metrics
         self._accept_past_us = accept_past_us
         self._raw_retention_us = raw_retention_us
@@ -79,7 +84,7 @@ class Writer:
 
     def forget_registry(self) -> None:
         """Has the registry loaded anew with the next batch."""
-        self.registry = Registry()
+        self.registry = Registry(self._zone)
 
     def write(
         self,

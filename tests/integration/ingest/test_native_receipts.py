@@ -1,8 +1,10 @@
 """A device's message without a time of its own, handed over again: one heartbeat all the same."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +33,11 @@ def pair(database: str) -> Iterator[Pair]:
 @pytest.fixture
 def plug(pair: Pair) -> str:
     """An instrument that a plug of the first generation feeds."""
+    return bound(pair, "shelly-gen1", "relay/0")
+
+
+def bound(pair: Pair, mapping: str, channel: str | None) -> str:
+    """An instrument that the device of its own name feeds."""
     name = pair.new_name("plug")
 
     def put(kind: Kind, identity: str, **fields: Any) -> None:
@@ -40,7 +47,7 @@ def plug(pair: Pair) -> str:
 
     put(INSTITUTION, "home", name="Home")
     put(GATEWAY, f"gw-{name}")
-    source = {"mapping": "shelly-gen1", "device": name, "channel": "relay/0"}
+    source = {"mapping": mapping, "device": name, "channel": channel}
     put(INSTRUMENT, name, name="x", institution_id="home", gateway_id=f"gw-{name}", source=source)
     return name
 
@@ -124,3 +131,30 @@ def test_messages_of_one_read_have_times_of_their_own(pair: Pair, plug: str) -> 
         "SELECT count(*) FROM native_receipt WHERE mqtt_client_id = 'f'"
     ).fetchone()
     assert kept == (199,)
+
+
+def test_a_local_time_is_the_services(pair: Pair) -> None:
+    plug = bound(pair, "tasmota-energy", None)
+    writer = Writer(
+        Metrics(CollectorRegistry()),
+        accept_past_us=DAY_LENGTH,
+        raw_retention_us=2 * DAY_LENGTH,
+        zone="America/New_York",
+    )
+    # At midnight no clock is changed there.
+    midnight = datetime.now(ZoneInfo("America/New_York")).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    payload = {"Time": midnight.strftime("%Y-%m-%dT%H:%M:%S"), "ENERGY": {"Power": 5}}
+    inbound = Inbound(
+        gateway_id=f"gw-{plug}", topic=f"instruments/v1/gw-{plug}/native/tele/{plug}/SENSOR",
+        kind="native", retained=False, arrived=time.monotonic(),
+        payload=json.dumps(payload).encode(),
+    )  # fmt: skip
+    (outcome,) = writer.write(pair.connections[0], [inbound])
+    assert (outcome.errors, outcome.stored) == ([], 1)
+    rows = pair.world.conn.execute(
+        "SELECT ts FROM heartbeat JOIN instrument USING (instrument_key) WHERE instrument_id = %s",
+        (plug,),
+    ).fetchall()
+    assert rows == [(midnight,)]
