@@ -72,6 +72,27 @@ class IngestSettings(BaseSettings):
     dead_letter_retention: Duration = Field(
         timedelta(days=90), description="how long dead letters are kept"
     )
+    alert_every: Duration = Field(
+        timedelta(seconds=15), description="how often silence is looked for"
+    )
+    alert_institution_after: Duration = Field(
+        timedelta(minutes=10), description="silence of an institution that is an alert"
+    )
+    alert_gateway_after: Duration = Field(
+        timedelta(minutes=10), description="silence of all behind a gateway that is an alert"
+    )
+    alert_instrument_after: Duration = Field(
+        timedelta(hours=1), description="silence of an instrument that is an alert"
+    )
+    alert_steady: Duration = Field(
+        timedelta(minutes=5), description="how long one is heard again until its alert closes"
+    )
+    alert_newer: Duration = Field(
+        timedelta(days=7), description="silence that began longer ago opens no alert"
+    )
+    alert_retention: Duration = Field(
+        timedelta(days=400), description="how long closed alerts are kept"
+    )
     timezone: str = Field(DEFAULT_ZONE, description="zone of the daily rollups")
     calendar: str = Field("CN", description="calendar of holidays that opening hours refer to")
     metrics_host: str = Field("127.0.0.1", description="where /metrics of ingest listens")

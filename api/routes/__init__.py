@@ -7,6 +7,7 @@ names. It says whose key it wants with `api.auth.require`; a test walks all of t
 from fastapi import APIRouter
 
 from api.routes import (
+    alerts,
     audit,
     booking,
     bookings,
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mappings.router,
     calendars.router,
     dead_letters.router,
+    alerts.router,
     audit.router,
     keys.router,
     sign_ins.router,

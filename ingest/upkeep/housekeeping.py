@@ -1,4 +1,4 @@
-"""What ingest does beside the path: rollups, rebuilds, replays, retention, compression.
+"""What ingest does beside the path: rollups, rebuilds, replays, retention, compression, alerts.
 
 One worker at a time, by an advisory lock; every step is short and can be repeated.
 """
@@ -16,6 +16,7 @@ from ingest.db.query_watchdog import QueryWatchdog
 from ingest.settings import IngestSettings
 from ingest.sql import statements
 from ingest.upkeep import retention, roller
+from ingest.upkeep.alerts import Alerts
 from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
 from ingest.write.writer import Writer
@@ -51,6 +52,7 @@ class Housekeeping:
         self._stopping = threading.Event()
         self._swept = float("-inf")
         self._compressor: Compressor | None = None
+        self._alerts = Alerts(settings)
 
     def stop(self) -> None:
         """Ends ``run`` soon."""
@@ -111,6 +113,7 @@ class Housekeeping:
         if not self._trusts(self._writer.now(writing)):
             return busy
         roller.close_days(plain, settings.timezone)
+        self._alerts.look(writing)
         rolled = roller.roll(plain, settings.timezone, settings.calendar)
         busy += rolled or roller.make_totals(plain, settings.timezone)
         if time.monotonic() - self._swept >= settings.retention_every.total_seconds():

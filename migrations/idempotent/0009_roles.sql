@@ -76,6 +76,8 @@ BEGIN
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_step'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_reach'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'alert'),
+            ('jishi_write', 'INSERT', 'alert_event'),
             -- Marks are made by triggers, with their owner's rights.
             ('jishi_write', 'DELETE', 'rollup_total_stale'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_todo'),
@@ -103,6 +105,8 @@ BEGIN
             ('jishi_api', 'SELECT (gateway_key, revision, created_at), INSERT, DELETE',
              'gateway_credential'),
             ('jishi_api', 'SELECT, UPDATE', 'broker_revision'),
+            ('jishi_api', 'UPDATE (acknowledged_at, acknowledged_by, note, muted_until)', 'alert'),
+            ('jishi_api', 'INSERT', 'alert_event'),
             -- A column, since locking a row wants the right to change something of it.
             ('jishi_api', 'INSERT, UPDATE (version)', 'instrument_status'),
             ('jishi_api', 'INSERT', 'gateway_status'),

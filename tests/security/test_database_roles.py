@@ -48,6 +48,8 @@ FIGURES = {
     "rollup_todo",
     "rebuild_todo",
     "service_setting",
+    "alert",
+    "alert_event",
 }
 
 

@@ -33,6 +33,7 @@ PATHS = (
     "/v1/institutions",
     "/v1/gateways",
     "/v1/maintenance",
+    "/v1/alerts",
     "/v1/audit",
     "/v1/keys",
     "/v1/status/summary?group_by=institution",

@@ -159,6 +159,7 @@ class Home:
     instrument_id: str
     maintenance_id: int
     dead_letter_id: int
+    alert_id: int
     key_id: str
     sign_in_id: str
     keys: dict[str, str]
@@ -230,6 +231,14 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [name.encode(), ids["gateway_id"], f"{name}-sem", b"{}"],
             ).fetchone()
             assert row is not None
+            alert = conn.execute(
+                "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since,"
+                " instruments, opened_at) SELECT 'gateway_silent', gateway_key, gateway_id,"
+                " (SELECT institution_key FROM institution WHERE institution_id = %s), now(), 1,"
+                " now() FROM gateway WHERE gateway_id = %s RETURNING alert_id",
+                [ids["institution_id"], ids["gateway_id"]],
+            ).fetchone()
+            assert alert is not None
             # Something to count and to leak: a heartbeat's worth of status.
             conn.execute(
                 "UPDATE instrument_status SET first_at = now() - interval '1 hour', state = 2,"
@@ -245,6 +254,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             instrument_id=f"{name}-sem",
             maintenance_id=made.json()["id"],
             dead_letter_id=row[0],
+            alert_id=alert[0],
             key_id=key_id,
             sign_in_id=sign_in["id"],
             keys=secrets,
@@ -286,6 +296,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
+        ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
     }
     return bodies.get((method, path), {})
@@ -305,6 +316,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT sign_in_id, expires_at FROM sign_in ORDER BY 1").fetchall(),
         conn.execute("SELECT c::text FROM calendar_day c ORDER BY 1").fetchall(),
         conn.execute("SELECT m::text FROM mapping m ORDER BY 1").fetchall(),
+        conn.execute("SELECT a::text FROM alert a ORDER BY 1").fetchall(),
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]

@@ -1,0 +1,145 @@
+"""Opens and closes alerts of silence: gathers, has ``models/silence.py`` judge, writes.
+
+A step of housekeeping, so that one worker does it. What somebody is told of it is
+``webhooks``'; what people do with an alert is the API's.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+import structlog
+
+from ingest.db.connection import Micros
+from ingest.settings import IngestSettings
+from ingest.sql import statements
+from models.silence import (
+    Device,
+    Kind,
+    Limits,
+    Open,
+    Silence,
+    Subject,
+    Verdict,
+    judge,
+    listening_since,
+)
+
+log = structlog.get_logger(__name__)
+SQL = statements("alerts")
+
+#: The longer a look takes, the more seldom it is: it rests for this many times what it took.
+REST = 30
+
+
+class Alerts:
+    """Looks now and then; its own state is only when to look next."""
+
+    def __init__(self, settings: IngestSettings) -> None:
+        """Prepares.
+
+        Args:
+            settings: Of the worker.
+        """
+
+        def us(name: str) -> int:
+            return int(getattr(settings, name).total_seconds() * 1_000_000)
+
+        self._limits = Limits(
+            after_us={
+                Kind.INSTITUTION: us("alert_institution_after"),
+                Kind.GATEWAY: us("alert_gateway_after"),
+                Kind.INSTRUMENT: us("alert_instrument_after"),
+            },
+            steady_us=us("alert_steady"),
+            newer_us=us("alert_newer"),
+        )
+        self._kept_us = us("alert_retention")
+        self._every = settings.alert_every.total_seconds()
+        self._next = 0.0
+
+    def look(self, connection: psycopg.Connection) -> Verdict | None:
+        """Brings the alerts up to now, if it is time.
+
+        Args:
+            connection: In autocommit; its times are µs (``ingest.db.connection``) or any.
+
+        Returns:
+            What changed; ``None``: it was not time.
+        """
+        began = time.monotonic()
+        if began < self._next:
+            return None
+        with connection.transaction():
+            verdict = self._judged(connection)
+        self._next = time.monotonic() + max(self._every, REST * (time.monotonic() - began))
+        if verdict.begin or verdict.end or verdict.fold:
+            log.info(
+                "alerts",
+                action="alerts",
+                opened=len(verdict.begin),
+                closed=len(verdict.end),
+                folded=len(verdict.fold),
+            )
+        return verdict
+
+    def _judged(self, connection: psycopg.Connection) -> Verdict:
+        now_us = _rows(connection, "now")[0][0]
+        records = [
+            (None if names is None else frozenset(names), start_us)
+            for names, start_us in _rows(connection, "listening")
+        ]
+        since = {key: listening_since(records, name) for key, name in _rows(connection, "gateways")}
+        standing = {
+            (Kind(kind), key): Open(heard_since_us=heard_us)
+            for kind, key, heard_us in _rows(connection, "standing")
+        }
+        # A nation's would not fit into memory at once.
+        with connection.cursor("alert_devices") as cursor:
+            cursor.itersize = 10_000
+            devices = map(Device._make, cursor.execute(SQL["devices"]))
+            verdict = judge(now_us, devices, since.get, standing, self._limits)
+        now = _time(now_us)
+        _open(connection, verdict.begin, now)
+        _close(connection, verdict.end, now, folded=False)
+        _close(connection, verdict.fold, now, folded=True)
+        if verdict.heard:
+            heard = {"sinces": [_time(us) for us in verdict.heard.values()]}
+            connection.execute(SQL["heard"], _named(verdict.heard) | heard)
+        connection.execute(SQL["forget"], [self._kept_us])
+        return verdict
+
+
+def _rows(connection: psycopg.Connection, name: str) -> list[Any]:
+    return connection.execute(SQL[name]).fetchall()
+
+
+def _time(us: int | None) -> Micros | None:
+    return None if us is None else Micros(us)
+
+
+def _named(subjects: Iterable[Subject]) -> dict[str, Any]:
+    subjects = list(subjects)
+    return {"kinds": [kind.value for kind, _ in subjects], "keys": [key for _, key in subjects]}
+
+
+def _open(connection: psycopg.Connection, begin: Sequence[Silence], now: Micros | None) -> None:
+    if begin:
+        connection.execute(
+            SQL["open"],
+            {
+                **_named((one.kind, one.key) for one in begin),
+                "institutions": [one.institution for one in begin],
+                "sinces": [_time(one.since_us) for one in begin],
+                "instruments": [one.instruments for one in begin],
+                "now": now,
+            },
+        )
+
+
+def _close(
+    connection: psycopg.Connection, subjects: Sequence[Subject], now: Micros | None, *, folded: bool
+) -> None:
+    if subjects:
+        connection.execute(SQL["close"], {**_named(subjects), "now": now, "folded": folded})

@@ -1,0 +1,163 @@
+"""Alerts of silence as they are read, and what people do with them.
+
+Statements are in `sql/alerts.sql`. Opened and closed they are by ``ingest/upkeep/alerts.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from store.instant import from_us
+from store.registry.audit import note as record
+from store.run import Query, Steps
+from store.statements import statements
+from store.wanted import Wanted, array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One silence; times in µs since 1970."""
+
+    alert_id: int
+    kind: str
+    #: `open`, `acknowledged`, `muted` or `closed`.
+    state: str
+    subject_id: str
+    institution_id: str
+    since_us: int
+    instruments: int
+    opened_us: int
+    closed_us: int | None
+    folded: bool
+    acknowledged_us: int | None
+    acknowledged_by: str | None
+    note: str | None
+    muted_until_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertEvent:
+    """What befell an alert."""
+
+    at_us: int
+    event: str
+    actor: str | None
+    note: str | None
+
+
+class AlreadyClosedError(Exception):
+    """The alert is over: there is nothing to acknowledge."""
+
+
+def list_alerts(
+    *,
+    before_id: int | None,
+    limit: int,
+    state: Wanted[str] = None,
+    kind: Wanted[str] = None,
+    institution: Wanted[str] = None,
+    subject: Wanted[str] = None,
+    tenant: int | None = None,
+) -> Steps[list[Alert]]:
+    """The newest first; with a ``tenant``, of that institution alone."""
+    rows = yield Query(
+        statements("alerts")["list"],
+        {
+            "before": before_id,
+            "limit": limit,
+            "states": array(state),
+            "kinds": array(kind),
+            "institutions": array(institution),
+            "subjects": array(subject),
+            "tenant": tenant,
+            "id": None,
+        },
+    )
+    return [_read(row) for row in rows]
+
+
+def find_alert(alert_id: int, tenant: int | None = None) -> Steps[Alert | None]:
+    """One by its id."""
+    rows = yield Query(
+        statements("alerts")["list"],
+        {
+            "id": alert_id,
+            "limit": 1,
+            "tenant": tenant,
+            **dict.fromkeys(("before", "states", "kinds", "institutions", "subjects")),
+        },
+    )
+    return _read(rows[0]) if rows else None
+
+
+def events_of(alert_id: int) -> Steps[list[AlertEvent]]:
+    """In the order in which they came."""
+    rows = yield Query(statements("alerts")["events"], {"id": alert_id})
+    return [
+        AlertEvent(at_us=at_us, event=event, actor=actor, note=note)
+        for at_us, event, actor, note in rows
+    ]
+
+
+def acknowledge_alert(
+    alert_id: int,
+    *,
+    actor: str,
+    note: str | None,
+    mute_until_us: int | None,
+    tenant: int | None = None,
+) -> Steps[Alert | None]:
+    """Notes that somebody looks after it; `None` where there is no such alert.
+
+    Args:
+        alert_id: Which.
+        actor: Who.
+        note: What they say.
+        mute_until_us: Nobody is notified of its subject before; `None` ends a muting.
+        tenant: Of that institution alone.
+
+    Raises:
+        AlreadyClosedError: It is over.
+    """
+    sql = statements("alerts")
+    yield Query(sql["lock"], {"id": alert_id})
+    found = yield from find_alert(alert_id, tenant)
+    if found is None:
+        return None
+    if found.state == "closed":
+        raise AlreadyClosedError
+    yield Query(
+        sql["acknowledge"],
+        {
+            "id": alert_id,
+            "actor": actor,
+            "note": note,
+            "muted_until": None if mute_until_us is None else from_us(mute_until_us),
+            "event": "acknowledged" if mute_until_us is None else "muted",
+        },
+    )
+    made = yield from find_alert(alert_id, tenant)
+    assert made is not None
+    yield from record(
+        actor=actor,
+        action="acknowledge",
+        object_type="alert",
+        object_id=str(alert_id),
+        before=_noted(found),
+        after=_noted(made),
+    )
+    return made
+
+
+def _noted(one: Alert) -> dict[str, Any]:
+    """As the audit shows it."""
+    return {
+        "institution_id": one.institution_id,
+        "state": one.state,
+        "note": one.note,
+        "muted_until": None if one.muted_until_us is None else from_us(one.muted_until_us),
+    }
+
+
+def _read(row: Sequence[Any]) -> Alert:
+    return Alert(**dict(zip(Alert.__dataclass_fields__, row, strict=True)))

@@ -1,0 +1,176 @@
+"""Alerts of silence in a real database: opened, folded, closed, and what people do with them."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from ingest.db.connection import connect
+from ingest.settings import IngestSettings
+from ingest.upkeep.alerts import Alerts
+from migrations.runner import migrate
+from stack import Postgres, Settings
+from stack.fetch import find_postgres
+from store.alerts import AlreadyClosedError, acknowledge_alert, events_of, list_alerts
+from store.run import run
+from tests.faults.rig import register
+
+FLEET = {"g0": ["g0-a", "g0-b"], "g1": ["g1-a"]}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    programs = find_postgres(Settings.from_environ(os.environ))
+    with Postgres(programs, tmp_path_factory.mktemp("alerts"), durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: Postgres) -> str:
+    url = server.create_database()
+    migrate(url)
+    register(url, FLEET)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO collector_listening (worker, starts_at, ends_at)"
+            " VALUES ('w', now() - interval '1 day', now() + interval '1 day')"
+        )
+    return url
+
+
+@pytest.fixture
+def plain(url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def writing(url: str) -> Iterator[psycopg.Connection]:
+    with connect(url, "alerts") as connection:
+        yield connection
+
+
+def alerts(**changes: object) -> Alerts:
+    return Alerts(
+        IngestSettings.model_validate(
+            {
+                "database_url": "postgresql://",
+                "mqtt_url": "mqtt://",
+                "alert_every": "0s",
+                "alert_steady": "0s",
+                **changes,
+            }
+        )
+    )
+
+
+def heard(plain: psycopg.Connection, name: str, ago: str) -> None:
+    """An instrument, or all of a gateway's, was online until so long ago."""
+    plain.execute(
+        "UPDATE instrument_status s SET live_until = now() - %s::interval FROM instrument i"
+        " WHERE i.instrument_key = s.instrument_key AND i.instrument_id LIKE %s || '%%'",
+        [ago, name],
+    )
+
+
+def look(step: Alerts, writing: psycopg.Connection) -> None:
+    """As housekeeping does, until nothing changes any more."""
+    for _ in range(3):
+        step._next = 0.0
+        assert step.look(writing) is not None
+
+
+def standing(plain: psycopg.Connection, *states: str) -> list[tuple[str, str]]:
+    found = run(plain, list_alerts(before_id=None, limit=100, state=frozenset(states) or None))
+    return sorted((one.kind, one.subject_id) for one in found)
+
+
+def test_one_cause_one_alert_and_back(
+    plain: psycopg.Connection, writing: psycopg.Connection
+) -> None:
+    step = alerts()
+    heard(plain, "g", "-1 hour")
+    look(step, writing)
+    assert standing(plain) == []
+    heard(plain, "g0", "11 minutes")
+    look(step, writing)
+    assert standing(plain, "open") == [("gateway_silent", "g0")]
+    heard(plain, "g1", "11 minutes")
+    look(step, writing)
+    assert standing(plain, "open") == [("institution_silent", "inst")]
+    (folded,) = run(plain, list_alerts(before_id=None, limit=9, state=frozenset({"closed"})))
+    assert (folded.subject_id, folded.folded) == ("g0", True)
+    # One gateway is back: the other one is silent still, and has an alert of its own.
+    heard(plain, "g1", "-1 hour")
+    look(step, writing)
+    assert standing(plain, "open") == [("gateway_silent", "g0")]
+    heard(plain, "g0", "-1 hour")
+    look(step, writing)
+    assert standing(plain, "open") == []
+    newest = run(plain, list_alerts(before_id=None, limit=1))[0]
+    assert [one.event for one in run(plain, events_of(newest.alert_id))] == ["opened", "closed"]
+
+
+def test_an_instrument_of_its_own_and_in_maintenance(
+    plain: psycopg.Connection, writing: psycopg.Connection
+) -> None:
+    step = alerts()
+    heard(plain, "g", "-1 hour")
+    heard(plain, "g0-a", "59 minutes")
+    look(step, writing)
+    assert standing(plain) == []
+    heard(plain, "g0-a", "61 minutes")
+    look(step, writing)
+    assert standing(plain, "open") == [("instrument_silent", "g0-a")]
+    plain.execute(
+        "INSERT INTO maintenance (instrument_key, starts_at, ends_at) SELECT instrument_key,"
+        " now() - interval '1 hour', now() + interval '1 hour' FROM instrument"
+        " WHERE instrument_id = 'g0-a'"
+    )
+    look(step, writing)
+    assert standing(plain, "open") == []
+
+
+def test_nothing_is_silent_while_nobody_listens(
+    plain: psycopg.Connection, writing: psycopg.Connection
+) -> None:
+    step = alerts()
+    heard(plain, "g", "11 minutes")
+    plain.execute("UPDATE collector_listening SET starts_at = now() - interval '9 minutes'")
+    look(step, writing)
+    plain.execute("UPDATE collector_listening SET closed = true")
+    look(step, writing)
+    assert standing(plain) == []
+
+
+def test_acknowledged_and_muted(plain: psycopg.Connection, writing: psycopg.Connection) -> None:
+    step = alerts()
+    heard(plain, "g", "11 minutes")
+    look(step, writing)
+    (alert,) = run(plain, list_alerts(before_id=None, limit=9))
+    done = run(
+        plain,
+        acknowledge_alert(alert.alert_id, actor="key:1", note="called them", mute_until_us=None),
+    )
+    assert done is not None
+    assert (done.state, done.acknowledged_by, done.note) == ("acknowledged", "key:1", "called them")
+    until = alert.opened_us + int(timedelta(hours=2).total_seconds()) * 1_000_000
+    muted = run(
+        plain, acknowledge_alert(alert.alert_id, actor="key:2", note=None, mute_until_us=until)
+    )
+    assert muted is not None
+    assert (muted.state, muted.muted_until_us) == ("muted", until)
+    heard(plain, "g", "-1 hour")
+    look(step, writing)
+    with pytest.raises(AlreadyClosedError):
+        run(
+            plain,
+            acknowledge_alert(alert.alert_id, actor="key:1", note=None, mute_until_us=None),
+        )
+    # It falls silent again within that time: still muted.
+    heard(plain, "g", "11 minutes")
+    look(step, writing)
+    assert standing(plain, "muted") == [("institution_silent", "inst")]
+    assert standing(plain, "open") == []
