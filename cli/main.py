@@ -1,7 +1,5 @@
 """The tree of commands. What each does is in the module of its name."""
 
-import tomllib
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +22,8 @@ from cli import (
     up,
     workers,
 )
+from cli.backup import commands as backups
+from cli.version import version
 
 app = typer.Typer(
     name="jishi",
@@ -45,6 +45,8 @@ app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
 app.command("roles")(roles.roles)
 app.command("rebuild")(rebuild.rebuild)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(keys.app, name="keys")
@@ -52,12 +54,6 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")
-
-
-def version() -> str:
-    """The version, as the project's own file says it: the rooms are used where they stand."""
-    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
 
 
 def _say_version(wanted: bool) -> None:
