@@ -24,6 +24,7 @@ from migrations import runner
 from models.duration import parse_duration
 from stack import LocalStack, StackError
 from stack.certificates import Authority
+from stack.mosquitto import MqttAccount
 from store.registry.keys import create_key
 from store.run import run
 
@@ -129,22 +130,25 @@ class Service:
         past = self._accept_past
         for number in range(self._ingest_workers):
             account = broker.ingest_account(number)
-            mqtt_url = (
-                f"mqtt://{quote(account.username)}:{quote(account.password)}"
-                f"@{self._stack.mqtt_host}:{self._stack.mqtt_port}"
-            )
+            # One host alone: a second one of its name would send it away, and it this one.
+            host_id = "" if number else common.get("sparkplug_host_id")
+            host = broker.host_account
             name = f"ingest-{number + 1}" if number else "ingest"
             self.ingests.append(
                 Child(
                     "ingest",
                     child_environment(
                         database_url=urls["jishi_write"],
-                        mqtt_url=mqtt_url,
+                        mqtt_url=self._mqtt_url(account),
                         mqtt_client_id=account.client_id,
                         worker=f"ingest-{number + 1}",
                         metrics_port=0,
                         accept_past=None if past is None else f"{past.total_seconds():.0f}s",
-                        **common,
+                        **{
+                            **common,
+                            "sparkplug_mqtt_url": self._mqtt_url(host),
+                            "sparkplug_host_id": host_id,
+                        },
                     ),
                     ROOT,
                     folder / f"{name}.log",
@@ -164,6 +168,12 @@ class Service:
             ingest.keep(metrics_port=urlsplit(self.metrics_url).port)
         self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
         self.api.keep(api_port=urlsplit(self.api_url).port)
+
+    def _mqtt_url(self, account: MqttAccount) -> str:
+        return (
+            f"mqtt://{quote(account.username)}:{quote(account.password)}"
+            f"@{self._stack.mqtt_host}:{self._stack.mqtt_port}"
+        )
 
     def _certificate_times(self) -> list[int]:
         if self._authority is None:

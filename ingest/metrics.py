@@ -128,6 +128,21 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self.host_connected = Gauge(
+            "jishi_ingest_sparkplug_connected",
+            "1 while the Sparkplug host application is there, where there is one",
+            registry=registry,
+        )
+        self.nodes = Gauge(
+            "jishi_ingest_sparkplug_nodes",
+            "Sparkplug edge nodes that the host application listens to",
+            registry=registry,
+        )
+        self.rebirths = Counter(
+            "jishi_ingest_sparkplug_rebirths_total",
+            "Times that a Sparkplug edge node was asked for its births",
+            registry=registry,
+        )
         self.retries = Counter(
             "jishi_ingest_write_retries_total",
             "Batches that had to be tried again, by kind of error",

@@ -27,6 +27,8 @@ from ingest.metrics import DatabaseMetrics, Metrics
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
 from ingest.mqtt.share import ShareKeeper
+from ingest.mqtt.sparkplug_host import SparkplugHost
+from ingest.mqtt.sparkplug_nodes import NodeKeeper
 from ingest.page import serve
 from ingest.path.pipeline import Pipeline
 from ingest.settings import IngestSettings
@@ -78,7 +80,8 @@ class Service:
             keep_alive=settings.mqtt_keep_alive.total_seconds(),
             ca_file=settings.mqtt_ca_file,
         )
-        self._pipeline = Pipeline(settings, self._reader, self._metrics)
+        self._host = _host(settings)
+        self._pipeline = Pipeline(settings, self._reader, self._metrics, self._host)
         self._metrics.lag_seconds.set_function(lambda: self._pipeline.lag)
         self._troubles = Troubles(settings.worker)
         self._housekeeping = Housekeeping(
@@ -99,6 +102,7 @@ class Service:
             None
             if share is None
             else ShareKeeper(share, settings.worker, self._reader, settings.mqtt_window),
+            None if self._host is None else NodeKeeper(self._host),
         )
         self._observer = Observer(
             settings.database_url.get_secret_value(),
@@ -108,7 +112,7 @@ class Service:
         self._stuck_after = max(
             STUCK_AFTER, STUCK_SHARE * settings.database_timeout.total_seconds()
         )
-        self._stale_acks = 0
+        self._stale_acks = self._rebirths = 0
         self._signals = 0
         self._stop = threading.Event()
 
@@ -129,6 +133,8 @@ class Service:
             )
         ]
         self._reader.start()
+        if self._host is not None:
+            self._host.start()
         for thread in threads:
             thread.start()
         announced = False
@@ -159,6 +165,8 @@ class Service:
         deadline = time.monotonic() + self._settings.drain_deadline.total_seconds()
         log.info("draining", action="stop", queued=self._reader.queued)
         self._housekeeping.stop()
+        if self._host is not None:
+            self._host.close(max((deadline - time.monotonic()) / 4, 0.1))
         self._pipeline.stop()
         pipeline.join(max(deadline - time.monotonic(), 0.1))
         self._reader.close(max(deadline - time.monotonic(), 1.0))
@@ -181,6 +189,11 @@ class Service:
         metrics.connected.set(1 if reader.connected else 0)
         metrics.delivering.set(1 if reader.delivering else 0)
         metrics.in_flight.set(reader.in_flight)
+        if self._host is not None:
+            metrics.host_connected.set(1 if self._host.connected else 0)
+            metrics.nodes.set(self._host.nodes)
+            metrics.rebirths.inc(self._host.rebirths - self._rebirths)
+            self._rebirths = self._host.rebirths
         metrics.stale_acks.inc(reader.stale_acks - self._stale_acks)
         self._stale_acks = reader.stale_acks
         for topic, figure in list(reader.broker_figures.items()):
@@ -218,12 +231,31 @@ class Service:
         now = time.monotonic()
         if now - self._reader.alive_at > self._stuck_after:
             return "the network thread is dead or stuck"
+        if self._host is not None and now - self._host.alive_at > self._stuck_after:
+            return "the Sparkplug host's thread is dead or stuck"
         for thread in threads:
             if not thread.is_alive():
                 return f"the thread {thread.name} is dead"
         if now - self._pipeline.alive_at > self._stuck_after:
             return "the pipeline is stuck"
         return ""
+
+
+def _host(settings: IngestSettings) -> SparkplugHost | None:
+    """The Sparkplug host application, where the settings name one."""
+    if not settings.sparkplug_host_id:
+        return None
+    own = settings.sparkplug_mqtt_url
+    url = settings.mqtt_url if own is None else own
+    return SparkplugHost(
+        url.get_secret_value(),
+        # Not the durable consumer's, which the broker would send away.
+        f"{settings.mqtt_client_id}.{settings.sparkplug_host_id}",
+        settings.sparkplug_host_id,
+        reorder_timeout=settings.sparkplug_reorder_timeout.total_seconds(),
+        keep_alive=settings.mqtt_keep_alive.total_seconds(),
+        ca_file=settings.mqtt_ca_file,
+    )
 
 
 def _give_memory_back() -> None:

@@ -47,6 +47,22 @@ class IngestSettings(BaseSettings):
         " gateways; empty: all",
     )
     share_group: str = Field("", description="shared subscription's group; empty: not shared")
+    sparkplug_host_id: str = Field(
+        "",
+        pattern="^[^+/#]*$",
+        description="makes this worker, and it alone, a Sparkplug host application of that id;"
+        " empty: none",
+    )
+    sparkplug_mqtt_url: SecretStr | None = Field(
+        None,
+        description="the host application's own account at the broker; needed where the broker"
+        " ties client ids to user names, else JISHI_MQTT_URL serves",
+    )
+    sparkplug_reorder_timeout: Duration = Field(
+        timedelta(seconds=2),
+        description="how long a gap in an edge node's messages may heal before the node is asked"
+        " for its births",
+    )
     batch_heartbeats: int = Field(25_000, ge=1, description="most heartbeats in a transaction")
     batch_messages: int = Field(25_000, ge=1, description="most messages in a transaction")
     batch_bytes: int = Field(

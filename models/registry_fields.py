@@ -168,6 +168,11 @@ def _source(record: Record) -> Iterable[Entry]:
     return ((source["mapping"], held),)
 
 
+def _sparkplug(record: Record) -> Iterable[Entry]:
+    node = record["sparkplug"]
+    return () if node is None else (("edge node", f"{node['group']}/{node['node']}"),)
+
+
 _EXTERNAL_IDS: Final = Unique(
     by=frozenset({"external_ids"}),
     entries=_external_ids,
@@ -177,6 +182,9 @@ _SOURCE: Final = Unique(
     by=frozenset({"source", "gateway_id"}),
     entries=_source,
     rule="one device and channel feeds one instrument of its gateway",
+)
+_SPARKPLUG: Final = Unique(
+    by=frozenset({"sparkplug"}), entries=_sparkplug, rule="one edge node is one gateway"
 )
 
 INSTITUTION: Final = Kind(
@@ -206,6 +214,12 @@ GATEWAY: Final = Kind(
             default=0.0,
             effect=Effect.ON_REQUEST,
             note="added to its device time",
+        ),
+        Field(
+            "sparkplug",
+            forms.SPARKPLUG,
+            unique=_SPARKPLUG,
+            note="the Sparkplug B edge node that it is",
         ),
         Field("retired_on", forms.DAY),
     ),

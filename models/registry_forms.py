@@ -18,6 +18,8 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from models.identifier import GATEWAY_ID, INSTITUTION_ID
 from models.schedule import WEEKDAYS, OpeningHours
+from models.sparkplug.samples import MAPPING as SPARKPLUG_MAPPING
+from models.sparkplug.samples import stated_metrics
 from models.timestamp import EPOCH, MalformedTimestampError, parse_ts
 from models.zone import DEFAULT_ZONE
 
@@ -133,8 +135,11 @@ def _source(value: object) -> object:
         raise ValueError(
             'must be an object, such as {"mapping": "tasmota-energy", "device": "plug-1"}'
         )
-    if strange := sorted(map(str, value.keys() - {"mapping", "device", "channel"})):
-        raise ValueError(f"has {strange[0]!r}; it takes mapping, device and channel")
+    known = ["mapping", "device", "channel"]
+    if value.get("mapping") == SPARKPLUG_MAPPING:
+        known.append("metrics")  # a node chooses their names as it likes
+    if strange := sorted(map(str, value.keys() - set(known))):
+        raise ValueError(f"has {strange[0]!r}; it takes {', '.join(known)}")
     mapping, device, channel = (value.get(name) for name in ("mapping", "device", "channel"))
     if not (isinstance(mapping, str) and _is_mapping_name(mapping)):
         raise ValueError("must name a mapping: small letters, digits and -, at most 64")
@@ -145,7 +150,22 @@ def _source(value: object) -> object:
             "must name a channel, or null for the device as a whole: a text of 1 to 128"
             " characters, none of them control"
         )
-    return {"mapping": mapping, "device": device, "channel": channel}
+    source = {"mapping": mapping, "device": device, "channel": channel}
+    if "metrics" in known:
+        source["metrics"] = stated_metrics(value.get("metrics"))
+    return source
+
+
+def _sparkplug(value: object) -> object:
+    """An edge node's group and its own id, as they stand in topics."""
+    if not isinstance(value, Mapping) or value.keys() != {"group", "node"}:
+        raise ValueError('must be an object, such as {"group": "plant", "node": "gw-1"}')
+    for name, part in value.items():
+        if not _is_device_name(part) or set(part) & set("+/#"):
+            raise ValueError(
+                f"must have a {name} of 1 to 128 characters, none of them control, +, / or #"
+            )
+    return {"group": value["group"], "node": value["node"]}
 
 
 def _is_device_name(value: object) -> bool:
@@ -280,8 +300,17 @@ SOURCE: Final = Form(
         BeforeValidator(_source),
         Field(
             description='`{"mapping", "device", "channel"}`: by which mapping which device\'s words'
-            " are read; `channel` null or left out: the device as a whole"
+            " are read; `channel` null or left out: the device as a whole; by `sparkplug-b` also"
+            " `metrics`, the names of its metrics by field"
         ),
+    ],
+    cell=_object,
+)
+SPARKPLUG: Final = Form(
+    stated=Annotated[
+        dict[str, Any],
+        BeforeValidator(_sparkplug),
+        Field(description='`{"group", "node"}`: the Sparkplug B edge node that the gateway is'),
     ],
     cell=_object,
 )

@@ -155,6 +155,12 @@ class Mosquitto(Server):
         return MqttAccount(username=user, password=self._secrets["ingest"], client_id=user)
 
     @property
+    def host_account(self) -> MqttAccount:
+        """The account of the Sparkplug host application; one connection at a time."""
+        user = self._host_user()
+        return MqttAccount(username=user, password=self._secrets["host"], client_id=user)
+
+    @property
     def publisher(self) -> MqttAccount | None:
         """The account that may publish for any gateway, where it was asked for."""
         if not self._publisher:
@@ -235,6 +241,9 @@ class Mosquitto(Server):
     def _ingest_user(self, worker: int) -> str:
         return f"{passwords.INGEST}.{self._secrets['suffix']}" + (f".{worker}" if worker else "")
 
+    def _host_user(self) -> str:
+        return f"{passwords.HOST}.{self._secrets['suffix']}"
+
     def _load_accounts(self) -> None:
         """Read the accounts of an earlier run, and make up what is missing."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -246,6 +255,7 @@ class Mosquitto(Server):
         self._secrets = {
             "suffix": secrets.token_hex(16),
             "ingest": secrets.token_urlsafe(32),
+            "host": secrets.token_urlsafe(32),
             "publisher": secrets.token_urlsafe(32),
         } | dict(stored.get("own", {}))
 
@@ -256,11 +266,14 @@ class Mosquitto(Server):
         self._probe_password = secrets.token_urlsafe(16)
         users = [self._ingest_user(worker) for worker in range(self._ingest_workers)]
         hashes = {user: passwords.hashed(self._secrets["ingest"]) for user in users}
+        hashes[self._host_user()] = passwords.hashed(self._secrets["host"])
         hashes[passwords.PROBE] = passwords.hashed(self._probe_password)
         if self._publisher:
             hashes[passwords.PUBLISHER] = passwords.hashed(self._secrets["publisher"])
         text = passwords.password_file((self._hashes | self._registered | hashes).items())
-        rules = passwords.access_list(ingest_users=users, publisher=self._publisher)
+        rules = passwords.access_list(
+            ingest_users=users, publisher=self._publisher, host=self._host_user()
+        )
         make_private_dir(self._own, self._account)
         write_private(self._own / "acl", rules, self._account)
         write_private(self._own / "passwords", text, self._account)

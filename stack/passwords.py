@@ -22,6 +22,7 @@ ITERATIONS = 1000
 INGEST = "jishi.ingest"
 PUBLISHER = "jishi.publisher"
 PROBE = "jishi.probe"
+HOST = "jishi.host"
 
 #: What every user may do with topics of its own name. For users of ours this opens topics of
 #: gateways that cannot exist, since their names have dots.
@@ -30,6 +31,16 @@ GATEWAY_RULES = (
     "pattern write instruments/v1/%u/status",
     "pattern write instruments/v1/%u/native/#",
     "pattern read instruments/v1/%u/receipt",
+    # A gateway that is a Sparkplug edge node bears its own id there, in whatever group.
+    "pattern write spBv1.0/+/NBIRTH/%u",
+    "pattern write spBv1.0/+/NDATA/%u",
+    "pattern write spBv1.0/+/NDEATH/%u",
+    "pattern write spBv1.0/+/DBIRTH/%u/+",
+    "pattern write spBv1.0/+/DDATA/%u/+",
+    "pattern write spBv1.0/+/DDEATH/%u/+",
+    "pattern read spBv1.0/+/NCMD/%u",
+    "pattern read spBv1.0/+/DCMD/%u/+",
+    "pattern read spBv1.0/STATE/+",
 )
 INGEST_RULES = (
     "topic read instruments/v1/+/heartbeat",
@@ -38,11 +49,17 @@ INGEST_RULES = (
     "topic read $SYS/#",
     "topic write instruments/v1/+/receipt",
 )
+HOST_RULES = (
+    "topic read spBv1.0/#",
+    "topic write spBv1.0/+/NCMD/+",
+    "topic write spBv1.0/STATE/+",
+)
 PUBLISHER_RULES = (
     "topic write instruments/v1/+/heartbeat",
     "topic write instruments/v1/+/status",
     "topic write instruments/v1/+/native/#",
     "topic read instruments/v1/+/receipt",
+    "topic readwrite spBv1.0/#",
 )
 
 
@@ -79,9 +96,11 @@ def check_hash(value: str) -> None:
         raise ValueError("a password's hash must be in the form $7$rounds$salt$hash")
 
 
-def access_list(*, ingest_users: Iterable[str], publisher: bool) -> str:
+def access_list(*, ingest_users: Iterable[str], publisher: bool, host: str | None = None) -> str:
     """The broker's acl_file. What no line allows is denied."""
     lines = [*GATEWAY_RULES]
+    if host is not None:
+        lines += ["", f"user {host}", *HOST_RULES]
     for user in ingest_users:
         lines += ["", f"user {user}", *INGEST_RULES]
     if publisher:

@@ -56,7 +56,7 @@ def columns(kind: str) -> str:
     Those are of the tables ``n`` (institution) and ``g`` (gateway).
 
     >>> columns("gateway")
-    'v.name, n.institution_id, v.clock_correction_us, v.retired_on'
+    'v.name, n.institution_id, v.clock_correction_us, v.sparkplug, v.retired_on'
     """
     tables = {"institution": "n", "gateway": "g"}
     return ", ".join(

@@ -42,7 +42,11 @@ def service(certs: Path) -> Iterator[Service]:
         durable=False,
         certs=certs,
         accept_past=timedelta(days=7_300),
-        settings={"batch_age": "10ms"},
+        settings={
+            "batch_age": "10ms",
+            "sparkplug_host_id": "jishi-test",
+            "sparkplug_reorder_timeout": "1s",
+        },
     )
     try:
         started.start()

@@ -3,7 +3,7 @@
 Names that end in ``_s`` are exact seconds, those in ``_cny`` yuan.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BaseModel, Field, WithJsonSchema
 from typing_extensions import TypedDict
@@ -54,6 +54,15 @@ class Source(TypedDict):
     mapping: str
     device: str
     channel: str | None
+    #: By ``sparkplug-b`` alone: the names of its metrics, by field.
+    metrics: NotRequired[dict[str, Any]]
+
+
+class EdgeNode(TypedDict):
+    """A Sparkplug B edge node, by its group and its own id."""
+
+    group: str
+    node: str
 
 
 class InOpenWindow(BaseModel):

@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Day, Hours, Instant, Latitude, Longitude, Seconds, Source, Yuan
+from api.answers.fields import (
+    Day,
+    EdgeNode,
+    Hours,
+    Instant,
+    Latitude,
+    Longitude,
+    Seconds,
+    Source,
+    Yuan,
+)
 from models import registry_forms as forms
 from models.registry_fields import Kind
 
@@ -21,6 +31,7 @@ SHOWN: Mapping[forms.Form, Any] = {
     forms.OPENING_HOURS: Hours,
     forms.EXTERNAL_IDS: dict[str, str],
     forms.SOURCE: Source,
+    forms.SPARKPLUG: EdgeNode,
 }
 
 

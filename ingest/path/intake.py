@@ -11,12 +11,15 @@ import threading
 from dataclasses import dataclass
 
 from ingest.mqtt.reader import Reader, Token
+from ingest.mqtt.sparkplug_host import SparkplugHost
 from ingest.path.decode import decode_delivery
 from ingest.settings import IngestSettings
 from ingest.write.batch import Inbound
 
 #: Seconds without a delivery until a loop turns, and sees whether it is to stop.
 IDLE_WAIT = 0.5
+#: The same where a Sparkplug host is heard too, which waits for this.
+HOST_WAIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,11 @@ class IntakeDeadError(RuntimeError):
 class Intake:
     """Takes from a reader, one batch ahead of whoever asks for the ``next`` one."""
 
-    def __init__(self, reader: Reader, settings: IngestSettings) -> None:
+    def __init__(
+        self, reader: Reader, settings: IngestSettings, host: SparkplugHost | None = None
+    ) -> None:
         self._reader = reader
+        self._host = host
         self._most = settings.batch_messages
         self._most_bytes = settings.batch_bytes
         self._linger = settings.batch_age.total_seconds()
@@ -96,7 +102,10 @@ class Intake:
 
     def _run(self) -> None:
         while self._goes_on():
-            deliveries = self._reader.take(self._most, IDLE_WAIT, self._linger, self._most_bytes)
+            wait = IDLE_WAIT if self._host is None else HOST_WAIT
+            deliveries = self._reader.take(self._most, wait, self._linger, self._most_bytes)
+            if self._host is not None:
+                deliveries += self._host.take()
             if not deliveries:
                 continue
             self.oldest = deliveries[0].arrived
@@ -120,4 +129,5 @@ class Intake:
         with self._changed:
             while not self._wanted and not self._closed:
                 self._changed.wait()
-        return not self._closed and not (self._draining and self._reader.queued == 0)
+        queued = self._reader.queued + (0 if self._host is None else self._host.queued)
+        return not self._closed and not (self._draining and queued == 0)

@@ -19,6 +19,7 @@ from ingest.db.errors import Remedy, remedy
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.metrics import Metrics
 from ingest.mqtt.reader import Reader, Token
+from ingest.mqtt.sparkplug_host import SparkplugHost
 from ingest.path.clock_guard import ClockGuard
 from ingest.path.intake import Intake, Taken
 from ingest.path.isolation import Isolation, OurBugError, size_of, write_apart
@@ -43,10 +44,16 @@ LOSSES_BORNE = 5
 class Pipeline:
     """Moves deliveries from the reader into the database until told to stop."""
 
-    def __init__(self, settings: IngestSettings, reader: Reader, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        reader: Reader,
+        metrics: Metrics,
+        host: SparkplugHost | None = None,
+    ) -> None:
         self._settings = settings
         self._reader = reader
-        self._intake = Intake(reader, settings)
+        self._intake = Intake(reader, settings, host)
         self._metrics = metrics
         self._writer = Writer(
             metrics,

@@ -13,6 +13,7 @@ import structlog
 
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.mqtt.share import ShareKeeper
+from ingest.mqtt.sparkplug_nodes import NodeKeeper
 from ingest.sql import statements
 from ingest.troubles import Kind
 from models.listening import EXTEND_EVERY_S
@@ -115,7 +116,12 @@ class Listener:
     """Keeps the record from a thread of its own: a database that hangs stops nothing else."""
 
     def __init__(
-        self, record: ListeningRecord, url: str, name: str, keeper: ShareKeeper | None = None
+        self,
+        record: ListeningRecord,
+        url: str,
+        name: str,
+        keeper: ShareKeeper | None = None,
+        nodes: NodeKeeper | None = None,
     ) -> None:
         """Prepares; ``run`` works.
 
@@ -124,9 +130,11 @@ class Listener:
             url: The database.
             name: Of the worker.
             keeper: Says for whom we listen, where that follows the registry.
+            nodes: Says which edge nodes there are, where we are a Sparkplug host.
         """
         self._record = record
         self._keeper = keeper
+        self._nodes = nodes
         self._url = url
         self._name = name
         self._watchdog = QueryWatchdog()
@@ -187,6 +195,8 @@ class Listener:
                 self._keeper.look(self._connection)
                 self._record.gateways = self._keeper.listening_for()
             self._record.note(self._connection, connected=connected)
+            if self._nodes is not None:
+                self._nodes.look(self._connection)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -6,6 +6,8 @@ Kept beside the registry's cache, from the `source` of each version of its instr
 from bisect import insort
 from typing import NamedTuple
 
+from models.sparkplug.samples import Figures
+
 
 class Source(NamedTuple):
     """What an instrument's heartbeats are made of."""
@@ -26,6 +28,8 @@ class Feed(NamedTuple):
     is_first: bool
     channel: str | None
     instrument_id: str
+    #: Of a Sparkplug device: how each field is read.
+    figures: Figures | None = None
 
 
 class Feeds:
@@ -58,22 +62,27 @@ class Feeds:
 
     def of(self, source: Source, at_us: int) -> str | None:
         """The instrument that a device's channel feeds at a time."""
-        feeds = self._by_mapping[source.mapping].get(source.device, ())
-        return _at([feed for feed in feeds if feed.channel == source.channel], at_us)
+        feeds = self._by_mapping.get(source.mapping, {}).get(source.device, ())
+        fed = _at([feed for feed in feeds if feed.channel == source.channel], at_us)
+        return None if fed is None else fed.instrument_id
 
     def of_device(self, mapping: str, device: str, at_us: int) -> list[str]:
         """All instruments that any channel of a device feeds at a time."""
-        feeds = self._by_mapping[mapping].get(device, ())
+        return [feed.instrument_id for feed in self.by_channel(mapping, device, at_us)]
+
+    def by_channel(self, mapping: str, device: str, at_us: int) -> list[Feed]:
+        """What each channel of a device feeds at a time."""
+        feeds = self._by_mapping.get(mapping, {}).get(device, ())
         channels = dict.fromkeys(feed.channel for feed in feeds)
         found = (_at([f for f in feeds if f.channel == channel], at_us) for channel in channels)
-        return [name for name in found if name is not None]
+        return [feed for feed in found if feed is not None]
 
 
-def _at(feeds: list[Feed], at_us: int) -> str | None:
+def _at(feeds: list[Feed], at_us: int) -> Feed | None:
     for feed in reversed(feeds):
         if feed.from_us <= at_us < feed.to_us:
-            return feed.instrument_id
+            return feed
     for feed in feeds:
         if feed.is_first and at_us < feed.from_us:
-            return feed.instrument_id
+            return feed
     return None

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from ingest.write import native_receipts
+from ingest.write import native_receipts, sparkplug
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.feeds import Feeds, Source
 from ingest.write.folded_letters import FoldedLetters
@@ -36,6 +36,7 @@ class _Heard:
     problems: list[Problem] = field(default_factory=list)
     #: Whether a mapping knows messages of its topic, those included that say nothing.
     known: bool = False
+    historical: bool = False
 
     @property
     def needs_a_date(self) -> bool:
@@ -87,6 +88,7 @@ def take(
             heartbeats=heartbeats,
             rejects=[],
             total=len(heartbeats),
+            historical=one.historical,
             payload=one.inbound.payload,
         )
         taken[one.place] = one.inbound
@@ -111,6 +113,13 @@ def _why_not(inbound: Inbound, registry: Registry) -> tuple[Reason | None, str]:
 def _hear(place: int, inbound: Inbound, gateway: Gateway, registry: Registry) -> _Heard:
     heard = _Heard(place, msgspec.structs.replace(inbound), gateway)
     below = inbound.topic[len("instruments/v1//native/") + len(inbound.gateway_id) :]
+    if sparkplug.is_from_host(below):
+        told = sparkplug.read(inbound, gateway.feeds)
+        heard.samples += [(sparkplug.MAPPING, sample) for sample in told.samples]
+        heard.problems += told.problems
+        heard.known, heard.historical = told.known, told.historical
+        heard.inbound.live = inbound.live and not told.historical
+        return heard
     for name in gateway.feeds.mappings:
         mapping = registry.mappings.get(name)
         if mapping is None:

@@ -18,6 +18,7 @@ from ingest.write.feeds import Feed, Feeds, Source
 from mappings import shipped
 from models.fold import hold_us
 from models.mapping import Mapping, MappingError
+from models.sparkplug.samples import Figures, figures_of
 
 SQL = statements("registry_cache")
 
@@ -34,6 +35,8 @@ class Setting(NamedTuple):
     quiet_hold_us: int
     #: The device behind the gateway that speaks for it.
     source: Source | None = None
+    #: Where that is a Sparkplug device: how each field is read of its metrics.
+    figures: Figures | None = None
 
     def hold_us(self, interval_s: float | None) -> int:
         """The hold of a heartbeat that names this interval, or none (rule 1)."""
@@ -124,9 +127,11 @@ class Registry:
             ):
                 entry = instruments.setdefault(key, Instrument(iid, key))
                 quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
-                source = None if named[0] is None else Source(*named)
+                *parts, metrics = named
+                source = None if parts[0] is None else Source(*parts)
+                figures = None if metrics is None else figures_of(metrics)
                 entry.settings.append(
-                    Setting(start, end, hold, interval, gateway_key, quiet, source)
+                    Setting(start, end, hold, interval, gateway_key, quiet, source, figures)
                 )
                 entry.session_reach_us = reach
             gateways: dict[int, Gateway] = {}
@@ -182,5 +187,6 @@ class Registry:
                         number == 0,
                         setting.source.channel,
                         entry.instrument_id,
+                        setting.figures,
                     ),
                 )

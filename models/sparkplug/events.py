@@ -25,6 +25,8 @@ class NodeDied:
     """The node is gone, and all its devices with it: its own word or its will's."""
 
     bd_seq: int
+    #: Those that were there.
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,7 +181,8 @@ def _dead(node: EdgeNode, said: Said) -> Heard:
     if node.bd_seq is not None:
         node, events = _release(node)
     dead = EdgeNode(dead_bd_seq=bd_seq, puzzled_us=node.puzzled_us)
-    return dead, [*events, NodeDied(bd_seq=bd_seq)]
+    devices = tuple(device for device in node.tables if device is not None)
+    return dead, [*events, NodeDied(bd_seq=bd_seq, devices=devices)]
 
 
 def _is_over(node: EdgeNode, said: Said) -> bool:

@@ -69,7 +69,6 @@ def state_topic(host_id: str) -> str:
     return f"{NAMESPACE}/STATE/{host_id}"
 
 
-def node_filter(node_id: NodeId) -> list[str]:
-    """Topic filters for all that a node says."""
-    own = [f"{NAMESPACE}/{node_id.group}/{verb}/{node_id.node}" for verb in _OF_NODE]
-    return own + [f"{NAMESPACE}/{node_id.group}/{verb}/{node_id.node}/+" for verb in _OF_DEVICE]
+def group_filter(group: str) -> str:
+    """The topic filter of all that is said in a group."""
+    return f"{NAMESPACE}/{group}/#"

@@ -13,6 +13,7 @@ from typing import Any, Self
 import mappings
 from models.mapping import Mapping, MappingError
 from models.mapping_document import MappingDocument
+from models.sparkplug import samples as sparkplug
 from store.instant import to_us
 from store.registry.audit import note
 from store.run import Query, Steps
@@ -116,7 +117,7 @@ def put_mapping(document: MappingDocument, *, actor: str) -> Steps[tuple[KeptMap
         MappingVersionError: the version is neither the next nor the newest, unchanged.
     """
     registry, sql = statements("registry"), statements("mappings")
-    if document.name in mappings.shipped():
+    if document.name in mappings.shipped() or document.name == sparkplug.MAPPING:
         raise ShippedMappingError(
             f"{document.name!r} is shipped and never written: copy it under a name of your own"
         )

@@ -27,6 +27,7 @@ from models.registry_plan import (
     Situation,
     plan,
 )
+from models.sparkplug import samples as sparkplug
 from models.versions import BEGIN_US, END_US, Versions
 from store.instant import from_us, to_us
 from store.run import Query, Steps
@@ -139,7 +140,7 @@ def _known(kind: Kind, changes: Sequence[Change], home: str | None) -> Steps[dic
         )
         known[target] = {identity for (identity,) in rows}
         if target == "mapping":
-            known[target] |= asked & shipped().keys()
+            known[target] |= asked & {*shipped(), sparkplug.MAPPING}
     return known
 
 

@@ -138,10 +138,19 @@ SELECT DISTINCT jsonb_build_object('source', v.source, 'gateway_id', g.gateway_i
        e.instrument_id, greatest(v.valid_from, %(begin)s), least(v.force_to, %(end)s),
        %(home)s::text IS NULL OR n.institution_id = %(home)s
 FROM jsonb_array_elements(%(asked)s::jsonb) AS a (source)
-JOIN instrument_version v ON v.source = a.source
+JOIN instrument_version v ON v.source - 'metrics' = a.source - 'metrics'
 JOIN instrument e USING (instrument_key)
 JOIN gateway g ON g.gateway_key = v.gateway_key
 JOIN institution n ON n.institution_key = v.institution_key
+
+-- name: gateway_held_sparkplug
+SELECT DISTINCT jsonb_build_object('sparkplug', v.sparkplug), g.gateway_id,
+       greatest(v.valid_from, %(begin)s), least(v.force_to, %(end)s),
+       %(home)s::text IS NULL OR n.institution_id = %(home)s
+FROM jsonb_array_elements(%(asked)s::jsonb) AS a (sparkplug)
+JOIN gateway_version v ON v.sparkplug = a.sparkplug
+JOIN gateway g USING (gateway_key)
+LEFT JOIN institution n ON n.institution_key = v.institution_key
 
 -- name: institution_touch
 INSERT INTO institution (institution_id, changed_revision)

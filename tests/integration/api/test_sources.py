@@ -1,4 +1,4 @@
-"""The device that speaks for an instrument: one of its gateway's, and one instrument's."""
+"""The device that speaks for an instrument, and the edge node that a gateway is: one's each."""
 
 import csv
 import io
@@ -107,3 +107,54 @@ def test_only_a_mapping_that_there_is(admin: httpx.Client, two: tuple[str, str])
     name = two[0].replace("-", "")
     assert admin.put(f"/v1/mappings/{name}", json=own).status_code == 201
     assert bind(admin, two[0], {"mapping": name, "device": "plug"}).status_code == 200
+
+
+def test_an_edge_node_is_one_gateway(
+    admin: httpx.Client, fresh: str, place: dict[str, str]
+) -> None:
+    node = {"group": fresh, "node": "n 1"}
+    first, second = place["gateway_id"], f"{fresh}-other"
+    bound = admin.patch(f"/v1/gateways/{first}", json={"sparkplug": node})
+    assert bound.status_code == 200, bound.text
+    assert bound.json()["sparkplug"] == admin.get(f"/v1/gateways/{first}").json()["sparkplug"]
+    assert bound.json()["sparkplug"] == node
+    taken = admin.put(f"/v1/gateways/{second}", json={"sparkplug": node})
+    assert taken.status_code == 409, taken.text
+    assert repr(first) in taken.json()["detail"]
+    assert "one edge node is one gateway" in taken.json()["detail"]
+    assert admin.patch(f"/v1/gateways/{first}", json={"sparkplug": None}).status_code == 200
+    assert admin.put(f"/v1/gateways/{second}", json={"sparkplug": node}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param("plant/n1", id="text"),
+        pytest.param({"group": "plant"}, id="no node"),
+        pytest.param({"group": "plant", "node": "a/b"}, id="a slash"),
+        pytest.param({"group": "+", "node": "n1"}, id="a wildcard"),
+        pytest.param({"group": "", "node": "n1"}, id="empty"),
+    ],
+)
+def test_what_is_no_edge_node(admin: httpx.Client, fresh: str, node: Any) -> None:
+    answer = admin.put(f"/v1/gateways/{fresh}-gw", json={"sparkplug": node})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "body.sparkplug"
+
+
+def test_a_sparkplug_device_names_its_metrics(
+    admin: httpx.Client, two: tuple[str, str], fresh: str
+) -> None:
+    metrics = {"power_w": "Power", "energy_wh": {"name": "Energy", "unit": "kWh"}}
+    device = {"mapping": "sparkplug-b", "device": f"{fresh}-d"}
+    made = bind(admin, two[0], {**device, "metrics": metrics})
+    assert made.json()["source"] == {**device, "channel": None, "metrics": metrics}
+    # It is that device by whatever metrics.
+    again = bind(admin, two[1], {**device, "metrics": {"state": "Mode"}})
+    assert again.status_code == 409, again.text
+    for wrong in (
+        device,
+        {**device, "metrics": {"volts": "U"}},
+        {"mapping": "tasmota-energy", "device": "d", "metrics": metrics},
+    ):
+        assert bind(admin, two[1], wrong).status_code == 422

@@ -75,6 +75,36 @@ def test_a_gateway_reads_its_own_receipts_only(
     assert set(gateway.received) == {(topic("gw-1", "receipt"), b"ours")}
 
 
+@both
+def test_a_gateway_is_the_edge_node_of_its_name_and_no_other(
+    broker: Mosquitto, connect: Connect, protocol: MQTTProtocolVersion
+) -> None:
+    host = connect(broker, broker.host_account)
+    host.subscribe("spBv1.0/#")
+    node = connect(broker, broker.set_password("gw-1"), protocol=protocol)
+    node.subscribe("spBv1.0/#", "spBv1.0/lab/NCMD/gw-2")
+    own = [f"spBv1.0/lab/{verb}/gw-1" for verb in ("NBIRTH", "NDATA", "NDEATH")]
+    own += [f"spBv1.0/lab/{verb}/gw-1/plug" for verb in ("DBIRTH", "DDATA", "DDEATH")]
+    others = [name.replace("gw-1", "gw-2") for name in own]
+    others += ["spBv1.0/STATE/host", "spBv1.0/lab/NCMD/gw-1", "spBv1.0/lab/DDATA/gw-1"]
+    codes = {where: node.publish(where, b"x") for where in (*others, *own)}
+    eventually(lambda: {where for where, _ in host.received} >= set(own))
+    assert [where for where, _ in host.received] == own
+    if protocol == V5:
+        assert {where for where, code in codes.items() if code == NOT_AUTHORIZED} == set(others)
+    for where in ("spBv1.0/lab/NCMD/gw-2", "spBv1.0/lab/NCMD/gw-1", "spBv1.0/STATE/host"):
+        host.publish(where, b"x")
+    eventually(lambda: len(node.received) == 2)
+    assert [name for name, _ in node.received] == ["spBv1.0/lab/NCMD/gw-1", "spBv1.0/STATE/host"]
+
+
+def test_the_host_writes_commands_and_its_state_alone(broker: Mosquitto, connect: Connect) -> None:
+    host = connect(broker, broker.host_account)
+    for where in ("spBv1.0/lab/NDATA/gw-1", topic("gw-1", "heartbeat"), topic("gw-1", "status")):
+        assert host.publish(where, b"x") == NOT_AUTHORIZED
+    assert host.publish("spBv1.0/lab/NCMD/gw-1", b"x") < 0x80
+
+
 def test_the_ingest_writes_nothing_but_receipts(broker: Mosquitto, connect: Connect) -> None:
     ingest = connect(broker, broker.ingest)
     assert ingest.publish(topic("gw-1", "heartbeat"), b"x") == NOT_AUTHORIZED

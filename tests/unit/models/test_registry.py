@@ -104,6 +104,7 @@ def test_defaults() -> None:
         "name": None,
         "institution_id": None,
         "clock_correction_us": 0,
+        "sparkplug": None,
         "retired_on": None,
     }
     assert set(Institution.model_validate({}).stored().values()) == {None}

@@ -21,6 +21,7 @@ def test_columns_are_the_fields() -> None:
         "name",
         "institution_id",
         "clock_correction_s",
+        "sparkplug",
         "retired_on",
         "valid_from",
     ]

@@ -35,6 +35,6 @@ def test_the_fields_of_a_record_stand_in_their_place(tmp_path: Path) -> None:
     found = statements("a", tmp_path)["all"].splitlines()
     assert found == [
         "SELECT",
-        "v.name, n.institution_id, v.clock_correction_us, v.retired_on",
+        "v.name, n.institution_id, v.clock_correction_us, v.sparkplug, v.retired_on",
         "FROM x",
     ]

@@ -250,6 +250,9 @@ def test_what_nobody_heard_to_be_born(
     assert ASK_AGAIN_US == 60 * SECOND
 
 
+DIED = NodeDied(bd_seq=0, devices=("d",))
+
+
 def deaths(happened: Any) -> list[Event]:
     return [event for _, event in happened if isinstance(event, NodeDied | DeviceDied)]
 
@@ -257,8 +260,8 @@ def deaths(happened: Any) -> list[Event]:
 @pytest.mark.parametrize(
     ("messages", "died"),
     [
-        pytest.param([ndeath(1)], [NodeDied(bd_seq=0)], id="its own"),
-        pytest.param([ndeath(1), ndeath(2)], [NodeDied(bd_seq=0)], id="its own and its will's"),
+        pytest.param([ndeath(1)], [DIED], id="its own"),
+        pytest.param([ndeath(1), ndeath(2)], [DIED], id="its own and its will's"),
         pytest.param([nbirth(1, bd=1), ndeath(2, bd=0)], [], id="an older birth's"),
         pytest.param([nbirth(1, bd=0), ndeath(2, bd=0)], [NodeDied(bd_seq=0)], id="reborn, same"),
         pytest.param(
