@@ -26,6 +26,7 @@ class Part(Enum):
     OPENSSL = "apt-get install openssl"
     MOSQUITTO_CLIENTS = "apt-get install mosquitto-clients"
     PROMETHEUS = "apt-get install prometheus, or a Debian mirror from which it can be fetched"
+    TIMESCALEDB_OF_THE_RELEASE = "the version of TimescaleDB that a kept release was dumped from"
     NGINX = "apt-get install nginx, or a Debian mirror from which it can be fetched"
 
 
