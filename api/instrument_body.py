@@ -5,6 +5,7 @@ Values come from `store/present/instruments.py` and `models/`; the fields' names
 
 from typing import Any
 
+from models.availability import Answer
 from models.ratios import seconds
 from models.registry_fields import INSTRUMENT, to_contract
 from models.status import Status
@@ -23,8 +24,8 @@ def span_seconds(us: int | None) -> Any:
     return None if us is None else seconds(us)
 
 
-def instrument_body(row: Registered, status: Status) -> dict[str, Any]:
-    """An instrument as registered, with its status."""
+def instrument_body(row: Registered, status: Status, answer: Answer) -> dict[str, Any]:
+    """An instrument as registered, with its status, and whether it is to be had."""
     fields = to_contract({name: row[name] for name in INSTRUMENT.defaults})
     return {
         "instrument_id": row["instrument_id"],
@@ -34,7 +35,19 @@ def instrument_body(row: Registered, status: Status) -> dict[str, Any]:
         "institution_name": row["institution_name"],
         "district_code": row["effective_district_code"],
         "valid_from": instant(row["valid_from_us"]),
-        "status": status_body(row["instrument_id"], status),
+        "status": {
+            **status_body(row["instrument_id"], status),
+            **availability_body(answer),
+        },
+    }
+
+
+def availability_body(answer: Answer) -> dict[str, Any]:
+    """Whether an instrument is to be had."""
+    return {
+        "availability": answer.availability.value,
+        "until": instant(answer.until_us),
+        "reasons": list(answer.reasons),
     }
 
 

@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from api.answers.fields import Cursor, FreeHours, Instant
 from api.answers.records import RecordBody
-from api.answers.status import StatusBody
+from api.answers.status import AvailabilityBody, StatusNow
 from models.registry_fields import INSTRUMENT
 
 
@@ -16,7 +16,7 @@ class InstrumentBody(InstrumentRecord):
     """An instrument as it is registered now, with its status."""
 
     institution_name: str | None
-    status: StatusBody
+    status: StatusNow
 
 
 class InstrumentAnswer(InstrumentBody):
@@ -33,8 +33,8 @@ class Instruments(BaseModel):
     as_of: Instant
 
 
-class AvailableInstrument(InstrumentBody):
-    """An instrument that is online and idle."""
+class AvailableInstrument(InstrumentBody, AvailabilityBody):
+    """An instrument that is to be had now, or at the time that was asked about."""
 
     distance_m: float | None = Field(description="metres from `near`; null where either is unknown")
     usual_free_hours: FreeHours

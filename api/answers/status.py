@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Instant, Seconds, Yuan
+from models.availability import Availability
 from models.status import AbsenceCause, Activity, Connectivity, Flag
 
 
@@ -23,7 +24,21 @@ class StatusBody(BaseModel):
     flags: list[Flag]
 
 
-class StatusAnswer(StatusBody):
+class AvailabilityBody(BaseModel):
+    """Whether an instrument is to be had."""
+
+    availability: Availability = Field(
+        description="never free within maintenance, closed hours, a holiday or a booking"
+    )
+    until: Instant | None = Field(description="when that ends by what is planned")
+    reasons: list[str] = Field(description="all that holds, what decides first")
+
+
+class StatusNow(StatusBody, AvailabilityBody):
+    """What an instrument does now, and whether it is to be had."""
+
+
+class StatusAnswer(StatusNow):
     """What one instrument does now."""
 
     as_of: Instant

@@ -1,6 +1,7 @@
 """``/v1/profile`` and ``/v1/available``: when instruments run, and which are free now."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -15,11 +16,15 @@ from api.context import Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid
-from api.instrument_body import instrument_body
+from api.instrument_body import availability_body, instrument_body
+from api.params import parse_instant
+from api.routes.instruments import with_availability
 from api.windows import InstrumentFilters, Span
+from models.availability import Answer, Availability, available_at
 from models.free import free_ranges
 from models.ratios import ratio, seconds
-from models.status import Activity, Connectivity
+from models.search import Found
+from models.status import Activity, Connectivity, Status
 from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
@@ -29,7 +34,9 @@ from store.figures.members import Member, load_members
 from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
 from store.figures.question import Question
 from store.figures.surroundings import Moment, load_moment
-from store.present.instruments import FAR_M, Registered, find_registered, statuses
+from store.present.filters import Filters
+from store.present.instruments import FAR_M, Registered, find_registered
+from store.present.plans import load_plans
 from store.run import Steps
 from store.wanted import wanted
 
@@ -39,6 +46,10 @@ router = APIRouter(prefix="/v1", tags=["booking"], responses=PROBLEMS)
 USUAL_WEEKS = 4
 AVAILABLE_DEFAULT = 20
 AVAILABLE_MAX = 100
+#: How far ahead, and for how long, an instrument may be asked for.
+AHEAD_US, AT_ONCE_S = 366 * DAY_US, 14 * 86_400
+#: Candidates looked at together, and how often; plans leave few of a city closed on a Sunday.
+PORTION, PAGES_MOST = 200, 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +135,7 @@ def parse_place(near: str | None) -> tuple[float, float] | None:
 
 @router.get(
     "/available",
-    summary="Instruments online and idle now, nearest first",
+    summary="Instruments to be had now, or at a time to come, nearest first",
     responses=answers(Available, tagged=True),
 )
 async def get_available(
@@ -132,62 +143,76 @@ async def get_available(
     context: Ctx,
     filters: InstrumentFilters,
     near: Annotated[str | None, Query(max_length=100, description="lon,lat (WGS84)")] = None,
+    q: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="words, as of `/v1/instruments`"),
+    ] = None,
+    at: Annotated[
+        str | None,
+        Query(max_length=64, description="a time to come, RFC 3339 with offset; else now"),
+    ] = None,
+    for_s: Annotated[
+        int, Query(ge=1, le=AT_ONCE_S, description="for how long from `at` on, seconds")
+    ] = 3_600,
     limit: Annotated[int, Query(ge=1, le=AVAILABLE_MAX)] = AVAILABLE_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """With the hours of the week in which each is usually free, by the last four weeks.
+    """Now: online, idle, and neither closed, booked nor under maintenance; then: by plans alone.
 
-    Example:
+    With the hours of the week in which each is usually free, by the last four weeks.
+
+    Examples:
     `GET /v1/available?near=121.486,31.225&limit=5`
+    `GET /v1/available?q=microscope&class=010000`
     """
     place = parse_place(near)
     position = decode_cursor("available", cursor, ((int, float), str))
+    sought = None if q is None else await context.finder.find(context.database, q)
 
     def plan() -> Steps[_Plan]:
-        moment = yield from load_moment()
+        moment = yield from load_moment(context.settings.calendar)
         usual = Window(start_us=moment.now_us - USUAL_WEEKS * 7 * DAY_US, end_us=moment.now_us)
         return _Plan(moment=moment, window=usual, cost_s=by_hour_of_week_s(limit, usual))
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
         moment = planned.moment
-        rows = yield from find_registered(
-            filters,
-            limit=limit + 1,
-            connectivity=wanted([Connectivity.ONLINE.value]),
-            activity=wanted([Activity.IDLE.value]),
-            near=place,
-            after=position[1] if position else None,
-            after_m=float(position[0]) if position else 0.0,
+        start_us = _time_to_come(at, moment.now_us)
+        found = yield from _free_ones(
+            partial(_page, filters, place, sought, start_us is None),
+            moment,
+            (start_us, for_s * 1_000_000),
+            limit + 1,
+            position,
         )
-        found = yield from statuses(rows, moment.now_us)
+        shown = found[:limit]
         members = [
             Member(
-                key=row["instrument_key"],
+                key=one.row["instrument_key"],
                 group=None,
                 seen=True,
-                always_on=row["always_on"],
-                timezone=row["timezone"],
-                acquired_on=row["acquired_on"],
-                retired_on=row["retired_on"],
+                always_on=one.row["always_on"],
+                timezone=one.row["timezone"],
+                acquired_on=one.row["acquired_on"],
+                retired_on=one.row["retired_on"],
             )
-            for row in rows[:limit]
+            for one in shown
         ]
         profiles = yield from load_profiles(members, planned.window)
-        shown = list(zip(rows, found, strict=True))[:limit]
         return {
             "items": [
                 {
-                    **instrument_body(row, status),
-                    "distance_m": _distance(row, place),
-                    "usual_free_hours": _free(profiles.get(row["instrument_key"], {})),
+                    **instrument_body(one.row, one.status, one.now),
+                    **availability_body(one.answer),
+                    "distance_m": _distance(one.row, place),
+                    "usual_free_hours": _usually_free(profiles.get(one.row["instrument_key"], {})),
                 }
-                for row, status in shown
+                for one in shown
             ],
             "next_cursor": (
                 encode_cursor(
-                    "available", (shown[-1][0]["distance_m"], shown[-1][0]["instrument_id"])
+                    "available", (shown[-1].row["distance_m"], shown[-1].row["instrument_id"])
                 )
-                if len(rows) > limit
+                if len(found) > limit
                 else None
             ),
             "as_of": format_instant(moment.now_us),
@@ -196,13 +221,97 @@ async def get_available(
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
+def _time_to_come(at: str | None, now_us: int) -> int | None:
+    """The time that was asked about.
+
+    Raises:
+        Problem: 422; it is no time, is past, or lies too far ahead.
+    """
+    if at is None:
+        return None
+    try:
+        start_us = parse_instant(at)
+    except ValueError as error:
+        raise invalid(FieldError(field="query.at", value=at, rule=str(error))) from error
+    if not now_us <= start_us <= now_us + AHEAD_US:
+        rule = f"within the next {AHEAD_US // DAY_US} days; leave it out for now"
+        raise invalid(FieldError(field="query.at", value=at, rule=rule))
+    return start_us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """An instrument that is to be had."""
+
+    row: Registered
+    status: Status
+    #: Now, and at the time that was asked about.
+    now: Answer
+    answer: Answer
+
+
+def _page(
+    filters: Filters,
+    place: tuple[float, float] | None,
+    sought: Sequence[Found] | None,
+    is_now: bool,
+    after: tuple[float, str] | None,
+) -> Steps[list[Registered]]:
+    """The next instruments that may be to be had, by what they do alone."""
+    return (
+        yield from find_registered(
+            filters,
+            limit=PORTION,
+            connectivity=wanted([Connectivity.ONLINE.value]) if is_now else None,
+            activity=wanted([Activity.IDLE.value]) if is_now else None,
+            found=sought,
+            near=place,
+            after=after[1] if after else None,
+            after_m=after[0] if after else 0.0,
+        )
+    )
+
+
+def _free_ones(
+    page: Callable[[tuple[float, str] | None], Steps[list[Registered]]],
+    moment: Moment,
+    when: tuple[int | None, int],
+    wished: int,
+    position: tuple[Any, ...] | None,
+) -> Steps[list[_Found]]:
+    """As many as are wished, from a position on, of those that plans leave free."""
+    found: list[_Found] = []
+    after = (float(position[0]), position[1]) if position else None
+    start_us, length_us = when
+    for _ in range(PAGES_MOST):
+        rows = yield from page(after)
+        told = yield from with_availability(rows, moment)
+        answers_ = {row["instrument_key"]: now for row, _, now in told}
+        if start_us is not None:
+            plans = yield from load_plans(
+                list(answers_), start_us, moment.calendar, least_us=length_us
+            )
+            answers_ = {
+                key: available_at(one, start_us, start_us + length_us) for key, one in plans.items()
+            }
+        found += [
+            _Found(row=row, status=status, now=now, answer=answers_[row["instrument_key"]])
+            for row, status, now in told
+            if answers_[row["instrument_key"]].availability is Availability.FREE
+        ]
+        if len(found) >= wished or len(rows) < PORTION:
+            break
+        after = (float(rows[-1]["distance_m"]), rows[-1]["instrument_id"])
+    return found[:wished]
+
+
 def _distance(row: Registered, place: tuple[float, float] | None) -> float | None:
     if place is None or row["distance_m"] >= FAR_M:
         return None
     return round(float(row["distance_m"]), 1)
 
 
-def _free(profile: dict[Hour, Known]) -> dict[str, Any]:
+def _usually_free(profile: dict[Hour, Known]) -> dict[str, Any]:
     shares = {
         (at.weekday, at.hour): ratio(known.running_us, known.known_us)
         for at, known in profile.items()

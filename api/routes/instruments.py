@@ -3,7 +3,7 @@
 Writing the registry is in `registry.py`, figures over windows in `figures.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import NoneType
 from typing import Annotated, Any
@@ -20,13 +20,14 @@ from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
-from api.instrument_body import instrument_body, status_body
+from api.instrument_body import availability_body, instrument_body, status_body
 from api.params import InstrumentId
 from api.query import AnyOf
 from api.windows import FigureReader, InstrumentFilters, PublicFilters
+from models.availability import Answer, available_now
 from models.status import Activity, Connectivity, Status
 from models.timestamp import format_instant
-from store.figures.surroundings import load_moment
+from store.figures.surroundings import Moment, load_moment
 from store.present.counts import Counts, count_by
 from store.present.filters import Filters
 from store.present.instruments import (
@@ -38,6 +39,7 @@ from store.present.instruments import (
     names_of,
     statuses,
 )
+from store.present.plans import load_plans
 from store.run import Steps
 from store.wanted import wanted
 
@@ -96,8 +98,8 @@ async def get_instruments(
     order, after = _order(sort, cursor, SORTS if q is None else {**SORTS, FIT: Decimal})
     sought = None if q is None else await context.finder.find(context.database, q)
 
-    def ask() -> Steps[tuple[int, list[tuple[Registered, Status]]]]:
-        moment = yield from load_moment()
+    def ask() -> Steps[tuple[int, list[tuple[Registered, Status, Answer]]]]:
+        moment = yield from load_moment(context.settings.calendar)
         rows = yield from find_registered(
             filters,
             limit=limit + 1,
@@ -108,15 +110,14 @@ async def get_instruments(
             found=sought,
             retired=retired,
         )
-        found = yield from statuses(rows, moment.now_us)
-        return moment.now_us, list(zip(rows, found, strict=True))
+        return moment.now_us, (yield from with_availability(rows, moment))
 
     now_us, found = await context.database.read(ask(), snapshot=True)
     shown, next_cursor = page(found, limit, f"instruments {sort}", lambda one: _position(one[0]))
     return etag_response(
         request,
         {
-            "items": [instrument_body(row, status) for row, status in shown],
+            "items": [instrument_body(*one) for one in shown],
             "next_cursor": next_cursor,
             "as_of": format_instant(now_us),
         },
@@ -155,15 +156,30 @@ def _position(row: Registered) -> tuple[str | None, str]:
     return text if number is None else str(number), row["instrument_id"]
 
 
-def _ask_one(tenant: int | None, instrument_id: str) -> Steps[tuple[int, Registered, Status]]:
-    moment = yield from load_moment()
+def with_availability(
+    rows: Sequence[Registered], moment: Moment
+) -> Steps[list[tuple[Registered, Status, Answer]]]:
+    """Instruments with what they do, and whether they are to be had."""
+    found = yield from statuses(rows, moment.now_us)
+    keys = [row["instrument_key"] for row in rows]
+    plans = yield from load_plans(keys, moment.now_us, moment.calendar)
+    return [
+        (row, status, available_now(plans[row["instrument_key"]], status))
+        for row, status in zip(rows, found, strict=True)
+    ]
+
+
+def _ask_one(
+    tenant: int | None, instrument_id: str, calendar: str
+) -> Steps[tuple[int, Registered, Status, Answer]]:
+    moment = yield from load_moment(calendar)
     rows = yield from find_registered(
         Filters(tenant=tenant), limit=1, instrument_id=instrument_id, retired=True
     )
     if not rows:
         raise not_found("instrument", instrument_id)
-    found = yield from statuses(rows, moment.now_us)
-    return moment.now_us, rows[0], found[0]
+    (found,) = yield from with_availability(rows, moment)
+    return moment.now_us, *found
 
 
 @router.get(
@@ -179,10 +195,12 @@ async def get_instrument(
     Example:
     `GET /v1/instruments/sem-1`
     """
-    now_us, row, status = await context.database.read(
-        _ask_one(who.institution_key, instrument_id), snapshot=True
+    now_us, row, status, answer = await context.database.read(
+        _ask_one(who.institution_key, instrument_id, context.settings.calendar), snapshot=True
     )
-    return etag_response(request, {**instrument_body(row, status), "as_of": format_instant(now_us)})
+    return etag_response(
+        request, {**instrument_body(row, status, answer), "as_of": format_instant(now_us)}
+    )
 
 
 @router.get(
@@ -198,11 +216,16 @@ async def get_status(
     Example:
     `GET /v1/instruments/sem-1/status`
     """
-    now_us, _, status = await context.database.read(
-        _ask_one(who.institution_key, instrument_id), snapshot=True
+    now_us, _, status, answer = await context.database.read(
+        _ask_one(who.institution_key, instrument_id, context.settings.calendar), snapshot=True
     )
     return etag_response(
-        request, {**status_body(instrument_id, status), "as_of": format_instant(now_us)}
+        request,
+        {
+            **status_body(instrument_id, status),
+            **availability_body(answer),
+            "as_of": format_instant(now_us),
+        },
     )
 
 

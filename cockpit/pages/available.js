@@ -40,7 +40,8 @@ export function page(ctx) {
           h('h3', {}, h('a', { href: href('instrument', {}, x.instrument_id) }, x.name)),
           h('p', { class: 'note' }, [institutionName(x.institution_id), x.district_code && districtName(x.district_code), className(x.class_code)].filter(Boolean).join(' · ')),
           h('div', { class: 'legend' }, state(x.status.activity), x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`),
-            h('span', { class: 'note' }, t('since', { time: moment(x.status.since, x.timezone) }))),
+            h('span', { class: 'note' }, t('since', { time: moment(x.status.since, x.timezone) })),
+            x.until ? h('span', { class: 'note' }, t('free_until', { time: moment(x.until, x.timezone) })) : null),
           week(x.usual_free_hours)))),
         h('div', { class: 'page-head' }, answer.next_cursor && limit < 100 ? h('button', { type: 'button', on: { click: () => go({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
           h('span', { class: 'spacer' }), csvButton('available', columns, () => answer.items, answer)));

@@ -34,6 +34,9 @@ def test_never_seen(world: World, get: Get) -> None:
         "power_w": None,
         "clock_skew_s": None,
         "flags": [],
+        "availability": "unknown",
+        "until": None,
+        "reasons": ["before_first"],
     }
 
 

@@ -1,0 +1,84 @@
+"""What is planned of instruments: maintenance, bookings, opening hours and holidays.
+
+What that makes of them is ``models/availability.py``'s.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from models.availability import HORIZON_US, Plans
+from models.interval import Interval, merge
+from models.schedule import HoursInForce, open_intervals, with_fallback
+from models.timestamp import MAX_US, MIN_US
+from models.usage import Window
+from store.figures.subject import parse_hours, zone_of
+from store.figures.surroundings import load_calendar
+from store.instant import from_us
+from store.run import Query, Steps
+from store.statements import statements
+
+_SQL = statements("plans")
+
+
+def load_plans(
+    keys: Sequence[int], start_us: int, calendar: str, *, least_us: int = 0
+) -> Steps[dict[int, Plans]]:
+    """What is planned of instruments from a moment on.
+
+    Args:
+        keys: Of the instruments; the caller bounds how many.
+        start_us: The moment.
+        calendar: Name of the calendar that opening hours refer to.
+        least_us: How long after it plans must reach at least (µs).
+    """
+    horizon = (start_us, start_us + max(HORIZON_US, least_us))
+    span = {"keys": list(keys), "start": from_us(horizon[0]), "end": from_us(horizon[1])}
+    busy: dict[str, dict[int, list[Interval]]] = {}
+    for name in ("maintenance", "bookings"):
+        rows = yield from Query[tuple[int, int, int]](_SQL[name], span, binary=True)
+        busy[name] = defaultdict(list)
+        for key, start, end in rows:
+            busy[name][key].append((start, end))
+    hours = yield from _load_hours(span)
+    days = yield from load_calendar(Window(start_us=horizon[0], end_us=horizon[1]), calendar)
+    known: dict[tuple[HoursInForce, ...], list[Interval] | None] = {}
+    found: dict[int, Plans] = {}
+    for key in keys:
+        own = hours.get(key, ())
+        if own not in known:
+            known[own] = open_intervals(own, *horizon, calendar=days) if own else None
+        found[key] = Plans(
+            horizon=horizon,
+            maintenance=merge(busy["maintenance"].get(key, ())),
+            bookings=merge(busy["bookings"].get(key, ())),
+            opened=known[own],
+        )
+    return found
+
+
+def _load_hours(span: dict[str, object]) -> Steps[dict[int, tuple[HoursInForce, ...]]]:
+    """Opening hours in force within a horizon, an instrument's own or its institution's."""
+    rows = yield from Query[tuple[int, int, int | None, int | None, str, str | None]](
+        _SQL["hours"], span, binary=True
+    )
+    houses = yield from Query[tuple[int, int | None, int | None, str | None]](
+        _SQL["institution_hours"],
+        {**span, "institutions": sorted({row[1] for row in rows})},
+        binary=True,
+    )
+    of_house: dict[int, list[HoursInForce]] = defaultdict(list)
+    for house, start, end, text in houses:
+        of_house[house].append(_in_force(start, end, text, "UTC"))
+    own: dict[int, list[HoursInForce]] = defaultdict(list)
+    for key, house, start, end, zone, text in rows:
+        own[key] += with_fallback([_in_force(start, end, text, zone)], of_house[house])
+    return {key: tuple(versions) for key, versions in own.items() if versions}
+
+
+def _in_force(start: int | None, end: int | None, text: str | None, zone: str) -> HoursInForce:
+    return HoursInForce(
+        from_us=MIN_US if start is None else start,
+        to_us=MAX_US if end is None else end,
+        hours=parse_hours(text),
+        zone=zone_of(zone),
+    )

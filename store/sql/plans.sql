@@ -1,0 +1,25 @@
+-- What is planned of instruments within a horizon; read by store/present/plans.py.
+
+-- name: maintenance
+SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
+
+-- name: bookings
+SELECT instrument_key, us(starts_at), us(ends_at) FROM booking
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND NOT is_cancelled
+  AND starts_at < %(end)s AND ends_at > %(start)s
+
+-- name: hours
+-- Versions in force at some time of the horizon; what has no end is null.
+SELECT instrument_key, institution_key,
+       CASE WHEN isfinite(force_from) THEN us(force_from) END,
+       CASE WHEN isfinite(force_to) THEN us(force_to) END, timezone, opening_hours::text
+FROM instrument_version
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND force_from < %(end)s AND force_to > %(start)s
+
+-- name: institution_hours
+SELECT institution_key, CASE WHEN isfinite(force_from) THEN us(force_from) END,
+       CASE WHEN isfinite(force_to) THEN us(force_to) END, opening_hours::text
+FROM institution_version
+WHERE institution_key = ANY (%(institutions)s::integer[])
+  AND force_from < %(end)s AND force_to > %(start)s
