@@ -51,7 +51,7 @@ async def get_unmapped(
     `source` of an offer is what an instrument's `source` takes; then replay the dead letter.
 
     Example:
-    `GET /v1/gateways/gw-7/unmapped?hours=1`
+    `GET /v1/gateways/gw-1/unmapped?hours=1`
     """
     since_us = to_us(datetime.now(UTC) - timedelta(hours=hours)) // 60_000_000 * 60_000_000
 
