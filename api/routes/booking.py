@@ -31,12 +31,12 @@ from models.zone import DAY_US
 from store.figures.costs import by_hour_of_week_s
 from store.figures.groups import measure_extent
 from store.figures.members import Member, load_members
+from store.figures.plans import load_plans
 from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
 from store.figures.question import Question
 from store.figures.surroundings import Moment, load_moment
 from store.present.filters import Filters
 from store.present.instruments import FAR_M, Registered, find_registered
-from store.present.plans import load_plans
 from store.run import Steps
 from store.wanted import wanted
 

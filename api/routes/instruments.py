@@ -27,6 +27,7 @@ from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.availability import Answer, available_now
 from models.status import Activity, Connectivity, Status
 from models.timestamp import format_instant
+from store.figures.plans import load_plans
 from store.figures.surroundings import Moment, load_moment
 from store.present.counts import Counts, count_by
 from store.present.filters import Filters
@@ -39,7 +40,6 @@ from store.present.instruments import (
     names_of,
     statuses,
 )
-from store.present.plans import load_plans
 from store.run import Steps
 from store.wanted import wanted
 

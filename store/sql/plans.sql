@@ -1,4 +1,4 @@
--- What is planned of instruments within a horizon; read by store/present/plans.py.
+-- What is planned of instruments within a horizon; read by store/figures/plans.py.
 
 -- name: maintenance
 SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
