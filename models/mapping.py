@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from models.heartbeat import Reason
 from models.mapping_document import TAG, MappingDocument
 from models.mapping_merge import Merger, TooManyError
-from models.mapping_pattern import LONGEST_TOPIC, Match, topic_pattern
+from models.mapping_pattern import LONGEST_TOPIC, Match, captures, topic_pattern
 from models.mapping_payload import Kind, UnreadableError, decode
 from models.mapping_record import RecordReader
 from models.mapping_sample import Problem, Reading, Sample
@@ -53,6 +53,8 @@ class Mapping:
     #: Of times without an offset; ``None``: the reader's.
     zone: ZoneInfo | None
     rules: tuple[_Rule, ...]
+    #: Devices that the mapping itself names as roots: what one of them loses, all its devices lose.
+    roots: frozenset[str]
     _known: dict[str, tuple[_Rule, dict[str, str]] | None] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -85,6 +87,12 @@ class Mapping:
         return cls(
             document=document,
             zone=None if document.zone is None else ZoneInfo(document.zone),
+            roots=frozenset(
+                record.root
+                for rule in document.rules
+                for record in rule.records
+                if record.root is not None and not captures(record.root)
+            ),
             rules=tuple(
                 _Rule(
                     topic_pattern(rule.topic), rule.payload, tuple(map(RecordReader, rule.records))

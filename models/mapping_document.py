@@ -173,8 +173,8 @@ class Record(_Part):
     channel: _Name | None = Field(default=None, description="which part of it; null: the whole")
     root: _Name | None = Field(
         default=None,
-        description="the device whose loss is this one's too; beside other things it is told only "
-        "where one of them is",
+        description="the device whose loss is this one's too, or without {word} every device's; "
+        "beside other things it is told only where one of them is",
     )
     time: Time | None = Field(default=None, description="null: there is none; the time of receipt")
     power: Power | None = None

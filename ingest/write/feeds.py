@@ -70,6 +70,11 @@ class Feeds:
         """All instruments that any channel of a device feeds at a time."""
         return [feed.instrument_id for feed in self.by_channel(mapping, device, at_us)]
 
+    def of_mapping(self, mapping: str, at_us: int) -> list[str]:
+        """All instruments that any device that a mapping reads feeds at a time."""
+        devices = self._by_mapping.get(mapping, {})
+        return [name for device in devices for name in self.of_device(mapping, device, at_us)]
+
     def by_channel(self, mapping: str, device: str, at_us: int) -> list[Feed]:
         """What each channel of a device feeds at a time."""
         feeds = self._by_mapping.get(mapping, {}).get(device, ())

@@ -33,6 +33,8 @@ class _Heard:
     gateway: Gateway
     #: Each with the mapping that read it.
     samples: list[tuple[str, Sample]] = field(default_factory=list)
+    #: Devices whose loss is that of all others that their mapping reads.
+    roots: set[tuple[str, str]] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     #: Whether a mapping knows messages of its topic, those included that say nothing.
     known: bool = False
@@ -97,7 +99,7 @@ def take(
             problem = one.problems[0]
             detail = f"{problem.at}: {problem.detail}" if problem.at else problem.detail
             _refuse(one.inbound, outcome, folded, problem.reason, detail)
-        elif not heartbeats and (one.samples or not one.known):
+        elif not heartbeats and _is_nobodys(one):
             _refuse(one.inbound, outcome, folded, Reason.UNMAPPED, _whose(one))
     return taken
 
@@ -128,6 +130,7 @@ def _hear(place: int, inbound: Inbound, gateway: Gateway, registry: Registry) ->
             mapping, below, inbound.payload, retained=inbound.retained, zone=registry.zone
         )
         heard.samples += [(name, sample) for sample in reading.samples]
+        heard.roots.update((name, root) for root in mapping.roots)
         heard.problems += reading.problems
         heard.known = heard.known or bool(reading.samples) or matches(mapping, below)
     return heard
@@ -137,8 +140,7 @@ def _heartbeats(heard: _Heard) -> Iterator[tuple[int, Heartbeat]]:
     """The heartbeats that a message means, each with its sample's place."""
     feeds = heard.gateway.feeds
     for index, (mapping, sample) in enumerate(heard.samples):
-        ts = sample.ts_us
-        at_us = heard.inbound.received_us - sample.age_us if ts is None else ts
+        at_us = _at_us(heard, sample)
         said = _said(sample)
         word = _word(sample)
         if said is not None:
@@ -146,7 +148,7 @@ def _heartbeats(heard: _Heard) -> Iterator[tuple[int, Heartbeat]]:
             if fed is not None:
                 yield index, _heartbeat(fed, at_us, sample, said)
         elif word is not None:
-            for fed in _spoken_for(feeds, mapping, sample, at_us):
+            for fed in _spoken_for(heard, mapping, sample, at_us):
                 yield index, _heartbeat(fed, at_us, sample, word)
 
 
@@ -177,12 +179,39 @@ def _word(sample: Sample) -> dict[str, Any] | None:
     return None if available is None else {"state": None, "available": available}
 
 
-def _spoken_for(feeds: Feeds, mapping: str, sample: Sample, at_us: int) -> list[str]:
-    """Whom a device's word is about: where it names no channel, all that any of them feeds."""
+def _spoken_for(heard: _Heard, mapping: str, sample: Sample, at_us: int) -> list[str]:
+    """Whom a device's word is about.
+
+    Where it names no channel, all that any of them feeds; and a root that is lost takes all that
+    its mapping reads with it. That it is back says nothing of them: each has a word of its own.
+    """
+    feeds = heard.gateway.feeds
+    if sample.available is False and (mapping, sample.device) in heard.roots:
+        return feeds.of_mapping(mapping, at_us)
+    return _bound(feeds, mapping, sample, at_us)
+
+
+def _bound(feeds: Feeds, mapping: str, sample: Sample, at_us: int) -> list[str]:
     if sample.channel is None:
         return feeds.of_device(mapping, sample.device, at_us)
     fed = feeds.of(Source(mapping, sample.device, sample.channel), at_us)
     return [] if fed is None else [fed]
+
+
+def _is_nobodys(heard: _Heard) -> bool:
+    """Whether nothing of it is of an instrument's device, or of such a device's root."""
+    if not heard.samples:
+        return not heard.known
+    feeds = heard.gateway.feeds
+    return not any(
+        (mapping, sample.device) in heard.roots
+        or _bound(feeds, mapping, sample, _at_us(heard, sample))
+        for mapping, sample in heard.samples
+    )
+
+
+def _at_us(heard: _Heard, sample: Sample) -> int:
+    return heard.inbound.received_us - sample.age_us if sample.ts_us is None else sample.ts_us
 
 
 def _heartbeat(instrument_id: str, at_us: int, sample: Sample, said: dict[str, Any]) -> Heartbeat:

@@ -47,6 +47,7 @@ def test_what_says_no_time_takes_its_receipts(live: Live) -> None:
     say(live, gateway, "shellies/plug-7/relay/0/power", b"34.2")
     say(live, gateway, "shellies/plug-7/relay/0/energy", b"120")
     live.settle(gateway)
+    assert live.letters(gateway=gateway) == []  # the counter by itself is the plug's all the same
     ((ts, power_w, energy_wh, received, _),) = rows(live, scope)
     assert (power_w, energy_wh, ts) == (34.2, None, received)
     assert before - MINUTE < ts < now_us() + MINUTE
@@ -86,6 +87,42 @@ def test_a_devices_word_is_every_channels(live: Live, word: str) -> None:
     live.settle(gateway)
     expected = "online" if word == "Online" else "offline"
     assert [live.status(scope)["connectivity"] for scope in scopes] == [expected] * 2
+
+
+def test_a_bridge_that_is_lost_takes_its_devices_with_it(live: Live) -> None:
+    gateway = live.gateway()
+    plugs = [
+        live.instrument(gateway=gateway, source={"mapping": "zigbee2mqtt", "device": device})
+        for device in ("a", "lab 3/b")
+    ]
+    other = live.instrument(
+        gateway=gateway, source={"mapping": "tasmota-energy", "device": "plug-7"}
+    )
+
+    def power() -> None:
+        for device in ("a", "lab 3/b"):
+            body = {"power": 5, "last_seen": now_us() // 1_000}
+            say(live, gateway, f"zigbee2mqtt/{device}", body)
+        live.settle(gateway)
+
+    def connectivity() -> list[str]:
+        return [live.status(scope)["connectivity"] for scope in plugs]
+
+    power()
+    say(live, gateway, "tele/plug-7/SENSOR", tasmota(now_us() - 1_000_000, 5))
+    live.settle(gateway)
+    assert connectivity() == ["online"] * 2
+    say(live, gateway, "zigbee2mqtt/bridge/state", {"state": "offline"})
+    live.settle(gateway)
+    assert connectivity() == ["offline"] * 2
+    assert live.status(other)["connectivity"] == "online"
+    # That the bridge is back says nothing of its devices; each of them has to speak.
+    say(live, gateway, "zigbee2mqtt/bridge/state", {"state": "online"})
+    live.settle(gateway)
+    assert connectivity() == ["offline"] * 2
+    power()
+    assert connectivity() == ["online"] * 2
+    assert live.letters(gateway=gateway) == []
 
 
 def test_a_mapping_of_ones_own_is_read_by_at_once(live: Live) -> None:
