@@ -23,17 +23,17 @@ from pysparkplug import (
     Topic,
 )
 
-from cli.up import Service
+from stack import Mosquitto
 from tests.live import PATIENCE, now_us
 
 
 class Wire:
     """What the library takes for its client."""
 
-    def __init__(self, service: Service) -> None:
-        account = service.stack.broker.publisher
+    def __init__(self, broker: Mosquitto) -> None:
+        account = broker.publisher
         assert account is not None
-        self._at = service.stack.mqtt_host, service.stack.mqtt_port
+        self._at = broker.host, broker.port
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311, reconnect_on_failure=False
         )
@@ -73,6 +73,9 @@ class Wire:
             lambda _client, _data, message: callback(self, Message.from_mqtt_message(message)),
         )
 
+    def unsubscribe(self, topic: Topic) -> None:
+        self._client.unsubscribe(str(topic))
+
     def hold(self) -> None:
         """Keeps back what the node says from here on."""
         self._holding = []
@@ -87,6 +90,12 @@ class Wire:
     def send_kept(self) -> None:
         for topic, payload in self.kept:
             self.send(topic, payload)
+
+    def listen(self, topic: str, hear: Callable[[bytes], None]) -> None:
+        """Connects to hear what is said on a topic."""
+        self._wanted[topic] = 1
+        self._client.message_callback_add(topic, lambda *said: hear(said[2].payload))
+        self.connect(callback=lambda _: None)
 
     def disconnect(self) -> None:
         self._client.disconnect()
@@ -108,11 +117,19 @@ def mode(state: str, ts_us: int, **more: Any) -> Metric:
     )  # fmt: skip
 
 
-class Plant:
-    """An edge node with one device, ``press``, that says its mode."""
+def power(watts: float | None, ts_us: int, **more: Any) -> Metric:
+    """What the device says that it takes, at a time."""
+    return Metric(
+        **{"timestamp": ts_us // 1_000, "name": "Power", "datatype": DataType.DOUBLE,
+           "value": watts, "alias": 8, "is_null": watts is None, **more}
+    )  # fmt: skip
 
-    def __init__(self, service: Service, group: str, node: str, first: Metric) -> None:
-        self.wire = Wire(service)
+
+class Plant:
+    """An edge node with one device, ``press``, that says its mode, or what it takes."""
+
+    def __init__(self, broker: Mosquitto, group: str, node: str, *first: Metric) -> None:
+        self.wire = Wire(broker)
         self.group, self.name = group, node
         #: Commands that came to the node, by the names of their metrics.
         self.commands: list[str] = []
@@ -120,7 +137,7 @@ class Plant:
             timestamp=1, name="Node Control/Rebirth", datatype=DataType.BOOLEAN, value=False
         )
         self.node = EdgeNode(group, node, (rebirth,), self.wire, self._on_command)  # type: ignore[arg-type]
-        self.node.register(Device("press", (first,)))
+        self.node.register(Device("press", first))
 
     def _on_command(self, _node: EdgeNode, message: Message) -> None:
         self.commands += [metric.name or "" for metric in message.payload.metrics]

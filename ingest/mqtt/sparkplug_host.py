@@ -311,11 +311,12 @@ class SparkplugHost:
                 case NodeBorn(bd_seq=bd_seq, ts_ms=ts_ms):
                     self._status(gateway_id, {"online": True, "session": str(bd_seq), "ts": ts_ms})
                 case NodeDied(bd_seq=bd_seq, devices=devices):
+                    # First, so that the words on its devices are not its last messages.
+                    will = {"online": False, "session": str(bd_seq), "will": True}
+                    self._status(gateway_id, will)
                     # Dated by their receipt: a will was written when its connection began.
                     for device in devices:
                         self._say(gateway_id, Spoken(device=device, available=False))
-                    will = {"online": False, "session": str(bd_seq), "will": True}
-                    self._status(gateway_id, will)
                 case Refused(detail=detail):
                     self._say(gateway_id, refused(node_id.node, detail))
                 case Reading() | DeviceBorn() | DeviceDied():

@@ -1,15 +1,15 @@
 """A Sparkplug edge node of a public library, over the broker, from its birth to its figures."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from models.heartbeat import HISTORICAL, LIVE, WORD
-from tests.edge_node import Plant, mode
-from tests.live import DAY, MINUTE, SECOND, Live, at, now_us, until
+from models.heartbeat import HISTORICAL, LIVE, SAMPLE, WORD
+from tests.edge_node import Plant, Wire, mode, power
+from tests.live import MINUTE, SECOND, Live, at, now_us, until
 
 REBIRTH = "Node Control/Rebirth"
 GROUP = "plant 1"
@@ -22,7 +22,7 @@ Start = Callable[..., tuple[Plant, str]]
 def nodes(live: Live) -> Iterator[tuple[str, str]]:
     """Gateways that are nodes to which the host listens already, with the nodes' names."""
     found = []
-    for number in range(9):
+    for number in range(12):
         node = f"n {number}"
         found.append((live.gateway(sparkplug={"group": GROUP, "node": node}), node))
     # Nobody is there yet, and each is asked once; what is asked later is the test's doing.
@@ -38,7 +38,7 @@ def start(live: Live, nodes: Iterator[tuple[str, str]]) -> Iterator[Start]:
     def start(first: Any, *, hold_s: int = 180, source: Any = SOURCE) -> tuple[Plant, str]:
         gateway, node = next(nodes)
         instrument = live.instrument(gateway=gateway, source=source, hold_s=hold_s)
-        plants.append(Plant(live.service, GROUP, node, first))
+        plants.append(Plant(live.service.stack.broker, GROUP, node, first))
         plants[-1].start()
         until(lambda: live.get(f"gateways/{gateway}")["online"])
         return plants[-1], instrument
@@ -116,14 +116,14 @@ def test_a_gap_that_does_not_heal_asks_once(live: Live, start: Start) -> None:
 
 
 def test_a_node_that_was_there_before_its_host_is_asked_once(live: Live) -> None:
-    plant = Plant(live.service, GROUP, "early", mode("idle", at("10:00")))
+    plant = Plant(live.service.stack.broker, GROUP, "early", mode("idle", at("10:00")))
     plant.start()
     gateway = live.gateway(sparkplug={"group": GROUP, "node": "early"})
     instrument = live.instrument(gateway=gateway, source=SOURCE, hold_s=180)
     until(lambda: plant.commands)
     plant.say(mode("running", at("10:01")))
     plant.wire.disconnect()
-    again = Plant(live.service, GROUP, "early", mode("idle", at("10:02")))
+    again = Plant(live.service.stack.broker, GROUP, "early", mode("idle", at("10:02")))
     again.start()
     until(lambda: stored(live, instrument) == 1)
     again.wire.disconnect()
@@ -147,6 +147,35 @@ def test_a_nodes_death_is_its_gateways_and_an_older_one_is_nobodys(
     *_, (_, newest) = heartbeats(live, instrument)
     unknown = live.causes(instrument, newest, newest + 2 * SECOND)
     assert unknown.keys() == {"gateway"}
+
+
+def test_a_lost_device_is_unknown_at_once(live: Live, start: Start) -> None:
+    plant, instrument = start(mode("running", now_us()))
+    until(lambda: live.status(instrument)["activity"] == "running")
+    plant.node.deregister("press")
+    until(lambda: live.status(instrument)["activity"] == "unknown")
+    shown = live.status(instrument)
+    assert (shown["connectivity"], shown["cause"]) == ("offline", "device")
+
+
+def test_a_dead_nodes_devices_are_unknown_at_once(live: Live, start: Start) -> None:
+    plant, instrument = start(mode("running", now_us()))
+    until(lambda: live.status(instrument)["activity"] == "running")
+    plant.wire.kill()
+    until(lambda: live.status(instrument)["activity"] == "unknown")
+    until(lambda: live.status(instrument)["cause"] == "gateway")
+
+
+def test_watts_are_samples_and_null_is_not_0_w(live: Live, start: Start) -> None:
+    source = {**SOURCE, "metrics": {"power_w": "Power"}}
+    plant, instrument = start(power(1350.5, now_us() - SECOND), source=source)
+    until(lambda: live.status(instrument)["power_w"] == Decimal("1350.5"))
+    (flags, _), *more = heartbeats(live, instrument)
+    assert (flags & SAMPLE, more) == (SAMPLE, [])
+    assert live.status(instrument)["connectivity"] == "online"
+    plant.say(power(None, now_us()))
+    until(lambda: live.status(instrument)["connectivity"] == "offline")
+    assert stored(live, instrument) == 1
 
 
 def test_a_device_that_nobody_bound_is_kept_and_taken_once_it_is(live: Live, start: Start) -> None:
@@ -180,22 +209,13 @@ def _counted(live: Live, gateway: str, count: int) -> list[Any]:
 
 def test_the_host_says_that_it_is_there_and_says_so_again(live: Live) -> None:
     heard: list[dict[str, Any]] = []
-    came = threading.Event()
-
-    def on_message(_client: Any, _data: Any, message: Any) -> None:
-        heard.append({**json.loads(message.payload), "retained": message.retain})
-        came.set()
-
-    plant = Plant(live.service, "nobody", "n", mode("idle", DAY))
-    client = plant.wire._client
     topic = "spBv1.0/STATE/jishi-test"
-    client.message_callback_add(topic, on_message)
-    plant.wire._wanted[topic] = 1
-    plant.start()
-    until(lambda: heard)
-    assert (heard[0]["online"], heard[0]["retained"]) == (True, True)
-    plant.wire._client.publish(topic, json.dumps({"online": False, "timestamp": 1}), 1, True)
+    wire = Wire(live.service.stack.broker)
+    wire.listen(topic, lambda payload: heard.append(json.loads(payload)))
+    until(lambda: heard)  # retained
+    assert heard[0]["online"]
+    wire.send(topic, json.dumps({"online": False, "timestamp": 1}).encode())
     until(lambda: len(heard) == 3)
     assert [one["online"] for one in heard] == [True, False, True]
     assert heard[2]["timestamp"] == heard[0]["timestamp"]
-    plant.wire.disconnect()
+    wire.disconnect()
