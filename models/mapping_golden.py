@@ -6,12 +6,12 @@ so that what was tried once can be kept. They are read from files by ``mappings/
 
 import base64
 import binascii
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.heartbeat import Reason
@@ -66,7 +66,8 @@ class TriedMessage(BaseModel):
             return base64.b64decode(self.payload_base64)
         if isinstance(self.payload, str):
             return self.payload.encode("utf-8", "surrogatepass")
-        return msgspec.json.encode(self.payload)
+        # Numbers of any size, and halves of characters, are told as they were written.
+        return json.dumps(self.payload, separators=(",", ":")).encode()
 
     @property
     def in_zone(self) -> ZoneInfo | None:

@@ -176,6 +176,21 @@ class TestTry:
     def test_what_is_no_message(self, reader: httpx.Client, body: dict[str, Any]) -> None:
         assert reader.post("/v1/mappings/mtconnect/try", json=body).status_code == 422
 
+    @pytest.mark.parametrize(
+        "value", ["1" * 30, "1" * 400, "NaN", "1e400", '"\\ud800"', "[" * 500 + "]" * 500]
+    )
+    def test_whatever_json_holds_is_judged_and_not_refused(
+        self, reader: httpx.Client, value: str
+    ) -> None:
+        content = f'{{"topic": "tele/x/SENSOR", "payload": {{"ENERGY": {{"Power": {value}}}}}}}'
+        answer = reader.post(
+            "/v1/mappings/tasmota-energy/try",
+            content=content,
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["samples"], len(answer.json()["problems"])) == ([], 1)
+
     def test_it_writes_nothing(self, reader: httpx.Client, conn: Connection) -> None:
         counted = " UNION ALL ".join(
             f"SELECT count(*) FROM {table}"
