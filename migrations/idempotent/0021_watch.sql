@@ -69,8 +69,10 @@ SELECT r.day, i.instrument_id, v.name, n.institution_id, nv.name AS institution_
        d.district_code, d.name AS district_name, v.class_code, v.kind, v.always_on,
        s.running_s, s.idle_s, s.off_s, s.unknown_s,
        s.running_s + s.idle_s + s.off_s + s.unknown_s AS window_s,
-       r.effective_us / 1e6::numeric AS effective_s, r.rated_us / 1e6::numeric AS rated_s
+       r.effective_us / 1e6::numeric AS effective_s, r.rated_us / 1e6::numeric AS rated_s,
+       r.day::timestamp AT TIME ZONE zone.value AS starts_at
 FROM public.rollup_day r
+JOIN public.service_setting zone ON zone.name = 'rollup_zone'
 CROSS JOIN LATERAL (
     SELECT r.running_us / 1e6::numeric, r.idle_us / 1e6::numeric, r.off_us / 1e6::numeric,
            (r.unknown_before_first_us + r.unknown_collector_us + r.unknown_gateway_us

@@ -68,8 +68,8 @@ def test_each_part_comes_as_its_own_role(name: str) -> None:
 def configuration(service: dict[str, Any]) -> str:
     """What a program's own configuration says, where its folder is handed in whole."""
     program = service["image"].split(":")[0].rpartition("/")[2]
-    file = FOLDER / program / f"{program}.yml"
-    return file.read_text("utf-8") if file.exists() else ""
+    files = sorted((FOLDER / program).rglob("*.yml")) if (FOLDER / program).exists() else []
+    return "".join(file.read_text("utf-8") for file in files)
 
 
 @pytest.mark.parametrize("name", SERVICES)
