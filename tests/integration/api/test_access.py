@@ -35,7 +35,12 @@ ROUTES: list[Route] = [
 ]
 #: What reads more than figures, by the start of its address; the rest reads with `read` and
 #: writes with `operate`.
-READS = {"/v1/dead-letters": "operate", "/v1/keys": "admin", "/v1/audit": "admin"}
+READS = {
+    "/v1/dead-letters": "operate",
+    "/v1/gateways/{gateway_id}/unmapped": "operate",
+    "/v1/keys": "admin",
+    "/v1/audit": "admin",
+}
 WRITES = {"/v1/keys": "admin", "/v1/sign-ins": "read", "/v1/mappings/{name}/try": "read"}
 SCOPES = ("nothing", "read", "operate", "admin")
 #: Of the whole city, so no institution's to change.
