@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.fold import hold_us
+from models.fold import PowerRule, hold_us
 from models.segment import State
 
 
@@ -18,6 +18,7 @@ class HoldSource(StrEnum):
     HEARTBEAT_INTERVAL = "heartbeat.interval_s"
     INSTRUMENT_INTERVAL = "instrument.interval_s"
     DEFAULT = "default"
+    SILENCE = "power_rule.silence_s"
 
 
 class Ended(StrEnum):
@@ -25,6 +26,7 @@ class Ended(StrEnum):
 
     NEXT_HEARTBEAT = "next_heartbeat"
     HOLD = "hold"
+    SILENCE = "silence"
     NOW = "now"
     STALE_REPEAT = "stale_repeat"
     #: It credits nothing: a word on availability, or a sample that no rule gives a state.
@@ -61,6 +63,12 @@ class Accepted:
     interval_s: float | None
     own_hold_us: int | None
     own_interval_us: int | None
+    #: Of a sample: its level by power alone, the rule in force, and since when that holds; whether
+    #: the device's word in force said that it is online.
+    level: State | None = None
+    rule: PowerRule | None = None
+    rule_from_us: int | None = None
+    online: bool = False
 
     @property
     def passed_over(self) -> bool:
@@ -68,8 +76,22 @@ class Accepted:
         return self.stale or self.available is True
 
     @property
+    def silence_us(self) -> int:
+        """How long its state lasts at the most while the device says that it is online."""
+        return 0 if self.rule is None else self.rule.silence_us or 0
+
+    @property
     def hold_us(self) -> int:
-        """How long its state lasts (rule 1)."""
+        """How long its state lasts (rule 1), by what the device had said by then."""
+        return max(self._ordinary_hold_us, self.silence_us if self.online else 0)
+
+    @property
+    def longest_us(self) -> int:
+        """How long its state lasts at the most, whatever the device says afterwards."""
+        return max(self.hold_us, self.silence_us)
+
+    @property
+    def _ordinary_hold_us(self) -> int:
         return hold_us(
             own_us=self.own_hold_us,
             reported_interval_us=(
@@ -81,6 +103,8 @@ class Accepted:
     @property
     def hold_source(self) -> HoldSource:
         """Where that comes from."""
+        if self.hold_us > self._ordinary_hold_us:
+            return HoldSource.SILENCE
         if self.own_hold_us is not None:
             return HoldSource.INSTRUMENT_HOLD
         if self.interval_s is not None:
@@ -100,7 +124,12 @@ class Credit:
     ended: Ended
 
 
-def credits_of(heartbeats: Sequence[Accepted], next_us: int | None, now_us: int) -> list[Credit]:
+def credits_of(
+    heartbeats: Sequence[Accepted],
+    next_us: int | None,
+    now_us: int,
+    online_words: Sequence[int] = (),
+) -> list[Credit]:
     """What each heartbeat credits.
 
     Args:
@@ -108,6 +137,7 @@ def credits_of(heartbeats: Sequence[Accepted], next_us: int | None, now_us: int)
         next_us: Corrected time of the next heartbeat that counts after them; None: there is
             none.
         now_us: Nothing from here on is credited.
+        online_words: Corrected times, in order, at which the device said that it is online.
     """
     found: list[Credit] = []
     for one in reversed(heartbeats):
@@ -119,7 +149,7 @@ def credits_of(heartbeats: Sequence[Accepted], next_us: int | None, now_us: int)
         elif at_us >= now_us:
             credit = Credit(heartbeat=one, start_us=at_us, end_us=at_us, ended=Ended.AHEAD_OF_NOW)
         else:
-            end, ended = at_us + one.hold_us, Ended.HOLD
+            end, ended = _promised(one, online_words)
             if next_us is not None and next_us <= end:
                 end, ended = next_us, Ended.NEXT_HEARTBEAT
             if now_us < end:
@@ -129,3 +159,12 @@ def credits_of(heartbeats: Sequence[Accepted], next_us: int | None, now_us: int)
             next_us = at_us
         found.append(credit)
     return found[::-1]
+
+
+def _promised(one: Accepted, online_words: Sequence[int]) -> tuple[int, Ended]:
+    """How far a heartbeat credits if nothing follows but words that the device is online."""
+    end = one.at_us + one.hold_us
+    longest = one.at_us + one.silence_us
+    if end < longest and any(one.at_us <= word <= end for word in online_words):
+        return longest, Ended.SILENCE
+    return end, Ended.HOLD

@@ -22,6 +22,8 @@ LONGEST_DERIVED_HOLD_US = 900_000_000
 COUNTER_SLACK_US = 2_000_000
 
 _RUNNING = State.RUNNING
+#: Of ``silence_until_us``: a row without a state has ended the known stretch, whose credit ends.
+BROKEN = -1
 
 
 def hold_us(
@@ -46,7 +48,10 @@ def hold_us(
 
 
 class PowerRule(NamedTuple):
-    """What makes a sample's power a state; ``power_rule.py`` judges by it."""
+    """What makes a sample's power a state; ``power_rule.py`` judges by it.
+
+    Watts, ``off_below_w <= run_until_w <= run_from_w``; microseconds.
+    """
 
     off_below_w: float
     run_from_w: float
@@ -55,6 +60,11 @@ class PowerRule(NamedTuple):
     dwell_stop_us: int
     #: How long a sample holds while its device says that it is online; None: its hold.
     silence_us: int | None = None
+
+    @property
+    def longest_dwell_us(self) -> int:
+        """How long a run may have to last before it counts."""
+        return max(self.dwell_start_us, self.dwell_stop_us)
 
 
 # A Struct, and not frozen, for speed: ingest's arrivals are rows that know where they came from.
@@ -80,6 +90,8 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     rule: PowerRule | None = None
     #: The device's own word: it is there, or it is not. None: a heartbeat or a sample.
     available: bool | None = None
+    #: What the judge of samples knew after it, as bits of its flags.
+    mark: int = 0
 
 
 @dataclass(slots=True)
@@ -117,7 +129,7 @@ class Track:
     live_at_us: int | None = None
     live_until_us: int | None = None
     power_w: float | None = None
-    #: How far the device's word that it is online may extend the credit; 0: no further.
+    #: How far the device's word that it is online may extend the credit; 0: no further; BROKEN.
     silence_until_us: int = 0
     #: Where the judge of samples stands (``power_rule.py``); it moves these, ``advance`` does not.
     #: Whether a sample or a word on availability was ever taken: else there is nothing to judge.
@@ -204,7 +216,7 @@ def _hear(track: Track, row: Row) -> None:
         track.credit_until_us = credit_until = max(credit_until, track.silence_until_us)
     elif holds:
         track.credit_until_us = at
-        track.silence_until_us = 0
+        track.silence_until_us = BROKEN
     if row.available is False:
         if track.live_until_us is not None:
             track.live_until_us = min(track.live_until_us, at)

@@ -266,6 +266,12 @@ INSTRUMENT: Final = Kind(
             effect=Effect.FIGURES,
             note="IANA name",
         ),
+        Field(
+            "power_rule",
+            forms.POWER_RULE,
+            effect=Effect.FOLDS,
+            note="null: samples credit nothing",
+        ),
         Field("interval_s", forms.INTERVAL, effect=Effect.FOLDS),
         Field("hold_s", forms.HOLD, effect=Effect.FOLDS),
         Field("always_on", forms.FLAG, default=False),

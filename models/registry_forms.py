@@ -172,6 +172,44 @@ def _is_device_name(value: object) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= 128 and not _has_break(value)
 
 
+_WATTS: Final = ("off_below_w", "run_until_w", "run_from_w")
+_DWELLS: Final = ("dwell_start_s", "dwell_stop_s")
+_RULE: Final = (*_WATTS, *_DWELLS, "silence_s")
+
+
+def _power_rule(value: object) -> object:
+    """A rule with all that it may say, so that equal ones are equal."""
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            'must be an object, such as {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50,'
+            ' "dwell_start_s": 60, "dwell_stop_s": 120, "silence_s": null}'
+        )
+    if strange := sorted(map(str, value.keys() - set(_RULE))):
+        raise ValueError(f"has {strange[0]!r}; it takes {', '.join(_RULE)}")
+    rule: dict[str, float | None] = {
+        name: _within(value, name, 0, 10_000_000, "W") for name in _WATTS
+    }
+    off, until, start = (rule[name] or 0 for name in _WATTS)
+    if not off <= until <= start:
+        raise ValueError(
+            "must have off_below_w <= run_until_w <= run_from_w; they are"
+            f" {off:g}, {until:g} and {start:g} W"
+        )
+    rule |= {name: _within({name: 0, **value}, name, 0, 3_600, "s") for name in _DWELLS}
+    silent = value.get("silence_s") is None
+    rule["silence_s"] = None if silent else _within(value, "silence_s", 1, _DAY_S, "s")
+    return rule
+
+
+def _within(value: Mapping[Any, Any], name: str, least: float, most: float, unit: str) -> float:
+    number = value.get(name)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError(f"must have {name}, a number of {unit}")
+    if not least <= number <= most:
+        raise ValueError(f"has {name} {number:g}; it must be from {least:,} to {most:,} {unit}")
+    return number
+
+
 def _text(cell: str) -> object:
     return cell
 
@@ -311,6 +349,18 @@ SPARKPLUG: Final = Form(
         dict[str, Any],
         BeforeValidator(_sparkplug),
         Field(description='`{"group", "node"}`: the Sparkplug B edge node that the gateway is'),
+    ],
+    cell=_object,
+)
+POWER_RULE: Final = Form(
+    stated=Annotated[
+        dict[str, float | None],
+        BeforeValidator(_power_rule),
+        Field(
+            description='`{"off_below_w", "run_until_w", "run_from_w", "dwell_start_s",'
+            ' "dwell_stop_s", "silence_s"}`: what samples count as (docs/rules.md); dwells'
+            " are 0 and `silence_s` null where they are left out"
+        ),
     ],
     cell=_object,
 )

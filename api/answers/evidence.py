@@ -47,6 +47,18 @@ class Heartbeats(BaseModel):
     as_of: Instant
 
 
+class PowerRuleInForce(BaseModel):
+    """A power rule, and since when it holds."""
+
+    off_below_w: float
+    run_until_w: float
+    run_from_w: float
+    dwell_start_s: Seconds
+    dwell_stop_s: Seconds
+    silence_s: Seconds | None
+    from_: Instant | None = Field(alias="from", description="null: always before")
+
+
 class CreditedHeartbeat(HeartbeatBody):
     """A heartbeat, and what it credits within the window."""
 
@@ -55,6 +67,10 @@ class CreditedHeartbeat(HeartbeatBody):
     credited_from: Instant | None
     credited_to: Instant | None
     credited_s: Seconds
+    level: Literal["off", "idle", "running"] | None = Field(
+        description="of a sample, by its power alone; state is what it counts as"
+    )
+    power_rule: PowerRuleInForce | None = Field(description="what a sample was judged by")
     ended_by: Ended
     carries_over: bool
     rules: list[int]

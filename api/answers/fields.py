@@ -65,6 +65,17 @@ class EdgeNode(TypedDict):
     node: str
 
 
+class PowerRule(TypedDict):
+    """What gives an instrument's samples a state."""
+
+    off_below_w: float
+    run_until_w: float
+    run_from_w: float
+    dwell_start_s: float
+    dwell_stop_s: float
+    silence_s: float | None
+
+
 class InOpenWindow(BaseModel):
     """The window that was asked for."""
 

@@ -12,6 +12,7 @@ from api.answers.fields import (
     Instant,
     Latitude,
     Longitude,
+    PowerRule,
     Seconds,
     Source,
     Yuan,
@@ -32,6 +33,7 @@ SHOWN: Mapping[forms.Form, Any] = {
     forms.EXTERNAL_IDS: dict[str, str],
     forms.SOURCE: Source,
     forms.SPARKPLUG: EdgeNode,
+    forms.POWER_RULE: PowerRule,
 }
 
 

@@ -22,6 +22,7 @@ from api.params import InstrumentId
 from api.routes.figures import Plan, SegmentLimit, load_subject, place, plan_of, terms_of
 from api.windows import FigureReader, RawSpan
 from models.credit import Accepted, Credit
+from models.fold import PowerRule
 from models.interval import clip, merge
 from models.ratios import fields, seconds
 from models.timestamp import MAX_US, MIN_US, format_instant
@@ -51,6 +52,7 @@ RULES = {
     13: "days and hours are local",
     14: "unknown time has the first cause that fits: before_first, collector, gateway, device",
     15: "the version of a setting in force at the heartbeat's time applies",
+    16: "a sample counts as its power rule has it; a run too short counts as the state before it",
 }
 
 
@@ -214,6 +216,8 @@ def _credit_body(credit: Credit, window: Window) -> dict[str, Any]:
         rules.append(8)
     if one.historical or one.retained:
         rules.append(10)
+    if one.sample or one.available is not None:
+        rules.append(16)
     return {
         **heartbeat_body(one),
         "hold_s": seconds(one.hold_us),
@@ -221,9 +225,23 @@ def _credit_body(credit: Credit, window: Window) -> dict[str, Any]:
         "credited_from": format_instant(inside.start_us) if inside.length_us else None,
         "credited_to": format_instant(inside.end_us) if inside.length_us else None,
         "credited_s": seconds(inside.length_us),
+        "level": None if one.level is None else one.level.word,
+        "power_rule": None if one.rule is None else _rule_body(one.rule, one.rule_from_us),
         "ended_by": credit.ended.value,
         "carries_over": credit.start_us < window.start_us,
         "rules": sorted(rules),
+    }
+
+
+def _rule_body(rule: PowerRule, from_us: int | None) -> dict[str, Any]:
+    return {
+        "off_below_w": rule.off_below_w,
+        "run_until_w": rule.run_until_w,
+        "run_from_w": rule.run_from_w,
+        "dwell_start_s": seconds(rule.dwell_start_us),
+        "dwell_stop_s": seconds(rule.dwell_stop_us),
+        "silence_s": span_seconds(rule.silence_us),
+        "from": instant(from_us),
     }
 
 

@@ -2,7 +2,7 @@
 
 -- name: instruments
 SELECT i.instrument_id, i.instrument_key, v.valid_from, v.force_to, v.hold_us, v.interval_us,
-       v.gateway_key, v.session_gap_us + v.session_min_us,
+       v.gateway_key, v.session_gap_us + v.session_min_us, v.power_rule,
        v.source->>'mapping', v.source->>'device', v.source->>'channel', v.source->'metrics'
 FROM instrument i JOIN instrument_version v USING (instrument_key)
 WHERE i.changed_revision > %s

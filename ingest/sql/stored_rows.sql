@@ -13,6 +13,11 @@ SELECT
 -- include: heartbeat_columns.raw
 FROM heartbeat WHERE instrument_key = %s AND ts >= %s AND ts <= %s ORDER BY ts
 
+-- name: following
+SELECT
+-- include: heartbeat_columns.raw
+FROM heartbeat WHERE instrument_key = %s AND ts > %s ORDER BY ts LIMIT 200
+
 -- name: before
 -- The newest row that counts before a time.
 SELECT
@@ -75,6 +80,11 @@ WHERE instrument_key = %s AND ts = %s
 -- name: make_live
 UPDATE heartbeat SET flags = flags | 1  -- LIVE
 WHERE instrument_key = %s AND ts = %s
+
+-- name: set_judged
+UPDATE heartbeat h SET flags = j.flags, state = j.state
+FROM unnest(%s::timestamptz[], %s::int[], %s::int[]) AS j (ts, flags, state)
+WHERE h.instrument_key = %s AND h.ts = j.ts AND h.ts BETWEEN %s AND %s
 
 -- name: set_flags
 UPDATE heartbeat h SET flags = f.flags

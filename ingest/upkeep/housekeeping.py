@@ -19,6 +19,7 @@ from ingest.upkeep import retention, roller
 from ingest.upkeep.alerts import Alerts
 from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
+from ingest.upkeep.runs import count_lasting_runs
 from ingest.write.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -112,6 +113,7 @@ class Housekeeping:
         busy += self._rebuild_one(writing)
         if not self._trusts(self._writer.now(writing)):
             return busy
+        count_lasting_runs(writing, self._writer)
         roller.close_days(plain, settings.timezone)
         self._alerts.look(writing)
         rolled = roller.roll(plain, settings.timezone, settings.calendar)

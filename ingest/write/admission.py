@@ -153,6 +153,8 @@ def _judge_heartbeats(
         if heartbeat.state is None:
             arrival.sample = heartbeat.available is None
             arrival.available = heartbeat.available
+            if arrival.sample:
+                arrival.state, arrival.rule = None, setting.rule
             verdict.stateless.add(instrument.key)
         if ts >= oldest:
             verdict.accepted.append(arrival)

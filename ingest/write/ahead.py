@@ -4,7 +4,7 @@ Their instrument's status row is locked, so whatever is ahead of it goes in by `
 is behind, and ``late.py``'s.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import psycopg
 
@@ -12,6 +12,7 @@ from ingest.db.connection import OLDEST_US
 from ingest.write.batch import Arrival
 from ingest.write.changes import Changes
 from ingest.write.copy_rows import COPY_HEARTBEAT, PORTION, Rows, pack_heartbeat
+from ingest.write.judging import judge_ahead
 from ingest.write.registry_cache import Registry
 from ingest.write.settling import settle
 from ingest.write.status_rows import StatusRow
@@ -26,6 +27,8 @@ def part(
     rows: Mapping[int, StatusRow],
     groups: Mapping[int, list[Arrival]],
     changes: Changes,
+    stateless: Set[int],
+    now_us: int,
     *,
     careful: bool,
 ) -> tuple[Ahead, list[Arrival]]:
@@ -35,6 +38,8 @@ def part(
         rows: Locked status rows, in the order in which instruments are to be taken.
         groups: Arrivals by instrument's key; some of the rows' may have none.
         changes: Gets what several arrivals of one time settle.
+        stateless: Keys of instruments with arrivals that state no state.
+        now_us: The database's clock.
         careful: Take all as behind.
     """
     ahead: Ahead = []
@@ -46,8 +51,15 @@ def part(
         if careful:
             behind.extend(arrivals)
             continue
-        if not _follow(row.track, arrivals):
-            arrivals = _sift(row.track, arrivals, behind, changes)
+        track = row.track
+        if track.judged or key in stateless:
+            if _follow(track, arrivals) and judge_ahead(track, arrivals, now_us):
+                ahead.append((key, arrivals))
+            else:
+                behind.extend(arrivals)
+            continue
+        if not _follow(track, arrivals):
+            arrivals = _sift(track, arrivals, behind, changes)
         if arrivals:
             ahead.append((key, arrivals))
     return ahead, behind

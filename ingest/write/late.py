@@ -28,6 +28,7 @@ def take(
     *,
     accept_past_us: int,
     oldest_us: int,
+    now_us: int,
 ) -> None:
     """Settles what is behind against what is stored, and folds again what that touches.
 
@@ -40,6 +41,7 @@ def take(
         changes: Gets what changed.
         accept_past_us: How old a heartbeat may be at its receipt (rule 6).
         oldest_us: Nothing older than this is taken.
+        now_us: The database's clock.
     """
     standing = stored_rows.standing(cursor, [*behind, *verdict.doubtful])
     settle_doubtful(cursor, verdict, standing, accept_past_us, oldest_us)
@@ -62,5 +64,6 @@ def take(
     for key, changed_at in changed.items():
         instrument, track = registry.instruments_by_key[key], rows[key].track
         low, high = min(changed_at), max(changed_at)
-        changes.take(key, refold.rebuild(cursor, instrument, registry, track, low, high))
+        track.judged = track.judged or key in verdict.stateless
+        changes.take(key, refold.rebuild(cursor, instrument, registry, track, low, high, now_us))
         changes.late += len(changed_at)

@@ -11,16 +11,19 @@ import psycopg
 
 from ingest.db.connection import FAR_US, OLDEST_US
 from ingest.write import stored_pieces
+from ingest.write.judging import judge_again
 from ingest.write.registry_cache import Instrument, Registry
 from ingest.write.span import Span, span_of
-from ingest.write.stored_rows import Raw, StoredRows, hold_of, set_flags
-from models.fold import Row, Track, advance
+from ingest.write.stored_rows import Raw, StoredRows, row_of, set_flags
+from models.fold import JUDGES_FIELDS, Row, Track, advance
 from models.heartbeat import STALE
 from models.segment import Piece
 
 #: What a track says of all rows; the rest is of its newest rows, and its open segment.
 _OF_ALL = ("first_at_us", "live_at_us", "live_until_us")
-_OF_TAIL = tuple(field.name for field in fields(Track) if field.name not in _OF_ALL)
+_OF_TAIL = tuple(
+    field.name for field in fields(Track) if field.name not in (*_OF_ALL, *JUDGES_FIELDS)
+)
 #: What of it says how the open segment's time counts.
 _OF_OPEN = (
     "credit_from_us",
@@ -61,6 +64,7 @@ def rebuild(
     track: Track,
     low_us: int,
     high_us: int,
+    now_us: int,
 ) -> Rebuilt:
     """Folds again what rows with device's time ``low_us`` to ``high_us`` touch.
 
@@ -75,20 +79,23 @@ def rebuild(
         track: Where the instrument's fold stands.
         low_us: Device's time of the first row that came, went or changed.
         high_us: Of the last.
+        now_us: The database's clock.
     """
     rows = StoredRows(cursor, instrument, registry)
+    before = replace(track)
+    if track.judged:
+        low_us, high_us = judge_again(cursor, instrument, registry, track, low_us, high_us, now_us)
     span = span_of(rows, track, instrument, registry, low_us, high_us)
     pairs = rows.between(span.rows_from_us, span.rows_to_us)
     if not pairs:
         # Retention has taken the rows; what they gave is final.
         return Rebuilt(removed=[], added=[], track_changed=False, touched=None, rows_read=0)
-    before = replace(track)
     folded = _fold(pairs)
     set_flags(cursor, instrument.key, folded.flips)
     removed, added = stored_pieces.splice(
         cursor, instrument.key, span.from_us, span.to_us, folded.pieces
     )
-    _update(track, folded.track, span, cursor, instrument, rows, pairs)
+    _update(track, folded.track, span, cursor, instrument, registry, rows, pairs)
     return Rebuilt(
         removed=removed,
         added=added,
@@ -117,12 +124,16 @@ def _update(
     span: Span,
     cursor: psycopg.Cursor,
     instrument: Instrument,
+    registry: Registry,
     rows: StoredRows,
     pairs: Sequence[tuple[Raw, Row]],
 ) -> None:
     """Brings ``track`` up to date with the span that was folded again to ``fresh``."""
     first_at = _first_at(track, fresh, span, cursor, instrument.key)
-    live = _live(track, fresh, span, instrument, rows, pairs)
+    if track.judged:
+        live = _judged_live(rows, registry.corrections(instrument).spread)
+    else:
+        live = _live(track, fresh, span, instrument, registry, rows, pairs)
     if span.tail:
         for name in _OF_TAIL:
             setattr(track, name, getattr(fresh, name))
@@ -160,6 +171,7 @@ def _live(
     fresh: Track,
     span: Span,
     instrument: Instrument,
+    registry: Registry,
     rows: StoredRows,
     pairs: Sequence[tuple[Raw, Row]],
 ) -> tuple[int | None, int | None]:
@@ -180,7 +192,18 @@ def _live(
     # Same gateway or not, the difference of corrections is that of the row at hand: the exact
     # one is taken when the row itself is folded again.
     at = raw.ts_us + (first.at_us - first.ts_us)
-    return at, at + hold_of(raw, instrument)
+    return at, at + row_of(raw, instrument, registry).hold_us
+
+
+def _judged_live(rows: StoredRows, spread_us: int) -> tuple[int | None, int | None]:
+    """The same where words on availability end or extend it: folded from the newest live row."""
+    newest = rows.live_before(FAR_US)
+    if newest is None:
+        return None, None
+    credits_it = rows.before(newest.ts_us - spread_us)
+    first = newest.ts_us - 2 * spread_us if credits_it is None else credits_it.ts_us - spread_us
+    live = _fold(rows.between(first, FAR_US)).track
+    return live.live_at_us, live.live_until_us
 
 
 def _touched(

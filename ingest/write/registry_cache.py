@@ -16,8 +16,9 @@ from ingest.db.connection import PAST
 from ingest.sql import statements
 from ingest.write.feeds import Feed, Feeds, Source
 from mappings import shipped
-from models.fold import hold_us
+from models.fold import PowerRule, hold_us
 from models.mapping import Mapping, MappingError
+from models.power_rule import parse_rule
 from models.sparkplug.samples import Figures, figures_of
 
 SQL = statements("registry_cache")
@@ -37,6 +38,8 @@ class Setting(NamedTuple):
     source: Source | None = None
     #: Where that is a Sparkplug device: how each field is read of its metrics.
     figures: Figures | None = None
+    #: What gives samples a state; None: nothing does.
+    rule: PowerRule | None = None
 
     def hold_us(self, interval_s: float | None) -> int:
         """The hold of a heartbeat that names this interval, or none (rule 1)."""
@@ -63,6 +66,12 @@ class Instrument:
     newest: Setting = NO_SETTING
     #: Gap + minimum of its sessions: how far a change reaches into neighbouring figures (µs).
     session_reach_us: int = 0
+
+    @property
+    def longest_dwell_us(self) -> int:
+        """How long a run of samples may have to last before it counts, by any version."""
+        rules = [setting.rule for setting in self.settings if setting.rule is not None]
+        return max((rule.longest_dwell_us for rule in rules), default=0)
 
     def at(self, ts_us: int) -> Setting:
         """The version in force at ``ts_us``."""
@@ -94,6 +103,17 @@ class Gateway:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """How far corrected times lie from the device's over all versions of an instrument (µs)."""
+
+    #: At the least and at the most; 0 is what they were before anything was corrected.
+    least: int
+    most: int
+    #: How far apart corrections lie, and so by how much the two orders may differ.
+    spread: int
+
+
 class Registry:
     """The cache; ``refresh`` keeps it true."""
 
@@ -110,6 +130,15 @@ class Registry:
         #: Versions of those that are not shipped, by name.
         self._own: dict[str, int] = {}
 
+    def corrections(self, instrument: Instrument) -> Corrections:
+        """Those of all gateways that an instrument is or was behind."""
+        found = [
+            correction
+            for key in {setting.gateway_key for setting in instrument.settings}
+            for _, correction in self.gateways_by_key[key].corrections
+        ]
+        return Corrections(min(0, *found), max(0, *found), max(found) - min(found))
+
     def refresh(self, connection: psycopg.Connection, revision: int) -> None:
         """Loads what changed since the last call.
 
@@ -122,16 +151,19 @@ class Registry:
         self._read_mappings(connection)
         instruments: dict[int, Instrument] = {}
         with connection.cursor(binary=True) as cursor:
-            for iid, key, start, end, hold, interval, gateway_key, reach, *named in cursor.execute(
-                SQL["instruments"], [self.revision]
-            ):
+            for (
+                iid, key, start, end, hold, interval, gateway_key, reach, rule, *named
+            ) in cursor.execute(SQL["instruments"], [self.revision]):  # fmt: skip
                 entry = instruments.setdefault(key, Instrument(iid, key))
                 quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
                 *parts, metrics = named
                 source = None if parts[0] is None else Source(*parts)
                 figures = None if metrics is None else figures_of(metrics)
+                judged_by = None if rule is None else parse_rule(rule)
                 entry.settings.append(
-                    Setting(start, end, hold, interval, gateway_key, quiet, source, figures)
+                    Setting(
+                        start, end, hold, interval, gateway_key, quiet, source, figures, judged_by
+                    )
                 )
                 entry.session_reach_us = reach
             gateways: dict[int, Gateway] = {}

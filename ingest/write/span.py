@@ -8,7 +8,7 @@ whole hours in between are replaced and nothing else is read or written.
 from dataclasses import dataclass
 
 from ingest.db.connection import FAR_US, OLDEST_US
-from ingest.write.registry_cache import Instrument, Registry
+from ingest.write.registry_cache import Corrections, Instrument, Registry
 from ingest.write.stored_rows import StoredRows
 from models.fold import Row, Track
 from models.segment import HOUR_US
@@ -28,17 +28,6 @@ class Span:
     tail: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Corrections:
-    """How far corrected times lie from the device's over all versions of an instrument (µs)."""
-
-    #: At the least and at the most; 0 is what they were before anything was corrected.
-    least: int
-    most: int
-    #: How far apart corrections lie, and so by how much the two orders may differ.
-    spread: int
-
-
 def span_of(
     rows: StoredRows,
     track: Track,
@@ -48,7 +37,7 @@ def span_of(
     high_us: int,
 ) -> Span:
     """What a change of rows with ``low_us <= ts <= high_us`` touches."""
-    corrections = _corrections(instrument, registry)
+    corrections = registry.corrections(instrument)
     low_us -= corrections.spread
     start = _start(rows, corrections, low_us)
     successor = None if corrections.spread else rows.any_after(high_us)
@@ -81,16 +70,7 @@ def span_of(
     )
 
 
-def _corrections(instrument: Instrument, registry: Registry) -> _Corrections:
-    found = [
-        correction
-        for key in {setting.gateway_key for setting in instrument.settings}
-        for _, correction in registry.gateways_by_key[key].corrections
-    ]
-    return _Corrections(min(0, *found), max(0, *found), max(found) - min(found))
-
-
-def _start(rows: StoredRows, corrections: _Corrections, low_us: int) -> int:
+def _start(rows: StoredRows, corrections: Corrections, low_us: int) -> int:
     """The full hour from which a change at ``low_us`` may be felt."""
     before = rows.before(low_us)
     low_at = low_us + corrections.least

@@ -14,7 +14,7 @@ from ingest.sql import statements
 from ingest.write.batch import Arrival, flags_of
 from ingest.write.registry_cache import Instrument, Registry
 from models.fold import Row
-from models.heartbeat import LIVE, ONLINE_WORD, SAMPLE, STATELESS, WORD, Heartbeat
+from models.heartbeat import JUDGED, LIVE, ONLINE, ONLINE_WORD, SAMPLE, STATELESS, WORD, Heartbeat
 from models.segment import State
 
 SQL = statements("stored_rows")
@@ -109,6 +109,23 @@ def make_live(cursor: psycopg.Cursor, key: int, ts_us: int) -> None:
     cursor.execute(SQL["make_live"], [key, Micros(ts_us)])
 
 
+def set_judged(cursor: psycopg.Cursor, key: int, judged: Sequence[tuple[int, int, int]]) -> None:
+    """Gives an instrument's rows other flags and states: (device's time, flags, state)."""
+    if judged:
+        times = [ts for ts, _, _ in judged]
+        cursor.execute(
+            SQL["set_judged"],
+            [
+                [Micros(ts) for ts in times],
+                [flags for _, flags, _ in judged],
+                [state for _, _, state in judged],
+                key,
+                Micros(min(times)),
+                Micros(max(times)),
+            ],
+        )
+
+
 def set_flags(cursor: psycopg.Cursor, key: int, flags: Sequence[tuple[int, int]]) -> None:
     """Gives an instrument's rows other flags: (device's time, flags)."""
     if flags:
@@ -119,26 +136,35 @@ def set_flags(cursor: psycopg.Cursor, key: int, flags: Sequence[tuple[int, int]]
         )
 
 
-def hold_of(raw: Raw, instrument: Instrument) -> int:
-    """How long a stored heartbeat's state lasts, by the version in force at its time (µs)."""
-    return instrument.at(raw.ts_us).hold_us(raw.interval_s)
+def row_of(raw: Raw, instrument: Instrument, registry: Registry, *, judged: bool = True) -> Row:
+    """A stored heartbeat with the settings in force at its time (rules 8, 15).
 
-
-def row_of(raw: Raw, instrument: Instrument, registry: Registry) -> Row:
-    """A stored heartbeat with the settings in force at its time (rules 8, 15)."""
+    Args:
+        raw: As it is stored.
+        instrument: With its settings.
+        registry: For the gateways' corrections.
+        judged: Whether a sample's hold is to be as it was judged, and not as the judge takes it.
+    """
     gateway = registry.gateways_by_key[raw.gateway_key]
+    setting = instrument.at(raw.ts_us)
+    sample = bool(raw.flags & SAMPLE)
+    hold = setting.hold_us(raw.interval_s)
+    if sample and judged and raw.flags & ONLINE and setting.rule is not None:
+        hold = max(hold, setting.rule.silence_us or 0)
     return Row(
         at_us=raw.ts_us + gateway.correction_us(raw.ts_us),
         ts_us=raw.ts_us,
         state=None if raw.state == STATELESS else State(raw.state),
-        hold_us=hold_of(raw, instrument),
+        hold_us=hold,
         seq=raw.seq,
         boot_id=raw.boot_id,
         runtime_us=None if raw.runtime_s is None else round(raw.runtime_s * 1_000_000),
         power_w=raw.power_w,
         live=bool(raw.flags & LIVE),
-        sample=bool(raw.flags & SAMPLE),
+        sample=sample,
+        rule=setting.rule if sample else None,
         available=_available(raw),
+        mark=raw.flags & JUDGED,
     )
 
 
@@ -181,12 +207,21 @@ class StoredRows:
         values = [self._instrument.key, Micros(from_us), Micros(to_us)]
         return self._cursor.execute(SQL["reads"], values).fetchone() is not None
 
-    def between(self, from_us: int, to_us: int) -> list[tuple[Raw, Row]]:
+    def between(self, from_us: int, to_us: int, *, judged: bool = True) -> list[tuple[Raw, Row]]:
         """All rows with ``from_us <= ts <= to_us``, in the order of the fold."""
         values = [self._instrument.key, Micros(from_us), Micros(to_us)]
         self._cursor.execute(SQL["between"], values, binary=True)
+        return self._pairs(judged)
+
+    def following(self, ts_us: int) -> list[tuple[Raw, Row]]:
+        """The next portion of rows after ``ts_us``, as the judge takes them; none at the end."""
+        values = [self._instrument.key, Micros(ts_us)]
+        self._cursor.execute(SQL["following"], values, binary=True)
+        return self._pairs(judged=False)
+
+    def _pairs(self, judged: bool) -> list[tuple[Raw, Row]]:
         found = [
-            (raw, row_of(raw, self._instrument, self._registry))
+            (raw, row_of(raw, self._instrument, self._registry, judged=judged))
             for raw in map(Raw._make, self._cursor)
         ]
         found.sort(key=lambda pair: (pair[1].at_us, pair[1].ts_us))

@@ -150,9 +150,20 @@ class Writer:
         rows = self._statuses.lock(cursor, sorted(groups.keys() | doubtful))
         if rows and read_revision(cursor) != moment.revision:
             raise RegistryMovedError
-        news, behind = ahead.part(rows, groups, changes, careful=careful)
+        news, behind = ahead.part(
+            rows, groups, changes, verdict.stateless, moment.now_us, careful=careful
+        )
         if behind or verdict.doubtful:
-            late.take(cursor, rows, behind, verdict, self.registry, changes, **limits)
+            late.take(
+                cursor,
+                rows,
+                behind,
+                verdict,
+                self.registry,
+                changes,
+                now_us=moment.now_us,
+                **limits,
+            )
         ahead.take(cursor, rows, news, self.registry, changes, moment.today_us)
         copy_rows(cursor, COPY_SEGMENT, (pack_segment(k, p) for k, p in changes.pieces))
         self._statuses.write(cursor, rows, groups)
@@ -194,6 +205,7 @@ class Writer:
                     rows[key].track,
                     max(low_us, oldest_us),
                     min(high_us - 1, FAR_US),
+                    moment.now_us,
                 )
                 if rebuilt.track_changed:
                     self._statuses.write(cursor, rows, {key: []})

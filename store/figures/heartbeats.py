@@ -11,6 +11,7 @@ from models.credit import Accepted, Credit, credits_of
 from models.heartbeat import (
     HISTORICAL,
     LIVE,
+    ONLINE,
     ONLINE_WORD,
     RECEIPT_TIME,
     RETAINED,
@@ -19,8 +20,10 @@ from models.heartbeat import (
     STATELESS,
     WORD,
 )
+from models.power_rule import NO_LEVEL, marked_level
 from models.segment import State
 from models.usage import Window
+from store.figures.subject import rule_of
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
@@ -57,14 +60,17 @@ def _accepted(
     ts: int, received: int, flags: int, state: int, seq: int | None, boot: str | None,
     power: float | None, runtime: float | None, energy: float | None, interval: float | None,
     gateway: str | None, correction: int, own_hold: int | None, own_interval: int | None,
+    rule: str | None, rule_from: int | None,
 ) -> Accepted:  # fmt: skip
     """A row of ``heartbeats.sql: listed``."""
+    sample = bool(flags & SAMPLE)
+    level = marked_level(flags)
     return Accepted(
         ts_us=ts,
         at_us=ts + correction,
         received_us=received,
         state=None if state == STATELESS else State(state),
-        sample=bool(flags & SAMPLE),
+        sample=sample,
         available=bool(flags & ONLINE_WORD) if flags & WORD else None,
         receipt_time=bool(flags & RECEIPT_TIME),
         live=bool(flags & LIVE),
@@ -80,6 +86,10 @@ def _accepted(
         interval_s=interval,
         own_hold_us=own_hold,
         own_interval_us=own_interval,
+        level=State(level) if sample and level != NO_LEVEL else None,
+        rule=rule_of(rule) if sample else None,
+        rule_from_us=rule_from,
+        online=bool(flags & ONLINE),
     )
 
 
@@ -104,12 +114,14 @@ def load_credits(
     wanted = limit + 1 if least == most else None
     found: list[Accepted] = []
     inside = yield from load_heartbeats(key, start_us, end_us, (wanted or _ALL) + 1)
+    heard = list(inside)
     if carry_over:
         before = yield from _last_before(key, start_us, most - least)
+        heard += before
         # Corrected, some of those read for the window lie before it as well.
         earlier = [o for o in (*before, *inside) if not o.passed_over and o.at_us < window.start_us]
         last = max(earlier, key=_in_order, default=None)
-        if last is not None and last.at_us + last.hold_us > window.start_us:
+        if last is not None and last.at_us + last.longest_us > window.start_us:
             found.append(last)
     found += (one for one in inside if window.start_us <= one.at_us < window.end_us)
     found.sort(key=_in_order)
@@ -118,13 +130,18 @@ def load_credits(
     if next_us is None and shown:
         last = shown[-1]
         more = yield from load_heartbeats(
-            key, last.ts_us + 1 - (most - least), last.at_us + last.hold_us - least + 1, 10_000
+            key, last.ts_us + 1 - (most - least), last.at_us + last.longest_us - least + 1, 10_000
         )
+        heard += more
         next_us = min(
             (one.at_us for one in more if not one.passed_over and _in_order(one) > _in_order(last)),
             default=None,
         )
-    return credits_of(shown, next_us, now_us)
+    words = sorted({one.at_us for one in heard if one.available})
+    told = credits_of(shown, next_us, now_us, words)
+    if told and told[0].heartbeat.at_us < window.start_us >= told[0].end_us:
+        del told[0]  # no word has made it last as long as it might have
+    return told
 
 
 def _in_order(one: Accepted) -> tuple[int, int]:
@@ -152,7 +169,8 @@ def _last_before(key: int, ts_us: int, spread_us: int) -> Steps[list[Accepted]]:
     if not rows:
         return []
     newest = rows[0][0]
-    return (yield from load_heartbeats(key, newest - spread_us, newest + 1, _ALL))
+    # What follows it are repeats, and words that the device is there.
+    return (yield from load_heartbeats(key, newest - spread_us, ts_us, _ALL))
 
 
 def load_conflicts(instrument_id: str, window: Window, limit: int) -> Steps[list[Conflict]]:

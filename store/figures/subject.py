@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg.rows import args_row
 
-from models.fold import Track, hold_us
+from models.fold import PowerRule, Track, hold_us
+from models.power_rule import parse_rule
 from models.rated import Rating, rated_us_per_year
 from models.ratios import settle_us
 from models.schedule import HoursInForce, OpeningHours, with_fallback
@@ -39,6 +40,8 @@ class Version:
     interval_us: int | None
     hours: OpeningHours | None
     rated_us_per_year: int
+    #: What gives samples a state; None: nothing does.
+    rule: PowerRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +77,21 @@ class Subject:
         )
         if track.credit_from_us is not None and track.credit_until_us is not None:
             hold = max(hold, track.credit_until_us - track.credit_from_us)
-        return settle_us(hold, self.session_gap_us, self.session_min_us)
+        # A run of samples that has not lasted yet may still count from where it began.
+        dwell = 0 if version.rule is None else version.rule.longest_dwell_us
+        return settle_us(hold, self.session_gap_us + dwell, self.session_min_us)
 
 
 @lru_cache(maxsize=4_096)
 def parse_hours(text: str | None) -> OpeningHours | None:
     """Opening hours as the registry stores them."""
     return None if text is None else OpeningHours.parse(json.loads(text))
+
+
+@lru_cache(maxsize=4_096)
+def rule_of(text: str | None) -> PowerRule | None:
+    """A power rule as the registry stores it."""
+    return None if text is None else parse_rule(json.loads(text))
 
 
 @lru_cache(maxsize=4_096)
@@ -150,6 +161,7 @@ class _VersionRow(NamedTuple):
     interval_us: int | None
     session_gap_us: int
     session_min_us: int
+    power_rule: str | None
 
     def version(self) -> Version:
         return Version(
@@ -162,6 +174,7 @@ class _VersionRow(NamedTuple):
             interval_us=self.interval_us,
             hours=parse_hours(self.opening_hours),
             rated_us_per_year=rated_of(self.rated_hours_per_year, self.kind),
+            rule=rule_of(self.power_rule),
         )
 
 

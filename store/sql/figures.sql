@@ -16,7 +16,7 @@ SELECT instrument_key,
        CASE WHEN isfinite(force_from) THEN us(force_from) END,
        CASE WHEN isfinite(force_to) THEN us(force_to) END,
        institution_key, gateway_key, timezone, kind, rated_hours_per_year,
-       opening_hours::text, hold_us, interval_us, session_gap_us, session_min_us
+       opening_hours::text, hold_us, interval_us, session_gap_us, session_min_us, power_rule::text
 FROM instrument_version
 WHERE instrument_key = ANY (%(keys)s::integer[])
 ORDER BY instrument_key, force_from

@@ -45,7 +45,11 @@ SELECT v.instrument_key, i.instrument_id, n.institution_id,
        v.institution_key, v.always_on,
        us(v.acquired_on::timestamp AT TIME ZONE v.timezone),
        us(v.retired_on::timestamp AT TIME ZONE v.timezone),
-       v.hold_us, v.interval_us, v.session_gap_us + v.session_min_us,
+       v.hold_us, v.interval_us,
+       -- And how long a run of samples may wait to be decided.
+       v.session_gap_us + v.session_min_us + CASE WHEN v.power_rule IS NULL THEN 0
+           ELSE (greatest((v.power_rule->>'dwell_start_s')::float8,
+                          (v.power_rule->>'dwell_stop_s')::float8) * 1000000)::bigint END,
        (v.value_cny * 100)::bigint, v.gateway_key, v.session_gap_us, v.session_min_us,
        coalesce(v.opening_hours, nv.opening_hours)::text, v.timezone, v.rated_hours_per_year,
        CASE WHEN isfinite(greatest(v.force_from, nv.force_from))

@@ -3,7 +3,8 @@
 -- name: listed
 SELECT us(h.ts), us(h.received_at), h.flags, h.state, h.seq, h.boot_id, h.power_w, h.runtime_s,
        h.energy_wh, h.interval_s, g.gateway_id,
-       coalesce(c.clock_correction_us, 0), v.hold_us, v.interval_us
+       coalesce(c.clock_correction_us, 0), v.hold_us, v.interval_us, v.power_rule::text,
+       CASE WHEN isfinite(v.force_from) THEN us(v.force_from) END
 FROM heartbeat h
 LEFT JOIN gateway g ON g.gateway_key = h.gateway_key
 LEFT JOIN gateway_version c ON c.gateway_key = h.gateway_key

@@ -86,6 +86,7 @@ def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[
         "manufacturer": None,
         "external_ids": None,
         "source": None,
+        "power_rule": None,
         "lon": 121.4,
         "lat": 31.0,
         "value_cny": 1234.5,
@@ -255,6 +256,10 @@ CHANGED: dict[str, Any] = {
     "model": "JEM-2100", "manufacturer": "JEOL", "external_ids": {"asset": "here alone"},
     "source": {"mapping": "tasmota-energy", "device": "plug here alone", "channel": "1"},
     "lon": 121.0, "lat": 31.0, "value_cny": 5, "kind": "special", "rated_hours_per_year": 900,
+    "power_rule": {
+        "off_below_w": 5, "run_until_w": 40, "run_from_w": 50.5,
+        "dwell_start_s": 60, "dwell_stop_s": 0, "silence_s": None,
+    },
     "timezone": "UTC", "interval_s": 7, "hold_s": 99, "always_on": True,
     "opening_hours": {"mon": [["09:00", "17:00"]]}, "acquired_on": "2026-01-01",
     "retired_on": "2026-02-01",

@@ -33,6 +33,7 @@ FULL_INSTRUMENT = {
     "kind": "special",
     "rated_hours_per_year": 1600,
     "timezone": "Europe/Berlin",
+    "power_rule": {"off_below_w": 5, "run_until_w": 40.5, "run_from_w": 50, "dwell_stop_s": 120},
     "interval_s": 10,
     "hold_s": 7200,
     "always_on": True,
@@ -43,6 +44,8 @@ FULL_INSTRUMENT = {
     "retired_on": "2030-01-02",
     "valid_from": "2026-03-01T08:00:00+08:00",
 }
+
+RULE = {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50}
 
 
 def wrong(model: type[BaseModel], data: dict[str, Any]) -> list[Problem]:
@@ -72,6 +75,14 @@ def test_instrument_with_all_fields() -> None:
         "kind": "special",
         "rated_hours_per_year": 1600.0,
         "timezone": "Europe/Berlin",
+        "power_rule": {
+            "off_below_w": 5,
+            "run_until_w": 40.5,
+            "run_from_w": 50,
+            "dwell_start_s": 0,
+            "dwell_stop_s": 120,
+            "silence_s": None,
+        },
         "interval_us": 10_000_000,
         "hold_us": 7_200_000_000,
         "always_on": True,
@@ -90,7 +101,7 @@ def test_defaults() -> None:
             ["district_code", "class_code", "lon", "lat", "value_cny", "rated_hours_per_year"]
         ),
         **dict.fromkeys(["interval_us", "hold_us", "opening_hours", "acquired_on", "retired_on"]),
-        **dict.fromkeys(["model", "manufacturer", "external_ids", "source"]),
+        **dict.fromkeys(["model", "manufacturer", "external_ids", "source", "power_rule"]),
         **REQUIRED,
         "class_scheme": "2004",
         "kind": "general",
@@ -208,6 +219,21 @@ def test_instrument_takes(field: str, value: object) -> None:
         pytest.param("external_ids", {"n r": "7"}, "pattern", id="external-ids-scheme"),
         pytest.param("external_ids", {"nrii": " "}, "at least 1", id="external-ids-empty"),
         pytest.param("external_ids", {"nrii": 7}, "valid string", id="external-ids-number"),
+        pytest.param("power_rule", 5, "must be an object", id="rule-number"),
+        pytest.param("power_rule", {**RULE, "run_w": 5}, "has 'run_w'", id="rule-strange"),
+        pytest.param("power_rule", {"off_below_w": 5}, "must have run_until_w", id="rule-part"),
+        pytest.param("power_rule", {**RULE, "run_from_w": "50"}, "a number of W", id="rule-text"),
+        pytest.param("power_rule", {**RULE, "run_from_w": True}, "a number of W", id="rule-true"),
+        pytest.param("power_rule", {**RULE, "off_below_w": -1}, "from 0 to", id="rule-negative"),
+        pytest.param("power_rule", {**RULE, "run_from_w": float("nan")}, "from 0", id="rule-nan"),
+        pytest.param("power_rule", {**RULE, "run_until_w": 51}, "5, 51 and 50 W", id="rule-band"),
+        pytest.param("power_rule", {**RULE, "off_below_w": 41}, "41, 40 and 50", id="rule-off"),
+        pytest.param("power_rule", {**RULE, "dwell_stop_s": 3_601}, "3,600", id="rule-dwell"),
+        pytest.param(
+            "power_rule", {**RULE, "dwell_start_s": None}, "dwell_start_s", id="rule-null"
+        ),
+        pytest.param("power_rule", {**RULE, "silence_s": 86_401}, "86,400", id="rule-silence"),
+        pytest.param("power_rule", {**RULE, "silence_s": 0}, "from 1", id="rule-no-silence"),
         pytest.param("source", "plug-1", "must be an object", id="source-text"),
         pytest.param("source", {"mapping": "m"}, "name a device", id="source-no-device"),
         pytest.param("source", {"device": "d"}, "name a mapping", id="source-no-mapping"),

@@ -28,6 +28,6 @@ def test_parts(offsets: list[int], careful: bool, news: list[int], late: list[in
         one.ts_us = one.at_us = TS_US + offset
         arrivals.append(one)
     row = StatusRow(1, Track(newest_ts_us=TS_US, newest_at_us=TS_US))
-    found, behind = ahead.part({1: row}, {1: arrivals}, Changes(), careful=careful)
+    found, behind = ahead.part({1: row}, {1: arrivals}, Changes(), set(), 0, careful=careful)
     assert [one.ts_us - TS_US for _, ones in found for one in ones] == news
     assert [one.ts_us - TS_US for one in behind] == late
