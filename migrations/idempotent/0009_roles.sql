@@ -97,6 +97,8 @@ BEGIN
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'booking_feed'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'booking_event'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'booking'),
+            ('jishi_api', 'INSERT, UPDATE', 'booking_answer'),
+            ('jishi_api', 'INSERT, UPDATE', 'booking_tolerance'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.

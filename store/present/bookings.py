@@ -66,6 +66,7 @@ class Listed:
     end_us: int
     is_cancelled: bool
     changed_us: int
+    instrument_key: int
 
 
 @dataclass(slots=True)
@@ -373,9 +374,10 @@ def list_bookings(
     instruments: Wanted[str] = None,
     feeds: Wanted[str] = None,
     cancelled: bool = False,
+    begin_within: bool = False,
     after: tuple[int, int] | None = None,
 ) -> Steps[list[Listed]]:
-    """Bookings that overlap a window, in order of their starts."""
+    """Bookings that overlap a window, or begin in it, in order of their starts."""
     rows = yield Query(
         _SQL["list"],
         {
@@ -385,6 +387,7 @@ def list_bookings(
             "instruments": array(instruments),
             "feeds": array(feeds),
             "cancelled": cancelled,
+            "begin_within": begin_within,
             "after_us": after[0] if after else None,
             "after_key": after[1] if after else None,
             "limit": limit,

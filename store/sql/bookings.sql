@@ -112,7 +112,7 @@ WHERE b.feed_key = %(feed)s AND b.uid = c.uid AND b.recurrence_id = c.recurrence
 
 -- name: list
 SELECT b.booking_key, f.name, b.uid, b.recurrence_id, i.instrument_id, n.institution_id,
-       us(b.starts_at), us(b.ends_at), b.is_cancelled, us(b.changed_at)
+       us(b.starts_at), us(b.ends_at), b.is_cancelled, us(b.changed_at), b.instrument_key
 FROM booking b JOIN booking_feed f USING (feed_key)
 JOIN instrument i ON i.instrument_key = b.instrument_key
 JOIN instrument_version v ON v.instrument_key = b.instrument_key
@@ -126,6 +126,7 @@ WHERE (%(from)s::timestamptz IS NULL OR b.ends_at > %(from)s::timestamptz)
   AND (%(instruments)s::text[] IS NULL OR i.instrument_id = ANY (%(instruments)s::text[]))
   AND (%(feeds)s::text[] IS NULL OR f.name = ANY (%(feeds)s::text[]))
   AND (%(cancelled)s::boolean OR NOT b.is_cancelled)
+  AND (NOT %(begin_within)s::boolean OR b.starts_at >= %(from)s::timestamptz)
   AND (%(after_us)s::bigint IS NULL
        OR (us(b.starts_at), b.booking_key) > (%(after_us)s::bigint, %(after_key)s::bigint))
   AND

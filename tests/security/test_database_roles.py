@@ -27,6 +27,8 @@ REGISTRY = {
     "booking_feed",
     "booking_event",
     "booking",
+    "booking_answer",
+    "booking_tolerance",
     "schema_migration",
     "schema_object",
 }

@@ -48,6 +48,7 @@ CITY_ONLY = {
     ("put", "/v1/calendars/{calendar}/days/{day}"),
     ("delete", "/v1/calendars/{calendar}/days/{day}"),
     ("put", "/v1/mappings/{name}"),
+    ("put", "/v1/reconciliation/tolerances"),
 }
 #: Of the whole city, and for everyone to read.
 EVERYBODYS = {("get", "/v1/mappings/{name}"), ("post", "/v1/mappings/{name}/try")}
@@ -163,6 +164,7 @@ class Home:
     gateway_id: str
     instrument_id: str
     maintenance_id: int
+    booking_id: int
     dead_letter_id: int
     alert_id: int
     key_id: str
@@ -236,6 +238,14 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [name.encode(), ids["gateway_id"], f"{name}-sem", b"{}"],
             ).fetchone()
             assert row is not None
+            booking = conn.execute(
+                "INSERT INTO booking (feed_key, uid, recurrence_id, instrument_key, starts_at,"
+                " ends_at, is_cancelled) SELECT feed_key, 'x', '', i.instrument_key, now(),"
+                " now() + interval '1 hour', false FROM booking_feed f, instrument i"
+                " WHERE f.name = %s AND i.instrument_id = %s RETURNING booking_key",
+                [f"{name}-inst.feed", f"{name}-sem"],
+            ).fetchone()
+            assert booking is not None
             alert = conn.execute(
                 "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since,"
                 " instruments, opened_at) SELECT 'gateway_silent', gateway_key, gateway_id,"
@@ -258,6 +268,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             **ids,
             instrument_id=f"{name}-sem",
             maintenance_id=made.json()["id"],
+            booking_id=booking[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
             key_id=key_id,
@@ -303,6 +314,8 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
+        ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
+        ("put", "/v1/reconciliation/tolerances"): {"grace_s": 1_800},
     }
     return bodies.get((method, path), {})
 
@@ -323,6 +336,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT m::text FROM mapping m ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM alert a ORDER BY 1").fetchall(),
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
+        conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)

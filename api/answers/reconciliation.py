@@ -1,0 +1,103 @@
+"""Bookings held against measured use."""
+
+from pydantic import BaseModel, Field
+
+from api.answers.fields import Count, Cursor, Instant, Seconds
+from models.reconciliation import Verdict
+
+
+class Divided(BaseModel):
+    """How booked and used time divide: both add up, exactly; overlapping bookings count once."""
+
+    booked_s: Seconds
+    used_booked_s: Seconds
+    unused_booked_s: Seconds
+    unknown_booked_s: Seconds
+    used_s: Seconds = Field(description="running within sessions: effective_s")
+    used_unbooked_s: Seconds
+
+
+class Verdicts(BaseModel):
+    """Bookings by what became of them; late, early_leave and overrun may stand together."""
+
+    kept: Count
+    late: Count
+    early_leave: Count
+    overrun: Count
+    no_show: Count
+    blocked: Count
+    undetermined: Count
+
+
+class HeldGroup(Divided):
+    """What a group's bookings came to."""
+
+    key: str | None
+    name: str | None
+    instruments: Count
+    bookings: Count = Field(description="that begin in the window")
+    verdicts: Verdicts
+
+
+class Reconciliation(BaseModel):
+    """Groups of instruments, and all of them."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: str
+    group_by: str | None
+    overall: HeldGroup
+    groups: list[HeldGroup]
+    as_of: Instant
+
+
+class BookingAnswer(BaseModel):
+    """What an institution says to a verdict."""
+
+    text: str
+    actor: str
+    answered_at: Instant
+
+
+class JudgedBooking(BaseModel):
+    """A booking and what became of it."""
+
+    id: int
+    feed: str
+    uid: str
+    recurrence_id: str
+    instrument_id: str
+    institution_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    verdicts: list[Verdict]
+    used_s: Seconds
+    unknown_s: Seconds
+    answer: BookingAnswer | None
+
+
+class JudgedBookings(BaseModel):
+    """A page of bookings that begin in a window."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: str
+    items: list[JudgedBooking]
+    next_cursor: Cursor
+    as_of: Instant
+
+
+class ToleranceVersion(BaseModel):
+    """How far use may lie from its booking, from a time on."""
+
+    valid_from: Instant | None = Field(description="null: from the beginning")
+    early_s: Count
+    grace_s: Count
+    overrun_s: Count
+    leave_s: Count
+
+
+class ToleranceVersions(BaseModel):
+    """All versions, in order of time."""
+
+    items: list[ToleranceVersion]

@@ -1,0 +1,347 @@
+"""``/v1/reconciliation``: bookings held against measured use, by group and one by one.
+
+What a verdict is, is `models/reconciliation.py`'s and `docs/rules.md`'s.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.responses import Response
+
+from api.answers.reconciliation import (
+    BookingAnswer,
+    JudgedBookings,
+    Reconciliation,
+    ToleranceVersions,
+)
+from api.answers.responses import answers
+from api.auth import CityOperator, Operator, Reader
+from api.context import Ctx
+from api.cursor import CursorText, Limit, decode_cursor, page
+from api.encoding import etag_response, json_response
+from api.errors import PROBLEMS, not_found
+from api.group_question import GroupBy
+from api.params import Instant
+from api.windows import InstrumentFilters, Span
+from models.ratios import seconds
+from models.reconciliation import Tolerances, Verdict
+from models.timestamp import format_instant
+from models.usage import Window
+from store.figures.costs import one_by_one_s, pieces_s
+from store.figures.members import load_members
+from store.figures.question import Question
+from store.figures.reconciled import (
+    Held,
+    History,
+    answer,
+    booked_keys,
+    hold,
+    judge,
+    load_answers,
+    load_tolerances,
+    put_tolerances,
+)
+from store.figures.surroundings import Moment, load_moment
+from store.present.bookings import Listed, list_bookings
+from store.present.instruments import names_of
+from store.registry.audit import note
+from store.run import Steps
+
+router = APIRouter(prefix="/v1/reconciliation", tags=["bookings"], responses=PROBLEMS)
+
+ANSWER_LENGTH = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    moment: Moment
+    window: Window
+    zone: ZoneInfo
+    #: By instrument's key, its group.
+    groups: Mapping[int, str | None]
+    cost_s: float
+
+
+@router.get(
+    "",
+    summary="Bookings held against measured use",
+    responses=answers(Reconciliation, tagged=True),
+)
+async def get_reconciliation(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    span: Span,
+    group_by: Annotated[GroupBy | None, Query(description="none: `overall` alone")] = None,
+) -> Response:
+    """Booked time that was used, unused and unknown; use that nobody had booked; verdicts.
+
+    Example:
+    `GET /v1/reconciliation?window=last-month&group_by=institution`
+    """
+    settings = context.settings
+
+    def plan() -> Steps[_Plan]:
+        moment = yield from load_moment(settings.calendar)
+        zone = span.zone or settings.zone
+        window = span.window(zone, moment.now_us).clip(moment.now_us)
+        members = yield from load_members(
+            Question(window=window, filters=filters, group_by=group_by)
+        )
+        groups = {member.key: member.group for member in members}
+        booked = yield from booked_keys(list(groups), window)
+        cost = pieces_s(len(booked), window)
+        cost += one_by_one_s(len(groups) - len(booked), window, (), moment)
+        return _Plan(moment=moment, window=window, zone=zone, groups=groups, cost_s=cost)
+
+    def ask(planned: _Plan) -> Steps[dict[str, Any]]:
+        window, moment = planned.window, planned.moment
+        found = yield from hold(planned.groups, window, moment)
+        names: Mapping[str, str | None] = {}
+        if group_by is not None:
+            names = yield from names_of(group_by, list(found), window.end_us)
+        overall = Held()
+        for held in found.values():
+            overall.add_group(held)
+        ordered = sorted(found, key=lambda key: (key is None, key or ""))
+        return {
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": planned.zone.key,
+            "group_by": group_by,
+            "overall": _shown(None, None, overall),
+            "groups": [
+                _shown(key, None if key is None else names.get(key), found[key]) for key in ordered
+            ]
+            if group_by is not None
+            else [],
+            "as_of": format_instant(moment.now_us),
+        }
+
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
+
+
+def _shown(key: str | None, name: str | None, held: Held) -> dict[str, Any]:
+    time = held.time._asdict()
+    return {
+        "key": key,
+        "name": name,
+        "instruments": held.instruments,
+        "bookings": held.bookings,
+        **{f"{part.removesuffix('_us')}_s": seconds(us) for part, us in time.items()},
+        "verdicts": {verdict.value: held.verdicts[verdict] for verdict in Verdict},
+    }
+
+
+@router.get(
+    "/bookings",
+    summary="What became of each booking",
+    responses=answers(JudgedBookings, tagged=True),
+)
+async def get_judged(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    span: Span,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """Those that begin in the window, in order of their starts, with the institution's answers.
+
+    Example:
+    `GET /v1/reconciliation/bookings?window=last-month&district=310104`
+    """
+    after = decode_cursor("judged", cursor, (int, int))
+    settings = context.settings
+
+    def ask() -> Steps[tuple[Window, ZoneInfo, Moment, list[tuple[Listed, dict[str, Any]]]]]:
+        moment = yield from load_moment(settings.calendar)
+        zone = span.zone or settings.zone
+        window = span.window(zone, moment.now_us).clip(moment.now_us)
+        listed = yield from list_bookings(
+            filters,
+            start_us=window.start_us,
+            end_us=window.end_us,
+            begin_within=True,
+            limit=limit + 1,
+            after=(after[0], after[1]) if after else None,
+        )
+        history = yield from load_tolerances()
+        verdicts = yield from _judged(listed, window, moment, history)
+        said = yield from load_answers([one.booking_key for one in listed])
+        return (
+            window,
+            zone,
+            moment,
+            [
+                (one, {**verdicts[one.booking_key], "answer": _answer(said.get(one.booking_key))})
+                for one in listed
+            ],
+        )
+
+    window, zone, moment, found = await context.database.read(ask(), snapshot=True)
+    shown, more = page(found, limit, "judged", lambda one: (one[0].start_us, one[0].booking_key))
+    return etag_response(
+        request,
+        {
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": zone.key,
+            "items": [
+                {
+                    "id": one.booking_key,
+                    "feed": one.feed,
+                    "uid": one.uid,
+                    "recurrence_id": one.recurrence_id,
+                    "instrument_id": one.instrument_id,
+                    "institution_id": one.institution_id,
+                    "from": format_instant(one.start_us),
+                    "to": format_instant(one.end_us),
+                    **told,
+                }
+                for one, told in shown
+            ],
+            "next_cursor": more,
+            "as_of": format_instant(moment.now_us),
+        },
+    )
+
+
+def _judged(
+    listed: list[Listed], window: Window, moment: Moment, history: History
+) -> Steps[dict[int, dict[str, Any]]]:
+    """Verdicts of a page of bookings, by booking."""
+    found: dict[int, dict[str, Any]] = {}
+    if not listed:
+        return found
+    # Of a page only its own time is measured.
+    part = Window(start_us=listed[0].start_us, end_us=listed[-1].start_us + 1)
+    keys = sorted({one.instrument_key for one in listed})
+    told = yield from judge(keys, part, moment, history)
+    for _, judged in told.values():
+        for one in judged:
+            found[one.booking.booking_key] = {
+                "verdicts": [verdict.value for verdict in one.verdicts],
+                "used_s": seconds(one.used_us),
+                "unknown_s": seconds(one.unknown_us),
+            }
+    return found
+
+
+def _answer(said: tuple[str, str, int] | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    text, actor, at = said
+    return {"text": text, "actor": actor, "answered_at": format_instant(at)}
+
+
+class AnswerRequest(BaseModel):
+    """What an institution says to a verdict."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=ANSWER_LENGTH)]
+
+
+@router.put(
+    "/bookings/{booking_id}/answer",
+    summary="Answer to a booking's verdict",
+    responses=answers(BookingAnswer),
+)
+async def put_answer(
+    context: Ctx,
+    who: Operator,
+    booking_id: Annotated[int, Path(ge=1, lt=1 << 63, description="the booking's id")],
+    body: AnswerRequest,
+) -> Response:
+    """It stays with the booking, whatever later heartbeats make of the verdict."""
+
+    def put() -> Steps[tuple[bool, dict[int, tuple[str, str, int]]]]:
+        before = yield from load_answers([booking_id])
+        is_there = yield from answer(booking_id, body.text, who.actor, who.institution_key)
+        said = yield from load_answers([booking_id])
+        if is_there:
+            yield from note(
+                actor=who.actor,
+                action="answer",
+                object_type="booking",
+                object_id=str(booking_id),
+                before={"text": before[booking_id][0] if before else None},
+                after={"text": body.text},
+            )
+        return is_there, said
+
+    is_there, said = await context.database.write(put())
+    if not is_there:
+        raise not_found("booking", booking_id)
+    return json_response(_answer(said[booking_id]))
+
+
+class ToleranceRequest(BaseModel):
+    """How far use may lie from its booking without a word, seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    early_s: int = Field(900, ge=0, le=86_400, description="before its start")
+    grace_s: int = Field(1_800, ge=0, le=86_400, description="after its start, then it is late")
+    overrun_s: int = Field(900, ge=0, le=86_400, description="beyond its end")
+    leave_s: int = Field(900, ge=0, le=86_400, description="before its end")
+    valid_from: Instant | None = Field(None, description="from when on; else from now on")
+
+
+@router.get("/tolerances", summary="Tolerances of verdicts", responses=answers(ToleranceVersions))
+async def get_tolerances(context: Ctx, _: Reader) -> Response:
+    """All versions; the one in force at a booking's start applies, before the first the first."""
+    history = await context.database.read(load_tolerances())
+    return json_response({"items": _versions(history)})
+
+
+@router.put(
+    "/tolerances", summary="Set tolerances of verdicts", responses=answers(ToleranceVersions)
+)
+async def set_tolerances(context: Ctx, who: CityOperator, body: ToleranceRequest) -> Response:
+    """A new version, for the whole city; earlier bookings keep theirs unless it reaches back."""
+
+    def put() -> Steps[History]:
+        moment = yield from load_moment()
+        before = yield from load_tolerances()
+        told = body.model_dump(exclude={"valid_from"})
+        start = moment.now_us if body.valid_from is None else body.valid_from
+        if not before.starts:
+            # What held until now was nobody's choice, and goes on holding for the past.
+            yield from put_tolerances(0, _seconds(Tolerances()))
+        yield from put_tolerances(start, told)
+        yield from note(
+            actor=who.actor,
+            action="update",
+            object_type="booking_tolerance",
+            object_id=format_instant(start),
+            before=_seconds(before.at(start)),
+            after=told,
+        )
+        return (yield from load_tolerances())
+
+    return json_response({"items": _versions(await context.database.write(put()))})
+
+
+def _seconds(one: Tolerances) -> dict[str, int]:
+    return {
+        "early_s": one.early_us // 1_000_000,
+        "grace_s": one.grace_us // 1_000_000,
+        "overrun_s": one.overrun_us // 1_000_000,
+        "leave_s": one.leave_us // 1_000_000,
+    }
+
+
+def _versions(history: History) -> list[dict[str, Any]]:
+    if not history.starts:
+        return [{"valid_from": None, **_seconds(Tolerances())}]
+    return [
+        {"valid_from": format_instant(start) if start else None, **_seconds(one)}
+        for start, one in zip(history.starts, history.tolerances, strict=True)
+    ]
