@@ -27,6 +27,8 @@ class Part(Enum):
     MOSQUITTO_CLIENTS = "apt-get install mosquitto-clients"
     PROMETHEUS = "apt-get install prometheus, or a Debian mirror from which it can be fetched"
     TIMESCALEDB_OF_THE_RELEASE = "the version of TimescaleDB that a kept release was dumped from"
+    COMPOSE = "a Debian mirror from which docker-compose 2 can be fetched"
+    SYSTEMD = "apt-get install systemd: its systemd-analyze, nothing need run under it"
     NGINX = "apt-get install nginx, or a Debian mirror from which it can be fetched"
 
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.sources import system_mirrors
+
 
 class Unavailable(Exception):  # noqa: N818 - the reason why tests are skipped
     """The program is not here and cannot be had; the message says why."""
@@ -26,13 +28,17 @@ class Program:
     environment: dict[str, str]
 
 
-def find(names: Sequence[str], *, package: str, program: str) -> Program:
+def find(
+    names: Sequence[str], *, package: str, program: str, release: str | None = None
+) -> Program:
     """The system's program, else Debian's from the cache, else fetched into it.
 
     Args:
-        names: What it may be called on PATH.
+        names: What it may be called on PATH; none: what is there is not what is meant.
         package: Debian's package that has it.
         program: Where it lies in that package.
+        release: Debian's release to take it from, for what runs without any libraries; else
+            this machine's own.
 
     Raises:
         Unavailable: None of these.
@@ -43,9 +49,9 @@ def find(names: Sequence[str], *, package: str, program: str) -> Program:
     if found:
         return Program(program=Path(found), environment={})
     cache = Path(os.environ.get("JISHI_CACHE_DIR") or Path.home() / ".cache" / "jishi")
-    folder = cache / names[0]
+    folder = cache / (names[0] if names else package)
     if not (folder / "complete").exists():
-        _fetch(folder, package, program)
+        _fetch(folder, package, program, release)
     libraries = [
         path
         for path in sorted((folder / "usr/lib").glob("*-linux-gnu*"))
@@ -59,8 +65,8 @@ def _has_libraries(folder: Path) -> bool:
     return next(folder.glob("lib*.so*"), None) is not None
 
 
-def _fetch(folder: Path, package: str, program: str) -> None:
-    """Unpack a package and what the system lacks for it."""
+def _fetch(folder: Path, package: str, program: str, release: str | None) -> None:
+    """Unpack a package and what the system lacks for it; of another release, it alone."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise Unavailable(f"no {package} on PATH, and no {tool} to fetch one")
@@ -83,10 +89,17 @@ def _fetch(folder: Path, package: str, program: str) -> None:
             "-oAcquire::Retries=3",
             "-oAcquire::Languages=none",
         ]
+        if release is not None:
+            (work / "release.list").write_text(_source(release))
+            options += [f"-oDir::Etc::SourceList={work}/release.list"]
+            options += ["-oDir::Etc::SourceParts=/dev/null"]
         _run(["apt-get", "-q", *options, "update"], work)
-        listed = _run(["apt-get", "-qq", "-y", *options, "--print-uris", "install", package], work)
-        files = [line.split()[1] for line in listed.splitlines() if line.startswith("'")]
-        names = ["=".join(file.split("_")[:2]).replace("%3a", ":") for file in files]
+        names = [package]
+        if release is None:
+            command = ["apt-get", "-qq", "-y", *options, "--print-uris", "install", package]
+            listed = _run(command, work)
+            files = [line.split()[1] for line in listed.splitlines() if line.startswith("'")]
+            names = ["=".join(file.split("_")[:2]).replace("%3a", ":") for file in files]
         _run(["apt-get", "-q", *options, "download", *names], work / "archives")
         tree = work / "tree"
         shutil.rmtree(tree, ignore_errors=True)
@@ -99,6 +112,15 @@ def _fetch(folder: Path, package: str, program: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         tree.rename(folder)
         shutil.rmtree(work)
+
+
+def _source(release: str) -> str:
+    """A line of apt's for that release, from the mirror that this machine uses."""
+    mirrors = system_mirrors()
+    if not mirrors:
+        raise Unavailable("not on PATH, and no Debian mirror is known here")
+    key = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    return f"deb [signed-by={key}] {mirrors[0]} {release} main\n"
 
 
 def _run(command: list[str], folder: Path) -> str:

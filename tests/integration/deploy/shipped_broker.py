@@ -1,6 +1,7 @@
 """A Mosquitto by the shipped configuration, access list and account script, as they stand."""
 
 import contextlib
+import getpass
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from stack.certificates import Authority
 from stack.fetch import find_mosquitto
 from stack.passwords import hashed
 from stack.settings import Settings
@@ -16,6 +18,15 @@ from tests.unit.deploy import test_broker_accounts
 
 SHIPPED = Path(__file__).parents[3] / "deploy/mosquitto"
 SECRET = test_broker_accounts.SECRET
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports of this machine that nobody has, each another."""
+    with contextlib.ExitStack() as taken:
+        sockets = [
+            taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [one.getsockname()[1] for one in sockets]
 
 
 class ShippedBroker:
@@ -30,23 +41,19 @@ class ShippedBroker:
         with (self._data / "passwords").open("a") as file:
             for name, password in gateways.items():
                 file.write(f"{name}:{hashed(password)}\n")
+        self.certs = folder / "certs"
+        authority = Authority(self.certs)
+        authority.create()
+        authority.issue_server(["localhost", self.host])
+        self.take_certificates()
         self.acl = folder / "acl"
         self.acl.write_text((SHIPPED / "acl").read_text("utf-8"))
-        with socket.create_server((self.host, 0)) as free:
-            self.port = free.getsockname()[1]
-        text = (SHIPPED / "mosquitto.conf").read_text("utf-8")
-        for shipped, here in (
-            ("listener 1883", f"user root\nlistener {self.port} {self.host}"),
-            ("/mosquitto/data/", f"{self._data}/"),
-            ("/mosquitto/config/acl", str(self.acl)),
-            ("log_dest stdout", "log_dest stderr"),
-        ):
-            assert shipped in text
-            text = text.replace(shipped, here)
-        (folder / "mosquitto.conf").write_text(text)
+        self.port, self.tls_port, self.tls_client_port = free_ports(3)
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(self._put_here((SHIPPED / "mosquitto.conf").read_text("utf-8")))
         program = find_mosquitto(Settings.from_environ({})).mosquitto
         with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=log)
+            self._process = subprocess.Popen([program, "-c", configuration], stderr=log)
         until = time.monotonic() + 20
         while True:
             with contextlib.suppress(OSError):
@@ -54,6 +61,30 @@ class ShippedBroker:
                 return
             assert time.monotonic() < until, (folder / "log").read_text()
             time.sleep(0.05)
+
+    def _put_here(self, text: str) -> str:
+        """The shipped configuration with nothing changed but ports and places."""
+        for shipped, here in (
+            ("listener 1883", f"user root\nlistener {self.port} {self.host}"),
+            ("listener 8883", f"listener {self.tls_port} {self.host}"),
+            ("listener 8884", f"listener {self.tls_client_port} {self.host}"),
+            ("/mosquitto/data/", f"{self._data}/"),
+            ("/mosquitto/config/acl", str(self.acl)),
+            ("log_dest stdout", "log_dest stderr"),
+        ):
+            assert shipped in text
+            text = text.replace(shipped, here)
+        return text
+
+    def take_certificates(self) -> None:
+        """The shipped script, as `broker-certificates` runs it."""
+        script, target = SHIPPED / "take-certificates", self._data / "certs"
+        subprocess.run([script, self.certs, target, getpass.getuser()], check=True)
+
+    @property
+    def pid(self) -> int:
+        """The broker's process."""
+        return self._process.pid
 
     def read_anew(self, acl: str) -> None:
         """Another access list, as `broker-sync` has the broker read its files."""

@@ -11,7 +11,7 @@ from ingest.mqtt import probe
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
 from ingest.mqtt.share import filters
-from stack.passwords import INGEST_RULES, access_list
+from stack.passwords import HOST, INGEST_RULES, access_list
 from tests.integration.deploy.shipped_broker import SHIPPED, ShippedBroker, shipped_broker
 from tests.integration.ingest.test_reader_contract import (
     PATIENCE,
@@ -78,7 +78,7 @@ def test_the_shipped_list_is_what_the_stack_writes() -> None:
     """Two spellings of one thing: what the local stack's broker allows is what is shipped."""
     shipped = (SHIPPED / "acl").read_text("utf-8")
     rules = [line for line in shipped.splitlines() if line and not line.startswith("#")]
-    written = access_list(ingest_users=WORKERS, publisher=False)
+    written = access_list(ingest_users=WORKERS, publisher=False, host=HOST)
     assert rules == [line for line in written.splitlines() if line]
 
 

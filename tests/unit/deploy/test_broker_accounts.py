@@ -1,5 +1,6 @@
 """The shipped script that makes the broker's first account, run as it stands."""
 
+import getpass
 import os
 import subprocess
 from pathlib import Path
@@ -8,27 +9,23 @@ import pytest
 
 from stack.fetch import find_mosquitto
 from stack.settings import Settings
-from tests.unit.deploy.test_compose import SERVICES, script
 
+MAKE_ACCOUNTS = Path(__file__).parents[3] / "deploy/mosquitto/make-accounts"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 
 
 def run(folder: Path, secret: bytes) -> subprocess.CompletedProcess[str]:
-    """The script with its two paths put below `folder`, and the account of the image left out."""
+    """The script with files below `folder`, for our own account instead of the broker's."""
     (folder / "data").mkdir(exist_ok=True)
-    (folder / "secret").write_bytes(secret)
-    tools = folder / "tools"
-    tools.mkdir(exist_ok=True)
-    (tools / "chown").write_text("#!/bin/sh\n")
-    (tools / "chown").chmod(0o755)
-    text = script(SERVICES["broker-accounts"])
-    text = text.replace("/mosquitto/data", str(folder / "data"))
-    text = text.replace("/run/secrets/mqtt_ingest", str(folder / "secret"))
+    (folder / "mqtt_ingest").write_bytes(secret)
     programs = find_mosquitto(Settings()).mosquitto.resolve()
     bins = f"{programs.parent}:{programs.parents[1] / 'usr/bin'}:{programs.parents[1] / 'bin'}"
-    path = f"{tools}:{bins}:{os.environ['PATH']}"
     return subprocess.run(
-        ["sh", "-c", text], env={"PATH": path}, capture_output=True, text=True, check=False
+        [MAKE_ACCOUNTS, folder / "mqtt_ingest", folder / "data", getpass.getuser()],
+        env={"PATH": f"{bins}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -19,10 +19,14 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 #: Who comes into the database as whom.
 LOGINS = {
     "migrate": "jishi",
-    "ingest": "jishi_write",
+    "ingest-1": "jishi_write",
+    "ingest-2": "jishi_write",
     "api": "jishi_api",
     "broker-sync": "jishi_broker",
 }
+
+#: What faces the outside: the broker's TLS listeners, and the proxy.
+OUTSIDE = {"broker": ["8883:8883", "8884:8884"], "proxy": ["80:80", "443:443"]}
 
 
 def script(service: dict[str, Any]) -> str:
@@ -38,7 +42,10 @@ def test_what_a_service_names_is_there(name: str) -> None:
     assert set(service.get("depends_on", ())) <= SERVICES.keys()
     for volume in service.get("volumes", ()):
         source = volume.split(":")[0]
-        if source.startswith("."):
+        if source == "./certs":
+            # The site's own: made by `jishi certs init`, or an ACME client's.
+            assert volume == "./certs:/certs:ro"
+        elif source.startswith("."):
             assert (FOLDER / source).exists(), f"{name}: {source} is not there"
         elif source == "/":
             # Whoever watches the host's disks sees them, and can change nothing.
@@ -51,9 +58,48 @@ def test_what_a_service_names_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_nothing_is_open_beyond_this_machine(name: str) -> None:
+def test_nothing_but_tls_is_open_beyond_this_machine(name: str) -> None:
     for port in SERVICES[name].get("ports", ()):
-        assert port.startswith("127.0.0.1:"), f"{name} opens {port}"
+        if port not in OUTSIDE.get(name, ()):
+            assert port.startswith("127.0.0.1:"), f"{name} opens {port}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_is_bounded_and_says_when_it_is_well(name: str) -> None:
+    service = SERVICES[name]
+    if service.get("restart", "no") == "no" or "monitoring" in service.get("profiles", ()):
+        return
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+    assert "mem_limit" in service or name == "database", "the database takes what there is"
+    assert "healthcheck" in service or name == "broker-sync", "it has no port but its metrics'"
+
+
+@pytest.mark.parametrize("name", ["ingest-1", "ingest-2"])
+def test_workers_have_their_own_share_session_and_account(name: str) -> None:
+    number = name[-1]
+    user = "jishi.ingest" if number == "1" else f"jishi.ingest.{number}"
+    said = SERVICES[name]["environment"]
+    assert said["JISHI_WORKER"] == name
+    assert said["JISHI_INGEST_WORKER"] == f"{number}/2"
+    assert said["JISHI_MQTT_CLIENT_ID"] == user
+    assert f"mqtt://{user}:" in script(SERVICES[name])
+    assert f"\nuser {user}\n" in (FOLDER / "mosquitto/acl").read_text("utf-8")
+
+
+def test_the_database_takes_the_shipped_settings() -> None:
+    """The command's own words, run with the shipped file: each setting becomes one argument."""
+    text = script(SERVICES["database"]).replace(
+        "/etc/jishi.conf", str(FOLDER / "postgresql/jishi.conf")
+    )
+    text = text.replace("exec docker-entrypoint.sh", "printf '%s\\n'")
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True)
+    postgres, *words = done.stdout.splitlines()
+    assert postgres == "postgres"
+    given = dict(word.split("=") for word in words[1::2])
+    assert set(words[::2]) == {"-c"}
+    lines = (FOLDER / "postgresql/jishi.conf").read_text("utf-8").splitlines()
+    wanted = dict(line.split(" = ") for line in lines if line and not line.startswith("#"))
+    assert given == {name: value.strip("'") for name, value in wanted.items()}
 
 
 @pytest.mark.parametrize("name", LOGINS)

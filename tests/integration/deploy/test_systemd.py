@@ -1,0 +1,252 @@
+"""The units as systemd's own tool judges them, and their commands run as they stand."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import paho.mqtt.client as mqtt
+import psycopg
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from cli.roles import ROLES
+from stack import Postgres, Settings
+from stack.fetch import find_postgres
+from tests.integration.deploy.shipped_broker import (
+    SECRET,
+    ShippedBroker,
+    free_ports,
+    shipped_broker,
+)
+from tests.integration.deploy.units import COMMAND, SHIPPED, Unit, credentials
+from tests.lacking import Part, lacking
+from tests.live import until
+
+UNITS = [path.name for path in sorted(SHIPPED.glob("*.service"))]
+EXPOSURE_MOST = 1.6  # of 10, by systemd's own count
+
+
+def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    if shutil.which("systemd-analyze") is None:
+        lacking(Part.SYSTEMD)
+    return subprocess.run(
+        ["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """With a command that is there, since /opt/jishi is not."""
+    for path in (*SHIPPED.glob("*.service"), *SHIPPED.glob("*.target")):
+        text = path.read_text("utf-8").replace(COMMAND, "/bin/true")
+        (tmp_path / path.name.replace("@.", "@1.")).write_text(text)
+    done = analyze("verify", "--man=no", *sorted(tmp_path.iterdir()))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_can_do_little(name: str, tmp_path: Path) -> None:
+    copy = tmp_path / name.replace("@.", "@1.")
+    copy.write_text((SHIPPED / name).read_text("utf-8"))
+    done = analyze("security", "--offline=yes", "--no-pager", copy)
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert found is not None
+    assert float(found[1]) <= EXPOSURE_MOST
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_secrets_come_from_files_of_ones_own(name: str) -> None:
+    unit = Unit(name.replace("@.", "@1."))
+    # Addresses with passwords would stand there for everyone to read.
+    assert "://" not in (SHIPPED / name).read_text("utf-8")
+    for file in unit.settings["EnvironmentFile"]:
+        assert (SHIPPED / "environment" / Path(file).name).exists()
+    assert ("DynamicUser" in unit.settings) != ("User" in unit.settings)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShippedBroker]:
+    with shipped_broker(tmp_path_factory.mktemp("broker"), {}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    programs = find_postgres(Settings.from_environ(os.environ))
+    with Postgres(programs, tmp_path_factory.mktemp("pg"), durable=False) as server:
+        yield server
+
+
+class Host:
+    """A host's /etc/jishi, filled in as the shipped files ask, and the units started on it."""
+
+    def __init__(self, folder: Path, postgres: Postgres, broker: ShippedBroker) -> None:
+        self.folder, self.etc = folder, folder / "etc"
+        shutil.copytree(SHIPPED / "environment", self.etc)
+        (self.etc / "roles").mkdir()
+        passwords = {role: secrets.token_hex(24) for role in ROLES}
+        for role, password in passwords.items():
+            (self.etc / "roles" / role).write_text(f"{password}\n")
+        self.owner_url = postgres.url
+        self.ports = dict(zip(("api", "1", "2", "sync"), free_ports(4), strict=True))
+        owner = urlsplit(postgres.url)
+        written = {
+            "jishi:OWNER_PASSWORD@127.0.0.1": owner.netloc,
+            "@127.0.0.1/jishi": f"@127.0.0.1:{owner.port}/jishi",
+            "@127.0.0.1:1883": f"@127.0.0.1:{broker.port}",
+            "MQTT_PASSWORD": SECRET,
+            "JISHI_API_PORT=8080": f"JISHI_API_PORT={self.ports['api']}",
+            "JISHI_METRICS_PORT=9464": f"JISHI_METRICS_PORT={self.ports['1']}",
+            "JISHI_METRICS_PORT=9466": f"JISHI_METRICS_PORT={self.ports['2']}",
+        } | {f"{role.upper()}_PASSWORD": word for role, word in passwords.items()}
+        for path in self.etc.glob("*.env"):
+            text = path.read_text("utf-8")
+            for shipped, here in written.items():
+                text = text.replace(shipped, here)
+            assert "PASSWORD" not in text
+            path.write_text(text)
+        pid = folder / "mosquitto.pid"
+        pid.write_text(f"{broker.pid}\n")
+        self.places = {
+            "/var/lib/mosquitto": str(broker.certs.parent / "data"),
+            "/run/mosquitto/mosquitto.pid": str(pid),
+            "9465": str(self.ports["sync"]),
+        }
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        log = self.folder / f"{name}.log"
+        self.running[name] = Unit(f"{name}.service").start(self.etc, self.places, log)
+
+    def said(self) -> str:
+        return "\n".join(path.read_text() for path in self.folder.glob("*.log"))
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for name, process in self.running.items():
+            assert process.wait(40) in (0, -15), f"{name}: {self.said()}"
+
+
+@pytest.fixture(scope="module")
+def host(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, broker: ShippedBroker
+) -> Iterator[Host]:
+    folder = tmp_path_factory.mktemp("host")
+    made = Host(folder, postgres, broker)
+    migrate = Unit("jishi-migrate.service")
+    credentials(migrate, made.etc, folder / "credentials")
+    environment = migrate.environment(made.etc) | {
+        "CREDENTIALS_DIRECTORY": str(folder / "credentials")
+    }
+    for command in migrate.commands({"${CREDENTIALS_DIRECTORY}": str(folder / "credentials")}):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    for name in ("jishi-ingest@1", "jishi-ingest@2", "jishi-api", "jishi-broker-sync"):
+        made.start(name)
+    yield made
+    made.stop()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_the_commands_make_a_service(host: Host, broker: ShippedBroker) -> None:
+    """Roles, two workers, accounts handed on: a heartbeat by TLS is receipted and shown."""
+    api = f"http://127.0.0.1:{host.ports['api']}"
+    until(lambda: answers(f"{api}/readyz"), 60)
+    made = subprocess.run(
+        [Unit("jishi-api.service").commands({})[0][0], "keys", "create", "--scope", "admin"],
+        env=Unit("jishi-migrate.service").environment(host.etc),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    key = re.findall(r"jishi_\S+", made.stdout)[0]
+    with httpx.Client(base_url=api, headers={"Authorization": f"Bearer {key}"}) as client:
+        for path, body in (
+            ("institutions/institute-1", {"name": "Institute One"}),
+            ("gateways/gw-1", {"institution_id": "institute-1"}),
+            (
+                "instruments/sem-1",
+                {"name": "SEM", "institution_id": "institute-1", "gateway_id": "gw-1"},
+            ),
+        ):
+            assert client.put(f"/v1/{path}", json=body).status_code == 201
+        account = client.post("/v1/gateways/gw-1/credentials").json()
+        # Each gateway is one worker's; both are well.
+        for worker in ("1", "2"):
+            until(
+                lambda worker=worker: answers(f"http://127.0.0.1:{host.ports[worker]}/readyz"), 60
+            )
+        gateway = Gateway(broker, account["username"], account["password"])
+        gateway.publish()
+        until(lambda: any('"stored":1' in text.replace(" ", "") for text in gateway.receipts), 20)
+        until(
+            lambda: client.get("/v1/instruments/sem-1/status").json()["activity"] == "running", 10
+        )
+        gateway.close()
+    assert answers(f"http://127.0.0.1:{host.ports['sync']}/metrics")
+    for password in (
+        *(path.read_text().strip() for path in (host.etc / "roles").iterdir()),
+        SECRET,
+    ):
+        assert password not in host.said()
+
+
+def test_who_came_as_what(host: Host) -> None:
+    with psycopg.connect(host.owner_url) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT usename FROM pg_stat_activity"
+            " WHERE datname = 'jishi' AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        ).fetchall()
+    assert {str(row[0]) for row in rows} == {"jishi_write", "jishi_api", "jishi_broker"}
+
+
+class Gateway:
+    """A gateway that comes by TLS, with its account."""
+
+    def __init__(self, broker: ShippedBroker, user: str, password: str) -> None:
+        self.receipts: list[str] = []
+        self.user = user
+        self._said: list[bool] = []
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=user)
+        self._client.username_pw_set(user, password)
+        self._client.tls_set(str(broker.certs / "ca.pem"))
+        self._client.reconnect_delay_set(1, 1)
+        # The account has to reach the broker first: refused until then, it tries again.
+        self._client.on_connect = self._connected
+        self._client.on_subscribe = lambda *_: self._said.append(True)
+        self._client.on_message = lambda _, __, message: self.receipts.append(
+            bytes(message.payload).decode()
+        )
+        self._client.connect("localhost", broker.tls_port)
+        self._client.loop_start()
+        until(lambda: bool(self._said), 20)
+
+    def _connected(self, client: mqtt.Client, *told: Any) -> None:
+        if not told[2].is_failure:
+            client.subscribe(f"instruments/v1/{self.user}/receipt", 1)
+
+    def publish(self) -> None:
+        beat = {"instrument_id": "sem-1", "ts": datetime.now(UTC).isoformat(), "state": "running"}
+        batch = json.dumps({"batch_id": "b-1", "heartbeats": [beat]})
+        self._client.publish(f"instruments/v1/{self.user}/heartbeat", batch, 1)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()

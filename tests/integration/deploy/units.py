@@ -1,0 +1,85 @@
+"""Units of `deploy/systemd`, read as systemd reads them as far as ours go, and run without it."""
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+SHIPPED = Path(__file__).parents[3] / "deploy/systemd"
+ROOT = Path(__file__).parents[3]
+COMMAND = "/opt/jishi/.venv/bin/jishi"
+
+
+class Unit:
+    """One unit, by the name that it is started under (``jishi-ingest@2.service``)."""
+
+    def __init__(self, name: str) -> None:
+        stem, at, rest = name.partition("@")
+        self.instance = rest.removesuffix(".service")
+        self.file = SHIPPED / (f"{stem}@.service" if at else name)
+        self.settings: dict[str, list[str]] = {}
+        for line in self.file.read_text("utf-8").splitlines():
+            key, equals, value = line.partition("=")
+            if equals and not line.startswith("#"):
+                value = value.replace("%i", self.instance)
+                self.settings.setdefault(key, []).append(value)
+
+    def environment(self, etc: Path) -> dict[str, str]:
+        """What its processes get; ``/etc/jishi`` is `etc`."""
+        found = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
+        found |= dict(word.split("=", 1) for word in self.settings.get("Environment", []))
+        for file in self.settings.get("EnvironmentFile", []):
+            for line in (etc / Path(file).relative_to("/etc/jishi")).read_text().splitlines():
+                if line and not line.startswith("#"):
+                    name, value = line.split("=", 1)
+                    found[name] = value
+        return found
+
+    def commands(self, places: Mapping[str, str]) -> list[list[str]]:
+        """Its ExecStart lines, each as words.
+
+        Args:
+            places: Paths of a host, and where they are here.
+        """
+        lines = []
+        for line in self.settings["ExecStart"]:
+            words = shlex.split(line)
+            assert words[0] == COMMAND
+            for shipped, here in places.items():
+                words = [re.sub(rf"^{re.escape(shipped)}", lambda _: here, word) for word in words]  # noqa: B023
+            lines.append([str(ROOT / ".venv/bin/jishi"), *words[1:]])
+        return lines
+
+    def start(
+        self, etc: Path, places: Mapping[str, str], log: Path, **more: str
+    ) -> subprocess.Popen[bytes]:
+        """Its one command, running.
+
+        Args:
+            etc: ``/etc/jishi``.
+            places: As for `commands`.
+            log: Where it writes what it says.
+            more: Settings of its environment that are the test's own.
+        """
+        (command,) = self.commands(places)
+        with log.open("ab") as file:
+            return subprocess.Popen(
+                command,
+                env=self.environment(etc) | more,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                cwd="/",
+            )
+
+
+def credentials(unit: Unit, etc: Path, folder: Path) -> None:
+    """What LoadCredential= puts into a folder that the unit alone reads."""
+    folder.mkdir(mode=0o700)
+    for line in unit.settings["LoadCredential"]:
+        name, file = line.split(":")
+        text = (etc / Path(file).relative_to("/etc/jishi")).read_bytes()
+        (folder / name).write_bytes(text)
+        os.chmod(folder / name, 0o400)
