@@ -315,7 +315,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
         ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
-        ("put", "/v1/reconciliation/tolerances"): {"grace_s": 1_800},
+        ("put", "/v1/reconciliation/tolerances"): {"grace_s": 1_200},
     }
     return bodies.get((method, path), {})
 

@@ -34,7 +34,8 @@ def test_tolerances_are_versioned(admin: httpx.Client) -> None:
     answer = admin.put("/v1/reconciliation/tolerances", json=set_)
     assert answer.status_code == 200
     found = answer.json()["items"]
-    assert [(one["valid_from"], one["grace_s"]) for one in found] == [
+    # Later ones may have been set by others.
+    assert [(one["valid_from"], one["grace_s"]) for one in found][:2] == [
         (None, 1_800),
         ("2026-01-01T00:00:00Z", 600),
     ]
