@@ -20,6 +20,7 @@ from simulators.fleet.faults import FaultRates
 from simulators.fleet.options import RunOptions
 from simulators.fleet.ready import Ready
 from simulators.fleet.schedule import Profile
+from simulators.native import FAMILIES, families
 
 T = TypeVar("T")
 
@@ -115,6 +116,15 @@ class Flags:
         Profile,
         typer.Option(envvar="JISHI_SIMULATE_PROFILE", help="What a message holds."),
     ] = Profile.ENVELOPE
+    speak_as: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            envvar="JISHI_SIMULATE_AS",
+            metavar="FAMILY,FAMILY…",
+            help="Devices speak by themselves, in their makers' words: " + ", ".join(FAMILIES),
+        ),
+    ] = None
     protocol: Annotated[
         str, typer.Option(envvar="JISHI_SIMULATE_PROTOCOL", help="MQTT version: 5 or 3.1.1.")
     ] = "5"
@@ -192,7 +202,8 @@ class Flags:
             ),
             duration_s=seconds(self.duration),
             batch=self.batch,
-            profile=self.profile,
+            profile=Profile.SINGLE if self.speak_as else self.profile,
+            families=families(self.speak_as or ""),
             faults=FaultRates.parse(self.faults),
             rate=rate if backfill else None,
             speedup=self.speedup,

@@ -86,6 +86,7 @@ class FleetRun:
             historical=historical,
             window=max(4, _HISTORY_IN_FLIGHT // options.batch) if historical else _LIVE_WINDOW,
             run=run,
+            families=options.families,
         )
         broker = Broker(
             host=ready.host,

@@ -33,6 +33,7 @@ from simulators.heartbeat import (
     status_payload,
     status_topic,
 )
+from simulators.native import family_of
 
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 60.0
@@ -234,7 +235,9 @@ class GatewayRunner:
             polled_us = at_us - place * self._poll_step_us
             if polled_us < self._schedule.start_us:
                 continue
-            beats.append(device.beat(polled_us, polled_us + skew_us))
+            beat = device.beat(polled_us, polled_us + skew_us)
+            family = family_of(self._schedule.families, device.instrument.index)
+            beats.append(beat if family is None else family.heard(beat))
         if faults:
             beats = faults.spoil(beats, at_us)
             for instrument in faults.to_reset:
@@ -277,10 +280,14 @@ class GatewayRunner:
             payload = encode_array(beats)
         else:
             payload = encode_beat(beats[0])
+        topic = self._topic
+        family = family_of(schedule.families, beats[0].instrument)
+        if family is not None:
+            topic, payload = family.message(self.gateway.gateway_id, beats[0])
         return Outgoing(
             gateway=self.gateway.index,
             number=number,
-            topic=self._topic,
+            topic=topic,
             payload=payload,
             beats=beats,
             batch_id=batch_id,

@@ -37,6 +37,8 @@ class RunOptions:
     register: bool = True
     #: Seconds to wait for receipts after the last heartbeat.
     grace_s: float = 60.0
+    #: In whose words devices speak by themselves, instrument by instrument (``native.py``).
+    families: tuple[str, ...] = ()
     #: How many share the gateways (``workers.py``).
     processes: int = 1
 
@@ -47,6 +49,16 @@ class RunOptions:
             raise ValueError(f"speedup is {self.speedup}; it must be above 0")
         if self.duration_s <= 0:
             raise ValueError(f"duration is {self.duration_s} s; it must be above 0")
+        if self.families and (self.profile is not Profile.SINGLE or self.faults.any):
+            raise ValueError(
+                "devices that speak by themselves send one heartbeat a message, and faults spoil"
+                " gateways' messages alone: leave out --profile and --faults with --as"
+            )
+        if self.families and self.fleet.interval_s < 1:
+            raise ValueError(
+                f"interval is {self.fleet.interval_s} s; with --as it must be 1 or more: devices"
+                " tell whole seconds"
+            )
         if self.backfill_us and self.backfill_us[0] >= self.backfill_us[1]:
             raise ValueError("backfill ends before it begins")
         if not 1 <= self.processes <= 64:

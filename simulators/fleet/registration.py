@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 
-from simulators.city.city import OPENING_HOURS, City
+from simulators.city.city import OPENING_HOURS, City, Instrument
 from simulators.city.localtime import ZONE
+from simulators.native import family_of, power_rule
 
 ROWS_A_REQUEST = 2_000
 
@@ -51,8 +52,8 @@ def gateways_csv(city: City) -> tuple[Row, Iterator[Row]]:
     )
 
 
-def instruments_csv(city: City) -> tuple[Row, Iterator[Row]]:
-    """Header and rows of the instruments."""
+def instruments_csv(city: City, families: tuple[str, ...] = ()) -> tuple[Row, Iterator[Row]]:
+    """Header and rows of the instruments; with families, of what their devices speak as."""
     header = (
         "instrument_id",
         "name",
@@ -71,6 +72,7 @@ def instruments_csv(city: City) -> tuple[Row, Iterator[Row]]:
         "always_on",
         "opening_hours",
         "acquired_on",
+        *(("source", "power_rule") if families else ()),
     )
     return header, (
         (
@@ -91,9 +93,17 @@ def instruments_csv(city: City) -> tuple[Row, Iterator[Row]]:
             "true" if i.always_on else "false",
             "" if i.hours is None else _hours(i.hours),
             i.acquired_on.isoformat(),
+            *_device(i, families),
         )
         for i in city.instruments
     )
+
+
+def _device(instrument: Instrument, families: tuple[str, ...]) -> tuple[str, ...]:
+    family = family_of(families, instrument.index)
+    if family is None:
+        return ()
+    return family.source(instrument.instrument_id), power_rule(instrument.power_w)
 
 
 def _hours(key: str) -> str:
@@ -105,6 +115,7 @@ def register(
     *,
     api_url: str,
     api_key: str,
+    families: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Register the whole city; what is there already and equal is left alone.
@@ -113,6 +124,7 @@ def register(
         city: What to register.
         api_url: The service's address.
         api_key: A key that may write the registry.
+        families: In whose words devices speak by themselves.
         progress: Called with rows done and rows in all.
 
     Returns:
@@ -130,7 +142,7 @@ def register(
         for kind, (header, rows) in (
             ("institutions", institutions_csv(city)),
             ("gateways", gateways_csv(city)),
-            ("instruments", instruments_csv(city)),
+            ("instruments", instruments_csv(city, families)),
         ):
             for text, count in _chunks(header, rows):
                 answer = _post(client, kind, text)

@@ -58,7 +58,11 @@ def run_fleet(
     registered: dict[str, int] = {}
     if options.register:
         registered = register(
-            city, api_url=ready.api_url, api_key=ready.admin_key, progress=registering
+            city,
+            api_url=ready.api_url,
+            api_key=ready.admin_key,
+            families=options.families,
+            progress=registering,
         )
     if options.own_accounts:
         accounts = make_accounts(city, api_url=ready.api_url, api_key=ready.admin_key)

@@ -26,3 +26,5 @@ class Schedule:
     window: int
     #: Part of batch ids: another run of the same city must not repeat them.
     run: str
+    #: In whose words devices speak by themselves (``native.py``); none: their gateway does.
+    families: tuple[str, ...] = ()

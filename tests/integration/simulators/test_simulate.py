@@ -19,6 +19,7 @@ from simulators.fleet.ready import Ready
 from simulators.fleet.registration import NotRegistered, register
 from simulators.fleet.run import run_fleet
 from simulators.fleet.schedule import Profile
+from simulators.native import FAMILIES
 from simulators.reference_gateway import Outbox, ReferenceGateway
 from stack.certificates import Authority
 
@@ -51,6 +52,49 @@ def test_live_heartbeats_are_receipted_and_right(ready: Ready, tmp_path: Path) -
     assert summary["rejected"] == summary["duplicates"] == summary["unreceipted_messages"] == 0
     report = check(ready, tmp_path)
     assert report.is_exact, report.examples
+
+
+def test_devices_that_speak_for_themselves_are_right(ready: Ready, tmp_path: Path) -> None:
+    options = RunOptions(
+        fleet=fleet("native"),
+        duration_s=4.0,
+        profile=Profile.SINGLE,
+        families=tuple(FAMILIES),
+        ledger=tmp_path,
+    )
+    summary = run_fleet(ready, options)
+    assert summary["published"] == summary["acknowledged"] > 0
+    report = check(ready, tmp_path)
+    assert report.is_exact, report.examples
+
+
+def test_devices_histories_are_right(ready: Ready, tmp_path: Path) -> None:
+    end_us = (time.time_ns() // 1_000) // 60_000_000 * 60_000_000 - 86_400_000_000
+    options = RunOptions(
+        fleet=fleet("devices", interval_s=60.0),
+        profile=Profile.SINGLE,
+        families=("tasmota", "zigbee2mqtt"),
+        backfill_us=(end_us - 12 * 3_600_000_000, end_us),
+        ledger=tmp_path,
+    )
+    run_fleet(ready, options)
+    report = check(ready, tmp_path)
+    assert report.is_exact, report.examples
+    assert report.checked["sessions"] == 12
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"profile": Profile.ENVELOPE}, id="in envelopes"),
+        pytest.param({"faults": FaultRates.parse("duplicated=1")}, id="with faults"),
+        pytest.param({"fleet": fleet("fast", interval_s=0.5)}, id="twice a second"),
+    ],
+)
+def test_what_devices_cannot_do_is_refused(wrong: dict[str, Any]) -> None:
+    given = {"fleet": fleet("wrong"), "profile": Profile.SINGLE, "families": ("tasmota",)}
+    with pytest.raises(ValueError, match="--as"):
+        RunOptions(**{**given, **wrong})
 
 
 def test_every_fault_at_once_is_expected_exactly(ready: Ready, tmp_path: Path) -> None:
