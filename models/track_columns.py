@@ -46,6 +46,15 @@ def _column(name: str, kind: Kind) -> Column:
     return column._replace(optional=column.field in _OPTIONAL)
 
 
+#: What is as it was at first in every instrument that never sent a sample or a word.
+JUDGES_COLUMNS = (
+    _column("silence_until_us", Kind.LONG),
+    _column("judged", Kind.FLAG),
+    _column("online", Kind.FLAG),
+    _column("level", Kind.STATE),
+    _column("run_ts_us", Kind.LONG),
+    _column("run_until_us", Kind.LONG),
+)
 TRACK_COLUMNS = (
     _column("first_at", Kind.TIME),
     _column("newest_ts", Kind.TIME),
@@ -70,10 +79,5 @@ TRACK_COLUMNS = (
     _column("live_at", Kind.TIME),
     _column("live_until", Kind.TIME),
     _column("power_w", Kind.NUMBER),
-    _column("silence_until_us", Kind.LONG),
-    _column("judged", Kind.FLAG),
-    _column("online", Kind.FLAG),
-    _column("level", Kind.STATE),
-    _column("run_ts_us", Kind.LONG),
-    _column("run_until_us", Kind.LONG),
+    *JUDGES_COLUMNS,
 )

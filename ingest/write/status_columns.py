@@ -5,25 +5,28 @@ The packing function is written out from that list once, at import, as ``datacla
 its methods: a loop over the columns would cost every heartbeat as much as all else about its row.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, cast
 
 from ingest.db.connection import POSTGRES_EPOCH_US
 from models.fold import Track
 from models.segment import State
-from models.track_columns import TRACK_COLUMNS, Column, Kind
+from models.track_columns import JUDGES_COLUMNS, TRACK_COLUMNS, Column, Kind
 
 COLUMNS = (
     Column("instrument_key", Kind.INT, optional=False),
     Column("version", Kind.LONG, optional=False),
-    *TRACK_COLUMNS,
     Column("last_received_at", Kind.TIME),
+    *TRACK_COLUMNS,
 )
+#: What of it is the judge of samples': the last columns, and always the same where it has nothing
+#: to judge.
+_JUDGES = COLUMNS[-len(JUDGES_COLUMNS) :]
 NAMES = tuple(column.name for column in COLUMNS)
 
-#: ``instrument_key``, ``version``, the track, ``last_received_us``; a row of ``COPY`` back.
-PackStatus = Callable[[int, int, Track, int | None], bytes]
+#: ``instrument_key``, ``version``, ``last_received_us``, the track; a row of ``COPY`` back.
+PackStatus = Callable[[int, int, int | None, Track], bytes]
 
 
 class _Form(NamedTuple):
@@ -46,7 +49,7 @@ _FORMS = {
 
 def unpack_track(row: tuple[Any, ...]) -> Track:
     """The track of a row in ``COLUMNS``' order."""
-    track = Track(*row[2:-1])
+    track = Track(*row[3:])
     if track.state is not None:
         track.state = State(track.state)
     return track
@@ -74,10 +77,10 @@ def _alone(column: Column) -> str:
     return f"NULL if {name} is None else {packed}" if column.optional else packed
 
 
-def _together() -> Iterator[str]:
+def _together(columns: Sequence[Column]) -> Iterator[str]:
     """The fields between two texts in one call each; a text's length ends the call before it."""
     letters, values = "h", [str(len(COLUMNS))]
-    for column in COLUMNS:
+    for column in columns:
         if column.kind is Kind.TEXT:
             yield f"{_packer(letters + 'i')}({', '.join([*values, f'len({column.name})'])})"
             yield column.name
@@ -91,18 +94,30 @@ def _together() -> Iterator[str]:
 
 def _written_out() -> str:
     """The source of ``pack_status``: with nothing absent, as mostly, a call or two in all."""
+    usual = COLUMNS[: -len(_JUDGES)]
+    own = ", ".join(column.name for column in COLUMNS[:3])
     absent = " or ".join(f"{column.name} is None" for column in COLUMNS if column.optional)
-    one_by_one = ", ".join(map(_alone, COLUMNS))
+    one_by_one = f"{_packer('h')}({len(COLUMNS)}), {', '.join(map(_alone, usual))}"
+    _CALLS["UNJUDGED"] = _unjudged()
     return "\n    ".join(
         (
-            f"def pack_status({COLUMNS[0].name}, {COLUMNS[1].name}, track, {COLUMNS[-1].name}):",
-            *(f"{column.name} = track.{column.field}" for column in TRACK_COLUMNS),
+            f"def pack_status({own}, track):",
+            *(f"{column.name} = track.{column.field}" for column in usual[3:]),
+            "if track.judged:",
+            *(f"    {column.name} = track.{column.field}" for column in _JUDGES),
+            f"    return b''.join(({one_by_one}, {', '.join(map(_alone, _JUDGES))}))",
             f"if {absent}:",
-            f"    return b''.join(({_packer('h')}({len(COLUMNS)}), {one_by_one}))",
-            *(f"{c.name} = {c.name}.encode()" for c in COLUMNS if c.kind is Kind.TEXT),
-            f"return {' + '.join(_together())}",
+            f"    return b''.join(({one_by_one}, UNJUDGED))",
+            *(f"{c.name} = {c.name}.encode()" for c in usual if c.kind is Kind.TEXT),
+            f"return {' + '.join(_together(usual))} + UNJUDGED",
         )
     )
+
+
+def _unjudged() -> bytes:
+    """The judge's columns where it has nothing to judge."""
+    values = {column.name: getattr(Track(), column.field) for column in _JUDGES}
+    return b"".join(eval(_alone(column), _CALLS, values) for column in _JUDGES)  # noqa: S307
 
 
 def _pack_status() -> PackStatus:

@@ -44,7 +44,7 @@ class StatusRow:
 
 def unpack_status(row: tuple) -> StatusRow:  # type: ignore[type-arg]
     """A row that ``READ`` gave."""
-    return StatusRow(row[1], unpack_track(row), row[-1] or 0)
+    return StatusRow(row[1], unpack_track(row), row[2] or 0)
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -107,7 +107,7 @@ class StatusRows:
                     if received > newest:
                         newest = received
                 row.last_received_us = newest
-                packed.append(pack_status(key, row.version, row.track, newest or None))
+                packed.append(pack_status(key, row.version, newest or None, row.track))
                 if len(packed) >= PORTION:
                     sending.add(packed)
                     packed.clear()

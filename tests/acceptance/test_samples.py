@@ -31,21 +31,20 @@ def registered(live: Live, example: Example) -> str:
     return scope
 
 
-@pytest.mark.parametrize("order", ["in order", "shuffled"])
 @pytest.mark.parametrize(
     "example", [one for one in EXAMPLES if not one.has_words], ids=lambda one: one.name[:3]
 )
-def test_worked_example(live: Live, example: Example, order: str) -> None:
-    scope = registered(live, example)
+def test_worked_example(live: Live, example: Example) -> None:
+    """In one batch; then the same again, one by one and twice each, in any order."""
+    first, second = registered(live, example), registered(live, example)
     heartbeats = sent(example)
-    if order == "in order":
-        live.publish(scope, *heartbeats)
-    else:
-        random.Random(example.name).shuffle(heartbeats)
-        for heartbeat in heartbeats:
-            live.publish(scope, heartbeat)
-            live.publish(scope, heartbeat)
-    assert live.spent(scope, *example.window) == example.seconds
+    live.publish(first, *heartbeats)
+    random.Random(example.name).shuffle(heartbeats)
+    for heartbeat in [*heartbeats, *heartbeats]:
+        live.start_publishing([(second, heartbeat)])
+    live.settle(live.gateway_of[second])
+    for scope in (first, second):
+        assert live.spent(scope, *example.window) == example.seconds
 
 
 def test_a_late_sample_ends_a_run_that_had_lasted(live: Live) -> None:

@@ -26,7 +26,7 @@ from tests.integration.ingest.test_writer_histories import Pair, database, store
 from tests.strategies import BASE, SECOND
 
 __all__ = ["database"]
-HISTORIES = int(os.environ.get("JISHI_SAMPLE_HISTORIES", "60"))
+HISTORIES = int(os.environ.get("JISHI_SAMPLE_HISTORIES", "40"))
 FIRST = int(os.environ.get("JISHI_HISTORIES_FROM", "0"))
 LATER = 1 << 60  # every run is decided
 Beat = dict[str, Any]

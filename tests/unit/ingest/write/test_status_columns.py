@@ -57,10 +57,23 @@ def absent(chance: float, seed: int) -> Track:
     [
         pytest.param(WHOLE, NOW_US, id="whole"),
         pytest.param(Track(), None, id="nothing-heard"),
+        pytest.param(
+            replace(
+                WHOLE,
+                silence_until_us=-1,
+                judged=True,
+                online=True,
+                level=2,
+                run_ts_us=3,
+                run_until_us=4,
+            ),
+            NOW_US,
+            id="judged",
+        ),
         *(pytest.param(absent(0.3, n), (None, NOW_US)[n % 2], id=f"some-{n}") for n in range(20)),
     ],
 )
 def test_a_packed_row_says_what_the_track_says(track: Track, received: int | None) -> None:
-    row = read(pack_status(5, 6, track, received))
-    assert row == [5, 6, *(getattr(track, field.name) for field in fields(Track)), received]
+    row = read(pack_status(5, 6, received, track))
+    assert row == [5, 6, received, *(getattr(track, field.name) for field in fields(Track))]
     assert unpack_track(tuple(row)) == track
