@@ -3,6 +3,7 @@
 Shuffled, doubled, in portions, to two workers that both hear everything, one of which is killed in
 between: what the API tells is what an oracle makes of the samples, to the microsecond. What says
 no time takes its receipt, so there the oracle is given the times that were stored.
+``JISHI_FAMILIES`` says how many histories there are of each.
 """
 
 import json
@@ -26,6 +27,7 @@ from tests import power_oracle
 from tests.integration.stack.support import Client
 from tests.live import HOUR, MINUTE, SECOND, Live, at, iso, now_us, until, us_of
 
+HISTORIES = int(os.environ.get("JISHI_FAMILIES", "1"))
 HOLD_S = 300
 RULE = {
     "off_below_w": 5,
@@ -193,12 +195,13 @@ def stored(world: Live, instrument: str) -> list[Said]:
     ]
 
 
+@pytest.mark.parametrize("history", range(HISTORIES))
 @pytest.mark.parametrize("name", TIMED)
 def test_in_any_order_and_number_over_a_death(
-    world: Live, gateway: tuple[str, Client], name: str
+    world: Live, gateway: tuple[str, Client], name: str, history: int
 ) -> None:
     gateway_id, client = gateway
-    rnd = random.Random(name)
+    rnd = random.Random(f"{name} {history}")
     spoken = SPOKEN[name]
     instrument = registered(world, gateway_id, spoken, "device-1")
     said = an_hour(rnd, name)
