@@ -23,6 +23,7 @@ from cli import (
     workers,
 )
 from cli.backup import commands as backups
+from cli.broker_check import commands as broker_checks
 from cli.version import version
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.command("ingest")(workers.ingest)
 app.command("api")(workers.api)
 app.command("broker-sync")(broker_sync.broker_sync)
 app.command("booking-feeds")(booking_feeds.booking_feeds)
+app.command("broker-check")(broker_checks.broker_check)
 app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
 app.command("roles")(roles.roles)
