@@ -12,7 +12,7 @@ from api.settings import Settings
 
 SLOW = "the request's body came too slowly"
 #: What takes whole files.
-IMPORT_PATHS = frozenset({"/v1/registry/import", "/v1/bookings/import"})
+IMPORT_PATHS = frozenset({"/v1/registry/import", "/v1/bookings/import", "/v1/self-reports/import"})
 
 #: The page's own answers say more themselves (`routes/cockpit.py`).
 HEADERS = (

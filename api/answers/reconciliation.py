@@ -1,9 +1,12 @@
 """Bookings held against measured use."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant, Seconds
 from models.reconciliation import Verdict
+from models.self_report import Claim
 
 
 class Divided(BaseModel):
@@ -29,6 +32,18 @@ class Verdicts(BaseModel):
     undetermined: Count
 
 
+class ClaimCounts(BaseModel):
+    """Self-reports whose windows lie within the question's, by what they are."""
+
+    reports: Count
+    counted_s: Seconds = Field(description="reported hours, overlaps once")
+    excess_s: Seconds = Field(description="what overlapping reports say beyond that")
+    consistent: Count
+    over_reported: Count
+    under_reported: Count
+    unmeasured: Count
+
+
 class HeldGroup(Divided):
     """What a group's bookings came to."""
 
@@ -37,6 +52,7 @@ class HeldGroup(Divided):
     instruments: Count
     bookings: Count = Field(description="that begin in the window")
     verdicts: Verdicts
+    self_reports: ClaimCounts
 
 
 class Reconciliation(BaseModel):
@@ -101,3 +117,49 @@ class ToleranceVersions(BaseModel):
     """All versions, in order of time."""
 
     items: list[ToleranceVersion]
+
+
+class SelfReportImport(BaseModel):
+    """What an import did."""
+
+    created: Count
+    updated: Count
+    unchanged: Count
+    rejected: Count
+    errors: list["RowProblem"]
+    errors_left_out: Count
+
+
+class RowProblem(BaseModel):
+    """A row that was not taken."""
+
+    row: Count = Field(description="as a spreadsheet numbers it: the header is row 1")
+    rule: str
+
+
+class JudgedReport(BaseModel):
+    """A self-report and what it is, by what was measured in its window."""
+
+    id: int
+    instrument_id: str
+    institution_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    user_type: Literal["internal", "external"] | None
+    reported_s: Seconds
+    effective_s: Seconds = Field(description="measured in its window, all users together")
+    unknown_s: Seconds
+    claim: Claim = Field(description="all reports of its window together")
+    reported_at: Instant
+    answer: BookingAnswer | None
+
+
+class JudgedReports(BaseModel):
+    """A page of self-reports whose windows lie within one."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: str
+    items: list[JudgedReport]
+    next_cursor: Cursor
+    as_of: Instant

@@ -3,7 +3,7 @@
 What a verdict is, is `models/reconciliation.py`'s and `docs/rules.md`'s.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -30,6 +30,7 @@ from api.params import Instant
 from api.windows import InstrumentFilters, Span
 from models.ratios import seconds
 from models.reconciliation import Tolerances, Verdict
+from models.self_report import Claim
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.costs import one_by_one_s, pieces_s
@@ -45,6 +46,13 @@ from store.figures.reconciled import (
     load_answers,
     load_tolerances,
     put_tolerances,
+)
+from store.figures.self_reports import (
+    REPORTS_MOST,
+    Claims,
+    compare,
+    list_reports,
+    tally,
 )
 from store.figures.surroundings import Moment, load_moment
 from store.present.bookings import Listed, list_bookings
@@ -102,6 +110,11 @@ async def get_reconciliation(
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
         window, moment = planned.window, planned.moment
         found = yield from hold(planned.groups, window, moment)
+        reports = yield from list_reports(filters, window, REPORTS_MOST)
+        compared = yield from compare(reports, moment)
+        claims = tally(reports, compared, planned.groups)
+        for key in claims.keys() - found.keys():
+            found[key] = Held()
         names: Mapping[str, str | None] = {}
         if group_by is not None:
             names = yield from names_of(group_by, list(found), window.end_us)
@@ -114,9 +127,15 @@ async def get_reconciliation(
             "to": format_instant(window.end_us),
             "tz": planned.zone.key,
             "group_by": group_by,
-            "overall": _shown(None, None, overall),
+            "overall": _shown(None, None, overall, list(claims.values())),
             "groups": [
-                _shown(key, None if key is None else names.get(key), found[key]) for key in ordered
+                _shown(
+                    key,
+                    None if key is None else names.get(key),
+                    found[key],
+                    [claims[key]] if key in claims else [],
+                )
+                for key in ordered
             ]
             if group_by is not None
             else [],
@@ -126,7 +145,9 @@ async def get_reconciliation(
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
-def _shown(key: str | None, name: str | None, held: Held) -> dict[str, Any]:
+def _shown(
+    key: str | None, name: str | None, held: Held, claims: Sequence[Claims]
+) -> dict[str, Any]:
     time = held.time._asdict()
     return {
         "key": key,
@@ -135,6 +156,12 @@ def _shown(key: str | None, name: str | None, held: Held) -> dict[str, Any]:
         "bookings": held.bookings,
         **{f"{part.removesuffix('_us')}_s": seconds(us) for part, us in time.items()},
         "verdicts": {verdict.value: held.verdicts[verdict] for verdict in Verdict},
+        "self_reports": {
+            "reports": sum(one.reports for one in claims),
+            "counted_s": seconds(sum(one.counted_us for one in claims)),
+            "excess_s": seconds(sum(one.excess_us for one in claims)),
+            **{which.value: sum(one.claims[which] for one in claims) for which in Claim},
+        },
     }
 
 

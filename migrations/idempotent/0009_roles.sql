@@ -99,6 +99,7 @@ BEGIN
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'booking'),
             ('jishi_api', 'INSERT, UPDATE', 'booking_answer'),
             ('jishi_api', 'INSERT, UPDATE', 'booking_tolerance'),
+            ('jishi_api', 'INSERT, UPDATE', 'self_report'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.

@@ -29,6 +29,7 @@ REGISTRY = {
     "booking",
     "booking_answer",
     "booking_tolerance",
+    "self_report",
     "schema_migration",
     "schema_object",
 }

@@ -165,6 +165,7 @@ class Home:
     instrument_id: str
     maintenance_id: int
     booking_id: int
+    self_report_id: int
     dead_letter_id: int
     alert_id: int
     key_id: str
@@ -246,6 +247,13 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [f"{name}-inst.feed", f"{name}-sem"],
             ).fetchone()
             assert booking is not None
+            report = conn.execute(
+                "INSERT INTO self_report (instrument_key, starts_at, ends_at, user_type, hours_us,"
+                " actor) SELECT instrument_key, %s, %s, '', 0, 'x' FROM instrument"
+                " WHERE instrument_id = %s RETURNING self_report_key",
+                [WINDOW["from"], WINDOW["to"], f"{name}-sem"],
+            ).fetchone()
+            assert report is not None
             alert = conn.execute(
                 "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since,"
                 " instruments, opened_at) SELECT 'gateway_silent', gateway_key, gateway_id,"
@@ -269,6 +277,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             instrument_id=f"{name}-sem",
             maintenance_id=made.json()["id"],
             booking_id=booking[0],
+            self_report_id=report[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
             key_id=key_id,
@@ -315,6 +324,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
         ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
+        ("put", "/v1/reconciliation/self-reports/{self_report_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/tolerances"): {"grace_s": 1_200},
     }
     return bodies.get((method, path), {})
@@ -337,6 +347,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT a::text FROM alert a ORDER BY 1").fetchall(),
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
+        conn.execute("SELECT r::text FROM self_report r ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
@@ -598,6 +609,12 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
         row = f"1,{home.instrument_id},{WINDOW['from']},{WINDOW['to']}"
         return {
             "content": f"booking_id,instrument_id,from,to\n{row}\n",
+            "headers": {"Content-Type": "text/csv"},
+        }
+    if path == "/v1/self-reports/import":
+        row = f"{home.instrument_id},{WINDOW['from']},{WINDOW['to']},1,external"
+        return {
+            "content": f"instrument_id,from,to,hours,user_type\n{row}\n",
             "headers": {"Content-Type": "text/csv"},
         }
     bodies: dict[Route, dict[str, Any]] = {

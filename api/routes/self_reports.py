@@ -1,0 +1,223 @@
+"""``/v1/self-reports``: hours that institutions report themselves, and what becomes of them.
+
+How files are read, and what a report is by what was measured, is in `models/self_report.py`.
+"""
+
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Path, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.answers.reconciliation import BookingAnswer, JudgedReports, SelfReportImport
+from api.answers.responses import answers
+from api.auth import Operator
+from api.context import Ctx
+from api.cursor import CursorText, Limit, decode_cursor, page
+from api.encoding import etag_response, json_response
+from api.errors import PROBLEMS, FieldError, invalid, not_found
+from api.routes.imports import decoded
+from api.routes.reconciliation import AnswerRequest
+from api.windows import InstrumentFilters, Span
+from models.ratios import seconds
+from models.self_report import Stated, read_reports
+from models.timestamp import format_instant
+from models.usage import Window
+from store.figures.self_reports import (
+    REPORTS_MOST,
+    Compared,
+    SelfReport,
+    answer_report,
+    compare,
+    list_reports,
+    load_answer,
+    write_reports,
+)
+from store.figures.surroundings import Moment, load_moment
+from store.present.bookings import find_instruments
+from store.registry.audit import note
+from store.run import Steps
+
+router = APIRouter(prefix="/v1", tags=["bookings"], responses=PROBLEMS)
+
+ERRORS_MAX = 1_000
+
+
+@router.post(
+    "/self-reports/import",
+    summary="Take hours that institutions report themselves, as CSV",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        }
+    },
+    responses=answers(SelfReportImport),
+)
+async def post_reports(request: Request, context: Ctx, who: Operator) -> Response:
+    """Rows name an instrument, a window and hours; the same row again changes nothing.
+
+    Another number of hours for the same instrument, window and kind of users takes the place of
+    the former. Rows that cannot be taken are listed, the others are taken.
+    """
+    text = decoded(await request.body(), request.headers.get("content-type", ""))
+    try:
+        file = await run_in_threadpool(read_reports, text, context.settings.zone)
+    except ValueError as error:
+        raise invalid(FieldError(field="body", value=text[:60], rule=str(error))) from error
+
+    def take() -> Steps[dict[str, Any]]:
+        names = {one.name for one in file.reports}
+        meant = yield from find_instruments(names, who.institution_key)
+        problems = list(file.problems)
+        reports: list[tuple[int, Stated]] = []
+        for one in file.reports:
+            keys = meant.get(one.name, ())
+            if len(keys) == 1:
+                reports.append((keys[0], one))
+            else:
+                why = "no instrument" if not keys else "more than one instrument"
+                problems.append((one.row, f"{one.name!r} names {why} that the key may see"))
+        created, updated, unchanged = yield from write_reports(reports, who.actor)
+        counts = {
+            "created": created,
+            "updated": updated,
+            "unchanged": unchanged,
+            "rejected": len(problems),
+        }
+        yield from note(
+            actor=who.actor,
+            action="import",
+            object_type="self_report",
+            object_id=who.institution_id or "",
+            before=None,
+            after=counts,
+        )
+        problems.sort()
+        return {
+            **counts,
+            "errors": [{"row": row, "rule": rule} for row, rule in problems[:ERRORS_MAX]],
+            "errors_left_out": max(0, len(problems) - ERRORS_MAX),
+        }
+
+    report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
+    return json_response(report)
+
+
+@router.get(
+    "/reconciliation/self-reports",
+    summary="What each self-report is, by what was measured",
+    responses=answers(JudgedReports, tagged=True),
+)
+async def get_reports(
+    request: Request,
+    context: Ctx,
+    filters: InstrumentFilters,
+    span: Span,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """Those whose windows lie within the question's, in the order in which they came first.
+
+    Example:
+    `GET /v1/reconciliation/self-reports?window=last-year&district=310104`
+    """
+    after = decode_cursor("self-reports", cursor, (int,))
+    settings = context.settings
+
+    def ask() -> Steps[
+        tuple[Window, ZoneInfo, Moment, list[SelfReport], dict[tuple[int, int, int], Compared]]
+    ]:
+        moment = yield from load_moment(settings.calendar)
+        zone = span.zone or settings.zone
+        # A period that is not over yet has its reports all the same.
+        window = span.window(zone, moment.now_us)
+        shown = yield from list_reports(
+            filters, window, limit + 1, after=after[0] if after else None
+        )
+        keys = sorted({one.instrument_key for one in shown})
+        # All reports of a window count together, on whichever page they are.
+        beside = yield from list_reports(filters, window, REPORTS_MOST, keys=keys)
+        windows = {(one.instrument_key, one.start_us, one.end_us) for one in shown}
+        compared = yield from compare(
+            [one for one in beside if (one.instrument_key, one.start_us, one.end_us) in windows],
+            moment,
+        )
+        return window, zone, moment, shown, compared
+
+    window, zone, moment, found, compared = await context.database.read(ask(), snapshot=True)
+    shown, more = page(found, limit, "self-reports", lambda one: (one.key,))
+    return etag_response(
+        request,
+        {
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+            "tz": zone.key,
+            "items": [
+                _shown(one, compared[one.instrument_key, one.start_us, one.end_us]) for one in shown
+            ],
+            "next_cursor": more,
+            "as_of": format_instant(moment.now_us),
+        },
+    )
+
+
+def _shown(one: SelfReport, compared: Compared) -> dict[str, Any]:
+    return {
+        "id": one.key,
+        "instrument_id": one.instrument_id,
+        "institution_id": one.institution_id,
+        "from": format_instant(one.start_us),
+        "to": format_instant(one.end_us),
+        "user_type": one.user_type or None,
+        "reported_s": seconds(one.hours_us),
+        "effective_s": seconds(compared.effective_us),
+        "unknown_s": seconds(compared.unknown_us),
+        "claim": compared.claim.value,
+        "reported_at": format_instant(one.reported_us),
+        "answer": None
+        if one.answer is None or one.answered_us is None
+        else {
+            "text": one.answer,
+            "actor": one.answered_by,
+            "answered_at": format_instant(one.answered_us),
+        },
+    }
+
+
+@router.put(
+    "/reconciliation/self-reports/{self_report_id}/answer",
+    summary="Answer to what a self-report is",
+    responses=answers(BookingAnswer),
+)
+async def put_report_answer(
+    context: Ctx,
+    who: Operator,
+    self_report_id: Annotated[int, Path(ge=1, lt=1 << 63, description="the report's id")],
+    body: AnswerRequest,
+) -> Response:
+    """It stays with the report, whatever later heartbeats make of it."""
+
+    def put() -> Steps[int | None]:
+        before = yield from load_answer(self_report_id)
+        if not (
+            yield from answer_report(self_report_id, body.text, who.actor, who.institution_key)
+        ):
+            return None
+        yield from note(
+            actor=who.actor,
+            action="answer",
+            object_type="self_report",
+            object_id=str(self_report_id),
+            before={"text": before},
+            after={"text": body.text},
+        )
+        return (yield from load_moment()).now_us
+
+    answered_us = await context.database.write(put())
+    if answered_us is None:
+        raise not_found("self-report", self_report_id)
+    return json_response(
+        {"text": body.text, "actor": who.actor, "answered_at": format_instant(answered_us)}
+    )

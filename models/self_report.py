@@ -1,0 +1,206 @@
+"""Hours that institutions report themselves, held against what was measured.
+
+A report is one row of a file: an instrument, a window, hours. Reports of one window add up (inside
+and outside users); one that lies within another of its instrument is taken to be part of it, and
+what others overlap counts once, the rest is shown as *excess*.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from models.interval import length_us, merge
+from models.timestamp import parse_ts
+from models.zone import start_of_day
+
+HOUR_US = 3_600_000_000
+#: How far a report may lie from what was measured: the greater of a share of it, and of this a
+#: record.
+SHARE, RECORD_US = Decimal("0.05"), HOUR_US // 10
+#: Below this share of known time nothing can be said.
+COVERAGE_LEAST = Decimal("0.5")
+NAMING = ("instrument_id", "external_id")
+COLUMNS = (*NAMING, "from", "to", "period", "hours", "user_type")
+USER_TYPES = ("", "internal", "external")
+ROWS_MOST = 200_000
+_PERIOD = re.compile(r"(\d{4})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])))?")
+
+
+class Claim(StrEnum):
+    """What a report is, by what was measured."""
+
+    CONSISTENT = "consistent"
+    OVER = "over_reported"
+    UNDER = "under_reported"
+    UNMEASURED = "unmeasured"
+
+
+class Stated(NamedTuple):
+    """One row of a file."""
+
+    row: int
+    name: str
+    start_us: int
+    end_us: int
+    hours_us: int
+    user_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """A file's reports, and what is wrong with its other rows."""
+
+    reports: list[Stated]
+    problems: list[tuple[int, str]]
+
+
+def read_reports(text: str, zone: ZoneInfo) -> ReportFile:
+    """A file's reports.
+
+    Args:
+        text: CSV with ``instrument_id`` or ``external_id``, ``hours``, and either ``from`` and
+            ``to`` (RFC 3339 with offset) or ``period`` (2026, 2026-Q1, 2026-03); ``user_type`` if
+            wanted.
+        zone: Whose days periods are of.
+
+    Raises:
+        ValueError: The header is wrong, or there are too many rows.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    header = [name.strip() for name in reader.fieldnames or ()]
+    strange = [name for name in header if name not in COLUMNS]
+    if "hours" not in header or strange:
+        told = f"has {', '.join(strange)}" if strange else "misses hours"
+        raise ValueError(f"the header {told}; columns are {', '.join(COLUMNS)}")
+    reader.fieldnames = header
+    reports: list[Stated] = []
+    problems: list[tuple[int, str]] = []
+    for number, row in enumerate(reader, 2):
+        if number > ROWS_MOST:
+            raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
+        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+        if not any(cells.values()):
+            continue
+        try:
+            reports.append(_stated(number, cells, zone))
+        except ValueError as error:
+            problems.append((number, str(error)))
+    return ReportFile(reports=reports, problems=problems)
+
+
+def _stated(number: int, cells: dict[str, str], zone: ZoneInfo) -> Stated:
+    name = cells["instrument_id"] or cells["external_id"]
+    if not name:
+        raise ValueError("instrument_id and external_id are empty: one of them is wanted")
+    if cells["period"]:
+        if cells["from"] or cells["to"]:
+            raise ValueError("period beside from or to: one of the two is wanted")
+        start, end = period_us(cells["period"], zone)
+    else:
+        start, end = (_time(which, cells[which]) for which in ("from", "to"))
+    if end <= start:
+        raise ValueError(f"to ({cells['to']}) must lie after from ({cells['from']})")
+    user_type = cells["user_type"].lower()
+    if user_type not in USER_TYPES:
+        raise ValueError(f"user_type is {cells['user_type']!r}; it must be internal or external")
+    try:
+        hours = Decimal(cells["hours"])
+    except InvalidOperation:
+        hours = Decimal(-1)
+    if not (hours.is_finite() and 0 <= hours * HOUR_US <= end - start):
+        raise ValueError(
+            f"hours is {cells['hours']!r}; it must be a number from 0 to the window's length"
+        )
+    return Stated(number, name, start, end, int(hours * HOUR_US), user_type)
+
+
+def _time(name: str, text: str) -> int:
+    try:
+        return parse_ts(text)
+    except ValueError as error:
+        rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
+        raise ValueError(f"{name} is {text!r}; {rule}") from error
+
+
+def period_us(text: str, zone: ZoneInfo) -> tuple[int, int]:
+    """First and last instant of a year, quarter or month (exclusive).
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _PERIOD.fullmatch(text)
+    if found is None:
+        raise ValueError(f"period is {text!r}; it must be like 2026, 2026-Q1 or 2026-03")
+    year = int(found[1])
+    first, months = 1, 12
+    if found[2]:
+        first, months = int(found[2]), 1
+    elif found[3]:
+        first, months = 3 * int(found[3]) - 2, 3
+    last = first + months
+    end = date(year + (last > 12), last - 12 if last > 12 else last, 1)
+    return start_of_day(date(year, first, 1), zone), start_of_day(end, zone)
+
+
+def claim(
+    reported_us: int, records: int, effective_us: int, unknown_us: int, window_us: int
+) -> Claim:
+    """What reports of one window are, by what was measured of it.
+
+    Args:
+        reported_us: Sum of its reports.
+        records: How many they are.
+        effective_us: Running within sessions.
+        unknown_us: What may have been.
+        window_us: The window's length, up to now.
+    """
+    known = window_us - unknown_us
+    if window_us <= 0 or known < COVERAGE_LEAST * window_us:
+        return Claim.UNMEASURED
+    tolerance = max(int(SHARE * reported_us), RECORD_US * records)
+    if reported_us > effective_us + unknown_us + tolerance:
+        return Claim.OVER
+    if reported_us < effective_us - tolerance:
+        return Claim.UNDER
+    return Claim.CONSISTENT
+
+
+def counted_once(reports: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
+    """What one instrument's reports come to: counted, and in excess of that (µs).
+
+    Args:
+        reports: Start, end and hours; those of one window count as one.
+    """
+    windows: dict[tuple[int, int], int] = {}
+    total = 0
+    for start, end, hours in reports:
+        windows[start, end] = windows.get((start, end), 0) + hours
+        total += hours
+    outer = [
+        span
+        for span in windows
+        if not any(
+            other != span and other[0] <= span[0] and span[1] <= other[1] for other in windows
+        )
+    ]
+    counted = 0
+    for start, end in merge(outer):
+        inside = [span for span in outer if start <= span[0] and span[1] <= end]
+        counted += min(sum(windows[span] for span in inside), length_us([(start, end)]))
+    return counted, total - counted
+
+
+def by_window(reports: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], tuple[int, int]]:
+    """Hours and number of the reports of each window."""
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for start, end, hours in reports:
+        before = found.get((start, end), (0, 0))
+        found[start, end] = before[0] + hours, before[1] + 1
+    return found

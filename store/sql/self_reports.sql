@@ -1,0 +1,41 @@
+-- Hours that institutions report themselves; read and written by store/figures/self_reports.py.
+
+-- name: write
+INSERT INTO self_report AS r (instrument_key, starts_at, ends_at, user_type, hours_us, actor)
+SELECT i, s, e, u, h, %(actor)s
+FROM unnest(%(instruments)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+            %(types)s::text[], %(hours)s::bigint[]) AS t (i, s, e, u, h)
+ON CONFLICT (instrument_key, starts_at, ends_at, user_type)
+DO UPDATE SET hours_us = EXCLUDED.hours_us, actor = EXCLUDED.actor, reported_at = now()
+WHERE r.hours_us <> EXCLUDED.hours_us
+RETURNING xmax = 0
+
+-- name: list
+SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us(r.ends_at),
+       r.user_type, r.hours_us, r.actor, us(r.reported_at), r.answer, r.answered_by,
+       us(r.answered_at), r.instrument_key
+FROM self_report r JOIN instrument i USING (instrument_key)
+JOIN instrument_version v ON v.instrument_key = r.instrument_key
+     AND v.force_from <= now() AND v.force_to > now()
+JOIN institution n ON n.institution_key = v.institution_key
+JOIN gateway g ON g.gateway_key = v.gateway_key
+LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
+     AND nv.force_from <= now() AND nv.force_to > now()
+WHERE r.starts_at >= %(start)s AND r.ends_at <= %(end)s
+  AND (%(after)s::bigint IS NULL OR r.self_report_key > %(after)s::bigint)
+  AND (%(keys)s::int[] IS NULL OR r.instrument_key = ANY (%(keys)s::int[]))
+  AND
+  -- include: filters.meant
+ORDER BY r.self_report_key
+LIMIT %(limit)s
+
+-- name: answer
+UPDATE self_report r SET answer = %(text)s, answered_by = %(actor)s, answered_at = now()
+FROM instrument_version v
+WHERE r.self_report_key = %(key)s AND v.instrument_key = r.instrument_key
+  AND v.force_from <= now() AND v.force_to > now()
+  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s::integer)
+RETURNING r.answered_at
+
+-- name: answered
+SELECT answer FROM self_report WHERE self_report_key = %(key)s
