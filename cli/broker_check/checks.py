@@ -165,6 +165,22 @@ def retained(who: Accounts) -> str:
     return "retained messages are kept and marked"
 
 
+def retained_at_large(who: Accounts) -> str:
+    """What is retained also reaches who subscribes by a wildcard, as ingest does."""
+    topic, word = who.topic("status"), b'{"online": true, "session": "broker-check"}'
+    with Party(who.gateway, who.gateway.user) as gateway:
+        gateway.publish(topic, word, retain=True)
+        try:
+            with Party(who.ingest, who.id("wide")) as wide:
+                wide.subscribe("instruments/v1/+/status")
+                wide.wait_for(1 << 30, SHORT)
+                if topic not in {message.topic for message in wide.got if message.retain}:
+                    raise Failed("a retained message does not reach instruments/v1/+/status")
+        finally:
+            gateway.publish(topic, b"", retain=True)
+    return "retained messages reach wildcards"
+
+
 def wills(who: Accounts) -> str:
     """The broker speaks a will when a connection breaks."""
     topic, word = who.topic("status"), b'{"online": false, "session": "broker-check", "will": true}'
@@ -271,6 +287,12 @@ WANTED = (
         remedy="this broker floods ingest: let it keep to the receive maximum, or do not use it",
     ),
     Wanted(name="retained", check=retained, remedy="turn retained messages on"),
+    Wanted(
+        name="retained, by wildcard",
+        check=retained_at_large,
+        remedy="keep ingest's session",
+        optional="for a gateway's word from before ingest's session was lost",
+    ),
     Wanted(name="wills", check=wills, remedy="turn wills on: by them absences are known"),
     Wanted(
         name="rights to write",

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cli.broker_check.checks import WANTED, Accounts, Failed
 from cli.broker_check.party import Account, Refused
+from cli.broker_check.readers import READERS
 from cli.connection import fail
 
 
@@ -74,7 +75,7 @@ def broker_check(
         pass  # the table says it
     table = Table("", "checked", "found")
     remedies: list[str] = []
-    for wanted in WANTED:
+    for wanted in (*WANTED, *READERS):
         try:
             table.add_row("[green]✓[/green]", wanted.name, wanted.check(who))
         except (Failed, Refused) as error:

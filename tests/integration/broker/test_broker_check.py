@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.broker_check.checks import WANTED
+from cli.broker_check.readers import READERS
 from cli.main import app
 from stack import Settings
 from stack.fetch import find_mosquitto
@@ -56,8 +57,9 @@ def test_a_mosquitto_of_ours_does_all_of_it(tmp_path: Path) -> None:
             *(url(one.username, one.password, broker.port) for one in accounts.values()),
         )
         assert result.exit_code == 0, result.output
+        right = {wanted.name: "✓" for wanted in (*WANTED, *READERS)}
         # Ours ties client ids to user names.
-        right = {wanted.name: "–" if wanted.optional else "✓" for wanted in WANTED}
+        right["shared filters"] = "–"
         assert verdicts(result) == right
 
 
