@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models mappings store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-fuzz check format lock bench bench-full simulate-city clean
+.PHONY: help install demo test test-faults test-fuzz check format lock bench bench-full simulate-city drill clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,6 +37,9 @@ bench-full: $(VENV)/.ready ## the same with more repeats, then from 1,000 to 1,0
 
 simulate-city: $(VENV)/.ready ## a whole city for 10 minutes, then with every fault, each verified; FOR=2m is shorter
 	@scripts/simulate-city
+
+drill: ## from a bare account to a service with TLS and a restored copy that answers the same
+	@scripts/drill
 
 check: $(VENV)/.ready ## lint, types, formatting, import directions, the page's scripts, known weaknesses of dependencies
 	@$(BIN)/ruff check .

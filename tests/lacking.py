@@ -28,6 +28,7 @@ class Part(Enum):
     PROMETHEUS = "apt-get install prometheus, or a Debian mirror from which it can be fetched"
     TIMESCALEDB_OF_THE_RELEASE = "the version of TimescaleDB that a kept release was dumped from"
     COMPOSE = "a Debian mirror from which docker-compose 2 can be fetched"
+    KUSTOMIZE = "apt-get install kustomize, or a kubectl on PATH"
     SYSTEMD = "apt-get install systemd: its systemd-analyze, nothing need run under it"
     NGINX = "apt-get install nginx, or a Debian mirror from which it can be fetched"
 

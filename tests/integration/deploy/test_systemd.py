@@ -3,14 +3,12 @@
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -18,16 +16,15 @@ import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from cli.roles import ROLES
 from stack import Postgres, Settings
 from stack.fetch import find_postgres
+from tests.integration.deploy.host import Host, answers
 from tests.integration.deploy.shipped_broker import (
     SECRET,
     ShippedBroker,
-    free_ports,
     shipped_broker,
 )
-from tests.integration.deploy.units import COMMAND, SHIPPED, Unit, credentials
+from tests.integration.deploy.units import COMMAND, SHIPPED, Unit
 from tests.lacking import Part, lacking
 from tests.live import until
 
@@ -86,97 +83,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-class Host:
-    """A host's /etc/jishi, filled in as the shipped files ask, and the units started on it."""
-
-    def __init__(self, folder: Path, postgres: Postgres, broker: ShippedBroker) -> None:
-        self.folder, self.etc = folder, folder / "etc"
-        shutil.copytree(SHIPPED / "environment", self.etc)
-        (self.etc / "roles").mkdir()
-        passwords = {role: secrets.token_hex(24) for role in ROLES}
-        for role, password in passwords.items():
-            (self.etc / "roles" / role).write_text(f"{password}\n")
-        self.owner_url = postgres.url
-        self.ports = dict(zip(("api", "1", "2", "sync"), free_ports(4), strict=True))
-        owner = urlsplit(postgres.url)
-        written = {
-            "jishi:OWNER_PASSWORD@127.0.0.1": owner.netloc,
-            "@127.0.0.1/jishi": f"@127.0.0.1:{owner.port}/jishi",
-            "@127.0.0.1:1883": f"@127.0.0.1:{broker.port}",
-            "MQTT_PASSWORD": SECRET,
-            "JISHI_API_PORT=8080": f"JISHI_API_PORT={self.ports['api']}",
-            "JISHI_METRICS_PORT=9464": f"JISHI_METRICS_PORT={self.ports['1']}",
-            "JISHI_METRICS_PORT=9466": f"JISHI_METRICS_PORT={self.ports['2']}",
-        } | {f"{role.upper()}_PASSWORD": word for role, word in passwords.items()}
-        for path in self.etc.glob("*.env"):
-            text = path.read_text("utf-8")
-            for shipped, here in written.items():
-                text = text.replace(shipped, here)
-            assert "PASSWORD" not in text
-            path.write_text(text)
-        pid = folder / "mosquitto.pid"
-        pid.write_text(f"{broker.pid}\n")
-        self.places = {
-            "/var/lib/mosquitto": str(broker.certs.parent / "data"),
-            "/run/mosquitto/mosquitto.pid": str(pid),
-            "9465": str(self.ports["sync"]),
-        }
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str) -> None:
-        log = self.folder / f"{name}.log"
-        self.running[name] = Unit(f"{name}.service").start(self.etc, self.places, log)
-
-    def said(self) -> str:
-        return "\n".join(path.read_text() for path in self.folder.glob("*.log"))
-
-    def stop(self) -> None:
-        for process in self.running.values():
-            process.terminate()
-        for name, process in self.running.items():
-            assert process.wait(40) in (0, -15), f"{name}: {self.said()}"
-
-
 @pytest.fixture(scope="module")
 def host(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, broker: ShippedBroker
 ) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("host")
     made = Host(folder, postgres, broker)
-    migrate = Unit("jishi-migrate.service")
-    credentials(migrate, made.etc, folder / "credentials")
-    environment = migrate.environment(made.etc) | {
-        "CREDENTIALS_DIRECTORY": str(folder / "credentials")
-    }
-    for command in migrate.commands({"${CREDENTIALS_DIRECTORY}": str(folder / "credentials")}):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    made.migrate()
     for name in ("jishi-ingest@1", "jishi-ingest@2", "jishi-api", "jishi-broker-sync"):
         made.start(name)
     yield made
     made.stop()
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 def test_the_commands_make_a_service(host: Host, broker: ShippedBroker) -> None:
     """Roles, two workers, accounts handed on: a heartbeat by TLS is receipted and shown."""
-    api = f"http://127.0.0.1:{host.ports['api']}"
-    until(lambda: answers(f"{api}/readyz"), 60)
-    made = subprocess.run(
-        [Unit("jishi-api.service").commands({})[0][0], "keys", "create", "--scope", "admin"],
-        env=Unit("jishi-migrate.service").environment(host.etc),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    key = re.findall(r"jishi_\S+", made.stdout)[0]
-    with httpx.Client(base_url=api, headers={"Authorization": f"Bearer {key}"}) as client:
+    until(lambda: answers(f"{host.api}/readyz"), 60)
+    key = re.findall(r"jishi_\S+", host.jishi("keys", "create", "--scope", "admin"))[0]
+    with httpx.Client(base_url=host.api, headers={"Authorization": f"Bearer {key}"}) as client:
         for path, body in (
             ("institutions/institute-1", {"name": "Institute One"}),
             ("gateways/gw-1", {"institution_id": "institute-1"}),
@@ -189,9 +113,7 @@ def test_the_commands_make_a_service(host: Host, broker: ShippedBroker) -> None:
         account = client.post("/v1/gateways/gw-1/credentials").json()
         # Each gateway is one worker's; both are well.
         for worker in ("1", "2"):
-            until(
-                lambda worker=worker: answers(f"http://127.0.0.1:{host.ports[worker]}/readyz"), 60
-            )
+            until(lambda worker=worker: answers(f"{host.page(worker)}/readyz"), 60)
         gateway = Gateway(broker, account["username"], account["password"])
         gateway.publish()
         until(lambda: any('"stored":1' in text.replace(" ", "") for text in gateway.receipts), 20)
@@ -199,7 +121,7 @@ def test_the_commands_make_a_service(host: Host, broker: ShippedBroker) -> None:
             lambda: client.get("/v1/instruments/sem-1/status").json()["activity"] == "running", 10
         )
         gateway.close()
-    assert answers(f"http://127.0.0.1:{host.ports['sync']}/metrics")
+    assert answers(f"{host.page('sync')}/metrics")
     for password in (
         *(path.read_text().strip() for path in (host.etc / "roles").iterdir()),
         SECRET,

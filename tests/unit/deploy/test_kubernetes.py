@@ -1,0 +1,157 @@
+"""The manifests as kustomize builds them; what a cluster does with them is not tried here."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from cli.main import app
+from cli.roles import ROLES
+from tests.lacking import Part, lacking
+
+FOLDER = Path(__file__).parents[3] / "deploy/kubernetes"
+
+
+def build(folder: Path) -> list[dict[str, Any]]:
+    """What kustomize makes of a folder."""
+    tool = next((name for name in ("kubectl", "kustomize") if shutil.which(name)), None)
+    if tool is None:
+        lacking(Part.KUSTOMIZE)
+    words = [tool, "kustomize" if tool == "kubectl" else "build", str(folder)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[dict[str, Any]]:
+    return build(FOLDER)
+
+
+def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Pod templates by the name of what makes them."""
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]
+        for one in objects
+        if "template" in one.get("spec", {})
+    }
+
+
+def test_every_pod_can_do_little_and_is_bounded(objects: list[dict[str, Any]]) -> None:
+    assert pods(objects).keys() == {"jishi-migrate", "jishi-ingest", "jishi-api"}
+    for template in pods(objects).values():
+        spec = template["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        for container in spec["containers"]:
+            assert container["image"] == "jishi:0.1.0"
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_what_is_served_is_probed_spread_and_kept(objects: list[dict[str, Any]]) -> None:
+    budgets = {
+        one["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]
+        for one in objects
+        if one["kind"] == "PodDisruptionBudget"
+    }
+    for name in ("jishi-ingest", "jishi-api"):
+        (container,) = pods(objects)[name]["spec"]["containers"]
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert {"startupProbe", "readinessProbe"} <= container.keys()
+        assert name in budgets
+
+
+def test_nobody_comes_in_but_who_is_named(objects: list[dict[str, Any]]) -> None:
+    policies = {
+        one["metadata"]["name"]: one["spec"] for one in objects if one["kind"] == "NetworkPolicy"
+    }
+    everyone = policies.pop("jishi")
+    assert "ingress" not in everyone
+    for template in pods(objects).values():
+        labels = template["metadata"]["labels"]
+        assert everyone["podSelector"]["matchLabels"].items() <= labels.items()
+    for name, spec in policies.items():
+        assert spec["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": name}
+        (container,) = pods(objects)[name]["spec"]["containers"]
+        ports = {port["name"] for port in container["ports"]}
+        for rule in spec["ingress"]:
+            assert rule["from"]
+            assert {port["port"] for port in rule["ports"]} <= ports
+
+
+def test_each_part_has_the_secrets_that_it_needs(objects: list[dict[str, Any]]) -> None:
+    wanted = {
+        "jishi-migrate": ("jishi", "owner"),
+        "jishi-ingest": ("jishi_write", "jishi_write"),
+        "jishi-api": ("jishi_api", "jishi_api"),
+    }
+    for name, (role, key) in wanted.items():
+        environment = {
+            one["name"]: one for one in pods(objects)[name]["spec"]["containers"][0]["env"]
+        }
+        form = f"postgresql://{role}:$(PASSWORD)@$(DATABASE)"
+        assert environment["JISHI_DATABASE_URL"]["value"] == form
+        reference = environment["PASSWORD"]["valueFrom"]["secretKeyRef"]
+        assert reference == {"name": "jishi-database", "key": key}
+    page = (FOLDER.parents[1] / "docs/deploy.md").read_text("utf-8")
+    assert all(f"{key}" in page for key in (*ROLES, "jishi-database", "jishi-mqtt"))
+
+
+@pytest.mark.parametrize(("ordinal", "account"), [(0, "jishi.ingest"), (1, "jishi.ingest.2")])
+def test_a_worker_is_told_by_its_place(
+    objects: list[dict[str, Any]], ordinal: int, account: str
+) -> None:
+    """The container's own words, run by a shell that only says what jishi would get."""
+    (container,) = pods(objects)["jishi-ingest"]["spec"]["containers"]
+    (text,) = container["args"]
+    assert "$(" not in text, "Kubernetes puts variables in there"
+    text = text.replace("exec jishi ingest", "env")
+    given = {
+        "PATH": "/usr/bin:/bin",
+        "HOSTNAME": f"jishi-ingest-{ordinal}",
+        "WORKERS": "2",
+        "MQTT_PASSWORD": "word",
+        "BROKER": "mosquitto:1883",
+    }
+    done = subprocess.run(
+        [*container["command"], text], env=given, capture_output=True, text=True, check=True
+    )
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert said["JISHI_MQTT_URL"] == f"mqtt://{account}:word@mosquitto:1883"
+    assert said["JISHI_MQTT_CLIENT_ID"] == account
+    assert said["JISHI_WORKER"] == f"ingest-{ordinal + 1}"
+    assert said["JISHI_INGEST_WORKER"] == f"{ordinal + 1}/2"
+
+
+def test_accounts_are_handed_on_beside_a_broker(tmp_path: Path) -> None:
+    """The component over a broker as its head describes it."""
+    shutil.copytree(FOLDER / "broker-sync", tmp_path / "broker-sync")
+    broker = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "mosquitto"},
+        "spec": {"template": {"spec": {"containers": [{"name": "mosquitto", "image": "m"}]}}},
+    }
+    (tmp_path / "broker.yaml").write_text(yaml.safe_dump(broker))
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [broker.yaml]\ncomponents: [broker-sync]\n"
+    )
+    (built,) = build(tmp_path)
+    spec = built["spec"]["template"]["spec"]
+    assert spec["shareProcessNamespace"] is True
+    containers = {one["name"]: one for one in spec["containers"]}
+    assert containers.keys() == {"mosquitto", "broker-sync"}
+    name, *options = containers["broker-sync"]["args"]
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {re.sub("=.*", "", option) for option in options} <= known
