@@ -251,11 +251,11 @@ def compare(pair: Pair, name: str, beats: list[Beat], versions: list[Beat]) -> N
     assert whole == power_oracle.segments(counting, LATER)
 
 
-def refold(pair: Pair, name: str) -> Any:
+def refold(pair: Pair, name: str, start: int = BASE - 86_400 * SECOND, end: int = LATER) -> Any:
     (key,) = pair.world.conn.execute(
         "SELECT instrument_key FROM instrument WHERE instrument_id = %s", (name,)
     ).fetchone() or (0,)
-    return pair.writers[0].refold(pair.connections[0], key, BASE - 86_400 * SECOND, LATER)
+    return pair.writers[0].refold(pair.connections[0], key, start, end)
 
 
 @pytest.mark.parametrize("portion", range(max(HISTORIES // 20, 1)))
@@ -284,10 +284,13 @@ def test_a_rule_of_other_days_judges_them_again(pair: Pair, seed: int) -> None:
     versions, beats = some_versions(rnd), some_beats(rnd)
     gateway = register(pair, name, versions)
     write(pair, gateway, name, beats, rnd)
-    for version in versions:
-        if rnd.random() < 0.7:
-            version["power_rule"] = some_rule(rnd)
-    versions[-1]["hold_s"] = rnd.choice([None, 60, 900])
+    place = rnd.randrange(len(versions))
+    versions[place]["power_rule"] = some_rule(rnd)
+    if rnd.random() < 0.5:
+        versions[place]["hold_s"] = rnd.choice([None, 60, 900])
     write_versions(pair, name, versions)
-    refold(pair, name)
+    # No more than the time for which the version holds, as a change of the registry asks for.
+    start = versions[place].get("from", BASE - 86_400 * SECOND)
+    end = versions[place + 1]["from"] if place + 1 < len(versions) else LATER
+    refold(pair, name, start, end)
     compare(pair, name, beats, versions)
