@@ -70,18 +70,22 @@ def some_versions(rnd: random.Random) -> list[Beat]:
 def some_beats(rnd: random.Random) -> list[Beat]:
     at = BASE
     seq = 0
+    power, sticks = 20.0, rnd.choice([0.2, 0.4, 1.0])
+    steps = rnd.choice([[10, 10, 30, 30, 60], [1, 10, 30, 30, 60, 60, 90, 179, 180, 181, 700]])
     found: list[Beat] = []
     for _ in range(rnd.randint(1, 50)):
-        at += rnd.choice([1, 10, 30, 30, 30, 60, 60, 90, 179, 180, 181, 700]) * SECOND
+        at += rnd.choice(steps) * SECOND
         at += rnd.choice([0, 0, 0, 1])
         beat: Beat = {"ts": at}
-        kind = rnd.choice(["sample"] * 9 + ["stated", "word"])
+        kind = rnd.choice(["sample"] * 18 + ["stated", "word", "word"])
         if kind == "word":
             beat["available"] = rnd.random() < 0.6
         elif kind == "stated":
             beat["state"] = rnd.choice(["off", "idle", "running"])
         else:
-            beat["power_w"] = rnd.choice([0.0, 4.9, 5.0, 20.0, 39.9, 40.0, 45.0, 50.0, 90.0])
+            if rnd.random() < sticks:  # a run has several samples
+                power = rnd.choice([0.0, 4.9, 5.0, 20.0, 39.9, 40.0, 45.0, 50.0, 90.0])
+            beat["power_w"] = power
         if kind != "word" and rnd.random() < 0.5:
             seq += rnd.random() < 0.85
             beat["seq"] = seq
@@ -174,7 +178,7 @@ def write(pair: Pair, gateway: str, name: str, beats: list[Beat], rnd: random.Ra
     if mixed < 0.3:
         rnd.shuffle(beats)
     elif mixed < 0.7:
-        beats.sort(key=lambda beat: beat["ts"] + rnd.choice([0, 0, 0, 400, 2_000]) * SECOND)
+        beats.sort(key=lambda beat: beat["ts"] + rnd.choice([0, 0, 0, 50, 400, 2_000]) * SECOND)
     beats += rnd.sample(beats, len(beats) // 8)
     while beats:
         size = rnd.choice([1, 1, 2, 5, 30])
