@@ -177,7 +177,7 @@ class Metrics:
         )
         self.certificate_expires = Gauge(
             "jishi_ingest_broker_certificate_expiry_timestamp_seconds",
-            "When the certificate ends that the broker showed last; NaN without TLS",
+            "When the certificate ends that the broker shows now, believed or not; NaN without TLS",
             registry=registry,
         )
         self.certificate_expires.set(UNKNOWN)

@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from ingest.metrics import DatabaseMetrics, Metrics
+from ingest.mqtt.certificate import CertificateWatch
 from ingest.mqtt.fast_reader import FastReader
 from ingest.mqtt.paho_reader import PahoReader
 from ingest.mqtt.share import ShareKeeper
@@ -132,6 +133,9 @@ class Service:
                 ("observing", self._observer.run, ()),
             )
         ]
+        CertificateWatch(
+            self._settings.mqtt_url.get_secret_value(), self._metrics.certificate_expires
+        ).start()
         self._reader.start()
         if self._host is not None:
             self._host.start()
@@ -198,8 +202,6 @@ class Service:
         self._stale_acks = reader.stale_acks
         for topic, figure in list(reader.broker_figures.items()):
             metrics.broker[topic].set(figure)
-        if reader.certificate_expires is not None:
-            metrics.certificate_expires.set(reader.certificate_expires)
         self._look_for_troubles()
 
     def _look_for_troubles(self) -> None:

@@ -91,7 +91,7 @@ class FastReader(NetworkThread):
 
     def _serve(self, sock: socket.socket) -> str:
         """Turns the connection's loop; returns why it ended."""
-        self._begin_serving(sock)
+        self._begin_serving()
         leaving = False
         while True:
             self._fill_out()

@@ -111,8 +111,6 @@ class NetworkThread(ABC):
         self.stale_acks = 0
         #: What the broker last said of itself, by topic (``BROKER_FIGURES``).
         self.broker_figures: dict[str, int] = {}
-        #: When the certificate ends that the broker showed last (s since 1970); ``None``: none.
-        self.certificate_expires: int | None = None
 
         self._prepare()
 
@@ -288,10 +286,7 @@ class NetworkThread(ABC):
 
     # -- for the subclass's loop -----------------------------------------------------------
 
-    def _begin_serving(self, sock: socket.socket) -> None:
-        if isinstance(sock, ssl.SSLSocket):
-            shown = sock.getpeercert() or {}
-            self.certificate_expires = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    def _begin_serving(self) -> None:
         self._heard = self._pinged = self._moved = self._turned = time.monotonic()
         self._probe.begin(self._heard)
 

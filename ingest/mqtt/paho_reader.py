@@ -93,9 +93,7 @@ class PahoReader(NetworkThread):
     def _serve(self) -> str:
         """Turns the connection's loop; returns why it ended."""
         client = self._client
-        sock = client.socket()
-        if isinstance(sock, socket.socket):
-            self._begin_serving(sock)
+        self._begin_serving()
         while True:
             sock = client.socket()
             if sock is None:
