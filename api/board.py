@@ -106,6 +106,7 @@ class Entry:
             last_received_us=None if row is None else row["last_received_us"],
             clock_future_us=None if row is None else row["clock_future_us"],
             counter_disagrees=bool(row and row["counter_disagrees"]),
+            energy_disagrees=bool(row and row["energy_disagrees"]),
             gateway_off_since_us=self.gateway.off_since_us,
             skew_us=self.gateway.skew_us,
         )

@@ -57,7 +57,7 @@ const WORDS = {
   of_n: ['{k} / {n} 台覆盖率达标，{m} 台从未上报', '{k} of {n} instruments sufficient, {m} never seen'],
   status: ['当前状态', 'Status'], since: ['自 {time}', 'since {time}'], last_heartbeat: ['最近心跳', 'Last heartbeat'], received: ['收到', 'Received'], power: ['功率', 'Power'], skew: ['时钟偏差', 'Clock skew'],
   cause: ['原因', 'Cause'], cause_before_first: ['尚无心跳', 'no heartbeat yet'], cause_collector: ['采集服务未在接收', 'nobody was listening'], cause_gateway: ['网关离线', 'its gateway is off'], cause_device: ['设备没有上报', 'the device is silent'], cause_clock: ['设备时钟错误', 'its clock is wrong'],
-  flags: ['标记', 'Flags'], flag_clock_future: ['时钟超前', 'clock ahead'], flag_stale_repeat: ['重复旧数据', 'repeats itself'], flag_unsequenced: ['无序号', 'unsequenced'], flag_counter_disagrees: ['计时器不符', 'hour meter disagrees'],
+  flags: ['标记', 'Flags'], flag_clock_future: ['时钟超前', 'clock ahead'], flag_stale_repeat: ['重复旧数据', 'repeats itself'], flag_unsequenced: ['无序号', 'unsequenced'], flag_counter_disagrees: ['计时器不符', 'hour meter disagrees'], flag_energy_disagrees: ['运行但无耗电', 'runs without energy'],
   timeline: ['状态时间线', 'State timeline'], timeline_hint: ['拖动下方滑块，或按住 Ctrl 滚动来缩放', 'Drag the slider below, or scroll with Ctrl, to zoom'], power_curve: ['功率曲线', 'Power'], power_window: ['近 24 小时', 'last 24 hours'],
   sessions: ['使用会话', 'Sessions'], from: ['开始', 'From'], to: ['结束', 'To'], length: ['时长', 'Length'], by_day: ['每日利用', 'Use by day'], calendar_heat: ['全年日历', 'Calendar'], maintenance: ['维护', 'Maintenance'], opening_hours: ['开放时间', 'Opening hours'], reason: ['原因', 'Reason'],
   no_hours: ['未设置（沿用机构的开放时间，若有）', 'Not set here (its institution\'s apply, if any)'], holidays: ['节假日', 'Holidays'], closed: ['不开放', 'closed'], as_weekday: ['按平日', 'as weekdays'], open: ['开放', 'open'],

@@ -47,6 +47,7 @@ class Flag(StrEnum):
     STALE_REPEAT = "stale_repeat"
     UNSEQUENCED = "unsequenced"
     COUNTER_DISAGREES = "counter_disagrees"
+    ENERGY_DISAGREES = "energy_disagrees"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ class Standing:
     #: Receipt of the last heartbeat that was refused because its clock ran ahead (rule 7).
     clock_future_us: int | None = None
     counter_disagrees: bool = False
+    #: It ran for an hour in which its device counted no energy.
+    energy_disagrees: bool = False
     #: Since when the gateway has been off by its own word or its will; None: it is not.
     gateway_off_since_us: int | None = None
     #: Smallest receipt - ts of the gateway's live heartbeats (rule 8); None: not known.
@@ -225,4 +228,6 @@ def _flags(standing: Standing, now_us: int) -> tuple[Flag, ...]:
         flags.append(Flag.UNSEQUENCED)
     if standing.counter_disagrees:
         flags.append(Flag.COUNTER_DISAGREES)
+    if standing.energy_disagrees:
+        flags.append(Flag.ENERGY_DISAGREES)
     return tuple(flags)

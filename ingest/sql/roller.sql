@@ -37,6 +37,40 @@ UPDATE instrument_status s SET counter_disagrees = f.flag
 FROM unnest(%s::int[], %s::bool[]) AS f (key, flag)
 WHERE s.instrument_key = f.key AND s.counter_disagrees <> f.flag
 
+-- name: flag_energy
+-- Of instruments whose devices speak for themselves, by the newest day that is summed up: whether
+-- one ran for an hour, heartbeat after heartbeat, while the meter stood still. Further apart than
+-- the longest hold that an interval gives, heartbeats say nothing of the time between.
+WITH newest AS (
+    SELECT k.instrument_key, max(r.day) AS day
+    FROM unnest(%(keys)s::int[]) AS k (instrument_key)
+    JOIN instrument_version v ON v.instrument_key = k.instrument_key AND v.source IS NOT NULL
+         AND v.force_from <= now() AND v.force_to > now()
+    JOIN rollup_day r ON r.instrument_key = k.instrument_key
+    GROUP BY k.instrument_key
+), said AS (
+    SELECT n.instrument_key, h.ts, h.state = 2 AS runs, h.energy_wh,
+           lag(h.ts) OVER w AS before, lag(h.energy_wh) OVER w AS counted
+    FROM newest n JOIN heartbeat h ON h.instrument_key = n.instrument_key
+         AND h.ts >= n.day::timestamp AT TIME ZONE %(zone)s
+         AND h.ts < (n.day + 1)::timestamp AT TIME ZONE %(zone)s
+    WHERE h.flags & 2 = 0 AND (h.energy_wh IS NOT NULL OR h.state <> 2)
+    WINDOW w AS (PARTITION BY n.instrument_key ORDER BY h.ts)
+), stretches AS (
+    SELECT instrument_key, ts, runs,
+           count(*) FILTER (WHERE NOT runs OR energy_wh IS DISTINCT FROM counted
+                            OR ts - before > interval '15 minutes')
+               OVER (PARTITION BY instrument_key ORDER BY ts) AS stretch
+    FROM said
+), stuck AS (
+    SELECT DISTINCT instrument_key FROM stretches WHERE runs
+    GROUP BY instrument_key, stretch HAVING max(ts) - min(ts) >= interval '1 hour'
+)
+UPDATE instrument_status s SET energy_disagrees = f.flag
+FROM (SELECT n.instrument_key, k.instrument_key IS NOT NULL AS flag
+      FROM newest n LEFT JOIN stuck k USING (instrument_key)) AS f
+WHERE s.instrument_key = f.instrument_key AND s.energy_disagrees <> f.flag
+
 -- name: ended
 -- The newest day that is over by the clock, and by the newest heartbeat where days are to be closed:
 -- a clock that leapt ahead must not close days that are still to come. All in one statement:

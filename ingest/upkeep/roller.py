@@ -117,7 +117,9 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
             )
             done = [(key, day) for key in keys for day in ready.get(key, ())]
             cursor.execute(SQL["done"], [[key for key, _ in done], [day for _, day in done]])
-            _flag_counters(cursor, sorted({key for key, _ in usages}))
+            rolled = sorted({key for key, _ in usages})
+            _flag_counters(cursor, rolled)
+            cursor.execute(SQL["flag_energy"], {"keys": rolled, "zone": zone})
         return len(done)
 
 

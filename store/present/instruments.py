@@ -144,6 +144,7 @@ def standing_of(row: Registered) -> Standing:
         last_received_us=row["last_received_us"],
         clock_future_us=row["clock_future_us"],
         counter_disagrees=row["counter_disagrees"],
+        energy_disagrees=row["energy_disagrees"],
         gateway_off_since_us=row["gateway_off_since_us"],
         skew_us=row["skew_us"],
     )

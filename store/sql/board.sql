@@ -26,7 +26,7 @@ SELECT s.instrument_key, us(s.first_at) AS first_at_us, us(s.newest_at) AS newes
        us(s.credit_until) AS credit_until_us, s.state, us(s.segment_from) AS segment_from_us,
        us(s.piece_from) AS piece_from_us, us(s.live_at) AS live_at_us,
        us(s.live_until) AS live_until_us, us(s.last_received_at) AS last_received_us, s.power_w,
-       us(s.clock_future_at) AS clock_future_us, s.counter_disagrees
+       us(s.clock_future_at) AS clock_future_us, s.counter_disagrees, s.energy_disagrees
 FROM instrument_status s
 WHERE %(horizon)s::text IS NULL OR age(s.xmin) <= age(%(horizon)s::text::xid8::xid)
 

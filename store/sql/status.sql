@@ -16,6 +16,7 @@ WITH shown AS (
            us(s.last_received_at) AS last_received_us, s.power_w,
            us(s.clock_future_at) AS clock_future_us,
            coalesce(s.counter_disagrees, false) AS counter_disagrees,
+           coalesce(s.energy_disagrees, false) AS energy_disagrees,
            (SELECT skew_us FROM gateway_status c WHERE c.gateway_key = v.gateway_key) AS skew_us,
            (SELECT us(min(o.starts_at)) FROM gateway_offline o
             WHERE o.gateway_key = v.gateway_key AND o.starts_at <= now()

@@ -8,7 +8,7 @@ from tests.integration.ingest.test_writer_histories import database
 __all__ = ["database"]  # a fixture
 
 #: Columns that others than the fold's transaction write.
-OTHERS = {"clock_future_at", "counter_disagrees"}
+OTHERS = {"clock_future_at", "counter_disagrees", "energy_disagrees"}
 
 
 def test_the_list_is_the_table(database: str) -> None:

@@ -94,6 +94,45 @@ def test_days_of_another_zone_are_not_loaded(service: World, figures_url: str) -
         service.conn.execute("DELETE FROM service_setting WHERE name = 'rollup_zone'")
 
 
+@pytest.mark.parametrize(
+    ("counts", "pause", "source", "flagged"),
+    [
+        (0, None, True, True),
+        (1, None, True, False),
+        (0, 30, True, False),  # idle in the middle
+        (0, None, False, False),  # a gateway of our own protocol speaks for it
+    ],
+)
+def test_an_hour_of_running_without_energy_is_flagged(
+    service: World, counts: int, pause: int | None, source: bool, flagged: bool
+) -> None:
+    start = at("2026-05-04T02:00:00")
+    service.instrument("a")
+    rows = [
+        beat(start + n * MINUTE, "idle" if n == pause else "running", power_w=90.0)
+        for n in range(62)
+    ]
+    service.feed("a", rows, raw=True)
+    service.conn.execute(
+        "UPDATE heartbeat SET energy_wh = 1000 + %s * extract(epoch FROM ts - %s) / 60",
+        [counts, from_us(start)],
+    )
+    if source:
+        service.conn.execute(
+            """UPDATE instrument_version SET source = '{"mapping": "m", "device": "d"}'"""
+        )
+    service.conn.execute(
+        "INSERT INTO rollup_todo SELECT instrument_key, date '2026-05-04' FROM instrument"
+    )
+    service.conn.execute(
+        "INSERT INTO service_setting (name, value) VALUES ('rolled_through', '2026-05-06')"
+        " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value"
+    )
+    work(service)
+    found = service.conn.execute("SELECT energy_disagrees FROM instrument_status").fetchone()
+    assert found == (flagged,)
+
+
 def test_the_newest_day_with_readings_says_whether_the_counter_disagrees(service: World) -> None:
     """Whenever the roller comes to it, and until no day has readings any more (rule 12)."""
     disagrees = "SELECT counter_disagrees FROM instrument_status"

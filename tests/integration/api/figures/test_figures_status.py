@@ -163,8 +163,10 @@ def test_flags(world: World, get: Get) -> None:
     now = world.now_us()
     world.instrument("a")
     world.feed("a", [beat(now - MINUTE, "idle", seq=5), beat(now - SECOND, "idle", seq=5)])
-    world.conn.execute("UPDATE instrument_status SET counter_disagrees = true")
-    assert status(get)["flags"] == ["stale_repeat", "counter_disagrees"]
+    world.conn.execute(
+        "UPDATE instrument_status SET counter_disagrees = true, energy_disagrees = true"
+    )
+    assert status(get)["flags"] == ["stale_repeat", "counter_disagrees", "energy_disagrees"]
 
 
 def fleet(world: World) -> None:
