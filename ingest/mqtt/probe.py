@@ -25,11 +25,12 @@ _PAYLOADS = {"heartbeat": b'{"heartbeats":[]}'}
 def probe_topics(account: str) -> dict[str, str]:
     """The topics that an account proves itself on, by kind.
 
-    No gateway's name has a dot.
+    No gateway's name has a dot, or begins with a hyphen. An account that has no dot gets none:
+    brokers whose own topics are parted by dots, as RabbitMQ's, would part the name.
     """
-    name = account if "." in account else f"jishi.{account}"
+    name = account if "." in account else f"-{account}"
     if any(mark in name for mark in "/+#"):
-        name = "jishi.probe"
+        name = "-probe"
     return {kind: f"instruments/v1/{name}/{kind.replace('#', 'probe')}" for kind in KINDS}
 
 
@@ -39,7 +40,7 @@ def is_probe(topic: str, payload: bytes) -> bool:
     It is none where a gateway could have said it.
     """
     parts = topic.split("/", 3)
-    if len(parts) < 4 or "." not in parts[2]:
+    if len(parts) < 4 or not ("." in parts[2] or parts[2].startswith("-")):
         return False
     return payload == _PAYLOADS.get(parts[3], b"")
 
