@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import httpx
 import paho.mqtt.client as mqtt
 import psycopg
 import pytest
+import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from stack import Postgres, Settings
@@ -22,6 +24,7 @@ from tests.integration.deploy.host import Host, answers
 from tests.integration.deploy.shipped_broker import (
     SECRET,
     ShippedBroker,
+    free_ports,
     shipped_broker,
 )
 from tests.integration.deploy.units import COMMAND, SHIPPED, Unit
@@ -137,6 +140,22 @@ def test_who_came_as_what(host: Host) -> None:
             " AND backend_type = 'client backend'"
         ).fetchall()
     assert {str(row[0]) for row in rows} == {"jishi_write", "jishi_api", "jishi_broker"}
+
+
+@pytest.mark.parametrize(
+    ("service", "shipped", "port"), [("ingest-1", "9464", "1"), ("api", "8080", "api")]
+)
+def test_health_checks_of_containers_tell_ready_from_gone(
+    host: Host, service: str, shipped: str, port: str
+) -> None:
+    """The words of compose.yaml, asked of the parts that run here."""
+    text = (SHIPPED.parent / "compose.yaml").read_text("utf-8")
+    kind, program, *words = yaml.safe_load(text)["services"][service]["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "python")
+    for there, status in ((host.ports[port], 0), (free_ports(1)[0], 1)):
+        command = [sys.executable, *(word.replace(f":{shipped}/", f":{there}/") for word in words)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        assert done.returncode == status
 
 
 class Gateway:

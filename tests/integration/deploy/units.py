@@ -1,5 +1,6 @@
 """Units of `deploy/systemd`, read as systemd reads them as far as ours go, and run without it."""
 
+import ctypes
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 
 SHIPPED = Path(__file__).parents[3] / "deploy/systemd"
 ROOT = Path(__file__).parents[3]
+_LIBC = ctypes.CDLL(None)
 COMMAND = "/opt/jishi/.venv/bin/jishi"
 
 
@@ -64,15 +66,23 @@ class Unit:
             more: Settings of its environment that are the test's own.
         """
         (command,) = self.commands(places)
+        denied = "MemoryDenyWriteExecute" in self.settings
         with log.open("ab") as file:
             return subprocess.Popen(
                 command,
+                preexec_fn=_deny_writable_code if denied else None,
                 env=self.environment(etc) | more,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
                 cwd="/",
             )
+
+
+def _deny_writable_code() -> None:
+    """MemoryDenyWriteExecute=, which outlives exec; older kernels know no such thing."""
+    pr_set_mdwe, refuse_exec_gain = 65, 1
+    _LIBC.prctl(pr_set_mdwe, refuse_exec_gain, 0, 0, 0)
 
 
 def credentials(unit: Unit, etc: Path, folder: Path) -> None:

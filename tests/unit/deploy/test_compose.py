@@ -155,3 +155,42 @@ def test_our_own_parts_can_do_little(name: str) -> None:
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SERVICES if "exec jishi" in script(SERVICES[name])]
+)
+def test_what_a_service_runs_gets_its_secrets_and_knows_its_words(
+    name: str, tmp_path: Path
+) -> None:
+    """The shell's own line, with secrets that end in a newline; what `jishi` would get is told."""
+    (tmp_path / "secrets").mkdir()
+    for secret in SERVICES[name]["secrets"]:
+        (tmp_path / "secrets" / secret).write_text(f"word-of-{secret}\n")
+    told = tmp_path / "jishi"
+    told.write_text('#!/bin/sh\nprintf "%s\\n" "$*" "$JISHI_DATABASE_URL" "$JISHI_MQTT_URL"\n')
+    told.chmod(0o755)
+    text = script(SERVICES[name]).replace("/run/secrets", str(tmp_path / "secrets"))
+    done = subprocess.run(
+        ["sh", "-c", text],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.split("\n")[:-1]
+    runs = [lines[place : place + 3] for place in range(0, len(lines), 3)]
+    user = LOGINS[name]
+    secret = "database" if user == "jishi" else user
+    for words, database, broker in runs:
+        assert database == f"postgresql://{user}:word-of-{secret}@database/jishi"
+        worker = SERVICES[name].get("environment", {}).get("JISHI_MQTT_CLIENT_ID")
+        assert broker == (f"mqtt://{worker}:word-of-mqtt_ingest@broker:1883" if worker else "")
+        command, *options = words.split()
+        known = {
+            option
+            for parameter in typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+            for option in parameter.opts
+        }
+        assert {option for option in options if option.startswith("--")} <= known
+    assert len(runs) == (2 if name == "migrate" else 1)
