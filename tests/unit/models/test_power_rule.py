@@ -14,7 +14,7 @@ from tests import power_oracle
 from tests.folding import fold
 from tests.strategies import BASE, SECOND
 
-EXAMPLES = int(os.environ.get("JISHI_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("JISHI_EXAMPLES", "100"))
 Beat = dict[str, Any]
 
 RULE = {
@@ -131,3 +131,31 @@ def test_going_on_from_the_track_is_judging_all(beats: list[Beat], now: int, cut
     assert [row.mark for row in (*first, *second)] == [row.mark for row in rows]
     assert (late.run_ts_us, late.run_until_us) == (whole.run_ts_us, whole.run_until_us)
     assert fold(second, track)[0].credit_until_us == fold(rows)[0].credit_until_us
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(beats=histories(), dwell=st.sampled_from([1, 30, 60, 300]))
+def test_a_dwell_moves_nothing_longer_than_itself(beats: list[Beat], dwell: int) -> None:
+    """What differs from the levels themselves are whole runs, each shorter than the dwell."""
+    later = BASE + 1_000_000 * SECOND
+    samples = [beat for beat in beats if "power_w" in beat]
+    truth: list[Beat] = []
+    for beat in samples:
+        at_once = {**RULE, "silence_s": None, "dwell_start_s": 0, "dwell_stop_s": 0}
+        beat["rule"] = {**at_once, "dwell_start_s": dwell, "dwell_stop_s": dwell}
+        truth.append({**beat, "rule": at_once})
+    rows = rows_of(samples)
+    judge(rows, later)
+    track, closed = fold(rows)
+    judged = told(track, closed, later)
+    for start, end, level in power_oracle.segments(truth, later):
+        differs = sum(
+            max(0, min(until, end) - max(since, start))
+            for since, until, state in judged
+            if state != level
+        )
+        assert differs in (0, end - start)
+        assert differs < dwell * SECOND
+    assert sum(b - a for a, b, _ in judged) == sum(
+        b - a for a, b, _ in power_oracle.segments(truth, later)
+    )
