@@ -10,10 +10,11 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.zone import DEFAULT_ZONE
+from store.sealing import Sealer
 
 #: With a private and a public key each: what a provider publishes signs nothing.
 SIGNATURES = (
@@ -286,6 +287,23 @@ class Settings(BaseSettings):
         if "*" in origins and len(origins) > 1:
             raise ValueError(f"cors_origins {value!r}: '*' is any origin, so it stands alone")
         return value
+
+    webhook_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="keys that seal webhooks' secrets, by comma, the first one seals; the same as"
+        " ingest's; empty: there are no webhooks",
+    )
+    webhook_networks: str = Field(
+        default="",
+        description="private networks that webhooks may lie in; the same as ingest's, which looks",
+    )
+
+    @field_validator("webhook_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr) -> SecretStr:
+        if keys.get_secret_value():
+            Sealer(keys.get_secret_value())
+        return keys
 
     @field_validator("timezone")
     @classmethod

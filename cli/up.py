@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 import typer
+from cryptography.fernet import Fernet
 from rich.console import Console
 
 from cli.broker_sync import Watcher
@@ -126,7 +127,7 @@ class Service:
             urls = role_urls(self.database_url, folder)
         self._accounts = Watcher(urls["jishi_broker"], broker, self._renew_certificates)
         self._accounts.start()
-        common: dict[str, object] = self._settings
+        common: dict[str, object] = {"webhook_keys": self._webhook_key(), **self._settings}
         past = self._accept_past
         for number in range(self._ingest_workers):
             account = broker.ingest_account(number)
@@ -204,6 +205,15 @@ class Service:
             made = run(connection, create_key(scopes=["admin"], name="jishi up"))
         write_private(path, made.key)
         return made.key
+
+    def _webhook_key(self) -> str:
+        """What seals webhooks' secrets in this data folder; made with its first start."""
+        path = self._stack.folder / "webhook_key"
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_text("ascii").strip()
+        key = Fernet.generate_key().decode()
+        write_private(path, key)
+        return key
 
     def ready(self) -> dict[str, Any]:
         """What the ready file says."""

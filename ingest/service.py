@@ -37,6 +37,7 @@ from ingest.troubles import Kind, Troubles
 from ingest.upkeep.housekeeping import Housekeeping
 from ingest.upkeep.listening import Listener, ListeningRecord
 from ingest.upkeep.observing import Observer
+from ingest.upkeep.webhooks import Webhooks
 from ingest.write.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -110,6 +111,7 @@ class Service:
             settings.worker,
             DatabaseMetrics(self._metrics.registry),
         )
+        self._webhooks = Webhooks(settings)
         self._stuck_after = max(
             STUCK_AFTER, STUCK_SHARE * settings.database_timeout.total_seconds()
         )
@@ -131,6 +133,7 @@ class Service:
                 ("housekeeping", self._housekeeping.run, ()),
                 ("listening", self._listener.run, (lambda: self._reader.delivering,)),
                 ("observing", self._observer.run, ()),
+                ("webhooks", self._webhooks.run, ()),
             )
         ]
         CertificateWatch(
@@ -165,6 +168,7 @@ class Service:
         _housekeeping: threading.Thread,
         listening: threading.Thread,
         observing: threading.Thread,
+        webhooks: threading.Thread,
     ) -> int:
         deadline = time.monotonic() + self._settings.drain_deadline.total_seconds()
         log.info("draining", action="stop", queued=self._reader.queued)
@@ -175,9 +179,11 @@ class Service:
         pipeline.join(max(deadline - time.monotonic(), 0.1))
         self._reader.close(max(deadline - time.monotonic(), 1.0))
         self._observer.stop()
+        self._webhooks.stop()
         self._listener.stop()
         listening.join(1.0)
         observing.join(1.0)
+        webhooks.join(1.0)
         log.info("stopped", action="stop", drained=not pipeline.is_alive())
         return 0
 

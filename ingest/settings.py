@@ -1,6 +1,7 @@
 """What ingest can be told, read once from the environment (prefix ``JISHI_``)."""
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -9,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.mqtt.share import Share
 from ingest.mqtt.share import filters as filters_of
 from models.duration import Duration
+from models.webhook import networks, parse_quiet
 from models.zone import DEFAULT_ZONE
+from store.sealing import Sealer
 
 
 class IngestSettings(BaseSettings):
@@ -109,6 +112,19 @@ class IngestSettings(BaseSettings):
     alert_retention: Duration = Field(
         timedelta(days=400), description="how long closed alerts are kept"
     )
+    alert_quiet: str = Field(
+        "",
+        description="local hours in which webhooks are told nothing, such as 22:00-07:00; what"
+        " lasts is told at their end",
+    )
+    webhook_keys: SecretStr = Field(
+        SecretStr(""),
+        description="keys that seal webhooks' secrets, the API's own; empty: none is told anything",
+    )
+    webhook_networks: str = Field(
+        "",
+        description="private networks that webhooks may lie in, such as 10.1.0.0/16; by comma",
+    )
     timezone: str = Field(DEFAULT_ZONE, description="zone of the daily rollups")
     calendar: str = Field("CN", description="calendar of holidays that opening hours refer to")
     metrics_host: str = Field("127.0.0.1", description="where /metrics of ingest listens")
@@ -131,6 +147,30 @@ class IngestSettings(BaseSettings):
                 " JISHI_SHARE_GROUP"
             )
         return self
+
+    @field_validator("alert_quiet")
+    @classmethod
+    def _are_hours(cls, text: str) -> str:
+        parse_quiet(text)
+        return text
+
+    @field_validator("webhook_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr) -> SecretStr:
+        if keys.get_secret_value():
+            Sealer(keys.get_secret_value())
+        return keys
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text
+
+    @property
+    def webhook_allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Private networks that webhooks may lie in."""
+        return networks(self.webhook_networks)
 
     @field_validator("ingest_worker")
     @classmethod

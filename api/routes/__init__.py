@@ -32,6 +32,7 @@ from api.routes import (
     sign_ins,
     stream,
     unmapped,
+    webhooks,
 )
 
 #: All routers, in the order in which the OpenAPI document shows them.
@@ -55,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     calendars.router,
     dead_letters.router,
     alerts.router,
+    webhooks.router,
     audit.router,
     keys.router,
     sign_ins.router,

@@ -1,12 +1,14 @@
 """Opens and closes alerts of silence: gathers, has ``models/silence.py`` judge, writes.
 
-A step of housekeeping, so that one worker does it. What somebody is told of it is
-``webhooks``'; what people do with an alert is the API's.
+A step of housekeeping, so that one worker does it. What is put into the outbox is sent by
+``webhooks.py``; what people do with an alert is the API's.
 """
 
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
@@ -25,9 +27,10 @@ from models.silence import (
     judge,
     listening_since,
 )
+from models.webhook import parse_quiet, quiet_until
 
 log = structlog.get_logger(__name__)
-SQL = statements("alerts")
+SQL, OUTBOX = statements("alerts"), statements("webhooks")
 
 #: The longer a look takes, the more seldom it is: it rests for this many times what it took.
 REST = 30
@@ -57,6 +60,8 @@ class Alerts:
         )
         self._kept_us = us("alert_retention")
         self._every = settings.alert_every.total_seconds()
+        self._quiet = parse_quiet(settings.alert_quiet)
+        self._zone = ZoneInfo(settings.timezone)
         self._next = 0.0
 
     def look(self, connection: psycopg.Connection) -> Verdict | None:
@@ -101,14 +106,24 @@ class Alerts:
             devices = map(Device._make, cursor.execute(SQL["devices"]))
             verdict = judge(now_us, devices, since.get, standing, self._limits)
         now = _time(now_us)
-        _open(connection, verdict.begin, now)
-        _close(connection, verdict.end, now, folded=False)
-        _close(connection, verdict.fold, now, folded=True)
+        due = self._due(now_us)
+        opened = _open(connection, verdict.begin, now)
+        closed = _close(connection, verdict.end, now, folded=False)
+        closed += _close(connection, verdict.fold, now, folded=True)
+        for statement, events in (("put_opened", opened), ("put_closed", closed)):
+            if events:
+                connection.execute(OUTBOX[statement], {"events": events, "due": due})
         if verdict.heard:
             heard = {"sinces": [_time(us) for us in verdict.heard.values()]}
             connection.execute(SQL["heard"], _named(verdict.heard) | heard)
         connection.execute(SQL["forget"], [self._kept_us])
         return verdict
+
+    def _due(self, now_us: int) -> Micros:
+        """When webhooks are told: now, or at the end of quiet hours."""
+        now = datetime.fromtimestamp(now_us / 1_000_000, UTC)
+        until = quiet_until(now, self._quiet, self._zone)
+        return Micros(now_us if until is None else int(until.timestamp()) * 1_000_000)
 
 
 def _rows(connection: psycopg.Connection, name: str) -> list[Any]:
@@ -124,22 +139,30 @@ def _named(subjects: Iterable[Subject]) -> dict[str, Any]:
     return {"kinds": [kind.value for kind, _ in subjects], "keys": [key for _, key in subjects]}
 
 
-def _open(connection: psycopg.Connection, begin: Sequence[Silence], now: Micros | None) -> None:
-    if begin:
-        connection.execute(
-            SQL["open"],
-            {
-                **_named((one.kind, one.key) for one in begin),
-                "institutions": [one.institution for one in begin],
-                "sinces": [_time(one.since_us) for one in begin],
-                "instruments": [one.instruments for one in begin],
-                "now": now,
-            },
-        )
+def _open(
+    connection: psycopg.Connection, begin: Sequence[Silence], now: Micros | None
+) -> list[int]:
+    """Opens alerts; the events' ids."""
+    if not begin:
+        return []
+    rows = connection.execute(
+        SQL["open"],
+        {
+            **_named((one.kind, one.key) for one in begin),
+            "institutions": [one.institution for one in begin],
+            "sinces": [_time(one.since_us) for one in begin],
+            "instruments": [one.instruments for one in begin],
+            "now": now,
+        },
+    )
+    return [event for (event,) in rows]
 
 
 def _close(
     connection: psycopg.Connection, subjects: Sequence[Subject], now: Micros | None, *, folded: bool
-) -> None:
-    if subjects:
-        connection.execute(SQL["close"], {**_named(subjects), "now": now, "folded": folded})
+) -> list[int]:
+    """Closes alerts; the events' ids."""
+    if not subjects:
+        return []
+    rows = connection.execute(SQL["close"], {**_named(subjects), "now": now, "folded": folded})
+    return [event for (event,) in rows]

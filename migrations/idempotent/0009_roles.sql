@@ -54,7 +54,8 @@ CREATE OR REPLACE FUNCTION wanted_rights()
 RETURNS TABLE (role_name text, rights text, object text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     -- Secrets, and who did what: not for everyone who reads.
-    closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision'];
+    closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision',
+                           'webhook'];
 BEGIN
     RETURN QUERY
         SELECT t.role_name, 'SELECT', quote_ident(p.tablename)
@@ -78,6 +79,9 @@ BEGIN
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_reach'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'alert'),
             ('jishi_write', 'INSERT', 'alert_event'),
+            ('jishi_write', 'SELECT (webhook_key, name, url, kinds, institution_key, sealed_secret)',
+             'webhook'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'webhook_delivery'),
             -- Marks are made by triggers, with their owner's rights.
             ('jishi_write', 'DELETE', 'rollup_total_stale'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_todo'),
@@ -110,6 +114,7 @@ BEGIN
             ('jishi_api', 'SELECT, UPDATE', 'broker_revision'),
             ('jishi_api', 'UPDATE (acknowledged_at, acknowledged_by, note, muted_until)', 'alert'),
             ('jishi_api', 'INSERT', 'alert_event'),
+            ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'webhook'),
             -- A column, since locking a row wants the right to change something of it.
             ('jishi_api', 'INSERT, UPDATE (version)', 'instrument_status'),
             ('jishi_api', 'INSERT', 'gateway_status'),

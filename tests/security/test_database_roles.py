@@ -9,7 +9,7 @@ from cli.roles import ROLES, role_urls
 from tests.live import Live
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-SECRET = {"api_key", "sign_in", "audit", "gateway_credential", "broker_revision"}
+SECRET = {"api_key", "sign_in", "audit", "gateway_credential", "broker_revision", "webhook"}
 REGISTRY = {
     "institution",
     "gateway",
@@ -53,6 +53,7 @@ FIGURES = {
     "service_setting",
     "alert",
     "alert_event",
+    "webhook_delivery",
 }
 
 

@@ -12,6 +12,8 @@ import httpx
 import psycopg
 import pytest
 import structlog
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.settings import Settings
@@ -59,6 +61,7 @@ def api_address(api_database: str) -> Iterator[str]:
             import_max_bytes=10_000_000,
             # Tests come with wrong keys by the hundred.
             strangers_burst=100_000,
+            webhook_keys=SecretStr(Fernet.generate_key().decode()),
         )
     )
     with serving(app) as address:

@@ -36,6 +36,7 @@ ROUTES: list[Route] = [
 #: What reads more than figures, by the start of its address; the rest reads with `read` and
 #: writes with `operate`.
 READS = {
+    "/v1/webhooks": "operate",
     "/v1/dead-letters": "operate",
     "/v1/gateways/{gateway_id}/unmapped": "operate",
     "/v1/keys": "admin",
@@ -168,6 +169,7 @@ class Home:
     self_report_id: int
     dead_letter_id: int
     alert_id: int
+    webhook: str
     key_id: str
     sign_in_id: str
     keys: dict[str, str]
@@ -220,6 +222,12 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
         assert made.status_code == 201
         feed = {"institution_id": ids["institution_id"]}
         assert admin.put(f"/v1/booking-feeds/{name}-inst.feed", json=feed).status_code == 201
+        hook = {
+            "url": f"https://{name}.example.org/",
+            "institution": ids["institution_id"],
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        }
+        assert admin.put(f"/v1/webhooks/{name}-inst.hook", json=hook).status_code == 201
         secrets: dict[str, str] = {}
         key_id = ""
         for scope in SCOPES[1:]:
@@ -280,6 +288,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             self_report_id=report[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
+            webhook=f"{name}-inst.hook",
             key_id=key_id,
             sign_in_id=sign_in["id"],
             keys=secrets,
@@ -322,6 +331,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
+        ("put", "/v1/webhooks/{webhook}"): {"url": "https://example.org/stolen"},
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
         ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/self-reports/{self_report_id}/answer"): {"text": "stolen"},
@@ -345,6 +355,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT c::text FROM calendar_day c ORDER BY 1").fetchall(),
         conn.execute("SELECT m::text FROM mapping m ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM alert a ORDER BY 1").fetchall(),
+        conn.execute("SELECT w::text FROM webhook w ORDER BY 1").fetchall(),
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
         conn.execute("SELECT r::text FROM self_report r ORDER BY 1").fetchall(),

@@ -1,0 +1,44 @@
+"""Secrets that have to be read again: sealed with a key of the settings, as the database has them.
+
+The keys are Fernet's, by comma; the first one seals, any of them opens, so that they can be
+changed one after the other.
+"""
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class CannotOpenError(Exception):
+    """What was sealed was not sealed with any of these keys."""
+
+
+class Sealer:
+    """Seals and opens texts."""
+
+    def __init__(self, keys: str) -> None:
+        """Reads the keys.
+
+        Raises:
+            ValueError: They are none of Fernet's.
+        """
+        try:
+            self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
+        except ValueError:
+            raise ValueError(
+                "a key is 32 random bytes in URL-safe base64; make one: python -c 'from"
+                " cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+            ) from None
+
+    def seal(self, text: str) -> bytes:
+        """Something that only these keys open."""
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """The text.
+
+        Raises:
+            CannotOpenError: Other keys sealed it.
+        """
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            raise CannotOpenError from None
