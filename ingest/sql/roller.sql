@@ -54,7 +54,8 @@ WITH newest AS (
     FROM newest n JOIN heartbeat h ON h.instrument_key = n.instrument_key
          AND h.ts >= n.day::timestamp AT TIME ZONE %(zone)s
          AND h.ts < (n.day + 1)::timestamp AT TIME ZONE %(zone)s
-    WHERE h.flags & 2 = 0 AND (h.energy_wh IS NOT NULL OR h.state <> 2)
+    WHERE h.flags & 2 = 0  -- not STALE
+      AND (h.energy_wh IS NOT NULL OR h.state <> 2)
     WINDOW w AS (PARTITION BY n.instrument_key ORDER BY h.ts)
 ), stretches AS (
     SELECT instrument_key, ts, runs,
