@@ -6,6 +6,7 @@ Values come from `store/present/instruments.py` and `models/`; the fields' names
 from typing import Any
 
 from models.availability import Answer
+from models.fold import PowerRule
 from models.ratios import seconds
 from models.registry_fields import INSTRUMENT, to_contract
 from models.status import Status
@@ -22,6 +23,20 @@ def instant(us: int | None) -> str | None:
 def span_seconds(us: int | None) -> Any:
     """Exact seconds, where there are any."""
     return None if us is None else seconds(us)
+
+
+def power_rule_body(rule: PowerRule | None) -> dict[str, Any] | None:
+    """A power rule as the registry takes it, where there is one."""
+    if rule is None:
+        return None
+    return {
+        "off_below_w": rule.off_below_w,
+        "run_until_w": rule.run_until_w,
+        "run_from_w": rule.run_from_w,
+        "dwell_start_s": seconds(rule.dwell_start_us),
+        "dwell_stop_s": seconds(rule.dwell_stop_us),
+        "silence_s": span_seconds(rule.silence_us),
+    }
 
 
 def instrument_body(row: Registered, status: Status, answer: Answer) -> dict[str, Any]:

@@ -277,6 +277,16 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 Zone = Annotated[str, AfterValidator(_zone), Field(description="IANA name")]
 
+StatedRule = Annotated[
+    dict[str, float | None],
+    BeforeValidator(_power_rule),
+    Field(
+        description='`{"off_below_w", "run_until_w", "run_from_w", "dwell_start_s",'
+        ' "dwell_stop_s", "silence_s"}`: what samples count as (docs/rules.md); dwells'
+        " are 0 and `silence_s` null where they are left out"
+    ),
+]
+
 _Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
@@ -352,18 +362,7 @@ SPARKPLUG: Final = Form(
     ],
     cell=_object,
 )
-POWER_RULE: Final = Form(
-    stated=Annotated[
-        dict[str, float | None],
-        BeforeValidator(_power_rule),
-        Field(
-            description='`{"off_below_w", "run_until_w", "run_from_w", "dwell_start_s",'
-            ' "dwell_stop_s", "silence_s"}`: what samples count as (docs/rules.md); dwells'
-            " are 0 and `silence_s` null where they are left out"
-        ),
-    ],
-    cell=_object,
-)
+POWER_RULE: Final = Form(stated=StatedRule, cell=_object)
 # Added to the device's time. A year is further off than any clock that still has a battery.
 CORRECTION: Final = _span(-366 * _DAY_S, 366 * _DAY_S)
 INTERVAL: Final = _span(1, 3_600)

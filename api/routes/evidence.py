@@ -17,12 +17,11 @@ from api.context import Ctx
 from api.cursor import LIMIT_DEFAULT, CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS
-from api.instrument_body import instant, span_seconds, stretch_body
+from api.instrument_body import instant, power_rule_body, span_seconds, stretch_body
 from api.params import InstrumentId
 from api.routes.figures import Plan, SegmentLimit, load_subject, place, plan_of, terms_of
 from api.windows import FigureReader, RawSpan
 from models.credit import Accepted, Credit
-from models.fold import PowerRule
 from models.interval import clip, merge
 from models.ratios import fields, seconds
 from models.timestamp import MAX_US, MIN_US, format_instant
@@ -226,23 +225,16 @@ def _credit_body(credit: Credit, window: Window) -> dict[str, Any]:
         "credited_to": format_instant(inside.end_us) if inside.length_us else None,
         "credited_s": seconds(inside.length_us),
         "level": None if one.level is None else one.level.word,
-        "power_rule": None if one.rule is None else _rule_body(one.rule, one.rule_from_us),
+        "power_rule": _rule_body(one),
         "ended_by": credit.ended.value,
         "carries_over": credit.start_us < window.start_us,
         "rules": sorted(rules),
     }
 
 
-def _rule_body(rule: PowerRule, from_us: int | None) -> dict[str, Any]:
-    return {
-        "off_below_w": rule.off_below_w,
-        "run_until_w": rule.run_until_w,
-        "run_from_w": rule.run_from_w,
-        "dwell_start_s": seconds(rule.dwell_start_us),
-        "dwell_stop_s": seconds(rule.dwell_stop_us),
-        "silence_s": span_seconds(rule.silence_us),
-        "from": instant(from_us),
-    }
+def _rule_body(one: Accepted) -> dict[str, Any] | None:
+    body = power_rule_body(one.rule)
+    return None if body is None else {**body, "from": instant(one.rule_from_us)}
 
 
 def _conflict_body(conflict: Conflict) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _ROW_AND_DAY_MEASURED = 80e-6
 _WINDOW_TOLD = 40e-6
 _ITEM_TOLD = 20e-6
 _DAY_BY_HOUR_OF_WEEK = 240e-6
+_DAY_OF_SAMPLES = 1_000e-6  # one a minute
 
 
 def at_once_s(
@@ -67,6 +68,11 @@ def pieces_s(rows: int, window: Window) -> float:
 def by_hour_of_week_s(rows: int, window: Window) -> float:
     """What a profile of instruments costs."""
     return _A_QUESTION + rows * window.length_us / _DAY_US * _DAY_BY_HOUR_OF_WEEK
+
+
+def judged_s(rows: int, window: Window) -> float:
+    """What it costs to judge instruments' samples anew."""
+    return _A_QUESTION + rows * window.length_us / _DAY_US * _DAY_OF_SAMPLES
 
 
 def told_s(windows: int, items: int = 0) -> float:

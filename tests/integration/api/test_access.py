@@ -42,7 +42,12 @@ READS = {
     "/v1/keys": "admin",
     "/v1/audit": "admin",
 }
-WRITES = {"/v1/keys": "admin", "/v1/sign-ins": "read", "/v1/mappings/{name}/try": "read"}
+WRITES = {
+    "/v1/keys": "admin",
+    "/v1/sign-ins": "read",
+    "/v1/mappings/{name}/try": "read",
+    "/v1/power-rules/backtest": "read",
+}
 SCOPES = ("nothing", "read", "operate", "admin")
 #: Of the whole city, so no institution's to change.
 CITY_ONLY = {
@@ -54,7 +59,7 @@ CITY_ONLY = {
 #: Of the whole city, and for everyone to read.
 EVERYBODYS = {("get", "/v1/mappings/{name}"), ("post", "/v1/mappings/{name}/try")}
 #: Writes nothing, whatever its method.
-NO_CHANGE = {("post", "/v1/mappings/{name}/try")}
+NO_CHANGE = {("post", "/v1/mappings/{name}/try"), ("post", "/v1/power-rules/backtest")}
 WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
 
@@ -330,6 +335,11 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
+        ("post", "/v1/power-rules/backtest"): {
+            "instrument_ids": [about.instrument_id],
+            "rule": {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50},
+            **WINDOW,
+        },
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/webhooks/{webhook}"): {"url": "https://example.org/stolen"},
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
