@@ -15,6 +15,7 @@ from cli import (
     keys,
     mapping,
     migrate,
+    power_rule,
     rebuild,
     registry,
     roles,
@@ -54,6 +55,7 @@ app.add_typer(simulate.app, name="simulate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
 app.add_typer(mapping.app, name="mapping")
+app.add_typer(power_rule.app, name="power-rule")
 app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")
 
