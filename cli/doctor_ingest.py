@@ -140,11 +140,12 @@ def state_of_ingest(
         problems += found
         if not found and seen is not None and worker in seen.listening:
             yield f"{worker} listened {seen.listening[worker]:.1f} s ago"
+        elif not found and worker in told and worker in connected:
+            yield f"{worker} runs; no gateway is in its share"
         elif not found and seen is not None:
             problems.append(
-                f"{worker} runs and does not say that it listens: it starts, has no gateway in its"
-                " share, or writes into another database; look again in some seconds, then at its"
-                " log"
+                f"{worker} runs and does not say that it listens: it starts, or writes into another"
+                " database; look again in some seconds, then at its log"
             )
     if seen is not None and seen.unheard[0]:
         count, one = seen.unheard

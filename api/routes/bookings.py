@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.answers.bookings import BookingImport, Bookings, FeedBody, Feeds
-from api.answers.responses import answers
+from api.answers.responses import answers, written
 from api.asked_window import OpenWindow
 from api.auth import Operator, Principal, Reader
 from api.context import Context, Ctx
@@ -352,7 +352,7 @@ async def get_feed(context: Ctx, who: Reader, feed_name: FeedPath) -> Response:
 @router.put(
     "/booking-feeds/{feed_name}",
     summary="Create or replace a feed",
-    responses=answers(FeedBody, 201),
+    responses=written(FeedBody),
 )
 async def put_booking_feed(
     context: Ctx, who: Operator, feed_name: FeedPath, body: FeedRequest

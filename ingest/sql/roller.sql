@@ -55,6 +55,7 @@ WITH newest AS (
          AND h.ts >= n.day::timestamp AT TIME ZONE %(zone)s
          AND h.ts < (n.day + 1)::timestamp AT TIME ZONE %(zone)s
     WHERE h.flags & 2 = 0  -- not STALE
+      AND h.flags & 64 = 0  -- not ONLINE_WORD
       AND (h.energy_wh IS NOT NULL OR h.state <> 2)
     WINDOW w AS (PARTITION BY n.instrument_key ORDER BY h.ts)
 ), stretches AS (
