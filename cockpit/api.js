@@ -67,6 +67,7 @@ export const onSignedOut = (listener) => signedOut.add(listener);
 
 export const get = (path, params, signal) => ask('GET', path, { params, signal });
 export const post = (path, body, signal) => ask('POST', path, { body, signal });
+export const patch = (path, body) => ask('PATCH', path, { body });
 export const remove = (path) => ask('DELETE', path);
 
 /**

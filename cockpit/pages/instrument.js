@@ -6,7 +6,8 @@ import { card, choice, dialog, fig, h, state, table } from '../dom.js';
 import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
 import { RATIOS, usageLines } from '../usage.js';
 import { has, t } from '../words.js';
-import { className, districtName, institutionName, store } from '../store.js';
+import { className, districtName, institutionName, mayOperate, store } from '../store.js';
+import { ruleCard } from './power-rule.js';
 import { PERIODS, RANGES, daysOf, iso, localDate, midnight, offsetAt } from '../time.js';
 import { go, href } from '../route.js';
 
@@ -40,6 +41,7 @@ export function page(ctx) {
     timelineCard(c),
     h('div', { class: 'grid' }, figuresCard(c), dayCard(c)),
     h('div', { class: 'grid' }, powerCard(c), sessionCard(c)),
+    mayOperate() ? ruleCard(c) : null,
     calendarCard(c),
     h('div', { class: 'grid loose' }, detailCard(c), maintenanceCard(c)));
   return root;

@@ -15,7 +15,7 @@ import pytest
 
 from cli.up import Service
 from tests.cockpit.conftest import PATIENCE_MS
-from tests.live import Live, beat, now_us
+from tests.live import HOUR, Live, beat, now_us
 
 PAGES = {
     "city": "#/city",
@@ -820,3 +820,39 @@ def test_an_icon_is_there_for_documents_opened_by_themselves(open_window: Open) 
     answer = window.page.request.get(f"{window.address}/favicon.ico")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("image/")
+
+
+def test_a_power_rule_is_tried_by_keyboard_and_set(
+    open_window: Open, city: Live, vendored: Path
+) -> None:
+    home = {"name": "插座", "institution_id": "xuhui", "gateway_id": "gw-xuhui", "hold_s": 3_600}
+    city.put("instruments/plug", home)
+    city.gateway_of["plug"] = "gw-xuhui"
+    start = now_us() - 50 * HOUR
+    drawn = [2.0, 90.0, 90.0, 30.0]
+    city.publish("plug", *({"ts": start + n * HOUR, "power_w": w} for n, w in enumerate(drawn)))
+    window = open_window()
+    window.page.goto(f"{window.address}/#/instrument/plug")
+    window.settle("instrument")
+    told = "[data-value='proposed-running_s']"
+    window.page.wait_for_selector(f"{told}:text-is('0.0 h')")  # nothing is proposed
+    handle = window.page.locator("[data-handle='run_from_w']")
+    handle.focus()
+    for _ in range(100):
+        if float(handle.get_attribute("aria-valuenow") or 0) <= 80:
+            break
+        window.page.keyboard.press("ArrowLeft")
+    window.page.wait_for_selector(f"{told}:text-is('2.0 h')")
+    off = window.page.locator("[data-field='off_below_w']")
+    off.fill("5")
+    off.press("Tab")
+    window.page.wait_for_selector("[data-value='proposed-off_s']:text-is('1.0 h')")
+    window.page.evaluate((vendored / "axe.js").read_text(encoding="utf-8"))
+    found = window.page.evaluate("axe.run('main').then((told) => told.violations)")
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert city.get("instruments/plug")["power_rule"] is None
+    window.page.locator("#set-rule:enabled").click()
+    window.page.locator("#confirm-rule").click()
+    window.page.wait_for_selector("#rule-is-set")
+    rule = city.get("instruments/plug")["power_rule"]
+    assert (rule["off_below_w"], rule["run_from_w"] <= 80) == (5, True)
