@@ -94,7 +94,7 @@ def look(connection: psycopg.Connection) -> Seen:
             connected[match[1]] = Kind(match[2]) if match[2] else None
     rows = connection.execute(LISTENING, [SILENT_AFTER_S]).fetchall()
     unheard: tuple[int, str | None] = (0, None)
-    if rows and all(gateways is not None for _, gateways, _ in rows):
+    if all(gateways is not None for _, gateways, _ in rows):
         heard = sorted({name for _, gateways, _ in rows for name in gateways})
         unheard = connection.execute(UNHEARD, [heard]).fetchone() or unheard
     row = connection.execute(READ_ONLY).fetchone()
@@ -140,7 +140,7 @@ def state_of_ingest(
         problems += found
         if not found and seen is not None and worker in seen.listening:
             yield f"{worker} listened {seen.listening[worker]:.1f} s ago"
-        elif not found and worker in told and worker in connected:
+        elif not found and seen is not None and not seen.unheard[0] and worker in connected:
             yield f"{worker} runs; no gateway is in its share"
         elif not found and seen is not None:
             problems.append(
