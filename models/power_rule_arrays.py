@@ -55,8 +55,8 @@ class Said:
     #: Which of the rules is in force at each row.
     rule: Ints
 
-    def of(self, chosen: Truths | Ints) -> "Said":
-        """Some of the rows, or all in another order."""
+    def of(self, chosen: Truths) -> "Said":
+        """Some of the rows."""
         return Said(**{name: getattr(self, name)[chosen] for name in self.__slots__})
 
 

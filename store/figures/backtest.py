@@ -6,7 +6,7 @@ same rows count by the rule in force is in the figures (``figures.py``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ LEAD_US = _DAY_US
 _LONGEST_DWELL_US = 3_600 * _SECOND_US
 #: How far back the row is looked for that stands before all that is judged.
 _LOOK_BACK_US = 35 * _DAY_US
-#: Rows that are held at once, about: 50 MB.
-_ROWS_AT_ONCE = 1_000_000
+#: Rows that are held at once, about: 150 MB.
+_ROWS_AT_ONCE = 4_000_000
 #: An instrument's interval where it names none, for that alone.
 _USUAL_INTERVAL_US = 10 * _SECOND_US
 # An array is sent with a head of five integers; before each element stands its length.
@@ -42,7 +42,9 @@ _FLOATS = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 #: By gateway: from when on which correction holds, µs.
 _Corrections: TypeAlias = Mapping[int, tuple[Ints, Ints]]
-_Packed: TypeAlias = tuple[int, bool, bytes | None, bytes | None, bytes | None, bytes | None]
+_Rows: TypeAlias = tuple[Ints, Floats, Floats, Ints]
+#: By instrument: its rows, part by part.
+_Parts: TypeAlias = dict[int, list[_Rows]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,25 +87,39 @@ def try_rule(subjects: Sequence[Subject], asked: Asked) -> Steps[dict[int, Spent
     corrections = yield from _load_corrections()
     # Rows are sought by the device's time; corrected, they may come to lie in the window.
     apart = max((int(abs(by).max()) for _, by in corrections.values()), default=0)
+    settled_us = asked.rule_from_us - _LONGEST_DWELL_US - 2 * apart
+    # A run may still be shown not to last by what comes after the window.
+    until_us = asked.window.end_us + _LONGEST_DWELL_US + apart + _SECOND_US
     found: dict[int, Spent] = {}
     for portion in _portions(subjects, asked.window):
-        of_key = {subject.key: subject for subject in portion}
-        settled_us = asked.rule_from_us - _LONGEST_DWELL_US - 2 * apart
-        rows = yield from Query[_Packed](
-            _SQL["packed"],
-            {
-                "keys": list(of_key),
-                "settled": from_us(settled_us),
-                "oldest": from_us(settled_us - _LOOK_BACK_US),
-                # A run may still be shown not to last by what comes after the window.
-                "until": from_us(asked.window.end_us + _LONGEST_DWELL_US + apart + _SECOND_US),
-            },
-            binary=True,
-            heavy=True,
-        )
-        for row in rows:
-            found[row[0]] = _spent(of_key[row[0]], row, asked, corrections)
+        keys = [subject.key for subject in portion]
+        stands, rows = yield from _load_before(keys, settled_us)
+        for since_us in range(settled_us, until_us, _DAY_US):
+            yield from _load_within(keys, since_us, min(since_us + _DAY_US, until_us), rows)
+        for subject in portion:
+            key = subject.key
+            found[key] = _spent(subject, rows.pop(key), stands[key], asked, corrections)
     return found
+
+
+def _load_before(keys: list[int], settled_us: int) -> Steps[tuple[dict[int, bool], _Parts]]:
+    """The few rows before all that is judged, and whether the first of them stands."""
+    settled, oldest = from_us(settled_us), from_us(settled_us - _LOOK_BACK_US)
+    found = yield from Query[tuple[Any, ...]](
+        _SQL["before"], {"keys": keys, "settled": settled, "oldest": oldest}, binary=True
+    )
+    return {row[0]: row[1] for row in found}, {row[0]: [_rows(row[2:])] for row in found}
+
+
+def _load_within(keys: list[int], since_us: int, until_us: int, into: _Parts) -> Steps[None]:
+    found = yield from Query[tuple[Any, ...]](
+        _SQL["within"],
+        {"keys": keys, "since": from_us(since_us), "until": from_us(until_us)},
+        binary=True,
+        heavy=True,
+    )
+    for key, *sent in found:
+        into[key].append(_rows(sent))
 
 
 def _portions(subjects: Sequence[Subject], window: Window) -> Iterator[list[Subject]]:
@@ -134,27 +150,39 @@ def _load_corrections() -> Steps[_Corrections]:
     }
 
 
-def _spent(subject: Subject, row: _Packed, asked: Asked, corrections: _Corrections) -> Spent:
-    _, stands, times, watts, intervals, marks = row
+def _rows(sent: Sequence[bytes | None]) -> _Rows:
+    """Times, watts, intervals and marks of some rows, in any order."""
+    times, watts, intervals, marks = sent
     ts_us = _integers(times) + _EPOCH_2000_US
-    mark = _integers(marks)
+    return ts_us, _floats(watts), _floats(intervals), _integers(marks)
+
+
+def _spent(
+    subject: Subject, parts: list[_Rows], stands: bool, asked: Asked, corrections: _Corrections
+) -> Spent:
+    ts_us = np.concatenate([part[0] for part in parts])
+    watts = np.concatenate([part[1] for part in parts])
+    intervals = np.concatenate([part[2] for part in parts])
+    mark = np.concatenate([part[3] for part in parts])
+    at_us = ts_us + _corrected_by(ts_us, mark >> 32, corrections)
+    order = np.lexsort((ts_us, at_us))
+    at_us, ts_us, mark = at_us[order], ts_us[order], mark[order]
+    watts, intervals = watts[order], intervals[order]
     flags = mark >> 8 & 0xFFFF
     versions = subject.versions
     version = _at(np.array([one.from_us for one in versions]), ts_us)
     rules = [*(one.rule for one in versions), asked.rule]
     said = Said(
-        at_us=ts_us + _corrected_by(ts_us, mark >> 32, corrections),
-        power_w=_floats(watts),
+        at_us=at_us,
+        power_w=watts,
         state=(mark & 0xFF) - 1,
         sample=flags & SAMPLE != 0,
         online_word=flags & ONLINE_WORD != 0,
         offline_word=flags & OFFLINE_WORD != 0,
         online=flags & ONLINE != 0,
-        hold_us=_holds(subject, version, _floats(intervals)),
+        hold_us=_holds(subject, version, intervals),
         rule=np.where(ts_us >= asked.rule_from_us, len(versions), version),
     )
-    if corrections:
-        said = said.of(np.lexsort((ts_us, said.at_us)))
     level = marked_level(int(flags[0])) if stands else None
     return spend(judge_all(said, rules, level, asked.now_us), asked.window)
 

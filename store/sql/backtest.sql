@@ -12,10 +12,10 @@ FROM gateway_version
 WHERE gateway_key IN (SELECT gateway_key FROM gateway_version WHERE clock_correction_us <> 0)
 ORDER BY gateway_key, force_from
 
--- name: packed
--- A row an instrument, from the last row before `settled` that stands whatever follows: no run
--- that had begun by then was still open. Arrays are sent as they are: millions of rows are a
--- minute's work to unpack one by one. None of their elements is NULL.
+-- name: before
+-- A row an instrument, from the last row before `settled` that stands whatever follows, up to
+-- there: no run that had begun by then was still open. Arrays are sent as they are: millions of
+-- rows are a minute's work to unpack one by one. None of their elements is NULL.
 SELECT k.key, f.ts IS NOT NULL, r.times, r.watts, r.intervals, r.marks
 FROM unnest(%(keys)s::integer[]) AS k (key)
 LEFT JOIN LATERAL (
@@ -28,17 +28,27 @@ LEFT JOIN LATERAL (
     LIMIT 1) f ON true
 CROSS JOIN LATERAL (
     SELECT array_send(array_agg(h.ts)) AS times,
-           array_send(array_agg(h.power_w)) AS watts,
-           array_send(array_agg(h.interval_s)) AS intervals,
-           array_send(array_agg(h.mark)) AS marks
-    FROM (SELECT h.ts, coalesce(h.power_w, 'NaN') AS power_w,
-                 coalesce(h.interval_s, 'NaN') AS interval_s,
-                 (h.gateway_key::bigint << 32) | (h.flags::bigint << 8) | (h.state + 1) AS mark
-          FROM heartbeat h
-          WHERE h.instrument_key = k.key AND h.flags & 2 = 0  -- not STALE
-            AND h.ts >= %(oldest)s AND h.ts >= coalesce(f.ts, %(oldest)s) AND h.ts < %(until)s
-          ORDER BY h.ts
-          OFFSET 0) h) r  -- a fence: the order is made once
+           array_send(array_agg(coalesce(h.power_w, 'NaN'))) AS watts,
+           array_send(array_agg(coalesce(h.interval_s, 'NaN'))) AS intervals,
+           array_send(array_agg((h.gateway_key::bigint << 32) | (h.flags::bigint << 8)
+                                | (h.state + 1))) AS marks
+    FROM heartbeat h
+    WHERE h.instrument_key = k.key AND h.flags & 2 = 0  -- not STALE
+      AND h.ts >= coalesce(f.ts, %(oldest)s) AND h.ts < %(settled)s) r
+
+-- name: within
+-- The same of a stretch of time. Instruments' rows lie among one another: all at once, each page
+-- is read once.
+SELECT h.instrument_key,
+       array_send(array_agg(h.ts)),
+       array_send(array_agg(coalesce(h.power_w, 'NaN'))),
+       array_send(array_agg(coalesce(h.interval_s, 'NaN'))),
+       array_send(array_agg((h.gateway_key::bigint << 32) | (h.flags::bigint << 8)
+                            | (h.state + 1)))
+FROM heartbeat h
+WHERE h.instrument_key = ANY (%(keys)s::integer[]) AND h.flags & 2 = 0  -- not STALE
+  AND h.ts >= %(since)s AND h.ts < %(until)s
+GROUP BY 1
 
 -- name: keys
 -- Instruments by their ids, retired or not; those of another institution are left out.
