@@ -280,7 +280,8 @@ class SparkplugHost:
             return  # no node of ours can be named so
         if topic == self._state_topic:
             # An old will, or somebody in our name: nodes are to know that we are there.
-            if self._born and _says_offline(payload):
+            # Not its own farewell: who leaves would be said to be there for ever.
+            if self._born and not self._stopping.is_set() and _says_offline(payload):
                 client.publish(self._state_topic, self._birth, qos=1, retain=True)
             return
         address = parse_topic(topic)

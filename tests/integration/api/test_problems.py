@@ -136,7 +136,7 @@ def test_without_its_database_it_says_so_and_recovers(api_server: Postgres) -> N
     other = api_server.create_database()
     settings = Settings(database_url=url, pool_min_size=0, pool_timeout_s=0.5)
     app = create_app(settings)
-    with serving(app) as address, httpx.Client(base_url=address) as client:
+    with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         assert client.get("/healthz").status_code == 200
         assert "migrat" in problem(client.get("/readyz"), 503)["detail"]
         with psycopg.connect(other, autocommit=True) as conn:
