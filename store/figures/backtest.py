@@ -37,6 +37,8 @@ _ROWS_AT_ONCE = 4_000_000
 _USUAL_INTERVAL_US = 10 * _SECOND_US
 # An array is sent with a head of five integers; before each element stands its length.
 _HEAD_BYTES = 20
+#: Of a mark: the row has an interval of its own.
+_NAMES_INTERVAL = 1 << 24
 _INTEGERS = np.dtype([("length", ">i4"), ("value", ">i8")])
 _FLOATS = np.dtype([("length", ">i4"), ("value", ">f8")])
 
@@ -153,8 +155,10 @@ def _load_corrections() -> Steps[_Corrections]:
 def _rows(sent: Sequence[bytes | None]) -> _Rows:
     """Times, watts, intervals and marks of some rows, in any order."""
     times, watts, intervals, marks = sent
-    ts_us = _integers(times) + _EPOCH_2000_US
-    return ts_us, _floats(watts), _floats(intervals), _integers(marks)
+    mark = _integers(marks)
+    interval_s = np.full(len(mark), np.nan)
+    interval_s[mark & _NAMES_INTERVAL != 0] = _floats(intervals)
+    return _integers(times) + _EPOCH_2000_US, _floats(watts), interval_s, mark
 
 
 def _spent(

@@ -24,7 +24,7 @@ _ROW_AND_DAY_MEASURED = 80e-6
 _WINDOW_TOLD = 40e-6
 _ITEM_TOLD = 20e-6
 _DAY_BY_HOUR_OF_WEEK = 240e-6
-_DAY_OF_SAMPLES = 1_000e-6  # one a minute
+_DAY_OF_SAMPLES = 1_800e-6  # one a minute
 
 
 def at_once_s(

@@ -15,7 +15,8 @@ ORDER BY gateway_key, force_from
 -- name: before
 -- A row an instrument, from the last row before `settled` that stands whatever follows, up to
 -- there: no run that had begun by then was still open. Arrays are sent as they are: millions of
--- rows are a minute's work to unpack one by one. None of their elements is NULL.
+-- rows are a minute's work to unpack one by one. None of their elements is NULL; few devices name
+-- their interval, and a row's mark says whether it is among the intervals.
 SELECT k.key, f.ts IS NOT NULL, r.times, r.watts, r.intervals, r.marks
 FROM unnest(%(keys)s::integer[]) AS k (key)
 LEFT JOIN LATERAL (
@@ -29,9 +30,10 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT array_send(array_agg(h.ts)) AS times,
            array_send(array_agg(coalesce(h.power_w, 'NaN'))) AS watts,
-           array_send(array_agg(coalesce(h.interval_s, 'NaN'))) AS intervals,
-           array_send(array_agg((h.gateway_key::bigint << 32) | (h.flags::bigint << 8)
-                                | (h.state + 1))) AS marks
+           array_send(array_agg(h.interval_s) FILTER (WHERE h.interval_s IS NOT NULL)) AS intervals,
+           array_send(array_agg((h.gateway_key::bigint << 32)
+                                | ((h.interval_s IS NOT NULL)::integer << 24)
+                                | (h.flags::integer << 8) | (h.state + 1))) AS marks
     FROM heartbeat h
     WHERE h.instrument_key = k.key AND h.flags & 2 = 0  -- not STALE
       AND h.ts >= coalesce(f.ts, %(oldest)s) AND h.ts < %(settled)s) r
@@ -42,9 +44,10 @@ CROSS JOIN LATERAL (
 SELECT h.instrument_key,
        array_send(array_agg(h.ts)),
        array_send(array_agg(coalesce(h.power_w, 'NaN'))),
-       array_send(array_agg(coalesce(h.interval_s, 'NaN'))),
-       array_send(array_agg((h.gateway_key::bigint << 32) | (h.flags::bigint << 8)
-                            | (h.state + 1)))
+       array_send(array_agg(h.interval_s) FILTER (WHERE h.interval_s IS NOT NULL)),
+       array_send(array_agg((h.gateway_key::bigint << 32)
+                            | ((h.interval_s IS NOT NULL)::integer << 24)
+                            | (h.flags::integer << 8) | (h.state + 1)))
 FROM heartbeat h
 WHERE h.instrument_key = ANY (%(keys)s::integer[]) AND h.flags & 2 = 0  -- not STALE
   AND h.ts >= %(since)s AND h.ts < %(until)s
