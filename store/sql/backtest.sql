@@ -15,7 +15,7 @@ ORDER BY gateway_key, force_from
 -- name: before
 -- A row an instrument, from the last row before `settled` that stands whatever follows, up to
 -- there: no run that had begun by then was still open. Arrays are sent as they are: millions of
--- rows are a minute's work to unpack one by one. None of their elements is NULL; few devices name
+-- rows are half a minute's work to unpack one by one. None of their elements is NULL; few devices name
 -- their interval, and a row's mark says whether it is among the intervals.
 SELECT k.key, f.ts IS NOT NULL, r.times, r.watts, r.intervals, r.marks
 FROM unnest(%(keys)s::integer[]) AS k (key)
