@@ -859,3 +859,25 @@ def test_a_power_rule_is_tried_by_keyboard_and_set(
     window.page.wait_for_selector("#rule-is-set")
     rule = city.get("instruments/plug")["power_rule"]
     assert (rule["off_below_w"], rule["run_from_w"] <= 80) == (5, True)
+
+
+def test_what_nobody_took_is_bound_in_one_click(open_window: Open, city: Live) -> None:
+    """A plug that speaks behind a gateway becomes an instrument's source."""
+    home = {"name": "离心机", "institution_id": "xuhui", "gateway_id": "gw-xuhui", "interval_s": 60}
+    city.put("instruments/spinner", home)
+    payload = json.dumps({"Time": "2026-03-01T00:00:00", "ENERGY": {"Power": 12, "Total": 1.5}})
+    topic = "instruments/v1/gw-xuhui/native/tele/plug-7/SENSOR"
+    city.publisher.send(topic, payload.encode())
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while not city.get("gateways/gw-xuhui/unmapped")["items"]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    window = open_window()
+    window.open("health")
+    window.page.locator("[data-unmapped='gw-xuhui']").click()
+    offer = window.page.locator("[data-topic='tele/plug-7/SENSOR'] [data-mapping]").first
+    assert "12 W" in offer.inner_text()
+    offer.locator("select").select_option("spinner")
+    offer.locator("button").click()
+    window.page.wait_for_selector("dialog :text('已绑定到 spinner')")
+    assert city.get("instruments/spinner")["source"]["device"] == "plug-7"
