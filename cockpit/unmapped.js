@@ -25,7 +25,7 @@ function topicCard(topic, instruments, tz) {
   return h('section', { class: 'card', 'aria-label': topic.topic, 'data-topic': topic.topic },
     h('h3', {}, h('code', {}, topic.topic)),
     h('p', { class: 'note' }, `${t('n_messages', { n: count(topic.messages) })} · ${moment(topic.newest_at, tz, { second: '2-digit' })}`),
-    topic.payload === null ? null : h('pre', {}, topic.payload.slice(0, CHARACTERS)),
+    topic.payload === null ? null : h('pre', { tabindex: 0 }, topic.payload.slice(0, CHARACTERS)),
     topic.offers.length ? topic.offers.map((offer) => offerForm(offer, topic, instruments)) : h('p', { class: 'note' }, t('no_mapping_reads')));
 }
 

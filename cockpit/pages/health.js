@@ -71,7 +71,7 @@ function gatewayCard(ctx, tz, gateways) {
         { key: 'children', label: t('children'), num: true, value: (g) => g.children, cell: (g) => `${count(g.children_online)} / ${count(g.children)}`, bar: (g) => (g.children ? g.children_online / g.children : 0) },
         { key: 'skew_s', label: t('skew'), num: true, value: (g) => g.skew_s, cell: (g) => span(g.skew_s) },
         { key: 'last_received_at', label: t('received'), value: (g) => g.last_received_at, cell: (g) => moment(g.last_received_at, tz, { second: '2-digit' }) },
-        ...(mayOperate() ? [{ key: 'unmapped', label: t('unmapped_devices'), plain: true, value: () => '', cell: (g) => h('button', { type: 'button', class: 'link', 'data-unmapped': g.gateway_id, 'aria-label': t('unmapped_of', { name: g.gateway_id }), on: { click: () => openUnmapped(g.gateway_id, tz) } }, t('show')) }] : []),
+        ...(mayOperate() ? [{ key: 'unmapped', label: t('unmapped_devices'), plain: true, value: () => '', cell: (g) => h('button', { type: 'button', class: 'link', 'data-unmapped': g.gateway_id, 'aria-label': `${t('show')} · ${t('unmapped_of', { name: g.gateway_id })}`, on: { click: () => openUnmapped(g.gateway_id, tz) } }, t('show')) }] : []),
       ],
     });
   });
