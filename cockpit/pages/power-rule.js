@@ -21,7 +21,7 @@ export function ruleCard({ ctx, range, known }) {
     const { from, to } = daysOf(days, about.timezone);
     const ask = (rule) => post('power-rules/backtest', { instrument_ids: [ctx.id], from, to, rule }, ctx.signal);
     const rule = about.power_rule ?? { off_below_w: 0, run_until_w: 0, run_from_w: 0, dwell_start_s: 0, dwell_stop_s: 0, silence_s: null };
-    let answer = await ask(rule);
+    const answer = await ask(rule);
     if (!answer.total.samples) return null;
     note(`${t('power_rule_note')} ${moment(answer.from, about.timezone)} – ${moment(answer.to, about.timezone)}`);
     const scale = scaleOf(answer, rule);
