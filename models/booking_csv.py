@@ -1,18 +1,15 @@
 """Bookings as CSV: each row becomes an event, as if an iCalendar file had said it."""
 
-import csv
-import io
-
 import icalendar
 
 from models.calendar_file import CalendarFile, Event, Problem
-from models.timestamp import EPOCH, MICROSECOND, parse_ts
+from models.csv_cells import NAMING, read_cells, window_us
+from models.timestamp import EPOCH, MICROSECOND
 
 REQUIRED = ("booking_id", "from", "to")
-NAMING = ("instrument_id", "external_id")
 OPTIONAL = ("status", "sequence")
 STATUSES = ("", "confirmed", "tentative", "cancelled")
-ROWS_MOST = 200_000
+COLUMNS = sorted({*REQUIRED, *NAMING, *OPTIONAL})
 
 
 def read_bookings(text: str) -> CalendarFile:
@@ -23,25 +20,11 @@ def read_bookings(text: str) -> CalendarFile:
             ``external_id``, and if wanted ``status`` and ``sequence``.
 
     Raises:
-        ValueError: The header is wrong, or there are too many rows.
+        ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    header = [name.strip() for name in reader.fieldnames or ()]
-    known = {*REQUIRED, *NAMING, *OPTIONAL}
-    missing = [name for name in REQUIRED if name not in header]
-    strange = [name for name in header if name not in known]
-    if missing or strange:
-        told = "misses " + ", ".join(missing) if missing else "has " + ", ".join(strange)
-        raise ValueError(f"the header {told}; columns are {', '.join(sorted(known))}")
-    reader.fieldnames = header
     events: list[Event] = []
     problems: list[Problem] = []
-    for number, row in enumerate(reader, 2):
-        if number > ROWS_MOST:
-            raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
-        cells = {name: (row.get(name) or "").strip() for name in known}
-        if not any(cells.values()):
-            continue
+    for number, cells in read_cells(text, COLUMNS, REQUIRED):
         try:
             events.append(_event(cells))
         except ValueError as error:
@@ -54,9 +37,7 @@ def _event(cells: dict[str, str]) -> Event:
     uid = cells["booking_id"]
     if not uid:
         raise ValueError("booking_id is empty: nothing tells the booking from another one")
-    start, end = (_time(name, cells[name]) for name in ("from", "to"))
-    if end <= start:
-        raise ValueError(f"to ({cells['to']}) must lie after from ({cells['from']})")
+    start, end = window_us(cells)
     status = cells["status"].lower()
     if status not in STATUSES:
         raise ValueError(f"status is {cells['status']!r}; it must be one of {STATUSES[1:]}")
@@ -78,11 +59,3 @@ def _event(cells: dict[str, str]) -> Event:
         names=tuple(cells[name] for name in NAMING if cells[name]),
         text=text,
     )
-
-
-def _time(name: str, text: str) -> int:
-    try:
-        return parse_ts(text)
-    except ValueError as error:
-        rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
-        raise ValueError(f"{name} is {text!r}; {rule}") from error

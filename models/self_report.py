@@ -5,9 +5,8 @@ and outside users); one that lies within another of its instrument is taken to b
 what others overlap counts once, the rest is shown as *excess*.
 """
 
-import csv
-import io
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +15,8 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from models.interval import length_us, merge
-from models.timestamp import parse_ts
+from models.csv_cells import NAMING, read_cells, window_us
+from models.interval import merge
 from models.zone import start_of_day
 
 HOUR_US = 3_600_000_000
@@ -26,10 +25,8 @@ HOUR_US = 3_600_000_000
 SHARE, RECORD_US = Decimal("0.05"), HOUR_US // 10
 #: Below this share of known time nothing can be said.
 COVERAGE_LEAST = Decimal("0.5")
-NAMING = ("instrument_id", "external_id")
 COLUMNS = (*NAMING, "from", "to", "period", "hours", "user_type")
 USER_TYPES = ("", "internal", "external")
-ROWS_MOST = 200_000
 _PERIOD = re.compile(r"(\d{4})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])))?")
 
 
@@ -71,23 +68,11 @@ def read_reports(text: str, zone: ZoneInfo) -> ReportFile:
         zone: Whose days periods are of.
 
     Raises:
-        ValueError: The header is wrong, or there are too many rows.
+        ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    header = [name.strip() for name in reader.fieldnames or ()]
-    strange = [name for name in header if name not in COLUMNS]
-    if "hours" not in header or strange:
-        told = f"has {', '.join(strange)}" if strange else "misses hours"
-        raise ValueError(f"the header {told}; columns are {', '.join(COLUMNS)}")
-    reader.fieldnames = header
     reports: list[Stated] = []
     problems: list[tuple[int, str]] = []
-    for number, row in enumerate(reader, 2):
-        if number > ROWS_MOST:
-            raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
-        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-        if not any(cells.values()):
-            continue
+    for number, cells in read_cells(text, COLUMNS, ("hours",)):
         try:
             reports.append(_stated(number, cells, zone))
         except ValueError as error:
@@ -104,9 +89,7 @@ def _stated(number: int, cells: dict[str, str], zone: ZoneInfo) -> Stated:
             raise ValueError("period beside from or to: one of the two is wanted")
         start, end = period_us(cells["period"], zone)
     else:
-        start, end = (_time(which, cells[which]) for which in ("from", "to"))
-    if end <= start:
-        raise ValueError(f"to ({cells['to']}) must lie after from ({cells['from']})")
+        start, end = window_us(cells)
     user_type = cells["user_type"].lower()
     if user_type not in USER_TYPES:
         raise ValueError(f"user_type is {cells['user_type']!r}; it must be internal or external")
@@ -114,19 +97,12 @@ def _stated(number: int, cells: dict[str, str], zone: ZoneInfo) -> Stated:
         hours = Decimal(cells["hours"])
     except InvalidOperation:
         hours = Decimal(-1)
-    if not (hours.is_finite() and 0 <= hours * HOUR_US <= end - start):
+    # Compared before it is multiplied: a number with a large exponent would overflow.
+    if not (hours.is_finite() and 0 <= hours <= Decimal(end - start) / HOUR_US):
         raise ValueError(
             f"hours is {cells['hours']!r}; it must be a number from 0 to the window's length"
         )
     return Stated(number, name, start, end, int(hours * HOUR_US), user_type)
-
-
-def _time(name: str, text: str) -> int:
-    try:
-        return parse_ts(text)
-    except ValueError as error:
-        rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
-        raise ValueError(f"{name} is {text!r}; {rule}") from error
 
 
 def period_us(text: str, zone: ZoneInfo) -> tuple[int, int]:
@@ -146,7 +122,10 @@ def period_us(text: str, zone: ZoneInfo) -> tuple[int, int]:
         first, months = 3 * int(found[3]) - 2, 3
     last = first + months
     end = date(year + (last > 12), last - 12 if last > 12 else last, 1)
-    return start_of_day(date(year, first, 1), zone), start_of_day(end, zone)
+    try:
+        return start_of_day(date(year, first, 1), zone), start_of_day(end, zone)
+    except OverflowError as error:
+        raise ValueError(f"period is {text!r}; no calendar reaches as far") from error
 
 
 def claim(
@@ -183,17 +162,16 @@ def counted_once(reports: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
     for start, end, hours in reports:
         windows[start, end] = windows.get((start, end), 0) + hours
         total += hours
-    outer = [
-        span
-        for span in windows
-        if not any(
-            other != span and other[0] <= span[0] and span[1] <= other[1] for other in windows
-        )
-    ]
+    # Of those that begin together the longest comes first: it holds the others.
+    outer: list[tuple[int, int]] = []
+    for span in sorted(windows, key=lambda one: (one[0], -one[1])):
+        if not outer or span[1] > outer[-1][1]:
+            outer.append(span)
+    starts = [start for start, _ in outer]
     counted = 0
     for start, end in merge(outer):
-        inside = [span for span in outer if start <= span[0] and span[1] <= end]
-        counted += min(sum(windows[span] for span in inside), length_us([(start, end)]))
+        inside = outer[bisect_left(starts, start) : bisect_left(starts, end)]
+        counted += min(sum(windows[span] for span in inside), end - start)
     return counted, total - counted
 
 

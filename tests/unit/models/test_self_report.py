@@ -1,9 +1,12 @@
 """Self-reports: what files may say, what they are by measurement, and overlaps counted once."""
 
+from collections.abc import Callable
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from models.booking_csv import read_bookings
 from models.self_report import HOUR_US as H
 from models.self_report import claim, counted_once, period_us, read_reports
 from models.timestamp import format_instant
@@ -34,6 +37,9 @@ def test_periods_are_local(period: str, start: str, end: str) -> None:
         ("a,,2026-01,nan,", "hours is 'nan'"),
         ("a,,2026-01,many,", "hours is 'many'"),
         ("a,,2026-01,1,staff", "user_type is 'staff'"),
+        ("a,,2026-01,1e999999,", "hours is '1e999999'"),
+        ("a,,0001,1,", "period is '0001'"),
+        ("a,,9999,1,", "year 10000"),
     ],
 )
 def test_rows_are_refused_one_by_one(row: str, rule: str) -> None:
@@ -58,6 +64,15 @@ def test_windows_by_instants() -> None:
 def test_headers(text: str) -> None:
     with pytest.raises(ValueError, match="the header"):
         read_reports(text, ZONE)
+
+
+@pytest.mark.parametrize(
+    ("read", "header"),
+    [(partial(read_reports, zone=ZONE), "hours"), (read_bookings, "booking_id,from,to")],
+)
+def test_what_is_no_csv_is_refused(read: Callable[[str], object], header: str) -> None:
+    with pytest.raises(ValueError, match=r"must be CSV: .*\(after row 2\)"):
+        read(f"{header}\nx\n{'1' * 200_000}\n")
 
 
 @pytest.mark.parametrize(

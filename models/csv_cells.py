@@ -1,0 +1,64 @@
+"""Rows of a CSV file as cells by column, for files whose rows are taken one by one."""
+
+import csv
+import io
+from collections.abc import Collection, Iterator
+
+from models.timestamp import parse_ts
+
+ROWS_MOST = 200_000
+#: Columns that name an instrument, by its own id or by one of another register.
+NAMING = ("instrument_id", "external_id")
+
+
+def read_cells(
+    text: str, columns: Collection[str], required: Collection[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row that says anything, with its number: the header is row 1.
+
+    Args:
+        text: The file; a byte order mark, as spreadsheets write it, is passed over.
+        columns: All that there may be; cells of those that a file lacks are empty.
+        required: Those that there must be.
+
+    Raises:
+        ValueError: It is no CSV, the header is wrong, or there are too many rows.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    number = 1
+    try:
+        header = [name.strip() for name in reader.fieldnames or ()]
+        missing = [name for name in required if name not in header]
+        strange = [name for name in header if name not in columns]
+        if missing or strange:
+            told = "misses " + ", ".join(missing) if missing else "has " + ", ".join(strange)
+            raise ValueError(f"the header {told}; columns are {', '.join(columns)}")
+        reader.fieldnames = header
+        for number, row in enumerate(reader, 2):
+            if number > ROWS_MOST:
+                raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
+            cells = {name: (row.get(name) or "").strip() for name in columns}
+            if any(cells.values()):
+                yield number, cells
+    except csv.Error as error:
+        raise ValueError(f"must be CSV: {error} (after row {number})") from error
+
+
+def window_us(cells: dict[str, str]) -> tuple[int, int]:
+    """The instants of ``from`` and ``to``.
+
+    Raises:
+        ValueError: they are none, or the latter does not lie after the former.
+    """
+    start, end = (_instant(name, cells[name]) for name in ("from", "to"))
+    if end <= start:
+        raise ValueError(f"to ({cells['to']}) must lie after from ({cells['from']})")
+    return start, end
+
+
+def _instant(name: str, text: str) -> int:
+    try:
+        return parse_ts(text)
+    except ValueError as error:
+        rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
+        raise ValueError(f"{name} is {text!r}; {rule}") from error
