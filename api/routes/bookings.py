@@ -145,14 +145,15 @@ def _feed_of(context: Context, who: Principal, name: str, instrument: str | None
     """The feed of a name, made where there is none, and locked."""
     found = yield from find_feed(name, who.institution_key, lock=True)
     if found is None or (instrument is not None and instrument != found.instrument_id):
-        if found is None and (yield from is_taken(name)):
+        if found is None and (yield from _is_anothers(name, who)):
             raise not_found("booking feed", name)
+        owner = who.institution_key if found is None else found.institution_key
         key = None
         if instrument is not None:
-            key = yield from _instrument_key(instrument, who)
+            key = yield from _instrument_key(instrument, owner)
         yield from put_feed(
             name,
-            institution_key=who.institution_key,
+            institution_key=owner,
             instrument_key=key,
             timezone=context.settings.zone.key if found is None else found.timezone,
             url=None if found is None else found.url,
@@ -163,10 +164,22 @@ def _feed_of(context: Context, who: Principal, name: str, instrument: str | None
     return found
 
 
-def _instrument_key(instrument: str, who: Principal) -> Steps[int]:
-    key = yield from find_key(instrument, who.institution_key)
+def _is_anothers(name: str, who: Principal) -> Steps[bool]:
+    """Whether somebody has a feed of a name, or an institution's files will be called so."""
+    if (yield from is_taken(name)):
+        return True
+    start, _, whose = name.partition(".")
+    if who.institution_key is None or start != FILES or not whose:
+        return False
+    of = yield from institution_key(whose)
+    return of is not None and of != who.institution_key
+
+
+def _instrument_key(instrument: str, owner: int | None) -> Steps[int]:
+    """What a feed may book, whoever says so: its institution's key would go on to book it."""
+    key = yield from find_key(instrument, owner)
     if key is None:
-        rule = "an instrument of the registry, and of the key's institution"
+        rule = "an instrument of the registry, and of the feed's institution"
         raise invalid(FieldError(field="instrument_id", value=instrument, rule=rule))
     return key
 
@@ -361,7 +374,7 @@ async def put_booking_feed(
 
     def put() -> Steps[tuple[bool, Feed]]:
         before = yield from find_feed(feed_name, who.institution_key, lock=True)
-        if before is None and (yield from is_taken(feed_name)):
+        if before is None and (yield from _is_anothers(feed_name, who)):
             raise not_found("booking feed", feed_name)
         owner = who.institution_key
         if owner is None and body.institution_id is not None:
@@ -371,9 +384,11 @@ async def put_booking_feed(
                 raise invalid(
                     FieldError(field="institution_id", value=body.institution_id, rule=rule)
                 )
+        if before is not None:
+            owner = before.institution_key
         key = None
         if body.instrument_id is not None:
-            key = yield from _instrument_key(body.instrument_id, who)
+            key = yield from _instrument_key(body.instrument_id, owner)
         yield from put_feed(
             feed_name,
             institution_key=owner,

@@ -25,6 +25,7 @@ NAMES_NONE = (
     "names no instrument: X-JISHI-INSTRUMENT, RESOURCES or LOCATION is to hold one's id or"
     " external id, or the import's for_instrument"
 )
+NOT_ITS_OWN = "books an instrument that is no longer the feed's institution's"
 #: UIDs whose bookings are worked out between two statements.
 _PORTION = 500
 #: What a feed may lose at once before it is believed (of at least so many events).
@@ -290,16 +291,23 @@ def _book(
     for key, event in stored.items():
         if key.uid in by_uid:
             by_uid[key.uid][key.recurrence_id] = event
+    for uid, told in by_uid.items():
+        told |= {key.recurrence_id: one for key, one in fresh[uid].items()}
+    own = yield from _own(
+        feed, {key for told in by_uid.values() for one in told.values() for key in one.instruments}
+    )
     before = yield from _booked(feed, sorted(fresh))
     events: list[list[Any]] = []
     write: list[tuple[str, Booking]] = []
     cancel: list[tuple[str, str, int]] = []
     for uid, told in by_uid.items():
-        told |= {key.recurrence_id: one for key, one in fresh[uid].items()}
         try:
             if not any(one.instruments for one in told.values()):
                 raise ValueError(NAMES_NONE)
             after = booked_by(told, zone, now_us)
+            # An instrument may have moved since the feed, or an event of it, came to name it.
+            if not own.issuperset(one.instrument for one in after):
+                raise ValueError(NOT_ITS_OWN)
         except ValueError as error:
             report.problems.append(Problem(uid=uid, recurrence_id="", rule=str(error)))
             continue
@@ -332,6 +340,17 @@ def _book(
     yield from _cancel(feed, cancel)
     report.bookings_written += len(write)
     report.bookings_cancelled += len(cancel)
+
+
+def _own(feed: Feed, instruments: Collection[int]) -> Steps[set[int]]:
+    """Those of some instruments that a feed may book now."""
+    if feed.institution_key is None:
+        return set(instruments)
+    rows = yield from Query[tuple[int]](
+        _SQL["instruments_of"],
+        {"keys": sorted(instruments), "institution": feed.institution_key},
+    )
+    return {key for (key,) in rows}
 
 
 def _cancel(feed: Feed, cancel: Sequence[tuple[str, str, int]]) -> Steps[None]:

@@ -60,17 +60,27 @@ WHERE feed_key = %(key)s
 SELECT institution_key FROM institution WHERE institution_id = %(id)s
 
 -- name: instruments
--- Which instruments names mean, by their own id or one of another register.
-SELECT w.name, i.instrument_key
-FROM unnest(%(names)s::text[]) AS w (name)
-JOIN instrument i ON i.instrument_id = w.name
-     OR EXISTS (SELECT FROM instrument_version x, jsonb_each_text(x.external_ids) AS e
-                WHERE x.instrument_key = i.instrument_key AND x.force_from <= now()
-                  AND x.force_to > now() AND e.value = w.name)
-JOIN instrument_version v ON v.instrument_key = i.instrument_key
+-- Which instruments names mean, by their own id or one of another register. All names at once: each
+-- instrument is looked at once, however many names there are.
+SELECT DISTINCT c.name, c.instrument_key
+FROM (
+    SELECT i.instrument_id AS name, i.instrument_key FROM instrument i
+    UNION ALL
+    SELECT e.value, x.instrument_key
+    FROM instrument_version x CROSS JOIN LATERAL jsonb_each_text(x.external_ids) AS e
+    WHERE x.force_from <= now() AND x.force_to > now()
+) c
+JOIN unnest(%(names)s::text[]) AS w (name) ON w.name = c.name
+JOIN instrument_version v ON v.instrument_key = c.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
 WHERE %(institution)s::integer IS NULL OR v.institution_key = %(institution)s::integer
-ORDER BY w.name, i.instrument_key
+ORDER BY c.name, c.instrument_key
+
+-- name: instruments_of
+-- Which of some instruments are an institution's now.
+SELECT instrument_key FROM instrument_version
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND institution_key = %(institution)s
+  AND force_from <= now() AND force_to > now()
 
 -- name: events
 SELECT uid, recurrence_id, sequence, dtstamp_us, body, zones, instrument_keys

@@ -612,6 +612,70 @@ def test_what_keeps_a_gateway_in_service_is_named_to_its_owner_alone(
     assert other.instrument_id not in refused.text
 
 
+def taken_in(client: httpx.Client, start: str, **asked: str) -> httpx.Response:
+    """An hour from a start on, as an event of a file."""
+    lines = [
+        "BEGIN:VCALENDAR",
+        "BEGIN:VEVENT",
+        "UID:a",
+        f"DTSTART:{start}",
+        "DURATION:PT1H",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    ]
+    return client.post(
+        "/v1/bookings/import",
+        content="\r\n".join(lines),
+        params=asked,
+        headers={"Content-Type": "text/calendar"},
+    )
+
+
+def test_a_feed_books_its_institutions_instruments_whoever_says_so(
+    admin: httpx.Client, make_home: Callable[[], Home]
+) -> None:
+    home, other = make_home(), make_home()
+    feed = f"{home.institution_id}.feed"
+    body = {"institution_id": home.institution_id, "instrument_id": other.instrument_id}
+    assert admin.put(f"/v1/booking-feeds/{feed}", json=body).status_code == 422
+    asked = {"into": feed, "for_instrument": other.instrument_id}
+    assert taken_in(admin, "20260605T010000Z", **asked).status_code == 422
+    assert admin.get(f"/v1/booking-feeds/{feed}").json()["instrument_id"] is None
+
+
+def test_a_feed_no_longer_books_an_instrument_that_moved_away(
+    admin: httpx.Client, client_of: ClientOf, make_home: Callable[[], Home]
+) -> None:
+    home, other = make_home(), make_home()
+
+    def booked() -> list[str]:
+        asked = {"instrument": home.instrument_id, "from": "2026-06-01", "to": "2026-07-01"}
+        return [one["from"] for one in admin.get("/v1/bookings", params=asked).json()["items"]]
+
+    asked = {"into": f"{home.institution_id}.lab", "for_instrument": home.instrument_id}
+    with client_of(home.keys["operate"]) as client:
+        assert taken_in(client, "20260605T010000Z", **asked).json()["errors"] == []
+        moved = {"institution_id": other.institution_id, "gateway_id": other.gateway_id}
+        assert admin.patch(f"/v1/instruments/{home.instrument_id}", json=moved).is_success
+        before = booked()
+        assert before == ["2026-06-05T01:00:00Z"]
+        (error,) = taken_in(client, "20260606T010000Z", into=asked["into"]).json()["errors"]
+    assert "no longer" in error["rule"]
+    assert booked() == before
+
+
+def test_the_feed_of_an_institutions_files_is_kept_for_it(
+    client_of: ClientOf, make_home: Callable[[], Home]
+) -> None:
+    home, other = make_home(), make_home()
+    files = f"files.{other.institution_id}"
+    with client_of(home.keys["operate"]) as client:
+        assert taken_in(client, "20260605T010000Z", into=files).status_code == 404
+        assert client.put(f"/v1/booking-feeds/{files}", json={}).status_code == 404
+    with client_of(other.keys["operate"]) as client:
+        assert taken_in(client, "20260605T010000Z").json()["feed"] == files
+
+
 MUTATING = [
     route
     for route in ROUTES
