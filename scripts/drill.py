@@ -204,6 +204,7 @@ def drill(folder: Path) -> None:
         client = stack.enter_context(asked(host, key))
         account = register(client)
         begin = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2)
+        wait("a worker that listens for gw-1", lambda: host.listens("gw-1"))
         publish(broker, account, begin)
         wait(
             "the last heartbeat over HTTP",

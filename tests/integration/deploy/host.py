@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
+from cryptography.fernet import Fernet
 
 from cli.roles import ROLES
 from stack import Postgres
@@ -41,6 +43,7 @@ class Host:
             "@127.0.0.1/jishi": f"@127.0.0.1:{owner.port}/jishi",
             "@127.0.0.1:1883": f"@127.0.0.1:{broker.port}",
             "MQTT_PASSWORD": SECRET,
+            "JISHI_WEBHOOK_KEYS=": f"JISHI_WEBHOOK_KEYS={Fernet.generate_key().decode()}",
             "JISHI_API_PORT=8080": f"JISHI_API_PORT={self.ports['api']}",
             "JISHI_METRICS_PORT=9464": f"JISHI_METRICS_PORT={self.ports['1']}",
             "JISHI_METRICS_PORT=9466": f"JISHI_METRICS_PORT={self.ports['2']}",
@@ -85,6 +88,15 @@ class Host:
         """A unit's command, until `stop`."""
         log = self.folder / f"{name}.log"
         self.running[name] = Unit(f"{name}.service").start(self.etc, self.places, log)
+
+    def listens(self, gateway: str) -> bool:
+        """Whether a worker does for this gateway: within seconds of its registration."""
+        question = (
+            "SELECT EXISTS (SELECT FROM collector_listening"
+            " WHERE NOT closed AND %s = ANY (gateways))"
+        )
+        with psycopg.connect(self.owner_url) as connection:
+            return connection.execute(question, [gateway]).fetchone() == (True,)
 
     @property
     def api(self) -> str:

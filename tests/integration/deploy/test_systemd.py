@@ -99,37 +99,65 @@ def host(
     made.stop()
 
 
-def test_the_commands_make_a_service(host: Host, broker: ShippedBroker) -> None:
-    """Roles, two workers, accounts handed on: a heartbeat by TLS is receipted and shown."""
+@pytest.fixture(scope="module")
+def admin(host: Host) -> Iterator[httpx.Client]:
     until(lambda: answers(f"{host.api}/readyz"), 60)
     key = re.findall(r"jishi_\S+", host.jishi("keys", "create", "--scope", "admin"))[0]
     with httpx.Client(base_url=host.api, headers={"Authorization": f"Bearer {key}"}) as client:
-        for path, body in (
-            ("institutions/institute-1", {"name": "Institute One"}),
-            ("gateways/gw-1", {"institution_id": "institute-1"}),
-            (
-                "instruments/sem-1",
-                {"name": "SEM", "institution_id": "institute-1", "gateway_id": "gw-1"},
-            ),
-        ):
-            assert client.put(f"/v1/{path}", json=body).status_code == 201
-        account = client.post("/v1/gateways/gw-1/credentials").json()
-        # Each gateway is one worker's; both are well.
-        for worker in ("1", "2"):
-            until(lambda worker=worker: answers(f"{host.page(worker)}/readyz"), 60)
-        gateway = Gateway(broker, account["username"], account["password"])
-        gateway.publish()
-        until(lambda: any('"stored":1' in text.replace(" ", "") for text in gateway.receipts), 20)
-        until(
-            lambda: client.get("/v1/instruments/sem-1/status").json()["activity"] == "running", 10
-        )
-        gateway.close()
+        yield client
+
+
+def test_the_commands_make_a_service(
+    host: Host, broker: ShippedBroker, admin: httpx.Client
+) -> None:
+    """Roles, two workers, accounts handed on: a heartbeat by TLS is receipted and shown."""
+    for path, body in (
+        ("institutions/institute-1", {"name": "Institute One"}),
+        ("gateways/gw-1", {"institution_id": "institute-1"}),
+        (
+            "instruments/sem-1",
+            {"name": "SEM", "institution_id": "institute-1", "gateway_id": "gw-1"},
+        ),
+    ):
+        assert admin.put(f"/v1/{path}", json=body).status_code == 201
+    account = admin.post("/v1/gateways/gw-1/credentials").json()
+    # Each gateway is one worker's; both are well.
+    for worker in ("1", "2"):
+        until(lambda worker=worker: answers(f"{host.page(worker)}/readyz"), 60)
+    # Nobody hears what is published before.
+    until(lambda: host.listens("gw-1"), 20)
+    gateway = Gateway(broker, account["username"], account["password"])
+    gateway.publish()
+    until(lambda: any('"stored":1' in text.replace(" ", "") for text in gateway.receipts), 20)
+    until(lambda: admin.get("/v1/instruments/sem-1/status").json()["activity"] == "running", 10)
+    gateway.close()
     assert answers(f"{host.page('sync')}/metrics")
     for password in (
         *(path.read_text().strip() for path in (host.etc / "roles").iterdir()),
         SECRET,
     ):
         assert password not in host.said()
+
+
+def test_webhooks_are_sealed_by_one_key(host: Host, admin: httpx.Client) -> None:
+    """The API takes one, and workers have what opens it."""
+    hook = {"url": "https://pager.example.org/", "secret": f"whsec_{'A' * 43}="}
+    assert admin.put("/v1/webhooks/pager", json=hook).status_code == 201
+    keys = {
+        Unit(f"{name}.service").environment(host.etc)["JISHI_WEBHOOK_KEYS"]
+        for name in ("jishi-api", "jishi-ingest@1", "jishi-ingest@2")
+    }
+    assert len(keys) == 1
+    assert not any(key in host.said() for key in keys)
+
+
+def test_calendars_are_read_where_they_are_named(host: Host, admin: httpx.Client) -> None:
+    """This one it may not read, which it says: so it looked, and as somebody who may write that."""
+    feed = {"url": "http://127.0.0.1:9/calendar.ics", "every_s": 60}
+    assert admin.put("/v1/booking-feeds/rooms", json=feed).status_code == 201
+    host.start("jishi-booking-feeds")
+    until(lambda: admin.get("/v1/booking-feeds/rooms").json()["failure"], 30)
+    assert "private network" in admin.get("/v1/booking-feeds/rooms").json()["failure"]
 
 
 def test_who_came_as_what(host: Host) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from cli.main import app
 from cli.roles import ROLES
+from store.sealing import Sealer
 
 FOLDER = Path(__file__).parents[3] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text("utf-8"))
@@ -23,7 +24,11 @@ LOGINS = {
     "ingest-2": "jishi_write",
     "api": "jishi_api",
     "broker-sync": "jishi_broker",
+    "booking-feeds": "jishi_api",
 }
+
+#: Who seals and opens webhooks' secrets: both with the same keys, or nobody is told anything.
+SEALING = {"ingest-1", "ingest-2", "api"}
 
 #: What faces the outside: the broker's TLS listeners, and the proxy.
 OUTSIDE = {"broker": ["8883:8883", "8884:8884"], "proxy": ["80:80", "443:443"]}
@@ -71,7 +76,8 @@ def test_each_is_bounded_and_says_when_it_is_well(name: str) -> None:
         return
     assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
     assert "mem_limit" in service or name == "database", "the database takes what there is"
-    assert "healthcheck" in service or name == "broker-sync", "it has no port but its metrics'"
+    portless = name in ("broker-sync", "booking-feeds")
+    assert "healthcheck" in service or portless, "nobody comes to these, but for metrics"
 
 
 @pytest.mark.parametrize("name", ["ingest-1", "ingest-2"])
@@ -168,7 +174,9 @@ def test_what_a_service_runs_gets_its_secrets_and_knows_its_words(
     for secret in SERVICES[name]["secrets"]:
         (tmp_path / "secrets" / secret).write_text(f"word-of-{secret}\n")
     told = tmp_path / "jishi"
-    told.write_text('#!/bin/sh\nprintf "%s\\n" "$*" "$JISHI_DATABASE_URL" "$JISHI_MQTT_URL"\n')
+    variables = ("JISHI_DATABASE_URL", "JISHI_MQTT_URL", "JISHI_WEBHOOK_KEYS")
+    words = " ".join(f'"${variable}"' for variable in variables)
+    told.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" {words}\n')
     told.chmod(0o755)
     text = script(SERVICES[name]).replace("/run/secrets", str(tmp_path / "secrets"))
     done = subprocess.run(
@@ -179,14 +187,15 @@ def test_what_a_service_runs_gets_its_secrets_and_knows_its_words(
         check=True,
     )
     lines = done.stdout.split("\n")[:-1]
-    runs = [lines[place : place + 3] for place in range(0, len(lines), 3)]
+    runs = [lines[place : place + 4] for place in range(0, len(lines), 4)]
     user = LOGINS[name]
     secret = "database" if user == "jishi" else user
-    for words, database, broker in runs:
+    for given, database, broker, keys in runs:
         assert database == f"postgresql://{user}:word-of-{secret}@database/jishi"
         worker = SERVICES[name].get("environment", {}).get("JISHI_MQTT_CLIENT_ID")
         assert broker == (f"mqtt://{worker}:word-of-mqtt_ingest@broker:1883" if worker else "")
-        command, *options = words.split()
+        assert keys == ("word-of-webhook_keys" if name in SEALING else "")
+        command, *options = given.split()
         known = {
             option
             for parameter in typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
@@ -194,3 +203,12 @@ def test_what_a_service_runs_gets_its_secrets_and_knows_its_words(
         }
         assert {option for option in options if option.startswith("--")} <= known
     assert len(runs) == (2 if name == "migrate" else 1)
+
+
+@pytest.mark.parametrize("page", ["compose.yaml", "../docs/deploy.md"])
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
+def test_keys_that_seal_are_made_as_it_is_said(page: str) -> None:
+    (words,) = set(re.findall(r"openssl rand -base64 .*? '-_'", (FOLDER / page).read_text("utf-8")))
+    done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, check=True)
+    sealer = Sealer(done.stdout.rstrip("\n"))
+    assert sealer.open(sealer.seal("word")) == "word"

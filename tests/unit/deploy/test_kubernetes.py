@@ -45,17 +45,21 @@ def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def test_every_pod_can_do_little_and_is_bounded(objects: list[dict[str, Any]]) -> None:
     assert pods(objects).keys() == {"jishi-migrate", "jishi-ingest", "jishi-api"}
     for template in pods(objects).values():
-        spec = template["spec"]
-        assert spec["automountServiceAccountToken"] is False
-        assert spec["securityContext"]["runAsNonRoot"] is True
-        for container in spec["containers"]:
-            assert container["image"] == "jishi:0.1.0"
-            assert container["securityContext"] == {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            }
-            assert "memory" in container["resources"]["limits"]
+        can_do_little(template)
+        assert [one["image"] for one in template["spec"]["containers"]] == ["jishi:0.1.0"]
+
+
+def can_do_little(template: dict[str, Any]) -> None:
+    spec = template["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    for container in spec["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert "memory" in container["resources"]["limits"]
 
 
 def test_what_is_served_is_probed_spread_and_kept(objects: list[dict[str, Any]]) -> None:
@@ -103,8 +107,12 @@ def test_each_part_has_the_secrets_that_it_needs(objects: list[dict[str, Any]]) 
         assert environment["JISHI_DATABASE_URL"]["value"] == form
         reference = environment["PASSWORD"]["valueFrom"]["secretKeyRef"]
         assert reference == {"name": "jishi-database", "key": key}
+        sealing = environment.get("JISHI_WEBHOOK_KEYS", {}).get("valueFrom")
+        keys = {"secretKeyRef": {"name": "jishi-webhooks", "key": "keys", "optional": True}}
+        assert sealing == (keys if name in ("jishi-ingest", "jishi-api") else None)
     page = (FOLDER.parents[1] / "docs/deploy.md").read_text("utf-8")
-    assert all(f"{key}" in page for key in (*ROLES, "jishi-database", "jishi-mqtt"))
+    secrets = ("jishi-database", "jishi-mqtt", "jishi-webhooks")
+    assert all(f"{key}" in page for key in (*ROLES, *secrets))
 
 
 @pytest.mark.parametrize(("ordinal", "account"), [(0, "jishi.ingest"), (1, "jishi.ingest.2")])
@@ -155,3 +163,26 @@ def test_accounts_are_handed_on_beside_a_broker(tmp_path: Path) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     known = {option for parameter in command.params for option in parameter.opts}
     assert {re.sub("=.*", "", option) for option in options} <= known
+
+
+def test_calendars_are_read_beside_ours(tmp_path: Path) -> None:
+    """The component in an overlay, as its head says."""
+    shutil.copytree(FOLDER, tmp_path / "deploy/kubernetes")
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [deploy/kubernetes]\ncomponents: [deploy/kubernetes/booking-feeds]\n"
+    )
+    built = build(tmp_path)
+    assert pods(built).keys() - pods(build(FOLDER)).keys() == {"jishi-booking-feeds"}
+    template = pods(built)["jishi-booking-feeds"]
+    can_do_little(template)
+    # Where the secrets are, and closed to whoever would come in.
+    assert {one["metadata"]["namespace"] for one in built} == {"jishi"}
+    assert template["metadata"]["labels"]["app.kubernetes.io/part-of"] == "jishi"
+    (container,) = template["spec"]["containers"]
+    (command,) = container["args"]
+    assert command in typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    environment = {one["name"]: one for one in container["env"]}
+    form = "postgresql://jishi_api:$(PASSWORD)@$(DATABASE)"
+    assert environment["JISHI_DATABASE_URL"]["value"] == form
+    reference = environment["PASSWORD"]["valueFrom"]["secretKeyRef"]
+    assert reference == {"name": "jishi-database", "key": "jishi_api"}
