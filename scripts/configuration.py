@@ -66,7 +66,9 @@ def unit(name: str, kind: object) -> str:
     for ending in sorted(ENDINGS, key=len, reverse=True):
         if kind in (int, float) and name.endswith(ending):
             return ENDINGS[ending]
-    return "address" if kind is SecretStr else SPELLED.get(kind, "text")  # type: ignore[call-overload, no-any-return]
+    if kind is SecretStr:
+        return "keys" if name.endswith("_keys") else "address"
+    return SPELLED.get(kind, "text")  # type: ignore[call-overload, no-any-return]
 
 
 def duration(value: timedelta) -> str:
@@ -80,6 +82,8 @@ def duration(value: timedelta) -> str:
 
 def default(value: object) -> str:
     """A default as it would stand in the environment."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if value in (PydanticUndefined, None, "", ()):
         return ""
     if isinstance(value, timedelta):
@@ -88,8 +92,6 @@ def default(value: object) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, enum.Enum):
         value = value.value
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
     if isinstance(value, tuple | list):
         value = ",".join(map(str, value))
     return f"`{value}`"

@@ -27,6 +27,12 @@ def test_every_setting_has_a_unit_and_a_meaning() -> None:
     assert [name for name, _, unit, meaning in rows if not unit or not meaning] == []
 
 
+def test_secrets_are_told_by_what_they_are_and_without_a_default() -> None:
+    rows = dict(re.findall(r"^\| `(JISHI_\w+)` \| (.*? \| .*?) \|", configuration.page(), re.M))
+    assert rows["JISHI_SPARKPLUG_MQTT_URL"] == " | address"
+    assert rows["JISHI_WEBHOOK_KEYS"] == " | keys"
+
+
 def test_every_setting_that_the_documents_name_is_there() -> None:
     known = set(re.findall(r"`(JISHI_\w+)`", configuration.page()))
     # The variables that `jishi env` sets for a shell, and the tests' own.
