@@ -42,7 +42,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     long = LongQuestions(settings, metrics.waited("long"))
     metrics.watch_turns({"short": turns, "long": long.turns})
     database = Database(pool, answer_timeout_s=settings.answer_timeout_s, turns=turns, long=long)
-    board = Board(database)
+    board = Board(database, settings.calendar)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -21,11 +21,14 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from api.database import Database
 from api.encoding import encode
-from api.instrument_body import status_body
+from api.errors import Problem
+from api.instrument_body import availability_body, status_body
+from models.availability import Answer, Plans, available_now
 from models.fold import Track, hold_us
 from models.segment import Segment, State
 from models.status import Connectivity, Standing, Status, derive_status, lies_ahead
 from models.timestamp import format_instant
+from store.figures.plans import load_plans
 from store.present.board import GatewayWord, Member, look, segments_before
 from store.present.filters import Filters
 from store.wanted import Wanted
@@ -73,6 +76,8 @@ class Entry:
     row: dict[str, Any] | None = None
     gateway: GatewayWord = _NOBODY
     status: Status | None = None
+    #: Whether it is to be had; there whenever the status is.
+    answer: Answer | None = None
     #: When time alone may change the status.
     due_us: int = 0
     #: Version of the board at which its row was last written.
@@ -132,8 +137,20 @@ class _Step(NamedTuple):
 class Board:
     """All statuses of one process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, calendar: str) -> None:
+        """Prepares.
+
+        Args:
+            database: Where it looks.
+            calendar: Name of the calendar that opening hours refer to.
+        """
         self._database = database
+        self._calendar = calendar
+        #: What is planned, by instrument; read beside the looks, which it would hold up.
+        self._plans: dict[int, Plans] = {}
+        self._planning: asyncio.Task[None] | None = None
+        #: It was read anew, and nothing was derived by it yet.
+        self._replanned = False
         #: Names this board: versions of another process mean nothing here.
         self.name = secrets.token_hex(4)
         self.version = 0
@@ -200,8 +217,9 @@ class Board:
     def close(self) -> None:
         """Let every watcher go: the server shuts down."""
         self.closed = True
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, self._planning):
+            if task is not None:
+                task.cancel()
         self._wake()
 
     def _wake(self) -> None:
@@ -317,8 +335,16 @@ class Board:
         left: list[Member] = []
         dirty: set[int] = set()
         if news.members is not None:
+            await self._plan([key for key in news.members if key not in self._plans], news.now_us)
             left = self._take_members(news.members, dirty)
             self._members_at = began
+            if self._planning is None or self._planning.done():
+                self._planning = asyncio.create_task(
+                    self._plan_anew(list(news.members), news.now_us), name="board plans"
+                )
+        if self._replanned:
+            self._replanned = False
+            dirty.update(self._entries)
         for key, row in news.standings.items():
             entry = self._entries.get(key)
             if entry is not None:
@@ -350,11 +376,26 @@ class Board:
             self._memo.clear()
             self.version = version
 
+    async def _plan(self, keys: list[int], now_us: int) -> None:
+        """Reads what is planned of some instruments, a few at a time."""
+        for start in range(0, len(keys), SLICE):
+            part = keys[start : start + SLICE]
+            self._plans |= await self._database.read(load_plans(part, now_us, self._calendar))
+
+    async def _plan_anew(self, keys: list[int], now_us: int) -> None:
+        try:
+            await self._plan(keys, now_us)
+        except (*AWAY, Problem) as error:
+            # The plans that are known go on; a minute later it is tried again.
+            log.warning("board cannot read plans", action="board_plans", error=str(error))
+        self._replanned = True
+
     def _take_members(self, members: Any, dirty: set[int]) -> list[Member]:
         """Takes the registry's newest word; those that left, and what moved as it was."""
         left: list[Member] = []
         for key in [key for key in self._entries if key not in members]:
             entry = self._entries.pop(key)
+            self._plans.pop(key, None)
             _count(self._counts, entry.member, entry.status, -1)
             self._keys.pop(entry.member.instrument_id, None)
             left.append(entry.member)
@@ -391,13 +432,18 @@ class Board:
             status = derive_status(
                 standing, now_us, listening=entry.gateway.listening, before=before.get(key)
             )
+            answer = available_now(self._plans[key], status, now_us)
             entry.due_us = _due_us(standing, status, now_us)
+            if answer.until_us is not None:
+                entry.due_us = min(entry.due_us, answer.until_us)
             old = entry.status
             if old is None or _visible(old) != _visible(status):
                 changed.add(key)
                 _count(self._counts, entry.member, old, -1)
                 _count(self._counts, entry.member, status, 1)
-            entry.status = status
+            elif answer != entry.answer:
+                changed.add(key)
+            entry.status, entry.answer = status, answer
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         return changed
@@ -441,7 +487,11 @@ def _count(
 def item(entry: Entry) -> dict[str, Any]:
     """An instrument's status as answers spell it."""
     assert entry.status is not None
-    return status_body(entry.member.instrument_id, entry.status)
+    assert entry.answer is not None
+    return {
+        **status_body(entry.member.instrument_id, entry.status),
+        **availability_body(entry.answer),
+    }
 
 
 def counts_body(counts: Iterable[tuple[Any, ...]]) -> dict[str, Any]:

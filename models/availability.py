@@ -13,8 +13,9 @@ from enum import StrEnum
 from models.interval import Interval, clip, first_after
 from models.status import Activity, Connectivity, Status
 
-#: How far ahead plans are looked at for ``until``.
+#: How far ahead plans are looked at for ``until``; bookings, of which there may be many, less far.
 HORIZON_US = 14 * 86_400 * 1_000_000
+BOOKINGS_US = 2 * 86_400 * 1_000_000
 
 
 class Availability(StrEnum):
@@ -36,6 +37,8 @@ class Plans:
     horizon: Interval
     maintenance: Sequence[Interval] = ()
     bookings: Sequence[Interval] = ()
+    #: How far bookings are known; at most the horizon's end.
+    bookings_until_us: int
     #: None: it has no opening hours, so it is never closed. Maintenance is not taken off.
     opened: Sequence[Interval] | None = None
 
@@ -51,14 +54,14 @@ class Answer:
     reasons: tuple[str, ...]
 
 
-def available_now(plans: Plans, status: Status) -> Answer:
+def available_now(plans: Plans, status: Status, now_us: int) -> Answer:
     """Whether an instrument is to be had now.
 
     Args:
-        plans: Their horizon begins now.
+        plans: Their horizon holds now.
         status: Of the same moment.
+        now_us: The moment (µs).
     """
-    now_us = plans.horizon[0]
     found = _planned(plans, now_us, now_us + 1)
     running = status.connectivity is Connectivity.ONLINE and status.activity is Activity.RUNNING
     silent = status.connectivity is not Connectivity.ONLINE or status.activity is Activity.UNKNOWN
@@ -117,14 +120,14 @@ def available_at(plans: Plans, start_us: int, end_us: int) -> Answer:
 def _planned(plans: Plans, start_us: int, end_us: int) -> dict[Availability, int | None]:
     """What of the plans touches a time, and when the last of it ends; None: beyond the horizon."""
     found: dict[Availability, int | None] = {}
-    for name, stretches in (
-        (Availability.MAINTENANCE, plans.maintenance),
-        (Availability.BOOKED, plans.bookings),
+    for name, stretches, known_us in (
+        (Availability.MAINTENANCE, plans.maintenance, plans.horizon[1]),
+        (Availability.BOOKED, plans.bookings, plans.bookings_until_us),
     ):
         touched = clip(stretches, start_us, end_us)
         if touched:
             last = stretches[first_after(stretches, touched[-1][0])]
-            found[name] = last[1] if last[1] < plans.horizon[1] else None
+            found[name] = last[1] if last[1] < known_us else None
     if plans.opened is not None:
         inside = clip(plans.opened, start_us, end_us)
         if inside != [(start_us, end_us)]:

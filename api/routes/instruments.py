@@ -164,7 +164,7 @@ def with_availability(
     keys = [row["instrument_key"] for row in rows]
     plans = yield from load_plans(keys, moment.now_us, moment.calendar)
     return [
-        (row, status, available_now(plans[row["instrument_key"]], status))
+        (row, status, available_now(plans[row["instrument_key"]], status, moment.now_us))
         for row, status in zip(rows, found, strict=True)
     ]
 

@@ -5,14 +5,15 @@ What that makes of them is ``models/availability.py``'s.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
-from models.availability import HORIZON_US, Plans
+from models.availability import BOOKINGS_US, HORIZON_US, Plans
 from models.interval import Interval, merge
 from models.schedule import HoursInForce, open_intervals, with_fallback
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from store.figures.subject import parse_hours, zone_of
-from store.figures.surroundings import load_calendar
+from store.figures.surroundings import MANY, load_calendar
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
@@ -32,34 +33,44 @@ def load_plans(
         least_us: How long after it plans must reach at least (µs).
     """
     horizon = (start_us, start_us + max(HORIZON_US, least_us))
+    booked_until_us = start_us + max(BOOKINGS_US, least_us)
     span = {"keys": list(keys), "start": from_us(horizon[0]), "end": from_us(horizon[1])}
     busy: dict[str, dict[int, list[Interval]]] = {}
-    for name in ("maintenance", "bookings"):
-        rows = yield from Query[tuple[int, int, int]](_SQL[name], span, binary=True)
+    for name, until_us in (("maintenance", horizon[1]), ("bookings", booked_until_us)):
+        rows = yield from Query[tuple[int, int, int]](
+            _SQL[name], {**span, "end": from_us(until_us)}, binary=True, heavy=len(keys) > MANY
+        )
         busy[name] = defaultdict(list)
         for key, start, end in rows:
             busy[name][key].append((start, end))
     hours = yield from _load_hours(span)
     days = yield from load_calendar(Window(start_us=horizon[0], end_us=horizon[1]), calendar)
-    known: dict[tuple[HoursInForce, ...], list[Interval] | None] = {}
+    # A city's instruments share few opening hours, and most have nothing else planned.
+    alike: dict[tuple[HoursInForce, ...], Plans] = {}
     found: dict[int, Plans] = {}
     for key in keys:
         own = hours.get(key, ())
-        if own not in known:
-            known[own] = open_intervals(own, *horizon, calendar=days) if own else None
-        found[key] = Plans(
-            horizon=horizon,
-            maintenance=merge(busy["maintenance"].get(key, ())),
-            bookings=merge(busy["bookings"].get(key, ())),
-            opened=known[own],
-        )
+        plans = alike.get(own)
+        if plans is None:
+            plans = alike[own] = Plans(
+                horizon=horizon,
+                bookings_until_us=booked_until_us,
+                opened=open_intervals(own, *horizon, calendar=days) if own else None,
+            )
+        if key in busy["maintenance"] or key in busy["bookings"]:
+            plans = replace(
+                plans,
+                maintenance=merge(busy["maintenance"].get(key, ())),
+                bookings=merge(busy["bookings"].get(key, ())),
+            )
+        found[key] = plans
     return found
 
 
 def _load_hours(span: dict[str, object]) -> Steps[dict[int, tuple[HoursInForce, ...]]]:
     """Opening hours in force within a horizon, an instrument's own or its institution's."""
     rows = yield from Query[tuple[int, int, int | None, int | None, str, str | None]](
-        _SQL["hours"], span, binary=True
+        _SQL["hours"], span, binary=True, heavy=True
     )
     houses = yield from Query[tuple[int, int | None, int | None, str | None]](
         _SQL["institution_hours"],

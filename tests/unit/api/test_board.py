@@ -27,7 +27,7 @@ def test_groups_are_sums_and_the_empty_ones_count_nothing() -> None:
 
 @pytest.mark.parametrize("version", [-1, 1])
 def test_who_was_never_here_gets_no_changes(version: int) -> None:
-    board = Board(cast(Database, None))
+    board = Board(cast(Database, None), "CN")
     assert board.since(version, Filters()) is None
     delta = board.since(0, Filters())
     assert delta is not None

@@ -34,6 +34,7 @@ def plans(
 ) -> Plans:
     return Plans(
         horizon=(0, DAY),
+        bookings_until_us=DAY,
         maintenance=merge(maintenance),
         bookings=merge(bookings),
         opened=None if opened is None else merge(opened),
@@ -86,7 +87,7 @@ def plans(
 def test_now(
     given_plans: Plans, now: Status, availability: str, until: int | None, reasons: tuple[str, ...]
 ) -> None:
-    answer = available_now(given_plans, now)
+    answer = available_now(given_plans, now, 0)
     assert (answer.availability.value, answer.until_us, answer.reasons) == (
         availability,
         until,
@@ -155,7 +156,7 @@ def test_never_free_within_what_is_planned(
         until = DAY if answer.until_us is None else answer.until_us
         assert not any(hindered(minute) for minute in range(start, until))
         assert answer.until_us is None or hindered(answer.until_us)
-    now = available_now(known, status(activity, online=online))
+    now = available_now(known, status(activity, online=online), 0)
     if now.availability is Availability.FREE:
         assert online
         assert not hindered(0)

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from tests.live import Live, beat, now_us
+from models.timestamp import format_instant
+from tests.live import SECOND, Live, beat, iso, now_us
 
 PATIENCE = 20.0  # seconds without a byte before a test fails
 
@@ -78,12 +79,11 @@ def test_a_snapshot_then_changes(live: Live) -> None:
         assert name == "snapshot"
         assert identity
         items = {item["instrument_id"]: item for item in data["items"]}
-        # Whether it is to be had is no part of the stream.
-        assert items[one].items() <= status_of(live, one).items()
+        assert items[one] == status_of(live, one)
         assert items[other]["connectivity"] == "never_seen"
         live.publish(other, beat(now_us(), "running", power_w=80.0))
         item = listener.until("change", other, connectivity="online")
-        assert item.items() <= status_of(live, other).items()
+        assert item == status_of(live, other)
         live.publish(one, beat(now_us(), "running"))
         assert listener.until("change", one, activity="running")["cause"] is None
 
@@ -104,6 +104,24 @@ def test_an_instrument_goes_offline_by_mere_time(live: Live) -> None:
         listener.until("snapshot", one)
         item = listener.until("change", one, connectivity="offline")
         assert (item["activity"], item["cause"]) == ("unknown", "device")
+
+
+def test_a_plan_takes_hold_and_ends_by_mere_time(live: Live) -> None:
+    one = live.instrument(hold_s=600)
+    live.publish(one, beat(now_us(), "idle"))
+    start = now_us() + 4 * SECOND
+    plan = {"instrument_id": one, "from": iso(start), "to": iso(start + 3 * SECOND)}
+    live.post("maintenance", plan)
+    live.instrument()  # plans are read with the registry, else once a minute
+    with listening(live, instrument=one) as listener:
+        listener.until("snapshot", one, availability="free")
+        item = listener.until("change", one, availability="maintenance")
+        assert (item["until"], item["reasons"]) == (
+            format_instant(start + 3 * SECOND),
+            ["maintenance"],
+        )
+        item = listener.until("change", one, availability="free")
+        assert (item["until"], item["activity"]) == (None, "idle")
 
 
 def test_one_instrument_tells_each_heartbeat(live: Live) -> None:
