@@ -7,7 +7,7 @@ what others overlap counts once, the rest is shown as *excess*.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -173,12 +173,3 @@ def counted_once(reports: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
         inside = outer[bisect_left(starts, start) : bisect_left(starts, end)]
         counted += min(sum(windows[span] for span in inside), end - start)
     return counted, total - counted
-
-
-def by_window(reports: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], tuple[int, int]]:
-    """Hours and number of the reports of each window."""
-    found: dict[tuple[int, int], tuple[int, int]] = {}
-    for start, end, hours in reports:
-        before = found.get((start, end), (0, 0))
-        found[start, end] = before[0] + hours, before[1] + 1
-    return found

@@ -37,6 +37,7 @@ from store.figures.costs import one_by_one_s, pieces_s
 from store.figures.members import load_members
 from store.figures.question import Question
 from store.figures.reconciled import (
+    AT_ONCE,
     Held,
     History,
     answer,
@@ -47,13 +48,7 @@ from store.figures.reconciled import (
     load_tolerances,
     put_tolerances,
 )
-from store.figures.self_reports import (
-    REPORTS_MOST,
-    Claims,
-    compare,
-    list_reports,
-    tally,
-)
+from store.figures.self_reports import Claims, load_claims, load_cost
 from store.figures.surroundings import Moment, load_moment
 from store.present.bookings import Listed, list_bookings
 from store.present.instruments import names_of
@@ -68,6 +63,8 @@ ANSWER_LENGTH = 2_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     moment: Moment
+    #: As it was asked for, and clipped to now.
+    whole: Window
     window: Window
     zone: ZoneInfo
     #: By instrument's key, its group.
@@ -97,7 +94,8 @@ async def get_reconciliation(
     def plan() -> Steps[_Plan]:
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
-        window = span.window(zone, moment.now_us).clip(moment.now_us)
+        whole = span.window(zone, moment.now_us)
+        window = whole.clip(moment.now_us)
         members = yield from load_members(
             Question(window=window, filters=filters, group_by=group_by)
         )
@@ -105,14 +103,15 @@ async def get_reconciliation(
         booked = yield from booked_keys(list(groups), window)
         cost = pieces_s(len(booked), window)
         cost += one_by_one_s(len(groups) - len(booked), window, (), moment)
-        return _Plan(moment=moment, window=window, zone=zone, groups=groups, cost_s=cost)
+        cost += yield from load_cost(list(groups), whole, moment)
+        return _Plan(
+            moment=moment, whole=whole, window=window, zone=zone, groups=groups, cost_s=cost
+        )
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
         window, moment = planned.window, planned.moment
         found = yield from hold(planned.groups, window, moment)
-        reports = yield from list_reports(filters, window, REPORTS_MOST)
-        compared = yield from compare(reports, moment)
-        claims = tally(reports, compared, planned.groups)
+        claims = yield from load_claims(filters, planned.whole, planned.groups, moment)
         for key in claims.keys() - found.keys():
             found[key] = Held()
         names: Mapping[str, str | None] = {}
@@ -165,6 +164,17 @@ def _shown(
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    moment: Moment
+    #: Clipped to now.
+    window: Window
+    zone: ZoneInfo
+    #: One more than is shown, where there are more.
+    listed: Sequence[Listed]
+    cost_s: float
+
+
 @router.get(
     "/bookings",
     summary="What became of each booking",
@@ -186,7 +196,7 @@ async def get_judged(
     after = decode_cursor("judged", cursor, (int, int))
     settings = context.settings
 
-    def ask() -> Steps[tuple[Window, ZoneInfo, Moment, list[tuple[Listed, dict[str, Any]]]]]:
+    def plan() -> Steps[_Page]:
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
         window = span.window(zone, moment.now_us).clip(moment.now_us)
@@ -198,27 +208,20 @@ async def get_judged(
             limit=limit + 1,
             after=(after[0], after[1]) if after else None,
         )
-        history = yield from load_tolerances()
-        verdicts = yield from _judged(listed, window, moment, history)
-        said = yield from load_answers([one.booking_key for one in listed])
-        return (
-            window,
-            zone,
-            moment,
-            [
-                (one, {**verdicts[one.booking_key], "answer": _answer(said.get(one.booking_key))})
-                for one in listed
-            ],
-        )
+        keys = {one.instrument_key for one in listed}
+        cost = pieces_s(len(keys), _measured(listed)) if listed else 0.0
+        return _Page(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
-    window, zone, moment, found = await context.database.read(ask(), snapshot=True)
-    shown, more = page(found, limit, "judged", lambda one: (one[0].start_us, one[0].booking_key))
-    return etag_response(
-        request,
-        {
-            "from": format_instant(window.start_us),
-            "to": format_instant(window.end_us),
-            "tz": zone.key,
+    def ask(planned: _Page) -> Steps[dict[str, Any]]:
+        shown, more = page(
+            planned.listed, limit, "judged", lambda one: (one.start_us, one.booking_key)
+        )
+        verdicts = yield from _judged(shown, planned.moment)
+        said = yield from load_answers([one.booking_key for one in shown])
+        return {
+            "from": format_instant(planned.window.start_us),
+            "to": format_instant(planned.window.end_us),
+            "tz": planned.zone.key,
             "items": [
                 {
                     "id": one.booking_key,
@@ -229,34 +232,39 @@ async def get_judged(
                     "institution_id": one.institution_id,
                     "from": format_instant(one.start_us),
                     "to": format_instant(one.end_us),
-                    **told,
+                    **verdicts[one.booking_key],
+                    "answer": _answer(said.get(one.booking_key)),
                 }
-                for one, told in shown
+                for one in shown
             ],
             "next_cursor": more,
-            "as_of": format_instant(moment.now_us),
-        },
-    )
+            "as_of": format_instant(planned.moment.now_us),
+        }
+
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
-def _judged(
-    listed: list[Listed], window: Window, moment: Moment, history: History
-) -> Steps[dict[int, dict[str, Any]]]:
+def _measured(listed: Sequence[Listed]) -> Window:
+    """Of a page of bookings only its own time is measured."""
+    return Window(start_us=listed[0].start_us, end_us=listed[-1].start_us + 1)
+
+
+def _judged(listed: Sequence[Listed], moment: Moment) -> Steps[dict[int, dict[str, Any]]]:
     """Verdicts of a page of bookings, by booking."""
     found: dict[int, dict[str, Any]] = {}
     if not listed:
         return found
-    # Of a page only its own time is measured.
-    part = Window(start_us=listed[0].start_us, end_us=listed[-1].start_us + 1)
+    history = yield from load_tolerances()
     keys = sorted({one.instrument_key for one in listed})
-    told = yield from judge(keys, part, moment, history)
-    for _, judged in told.values():
-        for one in judged:
-            found[one.booking.booking_key] = {
-                "verdicts": [verdict.value for verdict in one.verdicts],
-                "used_s": seconds(one.used_us),
-                "unknown_s": seconds(one.unknown_us),
-            }
+    for start in range(0, len(keys), AT_ONCE):
+        told = yield from judge(keys[start : start + AT_ONCE], _measured(listed), moment, history)
+        for _, judged in told.values():
+            for one in judged:
+                found[one.booking.booking_key] = {
+                    "verdicts": [verdict.value for verdict in one.verdicts],
+                    "used_s": seconds(one.used_us),
+                    "unknown_s": seconds(one.unknown_us),
+                }
     return found
 
 

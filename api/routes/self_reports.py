@@ -3,6 +3,9 @@
 How files are read, and what a report is by what was measured, is in `models/self_report.py`.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -25,11 +28,11 @@ from models.self_report import Stated, read_reports
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.self_reports import (
-    REPORTS_MOST,
     Compared,
     SelfReport,
     answer_report,
     compare,
+    compare_s,
     list_reports,
     load_answer,
     write_reports,
@@ -105,6 +108,16 @@ async def post_reports(request: Request, context: Ctx, who: Operator) -> Respons
     return json_response(report)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    moment: Moment
+    window: Window
+    zone: ZoneInfo
+    #: One more than is shown, where there are more.
+    listed: Sequence[SelfReport]
+    cost_s: float
+
+
 @router.get(
     "/reconciliation/self-reports",
     summary="What each self-report is, by what was measured",
@@ -126,41 +139,32 @@ async def get_reports(
     after = decode_cursor("self-reports", cursor, (int,))
     settings = context.settings
 
-    def ask() -> Steps[
-        tuple[Window, ZoneInfo, Moment, list[SelfReport], dict[tuple[int, int, int], Compared]]
-    ]:
+    def plan() -> Steps[_Page]:
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
         # A period that is not over yet has its reports all the same.
         window = span.window(zone, moment.now_us)
-        shown = yield from list_reports(
+        listed = yield from list_reports(
             filters, window, limit + 1, after=after[0] if after else None
         )
-        keys = sorted({one.instrument_key for one in shown})
-        # All reports of a window count together, on whichever page they are.
-        beside = yield from list_reports(filters, window, REPORTS_MOST, keys=keys)
-        windows = {(one.instrument_key, one.start_us, one.end_us) for one in shown}
-        compared = yield from compare(
-            [one for one in beside if (one.instrument_key, one.start_us, one.end_us) in windows],
-            moment,
-        )
-        return window, zone, moment, shown, compared
+        places = {one.place for one in listed}
+        length_us = sum(end - start for _, start, end in places)
+        cost = compare_s(len(places), length_us, window.start_us, moment)
+        return _Page(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
-    window, zone, moment, found, compared = await context.database.read(ask(), snapshot=True)
-    shown, more = page(found, limit, "self-reports", lambda one: (one.key,))
-    return etag_response(
-        request,
-        {
-            "from": format_instant(window.start_us),
-            "to": format_instant(window.end_us),
-            "tz": zone.key,
-            "items": [
-                _shown(one, compared[one.instrument_key, one.start_us, one.end_us]) for one in shown
-            ],
+    def ask(planned: _Page) -> Steps[dict[str, Any]]:
+        shown, more = page(planned.listed, limit, "self-reports", lambda one: (one.key,))
+        compared = yield from compare(shown, planned.moment)
+        return {
+            "from": format_instant(planned.window.start_us),
+            "to": format_instant(planned.window.end_us),
+            "tz": planned.zone.key,
+            "items": [_shown(one, compared[one.place]) for one in shown],
             "next_cursor": more,
-            "as_of": format_instant(moment.now_us),
-        },
-    )
+            "as_of": format_instant(planned.moment.now_us),
+        }
+
+    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
 def _shown(one: SelfReport, compared: Compared) -> dict[str, Any]:

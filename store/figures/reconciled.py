@@ -24,7 +24,7 @@ from store.statements import statements
 _SQL = statements("reconciled")
 _PLANS = statements("plans")
 #: Instruments measured at a time: bounds the pieces in memory.
-_AT_ONCE = 50
+AT_ONCE = 50
 _DEFAULT = Tolerances()
 
 
@@ -133,8 +133,8 @@ def hold(
     booked = yield from booked_keys(list(groups), window)
     history = yield from load_tolerances()
     with_bookings = sorted(booked)
-    for start in range(0, len(with_bookings), _AT_ONCE):
-        keys = with_bookings[start : start + _AT_ONCE]
+    for start in range(0, len(with_bookings), AT_ONCE):
+        keys = with_bookings[start : start + AT_ONCE]
         told = yield from judge(keys, window, moment, history)
         for key, (time, judged) in told.items():
             found[groups[key]].add(time, judged)

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.self_report import Claim, Stated, by_window, claim, counted_once
-from models.usage import Window
+from models.self_report import Claim, Stated, claim, counted_once
+from models.usage import Usage, Window
+from store.figures.costs import one_by_one_s
 from store.figures.figures import usages
-from store.figures.subject import load_subjects
+from store.figures.subject import Subject, load_subjects
 from store.figures.surroundings import Moment
 from store.instant import from_us
 from store.present.filters import Filters
@@ -19,8 +20,7 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("self_reports")
-#: Of one question about groups.
-REPORTS_MOST = 200_000
+#: Instruments whose reports are held at once.
 _AT_ONCE = 500
 
 
@@ -41,6 +41,14 @@ class SelfReport:
     answered_by: str | None
     answered_us: int | None
     instrument_key: int
+    #: Of all reports of its window together: hours, and how many they are.
+    together_us: int
+    together: int
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Whose, and which window: its instrument's key, start and end."""
+        return self.instrument_key, self.start_us, self.end_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +95,7 @@ def write_reports(reports: Sequence[tuple[int, Stated]], actor: str) -> Steps[tu
 def list_reports(
     filters: Filters,
     window: Window,
-    limit: int,
+    limit: int | None,
     *,
     after: int | None = None,
     keys: Sequence[int] | None = None,
@@ -97,8 +105,7 @@ def list_reports(
         _SQL["list"],
         {
             **filters.params(),
-            "start": from_us(window.start_us),
-            "end": from_us(window.end_us),
+            **_span(window),
             "after": after,
             "keys": None if keys is None else list(keys),
             "limit": limit,
@@ -108,65 +115,104 @@ def list_reports(
     return [SelfReport(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+def load_cost(keys: Sequence[int], window: Window, moment: Moment) -> Steps[float]:
+    """What it costs to compare all reports of instruments within a window (s)."""
+    rows = yield from Query[tuple[int, int]](_SQL["extent"], {"keys": list(keys), **_span(window)})
+    windows, length_us = rows[0]
+    return compare_s(windows, length_us, window.start_us, moment)
+
+
+def compare_s(windows: int, length_us: int, start_us: int, moment: Moment) -> float:
+    """What it costs to compare reports (s).
+
+    Args:
+        windows: How many windows of instruments they are of.
+        length_us: How long these are together.
+        start_us: Where one of them may begin.
+        moment: Of the answer.
+    """
+    if not windows:
+        return 0.0
+    usual = Window(start_us=start_us, end_us=start_us + length_us // windows)
+    return one_by_one_s(windows, usual.clip(moment.now_us), (), moment)
+
+
 def compare(
     reports: Sequence[SelfReport], moment: Moment
 ) -> Steps[dict[tuple[int, int, int], Compared]]:
-    """What was measured in the windows of reports: by instrument, start and end.
-
-    Args:
-        reports: All of a window count together, so the caller gives them all.
-        moment: Of the answer.
-    """
-    of: dict[int, list[SelfReport]] = defaultdict(list)
-    for one in reports:
-        of[one.instrument_key].append(one)
+    """What was measured in the windows of reports, by their places."""
+    of = {one.place: one for one in reports}
+    keys = sorted({one.instrument_key for one in reports})
     found: dict[tuple[int, int, int], Compared] = {}
-    keys = sorted(of)
     for start in range(0, len(keys), _AT_ONCE):
         subjects = yield from load_subjects(keys[start : start + _AT_ONCE])
-        # Windows that overlap are asked for apart: figures are of disjoint ones.
-        for key, subject in subjects.items():
-            windows = by_window([(one.start_us, one.end_us, one.hours_us) for one in of[key]])
-            for (low, high), (hours, records) in windows.items():
-                window = Window(start_us=low, end_us=high).clip(moment.now_us)
-                measured = yield from usages([subject], {key: [window]}, moment)
-                (usage,) = measured[key]
-                found[key, low, high] = Compared(
-                    claim=claim(
-                        hours, records, usage.effective_us, usage.unknown_us, window.length_us
-                    ),
-                    effective_us=usage.effective_us,
-                    unknown_us=usage.unknown_us,
-                )
+        # Windows of one instrument may overlap, and figures are of disjoint ones: each is asked
+        # for apart, of all instruments that it was reported of.
+        alike: dict[tuple[int, int], list[Subject]] = defaultdict(list)
+        for key, low, high in of:
+            if key in subjects:
+                alike[low, high].append(subjects[key])
+        for (low, high), those in alike.items():
+            window = Window(start_us=low, end_us=high).clip(moment.now_us)
+            measured = yield from usages(those, {one.key: [window] for one in those}, moment)
+            for key, (usage,) in measured.items():
+                found[key, low, high] = _compared(of[key, low, high], usage, window)
     return found
 
 
-def tally(
+def _compared(one: SelfReport, usage: Usage, window: Window) -> Compared:
+    return Compared(
+        claim=claim(
+            one.together_us, one.together, usage.effective_us, usage.unknown_us, window.length_us
+        ),
+        effective_us=usage.effective_us,
+        unknown_us=usage.unknown_us,
+    )
+
+
+def load_claims(
+    filters: Filters, window: Window, groups: Mapping[int, str | None], moment: Moment
+) -> Steps[dict[str | None, Claims]]:
+    """What groups' reports within a window come to.
+
+    Args:
+        filters: Which instruments.
+        window: Not clipped to now: a period that is not over yet has its reports all the same.
+        groups: By instrument's key, its group.
+        moment: Of the answer.
+    """
+    found: dict[str | None, Claims] = defaultdict(Claims)
+    keys = sorted(groups)
+    for start in range(0, len(keys), _AT_ONCE):
+        reports = yield from list_reports(
+            filters, window, None, keys=keys[start : start + _AT_ONCE]
+        )
+        compared = yield from compare(reports, moment)
+        _tally(reports, compared, groups, found)
+    return dict(found)
+
+
+def _tally(
     reports: Sequence[SelfReport],
     compared: Mapping[tuple[int, int, int], Compared],
     groups: Mapping[int, str | None],
-) -> dict[str | None, Claims]:
-    """What groups' reports come to.
-
-    Args:
-        reports: All of the window.
-        compared: Of these.
-        groups: By instrument's key, its group.
-    """
-    found: dict[str | None, Claims] = defaultdict(Claims)
+    into: dict[str | None, Claims],
+) -> None:
+    """Adds all reports of some instruments to their groups."""
     of: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for one in reports:
-        if one.instrument_key not in groups:
-            continue
         of[one.instrument_key].append((one.start_us, one.end_us, one.hours_us))
-        group = found[groups[one.instrument_key]]
+        group = into[groups[one.instrument_key]]
         group.reports += 1
-        group.claims[compared[one.instrument_key, one.start_us, one.end_us].claim] += 1
+        group.claims[compared[one.place].claim] += 1
     for key, told in of.items():
         counted, excess = counted_once(told)
-        found[groups[key]].counted_us += counted
-        found[groups[key]].excess_us += excess
-    return dict(found)
+        into[groups[key]].counted_us += counted
+        into[groups[key]].excess_us += excess
+
+
+def _span(window: Window) -> dict[str, Any]:
+    return {"start": from_us(window.start_us), "end": from_us(window.end_us)}
 
 
 def answer_report(key: int, text: str, actor: str, tenant: int | None) -> Steps[bool]:

@@ -13,7 +13,14 @@ RETURNING xmax = 0
 -- name: list
 SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us(r.ends_at),
        r.user_type, r.hours_us, r.actor, us(r.reported_at), r.answer, r.answered_by,
-       us(r.answered_at), r.instrument_key
+       us(r.answered_at), r.instrument_key,
+       -- All reports of its window count together, on whichever page they are.
+       (SELECT sum(s.hours_us)::bigint FROM self_report s
+        WHERE s.instrument_key = r.instrument_key AND s.starts_at = r.starts_at
+          AND s.ends_at = r.ends_at),
+       (SELECT count(*) FROM self_report s
+        WHERE s.instrument_key = r.instrument_key AND s.starts_at = r.starts_at
+          AND s.ends_at = r.ends_at)
 FROM self_report r JOIN instrument i USING (instrument_key)
 JOIN instrument_version v ON v.instrument_key = r.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
@@ -28,6 +35,13 @@ WHERE r.starts_at >= %(start)s AND r.ends_at <= %(end)s
   -- include: filters.meant
 ORDER BY r.self_report_key
 LIMIT %(limit)s
+
+-- name: extent
+-- Windows of instruments that anything was reported of: how many, and how long together (µs).
+SELECT count(*), coalesce(sum(us(ends_at) - us(starts_at)), 0)::bigint
+FROM (SELECT DISTINCT instrument_key, starts_at, ends_at FROM self_report
+      WHERE instrument_key = ANY (%(keys)s::int[])
+        AND starts_at >= %(start)s AND ends_at <= %(end)s) w
 
 -- name: answer
 UPDATE self_report r SET answer = %(text)s, answered_by = %(actor)s, answered_at = now()
