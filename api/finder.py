@@ -19,15 +19,22 @@ class Finder:
 
     async def find(self, database: Database, question: str) -> list[Found]:
         """The instruments that every word of a question fits, whoever's they are."""
-        state = await database.read(load_state(self._state))
-        if self._index is None or state != self._state:
+        if await self._news(database) is not None:
             async with self._building:
-                if self._index is None or state != self._state:
+                # Whoever waited may find it built, of this state or a newer one.
+                state = await self._news(database)
+                if state is not None:
                     named, synonyms = await database.read(_load(), snapshot=True)
                     # A second or so of work, the first time.
                     self._index = await asyncio.to_thread(Index, named, synonyms)
                     self._state = state
+        assert self._index is not None
         return await asyncio.to_thread(self._index.find, question)
+
+    async def _news(self, database: Database) -> State | None:
+        """The registry's state, where the index is of another one."""
+        state = await database.read(load_state(self._state))
+        return None if state == self._state else state
 
 
 def _load() -> Steps[tuple[list[Named], list[Synonyms]]]:

@@ -177,29 +177,25 @@ class _Thesaurus:
             told = list(class_names)
             lines = f"\n{name}\n"
             for words, codes in self._groups:
-                if class_code in codes or any(_occurs(word, lines) for word in words):
+                if class_code in codes or any(_occurs(word, lines, whole=True) for word in words):
                     told += words
             known = self._known[name, class_code] = _lines(*told)
         return known
 
 
-def _occurs(word: str, lines: str) -> bool:
-    """Whether a word stands in lines: of Latin letters as a word, of others anywhere."""
+def _occurs(word: str, lines: str, *, whole: bool = False) -> bool:
+    """Whether a word of Latin letters begins a word in lines; any other may stand anywhere.
+
+    Args:
+        word: To be found.
+        lines: With a break before and after each.
+        whole: It must end there as well.
+    """
     at = lines.find(word)
     while at > 0:
         is_begun = not word[0].isascii() or not _is_letter(lines[at - 1])
         is_ended = not word[-1].isascii() or not _is_letter(lines[at + len(word)])
-        if is_begun and is_ended:
-            return True
-        at = lines.find(word, at + 1)
-    return False
-
-
-def _begins(word: str, lines: str) -> bool:
-    """Whether a word of Latin letters begins a word in lines; any other may stand anywhere."""
-    at = lines.find(word)
-    while at > 0:
-        if not word[0].isascii() or not _is_letter(lines[at - 1]):
+        if is_begun and (is_ended or not whole):
             return True
         at = lines.find(word, at + 1)
     return False
@@ -224,14 +220,14 @@ def _fits_part(word: str, value: str) -> int:
 
 
 def _fits_terms(word: str, value: str) -> int:
-    if not _begins(word, value):
+    if not _occurs(word, value):
         return 0
     # The whole of a synonym says more than its beginning.
     return KIND if f"\n{word}\n" in value else KIND - 5
 
 
 def _fits_house(word: str, value: str) -> int:
-    return HOUSE if _begins(word, value) else 0
+    return HOUSE if _occurs(word, value) else 0
 
 
 def _fits_gateway(word: str, value: str) -> int:
