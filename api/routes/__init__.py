@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from api.routes import (
     alerts,
     audit,
-    booking,
+    available,
     bookings,
     calendars,
     cockpit,
@@ -44,7 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     figures.router,
     groups.router,
     evidence.router,
-    booking.router,
+    available.router,
     bookings.router,
     reconciliation.router,
     self_reports.router,

@@ -24,7 +24,7 @@ from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
 from api.params import InstitutionId, InstrumentId
 from api.query import AnyOf
 from api.routes.figures import load_subject
-from api.routes.imports import CHARSETS
+from api.routes.imports import text_in
 from api.windows import FigureReader, InstrumentFilters, OpenSpan
 from models.booking_csv import read_bookings
 from models.calendar_file import CalendarFile, busy_calendar, read_calendar
@@ -105,7 +105,7 @@ async def post_bookings(
         raise Problem(
             415, "media-type", f"bookings are {' or '.join(READERS)}, not {media_type or 'nothing'}"
         )
-    text = _decoded(await request.body(), rest)
+    text = text_in(await request.body(), rest)
     try:
         file = await run_in_threadpool(reader, text)
     except ValueError as error:
@@ -123,22 +123,6 @@ async def post_bookings(
 
     report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
     return json_response(reported(name, report))
-
-
-def _decoded(body: bytes, parameters: str) -> str:
-    name = "utf-8"
-    for parameter in parameters.split(";"):
-        key, _, value = parameter.partition("=")
-        if key.strip().lower() == "charset":
-            name = value.strip().strip('"').lower()
-    if name not in CHARSETS:
-        raise Problem(415, "media-type", f"charset {name!r} is not one of {', '.join(CHARSETS)}")
-    try:
-        return body.decode(CHARSETS[name])
-    except UnicodeDecodeError as error:
-        rule = f"text in {name} (byte {error.start} is not)"
-        value = body[error.start : error.start + 8].hex(" ")
-        raise invalid(FieldError(field="body", value=value, rule=rule)) from error
 
 
 def _feed_of(context: Context, who: Principal, name: str, instrument: str | None) -> Steps[Feed]:

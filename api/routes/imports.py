@@ -97,9 +97,22 @@ def decoded(body: bytes, content_type: str) -> str:
     """
     media_type, _, rest = content_type.partition(";")
     if media_type.strip().lower() not in MEDIA_TYPES:
-        raise Problem(415, "media-type", f"a registry import is text/csv, not {media_type}")
+        raise Problem(415, "media-type", f"what is imported is text/csv, not {media_type}")
+    return text_in(body, rest)
+
+
+def text_in(body: bytes, parameters: str) -> str:
+    """A file's text, whatever it is of.
+
+    Args:
+        body: The file.
+        parameters: Of its media type.
+
+    Raises:
+        Problem: 415 for a character set that is not known, 422 for bytes that are not of it.
+    """
     name = "utf-8"
-    for parameter in rest.split(";"):
+    for parameter in parameters.split(";"):
         key, _, value = parameter.partition("=")
         if key.strip().lower() == "charset":
             name = value.strip().strip('"').lower()

@@ -22,6 +22,7 @@ from api.routes.instruments import with_availability
 from api.windows import InstrumentFilters, Span
 from models.availability import Answer, Availability, available_at
 from models.free import free_ranges
+from models.interval import Interval
 from models.ratios import ratio, seconds
 from models.search import Found
 from models.status import Activity, Connectivity, Status
@@ -285,24 +286,37 @@ def _free_ones(
     start_us, length_us = when
     for _ in range(PAGES_MOST):
         rows = yield from page(after)
-        told = yield from with_availability(rows, moment)
-        answers_ = {row["instrument_key"]: now for row, _, now in told}
-        if start_us is not None:
-            plans = yield from load_plans(
-                list(answers_), start_us, moment.calendar, least_us=length_us
-            )
-            answers_ = {
-                key: available_at(one, start_us, start_us + length_us) for key, one in plans.items()
-            }
-        found += [
-            _Found(row=row, status=status, now=now, answer=answers_[row["instrument_key"]])
-            for row, status, now in told
-            if answers_[row["instrument_key"]].availability is Availability.FREE
-        ]
+        if start_us is None:
+            told = yield from with_availability(rows, moment)
+            found += [
+                _Found(row=row, status=status, now=now, answer=now)
+                for row, status, now in told
+                if now.availability is Availability.FREE
+            ]
+        else:
+            then = yield from _free_then(rows, moment, (start_us, start_us + length_us))
+            # What they do now is told of those alone.
+            free = [row for row in rows if row["instrument_key"] in then]
+            told = yield from with_availability(free, moment)
+            found += [
+                _Found(row=row, status=status, now=now, answer=then[row["instrument_key"]])
+                for row, status, now in told
+            ]
         if len(found) >= wished or len(rows) < PORTION:
             break
         after = (float(rows[-1]["distance_m"]), rows[-1]["instrument_id"])
     return found[:wished]
+
+
+def _free_then(
+    rows: Sequence[Registered], moment: Moment, when: Interval
+) -> Steps[dict[int, Answer]]:
+    """Those of instruments that plans leave free for a time to come, by key."""
+    start_us, end_us = when
+    keys = [row["instrument_key"] for row in rows]
+    plans = yield from load_plans(keys, start_us, moment.calendar, least_us=end_us - start_us)
+    told = {key: available_at(one, start_us, end_us) for key, one in plans.items()}
+    return {key: one for key, one in told.items() if one.availability is Availability.FREE}
 
 
 def _distance(row: Registered, place: tuple[float, float] | None) -> float | None:
