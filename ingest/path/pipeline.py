@@ -146,10 +146,11 @@ class Pipeline:
         part: Sequence[Inbound],
         outcomes: Sequence[Outcome],
     ) -> None:
+        # What could not be read has an error: of all else nothing more is asked.
         unread = {
             token
-            for token, inbound in zip(tokens, part, strict=True)
-            if token is not None and _is_unread(inbound)
+            for token, inbound, outcome in zip(tokens, part, outcomes, strict=True)
+            if outcome.errors and token is not None and _is_unread(inbound)
         }
         self._reader.ack((token for token in tokens if token is not None), unread)
         now_us = self._now_us()
@@ -162,7 +163,7 @@ class Pipeline:
             heartbeats += message.total
             unknown += message.unknown_fields
             # A gateway that waits for a receipt would send for ever what cannot be read.
-            if message.batch_id is not None or message.refused_whole:
+            if message.batch_id is not None or (outcome.errors and message.refused_whole):
                 receipt = Receipt(
                     batch_id=message.batch_id,
                     stored=outcome.stored,

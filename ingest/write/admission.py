@@ -96,9 +96,10 @@ def _judge_heartbeats(
     origin = (HISTORICAL if message.historical else 0) | (RETAINED if inbound.retained else 0)
     # The loop that every heartbeat passes: what is usual comes first and calls little.
     for index, heartbeat in message.heartbeats:
-        unusual = 0
-        if heartbeat.state is None or heartbeat.receipt_time:
-            unusual = _unusual(heartbeat)
+        state = heartbeat.state
+        bits = origin
+        if state is None or heartbeat.receipt_time:
+            bits |= _unusual(heartbeat)
             if heartbeat.receipt_time:
                 # Not to be compared: with a time of its own it would be the same.
                 heartbeat = msgspec.structs.replace(heartbeat, receipt_time=False)
@@ -135,7 +136,7 @@ def _judge_heartbeats(
         arrival = Arrival(
             at_us=ts + correction if correction else ts,  # one number for both, mostly
             ts_us=ts,
-            state=heartbeat.state,
+            state=state,
             hold_us=setting.quiet_hold_us if interval is None else setting.hold_us(interval),
             seq=heartbeat.seq,
             boot_id=heartbeat.boot_id,
@@ -148,13 +149,13 @@ def _judge_heartbeats(
             heartbeat=heartbeat,
             instrument_key=instrument.key,
             gateway_key=gateway_key,
-            origin=origin | unusual,
+            origin=bits,
         )
-        if heartbeat.state is None:
+        if state is None:
             arrival.sample = heartbeat.available is None
             arrival.available = heartbeat.available
             if arrival.sample:
-                arrival.state, arrival.rule = None, setting.rule
+                arrival.rule = setting.rule
             verdict.stateless.add(instrument.key)
         if ts >= oldest:
             verdict.accepted.append(arrival)

@@ -144,5 +144,8 @@ def _advance(track: Track, key: int, arrivals: list[Arrival], changes: Changes) 
     if closed:
         changes.pieces.extend((key, piece) for piece in closed)
     last = arrivals[-1]
-    # A word that the device is there may reach further than its own hold.
-    return low, max(last.at_us + last.hold_us, track.credit_until_us or 0)
+    high = last.at_us + last.hold_us
+    until = track.credit_until_us
+    if until is not None and until > high:
+        high = until  # a word that the device is there may reach further than its own hold
+    return low, high

@@ -44,7 +44,9 @@ def pack_heartbeat(arrival: Arrival) -> bytes:
     received = arrival.inbound.received_us - POSTGRES_EPOCH_US
     ts = arrival.ts_us - POSTGRES_EPOCH_US
     boot_bytes = None if boot is None else boot.encode()
-    state = STATELESS if arrival.state is None else arrival.state
+    state: int | None = arrival.state
+    if state is None:
+        state = STATELESS
     if (
         energy is interval is None
         and seq is not None
