@@ -1,14 +1,14 @@
 """Bytes of a Sparkplug B payload -> values, and the one command that a host gives.
 
-Field numbers and types are in ``payload.proto``.
+Field numbers and types are in ``payload.proto``. What reads them is loaded with the first payload:
+every process has this room in it, and few hear a Sparkplug node.
 """
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from google.protobuf.message import DecodeError
-
-from models.sparkplug import payload_pb2
+if TYPE_CHECKING:
+    from models.sparkplug import payload_pb2
 
 Value: TypeAlias = int | float | bool | str
 
@@ -66,6 +66,10 @@ def decode_payload(raw: bytes) -> Payload:
     Raises:
         MalformedPayloadError: it is none.
     """
+    from google.protobuf.message import DecodeError
+
+    from models.sparkplug import payload_pb2
+
     message = payload_pb2.Payload()
     try:
         message.ParseFromString(raw)
@@ -78,7 +82,7 @@ def decode_payload(raw: bytes) -> Payload:
         raise MalformedPayloadError(f"is no Sparkplug B payload: {error}") from error
 
 
-def _metric(metric: payload_pb2.Payload.Metric) -> Metric:
+def _metric(metric: "payload_pb2.Payload.Metric") -> Metric:
     kind = metric.WhichOneof("value")
     value = None if kind is None or metric.is_null else getattr(metric, kind)
     return Metric(
@@ -117,6 +121,8 @@ def rebirth_request(ts_ms: int) -> bytes:
     Args:
         ts_ms: Now, milliseconds since 1970 UTC.
     """
+    from models.sparkplug import payload_pb2
+
     message = payload_pb2.Payload(timestamp=ts_ms)
     message.metrics.add(
         name=REBIRTH.encode(), timestamp=ts_ms, datatype=_BOOLEAN, boolean_value=True
