@@ -58,7 +58,7 @@ from models.sparkplug.topic import (
 
 log = structlog.get_logger(__name__)
 
-TURN = 0.05  # seconds that the loop waits for the network
+TURN = 0.05  # seconds that the loop waits for the network, and between two looks at all nodes
 #: Deliveries that may wait to be taken. Beyond it nothing more is read, so that in the end the
 #: broker lets us go and says so: nodes that watch for their host then keep what they have to say.
 MOST_WAITING = 20_000
@@ -96,6 +96,8 @@ class SparkplugHost:
         self._keep_alive = keep_alive
         #: Replaced as a whole by another thread.
         self._bound: Mapping[NodeId, str] = {}
+        #: What of it subscriptions and nodes are in step with.
+        self._followed: Mapping[NodeId, str] | None = None
         #: The gateway that each node was bound to when it was heard, and what is known of it.
         self._nodes: dict[NodeId, tuple[str, EdgeNode]] = {}
         self._client: mqtt.Client | None = None
@@ -103,6 +105,7 @@ class SparkplugHost:
         self._answers = 0  # subscriptions that the broker has yet to answer
         self._birth = b""
         self._born = False
+        self._look_us = 0  # when to look at all nodes again
         self._waiting: deque[Delivery] = deque()
         self._room = threading.Condition()
         self._stopping = threading.Event()
@@ -118,7 +121,8 @@ class SparkplugHost:
 
     def bind(self, nodes: Mapping[NodeId, str]) -> None:
         """Says which nodes are which gateways."""
-        self._bound = dict(nodes)
+        if nodes != self._bound:
+            self._bound = dict(nodes)
 
     def take(self) -> list[Delivery]:
         """All that waits, in the order in which it came."""
@@ -191,7 +195,7 @@ class SparkplugHost:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._client, self._nodes, self._subscribed = client, {}, set()
-        self._answers, self._born = 0, False
+        self._answers, self._born, self._followed = 0, False, None
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0
         properties.MaximumPacketSize = LARGEST_PACKET
@@ -229,25 +233,36 @@ class SparkplugHost:
         client.loop(timeout=TURN)
 
     def _follow(self, client: mqtt.Client) -> None:
-        """Brings subscriptions and nodes in step with what is bound."""
+        """Brings subscriptions and nodes in step with what is bound; mostly they are.
+
+        Each message is a turn, and there may be a thousand nodes.
+        """
         bound = self._bound
-        wanted = {group_filter(node_id.group) for node_id in bound}
+        if bound is not self._followed:
+            self._followed = bound
+            self._subscribe(client, {group_filter(node_id.group) for node_id in bound})
+            now_us = _now_us()
+            known = self._nodes
+            self._nodes = {
+                n: known[n] if n in known and known[n][0] == gateway else (gateway, listen(now_us))
+                for n, gateway in bound.items()
+            }
+        if not self._born and not self._answers:
+            self._born = self.connected = True
+            client.publish(self._state_topic, self._birth, qos=1, retain=True)
+
+    def _subscribe(self, client: mqtt.Client, wanted: set[str]) -> None:
         if missing := sorted(wanted - self._subscribed):
             self._subscribed |= set(missing)
             self._answers += 1
             client.subscribe([(name, 1) for name in missing])
-        if not self._born and not self._answers:
-            self._born = self.connected = True
-            client.publish(self._state_topic, self._birth, qos=1, retain=True)
-        known = {node_id: gateway for node_id, (gateway, _) in self._nodes.items()}
-        if known != bound:
-            now_us = _now_us()
-            kept = {n: self._nodes[n] for n, gateway in bound.items() if known.get(n) == gateway}
-            self._nodes = {n: (gateway, listen(now_us)) for n, gateway in bound.items()} | kept
 
     def _look(self) -> None:
         """Gives up what was waited for long enough."""
         now_us = _now_us()
+        if now_us < self._look_us:
+            return
+        self._look_us = now_us + round(TURN * 1_000_000)
         for node_id, (_, node) in list(self._nodes.items()):
             due = due_us(node, self._timeout_us)
             if due is not None and due <= now_us:
