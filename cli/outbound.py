@@ -4,7 +4,6 @@ Who may name an address may not thereby make us ask what only we can reach. A na
 once, and the connection goes to the address that was looked at.
 """
 
-import ipaddress
 import socket
 import ssl
 import time
@@ -14,6 +13,8 @@ from typing import Any
 
 import certifi
 import httpcore
+
+from models.public_address import is_public, plain_address
 
 TIMEOUT_S = 30.0
 #: What one answer may take in all (seconds, bytes).
@@ -53,7 +54,7 @@ class _Guarded(httpcore.SyncBackend):
         except OSError as error:
             raise OutboundError(f"{host} cannot be looked up: {error.strerror}") from error
         addresses = [str(one[4][0]) for one in found]
-        inside = [one for one in addresses if not ipaddress.ip_address(one).is_global]
+        inside = [one for one in addresses if not is_public(plain_address(one))]
         if inside and not self._allow_private:
             raise OutboundError(
                 f"{host} is {inside[0]}, an address of a private network; where that is meant,"

@@ -10,13 +10,13 @@ import http.client
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
+
+from models.public_address import Address, is_public, plain_address
 
 Network = IPv4Network | IPv6Network
 WITHIN = 10.0  # seconds for the connection, and for each read
-#: What another network's addresses are hidden in (NAT64, 6to4, Teredo).
-TUNNELS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 HEARD = 500  # bytes of an answer that are looked at
 
 
@@ -66,14 +66,12 @@ def post(
         connection.close()
 
 
-def _address(
-    host: str, port: int, networks: Sequence[Network]
-) -> tuple[IPv4Address | IPv6Address, bool]:
+def _address(host: str, port: int, networks: Sequence[Network]) -> tuple[Address, bool]:
     """The first address of a host, all of which must be allowed; whether a setting allows it."""
     entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    found = [_plain(str(entry[4][0])) for entry in entries]
+    found = [plain_address(str(entry[4][0])) for entry in entries]
     for address in found:
-        if not (_is_listed(address, networks) or _is_public(address)):
+        if not (_is_listed(address, networks) or is_public(address)):
             raise ForbiddenError(
                 f"{host} is {address}, which is no public address; JISHI_WEBHOOK_NETWORKS may"
                 " allow its network"
@@ -81,17 +79,7 @@ def _address(
     return found[0], _is_listed(found[0], networks)
 
 
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not _is_listed(address, TUNNELS)
-
-
-def _plain(text: str) -> IPv4Address | IPv6Address:
-    address = ip_address(text.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def _is_listed(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
+def _is_listed(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 

@@ -113,6 +113,8 @@ def test_an_address_is_read_as_it_changes(
         ("http://localhost:1/", "private network"),
         ("http://[::1]/", "private network"),
         ("http://169.254.169.254/latest", "private network"),
+        ("http://224.0.0.1/", "private network"),
+        ("http://[64:ff9b::a00:1]/", "private network"),
         ("http://no.such.name.invalid/", "cannot be looked up"),
         ("gopher://example.org/", "is no address"),
     ],
