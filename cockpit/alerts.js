@@ -25,8 +25,7 @@ export function alertCard(ctx, tz) {
     const acknowledge = async (one, button) => {
       button.disabled = true;
       // It may have closed meanwhile: then there is nothing to be done.
-      try { await post(`alerts/${one.id}/acknowledge`, {}); } catch (error) { if (error.status !== 409) throw error; }
-      el.reload();
+      try { await post(`alerts/${one.id}/acknowledge`, {}); } catch (error) { if (error.status !== 409) throw error; } finally { el.reload(); }
     };
     return table({
       name: 'alerts', caption: t('alerts'), rows, mark: (x) => (x.state === 'open' ? 'weak' : null),

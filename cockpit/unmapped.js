@@ -31,9 +31,10 @@ function topicCard(topic, instruments, tz) {
 
 function offerForm(offer, topic, instruments) {
   const { source, sample } = offer;
-  const said = h('span', { class: 'note', role: 'status' });
+  const outcome = h('span', { class: 'note', role: 'status' });
   const place = [source.device, source.channel].filter((x) => x !== null).join(' · ');
-  const reading = [sample.power_w === undefined || sample.power_w === null ? null : `${sample.power_w} W`, sample.state, sample.energy_wh === undefined || sample.energy_wh === null ? null : `${sample.energy_wh} Wh`].filter(Boolean).join(' · ');
+  const said = [[sample.power_w, 'W'], [sample.energy_wh, 'Wh']].filter(([x]) => x !== undefined && x !== null).map((x) => x.join(' '));
+  const reading = [...said, sample.state ? t(sample.state) : null].filter(Boolean).join(' · ');
   if (offer.instrument_id) return h('p', {}, `${source.mapping}: ${place} ${reading} → ${offer.instrument_id}`);
   let chosen = '';
   const bind = h('button', { type: 'button', disabled: true, on: { click: async () => {
@@ -42,14 +43,14 @@ function offerForm(offer, topic, instruments) {
       await patch(`instruments/${encodeURIComponent(chosen)}`, { source });
       // What is still kept of it goes in as well.
       await post(`dead-letters/${topic.dead_letter_id}/replay`).catch(() => {});
-      said.textContent = t('is_bound', { name: chosen });
+      outcome.textContent = t('is_bound', { name: chosen });
     } catch (error) {
-      said.textContent = t('failed', { why: error.message });
+      outcome.textContent = t('failed', { why: error.message });
       bind.disabled = false;
     }
   } } }, t('bind'));
   return h('div', { class: 'fields', 'data-mapping': source.mapping },
     h('p', {}, h('b', {}, source.mapping), ` ${place} ${reading}`),
     select(t('instrument'), [['', '–'], ...instruments.map((x) => [x.instrument_id, `${x.name} (${x.instrument_id})${x.source ? ` · ${t('has_source')}` : ''}`])], '', (value) => { chosen = value; bind.disabled = !value; }),
-    bind, said);
+    bind, outcome);
 }

@@ -11,6 +11,7 @@ import { t } from '../words.js';
 const WATTS = ['off_below_w', 'run_until_w', 'run_from_w'];
 const DWELLS = ['dwell_start_s', 'dwell_stop_s', 'silence_s'];
 const [WIDE, HIGH] = [1000, 180];
+const BESIDE = 12; // room for half a handle at either end
 const LONGEST = 30; // days: raw samples are read
 const SETTLED = 350; // milliseconds after the last move
 
@@ -137,7 +138,7 @@ function handle(name, scale, now, move) {
   el.addEventListener('pointermove', (event) => {
     if (!el.hasPointerCapture(event.pointerId)) return;
     const box = el.ownerSVGElement.getBoundingClientRect();
-    move(scale.w(((event.clientX - box.left) / box.width) * WIDE));
+    move(scale.w(((event.clientX - box.left) / box.width) * (WIDE + 2 * BESIDE) - BESIDE));
   });
   return el;
 }
@@ -148,7 +149,7 @@ function histogram(answer, scale, handles) {
   const most = Math.max(...spent, 1);
   const wide = WIDE / scale.last;
   const told = spent.map((s, n) => (s ? `${watts(scale.bins[n])}: ${hours(s)}` : '')).filter(Boolean).join('; ');
-  return h('svg', { class: 'rule-histogram', viewBox: `-12 0 ${WIDE + 24} ${HIGH + 26}`, role: 'group', 'aria-label': `${t('power_histogram')}. ${told}` },
+  return h('svg', { class: 'rule-histogram', viewBox: `${-BESIDE} 0 ${WIDE + 2 * BESIDE} ${HIGH + 26}`, role: 'group', 'aria-label': `${t('power_histogram')}. ${told}` },
     spent.map((s, n) => h('rect', { class: 'bar', x: n * wide + 1, width: Math.max(wide - 2, 1), y: HIGH - (s / most) * (HIGH - 26), height: (s / most) * (HIGH - 26) },
       h('title', {}, `${watts(scale.bins[n])} – ${watts(scale.bins[n + 1])}: ${hours(s)}`))),
     spent.map((_, n) => (n % Math.ceil(scale.last / 8) ? null : h('text', { x: n * wide, y: HIGH + 20 }, watts(scale.bins[n])))),

@@ -839,6 +839,16 @@ def test_a_power_rule_is_tried_by_keyboard_and_set(
     window.settle("instrument")
     told = "[data-value='proposed-running_s']"
     window.page.wait_for_selector(f"{told}:text-is('0.0 h')")  # nothing is proposed
+    lowest = window.page.locator("[data-handle='off_below_w']")
+    lowest.scroll_into_view_if_needed()
+    box = lowest.locator("rect").bounding_box()
+    assert box is not None
+    at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    window.page.mouse.move(*at)
+    window.page.mouse.down()
+    window.page.mouse.move(at[0], at[1] + 5)  # up and down alone
+    window.page.mouse.up()
+    assert float(lowest.get_attribute("aria-valuenow") or -1) == 0
     handle = window.page.locator("[data-handle='run_from_w']")
     handle.focus()
     for _ in range(100):
