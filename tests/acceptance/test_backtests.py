@@ -133,6 +133,7 @@ def test_nothing_is_written(live: Live) -> None:
     scope = live.instrument(power_rule=RULE, valid_from=iso(0))
     live.publish(scope, *({"ts": at(f"10:{n:02}"), "power_w": n} for n in range(60)))
     live.settle(live.gateway_of[scope])
+    live.wait_for_rollups(scope)  # which ingest makes, whenever it comes to it
 
     def kept() -> list[Any]:
         tables = {
