@@ -11,6 +11,7 @@ import pytest
 from models.calendar_file import read_calendar
 from store.present.bookings import ShrunkError, find_feed, import_events
 from store.run import run
+from tests.integration.api.listing import listed
 
 NINE = "DTSTART:20260605T010000Z\nDTEND:20260605T030000Z"
 TEN = "DTSTART:20260605T020000Z\nDTEND:20260605T030000Z"
@@ -170,7 +171,7 @@ def test_feeds_are_put_shown_and_forgotten(admin: httpx.Client, microscope: str)
     assert shown["read_at"] is None
     sent(admin, calendar(f"UID:a\n{NINE}"), into=microscope)
     assert len(booked(admin, feed=microscope)) == 1
-    assert microscope in [one["name"] for one in admin.get("/v1/booking-feeds").json()["items"]]
+    assert microscope in [one["name"] for one in listed(admin, "/v1/booking-feeds")]
     assert admin.delete(address).status_code == 204
     assert admin.get(address).status_code == 404
     assert booked(admin, feed=microscope) == []
