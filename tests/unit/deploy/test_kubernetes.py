@@ -12,6 +12,7 @@ import yaml
 
 from cli.main import app
 from cli.roles import ROLES
+from store.sealing import Sealer
 from tests.lacking import Part, lacking
 
 FOLDER = Path(__file__).parents[3] / "deploy/kubernetes"
@@ -186,3 +187,35 @@ def test_calendars_are_read_beside_ours(tmp_path: Path) -> None:
     assert environment["JISHI_DATABASE_URL"]["value"] == form
     reference = environment["PASSWORD"]["valueFrom"]["secretKeyRef"]
     assert reference == {"name": "jishi-database", "key": "jishi_api"}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    """The page's own words, with a kubectl that only says what it was given."""
+    page = (FOLDER.parents[1] / "docs/deploy.md").read_text("utf-8")
+    block = re.findall(r"```sh\n(.*?)```", page.split("## Kubernetes")[1], re.S)[0]
+    for name in ("owner", "mqtt_ingest"):
+        (tmp_path / name).write_text(f"word-of-{name}\n")
+    told = tmp_path / "kubectl"
+    told.write_text('#!/bin/sh\necho "$*"\n')
+    told.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(
+        ["sh", "-ec", block],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    given = dict(re.findall(r"generic (\S+) --from-file=(\S+)", done.stdout))
+    assert given.keys() == {"jishi-database", "jishi-mqtt", "jishi-webhooks"}
+    files = [tmp_path / given[name].split("=")[-1] for name in ("jishi-mqtt", "jishi-webhooks")]
+    made = {path.name: path for path in (tmp_path / given["jishi-database"]).iterdir()}
+    assert made.keys() == {"owner", *ROLES}
+    for path in (*files, *made.values()):
+        # A newline would stand in an address, and a word of the command line for all to read.
+        assert re.fullmatch(r"\S+", path.read_text("utf-8"))
+        assert path.read_text("utf-8") not in done.stdout
+    assert {path.stat().st_mode & 0o077 for path in made.values()} == {0}
+    Sealer(files[1].read_text("utf-8"))
