@@ -155,12 +155,15 @@ def _pack(work: Path, target: Path) -> None:
     """A tar of the folder, in place at once."""
     partial = work.with_suffix(".tar")
     try:
-        with tarfile.open(partial, "w") as tar:
-            # The manifest first: who reads on learns at once what follows.
-            tar.add(work / manifests.NAME, manifests.NAME)
-            tar.add(work / DATABASE, DATABASE)
-        partial.chmod(0o600)
-        with partial.open("rb") as file:
+        partial.unlink(missing_ok=True)  # of a run that was killed
+        # Nobody else's to read at any moment, whatever the umask.
+        made = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "wb") as file:
+            with tarfile.open(fileobj=file, mode="w") as tar:
+                # The manifest first: who reads on learns at once what follows.
+                tar.add(work / manifests.NAME, manifests.NAME)
+                tar.add(work / DATABASE, DATABASE)
+            file.flush()
             os.fsync(file.fileno())
         partial.rename(target)
     finally:
