@@ -25,7 +25,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.children import ChildError
 from cli.connection import fail
-from cli.up import Service, until_signal, write_private
+from cli.up import Service, until_signal
 from migrations.runner import MigrationError
 from models.duration import parse_duration
 from models.zone import DEFAULT_ZONE
@@ -35,6 +35,7 @@ from simulators.fleet.options import RunOptions
 from simulators.fleet.ready import Ready
 from simulators.fleet.run import run_fleet
 from stack import StackError
+from stack.account import write_private
 
 HISTORY_DAYS = 7  # complete ones; what has passed of today comes on top
 HISTORY_INTERVAL = 300.0  # seconds between heartbeats of the history
@@ -176,7 +177,7 @@ def _run_demo(
 ) -> bool:
     """The demo between start and stop; whether all was as it should be."""
     ready_file = service.stack.folder / "ready.json"
-    write_private(ready_file, json.dumps(service.ready()))
+    write_private(ready_file, f"{json.dumps(service.ready())}\n")
     ready = Ready.read(ready_file)
     view = _View(service)
     history = _send_history(console, ready, fleet, interrupted)

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from cli.roles import ROLES, role_urls
 from migrations import runner
 from models.duration import parse_duration
 from stack import LocalStack, StackError
+from stack.account import write_private
 from stack.certificates import Authority
 from stack.mosquitto import MqttAccount
 from store.registry.keys import create_key
@@ -203,7 +202,7 @@ class Service:
             return path.read_text("ascii").strip()
         with psycopg.connect(self.database_url) as connection:
             made = run(connection, create_key(scopes=["admin"], name="jishi up"))
-        write_private(path, made.key)
+        write_private(path, f"{made.key}\n")
         return made.key
 
     def _webhook_key(self) -> str:
@@ -212,7 +211,7 @@ class Service:
         with contextlib.suppress(FileNotFoundError):
             return path.read_text("ascii").strip()
         key = Fernet.generate_key().decode()
-        write_private(path, key)
+        write_private(path, f"{key}\n")
         return key
 
     def ready(self) -> dict[str, Any]:
@@ -249,15 +248,6 @@ class Service:
         if self._accounts is not None:
             self._accounts.stop()
         self._stack.stop()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that its owner alone can read, all at once."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
-    temporary.replace(path)
 
 
 @contextlib.contextmanager
@@ -359,7 +349,7 @@ def up(
             console.print(f"logs     {service.stack.folder}")
             console.print(f"key      in {service.stack.folder / 'admin_key'}")
             if ready_file is not None:
-                write_private(ready_file, json.dumps(service.ready()))
+                write_private(ready_file, f"{json.dumps(service.ready())}\n")
                 console.print(f"ready    {ready_file}")
             console.print("Ctrl-C stops all of it")
             while not signals:
