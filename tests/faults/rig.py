@@ -163,8 +163,14 @@ class Rig:
         generator.start()
         return generator
 
-    def publish(self, messages: Sequence[tuple[str, bytes]], *, retain: bool = False) -> None:
-        """Publishes (gateway, payload) heartbeats as they are; all acknowledged on return."""
+    def publish(
+        self,
+        messages: Sequence[tuple[str, bytes]],
+        *,
+        retain: bool = False,
+        below: str = "heartbeat",
+    ) -> None:
+        """Publishes (gateway, payload) as they are; all acknowledged on return."""
         if self._publisher is None:
             account = self.broker.publisher
             assert account is not None
@@ -178,7 +184,7 @@ class Rig:
             self._publisher.loop_start()
             self._publisher.subscribe("instruments/v1/+/receipt", 1)
         infos = [
-            self._publisher.publish(f"instruments/v1/{gateway}/heartbeat", payload, 1, retain)
+            self._publisher.publish(f"instruments/v1/{gateway}/{below}", payload, 1, retain)
             for gateway, payload in messages
         ]
         for info in infos:

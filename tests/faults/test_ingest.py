@@ -4,7 +4,9 @@ import random
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.faults.rig import Rig
 from tests.faults.worker import eventually
@@ -69,6 +71,30 @@ def test_row_02_killed_between_commit_and_puback(rig: Rig) -> None:
     logs = kept.finish(), plain.finish()
     rig.wait_quiet()
     assert rig.check(*logs).lost == 0
+
+
+def test_row_02_what_says_no_time_comes_again_and_is_one_heartbeat(rig: Rig) -> None:
+    """A device's message that its receipt dates: the second receipt is not a second heartbeat."""
+    source = {"mapping": "shelly-gen1", "device": "plug", "channel": "relay/0"}
+    with psycopg.connect(rig.url) as connection:
+        connection.execute(
+            "UPDATE instrument_version SET source = %s FROM instrument i"
+            " WHERE i.instrument_key = instrument_version.instrument_key"
+            " AND i.instrument_id = 'g0-i0'",
+            (Jsonb(source),),
+        )
+    worker = rig.worker()
+    # The same payload again and again is as many messages all the same.
+    said = [number // 5 for number in range(150)]
+    rig.database_proxy.on_commit = worker.kill
+    rig.publish(
+        [("g0", b"%d" % power) for power in said], below="native/shellies/plug/relay/0/power"
+    )
+    eventually(lambda: not worker.running, 10, "killed at its COMMIT")
+    assert rig.stored > 0, "nothing was committed that comes again"
+    worker.start()
+    rig.wait_quiet()
+    assert rig.ask("SELECT array_agg(power_w::int ORDER BY ts) FROM heartbeat") == said
 
 
 def test_row_03_terminated_under_load(rig: Rig) -> None:

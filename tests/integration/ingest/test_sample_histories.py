@@ -23,6 +23,7 @@ from models.segment import State, join
 from tests import oracle, power_oracle
 from tests.folding import fold
 from tests.integration.ingest.test_writer_histories import Pair, database, stored
+from tests.sample_examples import RULE
 from tests.strategies import BASE, SECOND
 
 __all__ = ["database"]
@@ -298,3 +299,108 @@ def test_a_rule_of_other_days_judges_them_again(pair: Pair, seed: int) -> None:
     end = versions[place + 1]["from"] if place + 1 < len(versions) else LATER
     refold(pair, name, start, end)
     compare(pair, name, beats, versions)
+
+
+def some_dense_beats(rnd: random.Random) -> list[Beat]:
+    """Runs of many samples each, most of them about as long as the dwells are."""
+    at, power = BASE, 20.0
+    found: list[Beat] = []
+    for _ in range(rnd.randint(8, 24)):
+        at += rnd.choice([5, 10, 10, 20, 30]) * SECOND
+        if rnd.random() < 0.25:
+            power = rnd.choice([0.0, 20.0, 45.0, 90.0, 90.0])
+        beat: Beat = {"ts": at, "power_w": power}
+        if rnd.random() < 0.05:
+            beat = {"ts": at, "available": rnd.random() < 0.6}
+        found.append(beat)
+    return found
+
+
+@pytest.mark.parametrize("portion", range(max(HISTORIES // 20, 1)))
+def test_what_comes_late_is_judged_with_its_whole_run(pair: Pair, portion: int) -> None:
+    """One sample within runs that had lasted, or had not: all that it touches, and no less."""
+    for seed in range(FIRST + 10 * portion, FIRST + 10 * (portion + 1)):
+        rnd = random.Random(f"late {seed}")
+        name = pair.new_name("l")
+        rule = {**RULE, "dwell_start_s": rnd.choice([0, 30, 60, 90, 300])}
+        rule["dwell_stop_s"] = rnd.choice([0, 30, 60, 90, 300])
+        hold_s = rnd.choice([35, 180])  # with the shorter one no run is assumed to last
+        versions: list[Beat] = [{"power_rule": rule, "hold_s": hold_s, "correction_s": 0}]
+        beats = some_dense_beats(rnd)
+        gateway = register(pair, name, versions)
+        late = rnd.sample(range(len(beats)), 4)
+        for place in late:  # most of them part what lies about them
+            beats[place] = {
+                "ts": beats[place]["ts"],
+                "power_w": rnd.choice([0.0, 20.0, 45.0, 90.0]),
+            }
+        known = [beat for place, beat in enumerate(beats) if place not in late]
+        cut = rnd.randrange(1, len(known))
+        for part in (known[:cut], known[cut:]):
+            pair.writers[0].write(pair.connections[0], [inbound(gateway, name, part)])
+        for place in late:
+            known.append(beats[place])
+            pair.writers[0].write(pair.connections[0], [inbound(gateway, name, known[-1:])])
+            try:
+                compare(pair, name, known, versions)
+            except AssertionError as error:
+                error.add_note(f"late history {seed}")
+                raise
+
+
+def test_a_run_lasts_by_the_rule_of_its_first_sample_wherever_judging_begins(pair: Pair) -> None:
+    """The second version would have the start of the third sample count at once."""
+    name = pair.new_name("f")
+    slow, quick = ({**RULE, "dwell_start_s": dwell, "dwell_stop_s": 0} for dwell in (60, 0))
+    first: Beat = {"power_rule": slow, "hold_s": 180, "correction_s": 0}
+    versions = [first, {**first, "power_rule": quick, "from": BASE + 25 * SECOND}]
+    said = [(0, 20.0), (20, 90.0), (30, 90.0), (35, 90.0), (40, 20.0), (93, 20.0), (120, 20.0)]
+    beats: list[Beat] = [{"ts": BASE + at * SECOND, "power_w": power} for at, power in said]
+    gateway = register(pair, name, versions)
+    # The last is too late: what lies before it is read back to the run that began at 20 s.
+    beats.append({"ts": BASE + 100 * SECOND, "power_w": 20.0})
+    for part in (beats[:-1], beats[-1:]):
+        pair.writers[0].write(pair.connections[0], [inbound(gateway, name, part)])
+        compare(pair, name, beats[: beats.index(part[-1]) + 1], versions)
+
+
+@pytest.mark.parametrize(
+    ("known", "late"),
+    [
+        pytest.param(
+            [(0, 20.0), (60, 90.0), (80, 90.0), (100, 90.0), (130, 90.0)], (110, 20.0),
+            id="a run of several samples is parted before it had lasted",
+        ),
+        pytest.param(
+            [(0, 90.0), (20, 90.0), (40, 90.0), (1_000, 90.0)], (5, True),
+            id="an online word holds the samples after the next, too",
+        ),
+        pytest.param(
+            [(0, True), (10, 90.0), (20, 90.0), (40, 90.0), (1_000, 90.0)], (15, False),
+            id="an offline word holds them no more",
+        ),
+        pytest.param(
+            [(0, 90.0), (500, True), (600, 45.0)], (400, 90.0),
+            id="a word that stands as it stood joins what follows",
+        ),
+        pytest.param(
+            [(0, 90.0), (10, 0.0), (30, 45.0), (50, 45.0), (70, 45.0), (200, 45.0), (240, 45.0)],
+            (20, 20.0),
+            id="levels within the band follow where the state is the same",
+        ),
+    ],
+)  # fmt: skip
+def test_one_row_that_comes_late(
+    pair: Pair, known: list[tuple[int, float]], late: tuple[int, float]
+) -> None:
+    name = pair.new_name("o")
+    rule = {**RULE, "silence_s": 3_600}
+    versions: list[Beat] = [{"power_rule": rule, "hold_s": 180, "correction_s": 0}]
+    gateway = register(pair, name, versions)
+    beats: list[Beat] = [
+        {"ts": BASE + at * SECOND, "available" if isinstance(said, bool) else "power_w": said}
+        for at, said in (*known, late)
+    ]
+    for part in (beats[:-1], beats[-1:]):
+        pair.writers[0].write(pair.connections[0], [inbound(gateway, name, part)])
+        compare(pair, name, beats[: beats.index(part[-1]) + 1], versions)

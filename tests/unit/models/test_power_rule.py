@@ -159,3 +159,39 @@ def test_a_dwell_moves_nothing_longer_than_itself(beats: list[Beat], dwell: int)
     assert sum(b - a for a, b, _ in judged) == sum(
         b - a for a, b, _ in power_oracle.segments(truth, later)
     )
+
+
+def test_a_run_lasts_by_the_rule_of_its_first_sample() -> None:
+    """Also where the rule has changed since to one by which it would count at once."""
+    at_once = {**RULE, "dwell_start_s": 0}
+    said = [(0, 20.0, RULE), (30, 90.0, RULE), (60, 90.0, at_once), (89, 20.0, at_once)]
+    beats: list[Beat] = []
+    for second, power, rule in said:
+        at = BASE + second * SECOND
+        beats.append({"ts": at, "at": at, "hold": 180 * SECOND, "power_w": power, "rule": rule})
+    judge(rows := rows_of(beats), 1 << 60)
+    assert [row.state for row in rows] == [State.IDLE] * 4
+    beats[-1]["at"] = beats[-1]["ts"] = BASE + 90 * SECOND
+    judge(rows := rows_of(beats), 1 << 60)
+    assert [row.state for row in rows[1:3]] == [State.RUNNING] * 2
+
+
+def test_what_a_run_makes_of_earlier_rows_is_told() -> None:
+    """A run that lasts by a later part counts from its first sample, which is stored already."""
+    beats: list[Beat] = []
+    for second in range(0, 330, 30):
+        at = BASE + second * SECOND
+        rule = {**RULE, "dwell_start_s": 120}
+        power = 90.0 if second else 20.0
+        beats.append({"ts": at, "at": at, "hold": 40 * SECOND, "power_w": power, "rule": rule})
+    for cut in range(1, len(beats)):
+        rows = rows_of(beats)
+        early = judge(rows[:cut], 1 << 60)
+        track, _ = fold(rows[:cut])
+        early.note(track)
+        late = Judge.behind(track)
+        for row in rows[cut:]:
+            late.take(row)
+        late.finish(1 << 60)
+        # The run began with the second row and has lasted with the sixth.
+        assert late.stored_change == (2 <= cut < 5), cut
