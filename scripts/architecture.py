@@ -13,8 +13,8 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = (
-    *("models", "mappings", "store", "ingest", "api", "simulators"),
-    *("migrations", "stack", "cli", "bench"),
+    *("models", "mappings", "profiles", "reports", "store"),
+    *("ingest", "api", "simulators", "migrations", "stack", "cli", "bench"),
 )
 BEGIN, END = "<!-- drawn from the imports -->\n", "<!-- end of the picture -->"
 

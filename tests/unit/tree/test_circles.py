@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 ROOMS = (
-    *("models", "mappings", "store", "ingest", "api", "simulators"),
-    *("migrations", "stack", "cli", "bench"),
+    *("models", "mappings", "profiles", "reports", "store"),
+    *("ingest", "api", "simulators", "migrations", "stack", "cli", "bench"),
 )
 Graph = dict[str, set[str]]
 

@@ -1,0 +1,1 @@
+"""Shipped report profiles: forms as data, a folder a form, a file a version."""
