@@ -88,6 +88,9 @@ export function t(key, params = {}) {
   return pair[lang() === 'zh' ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => params[name] ?? '');
 }
 
+/** A page's own words, learnt with the page: the first paint waits for none of them. */
+export const learn = (words) => { Object.assign(WORDS, words); };
+
 export const has = (key) => key in WORDS;
 
 export function setLanguage(to) {

@@ -4,11 +4,13 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.up import Service
 from tests.cockpit.chromium import find_chromium
+from tests.cockpit.window import Open, Window
 from tests.lacking import Part, lacking
 from tests.live import HOUR, MINUTE, Live, beat, now_us
 from tests.unpacked import Unavailable
@@ -17,7 +19,6 @@ playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: the cockpit's tests need it"
 )
 
-PATIENCE_MS = 20_000
 CITY = {
     "310104": ("xuhui", "徐汇研究所", 121.43, 31.18),
     "310115": ("pudong", "浦东中心", 121.6, 31.2),
@@ -101,3 +102,36 @@ def city(cockpit_service: Service) -> Iterator[Live]:
 @pytest.fixture(scope="module")
 def vendored() -> Path:
     return Path(__file__).parent / "vendor"
+
+
+@pytest.fixture
+def open_window(browser: Any, cockpit_service: Service, city: Live) -> Iterator[Open]:
+    """Tabs that are signed in; at the end none has complained."""
+    contexts: list[Any] = []
+    windows: list[Window] = []
+
+    def make(*, signed_in: bool = True, patient: bool = False, **options: Any) -> Window:
+        context = browser.new_context(
+            **{"locale": "zh-CN", "viewport": {"width": 1440, "height": 900}, **options}
+        )
+        contexts.append(context)
+        if signed_in:
+            answer = context.request.post(
+                f"{cockpit_service.api_url}/v1/session",
+                data={"key": cockpit_service.admin_key},
+            )
+            assert answer.status == 201
+        window = Window(context, cockpit_service.api_url)
+        if not patient:
+            windows.append(window)
+        return window
+
+    yield make
+    for context in contexts:
+        for page in context.pages:
+            # A page asks again by itself, and its answer may still be on its way here.
+            page.unroute_all(behavior="ignoreErrors")
+        context.close()
+    for window in windows:
+        assert window.complaints == []
+        assert window.foreign == []

@@ -5,134 +5,16 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from cli.up import Service
-from tests.cockpit.conftest import PATIENCE_MS
+from tests.cockpit.window import PAGES, PATIENCE_MS, Open, Window
 from tests.live import HOUR, Live, beat, now_us
-
-PAGES = {
-    "city": "#/city",
-    "explore": "#/explore?by=institution&min=0",
-    "treemap": "#/explore?by=district&view=treemap&size=value",
-    "week": "#/explore?view=heatmap",
-    "instrument": "#/instrument/xuhui-1",
-    "bubbles": "#/city?houses=1&district=310104&metric=utilization",
-    "available": "#/available?seat=310104",
-    "health": "#/health",
-}
-#: What has to be there before a page is judged.
-DRAWN = {
-    "city": ".map .view .d[data-v]:not([data-v=''])",
-    "explore": "tbody tr",
-    "treemap": ".chart canvas",
-    "week": ".chart canvas",
-    "instrument": ".timeline canvas",
-    "bubbles": ".map .house, .spot li",
-    "available": ".cards h3",
-    "health": "tbody tr",
-}
-
-
-class Window:
-    """A tab, and all that it complained of or asked elsewhere for."""
-
-    def __init__(self, context: Any, address: str) -> None:
-        self.address = address
-        self.page = context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.complaints: list[str] = []
-        self.foreign: list[str] = []
-        self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._on_request)
-
-    def _on_console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def _on_request(self, request: Any) -> None:
-        scheme, host = urlsplit(request.url)[:2]
-        if scheme not in ("data", "blob") and f"{scheme}://{host}" != self.address:
-            self.foreign.append(request.url)
-
-    def open(self, name: str) -> None:
-        self.page.goto(f"{self.address}/{PAGES[name]}")
-        # The page before may have what is waited for, too.
-        kind = re.split("[/?]", PAGES[name].removeprefix("#/"))[0]
-        self.page.wait_for_selector(f"main.page-{kind}")
-        self.settle(name)
-
-    def settle(self, name: str) -> None:
-        self.page.wait_for_selector(DRAWN[name])
-        self.until("!document.querySelector('.skeleton, [aria-busy]')")
-
-    def until(self, script: str) -> None:
-        """Until an expression is true; asked from outside, since the page lets none be made."""
-        deadline = time.monotonic() + PATIENCE_MS / 1000
-        while not self.page.evaluate(script):
-            assert time.monotonic() < deadline, f"never true: {script}"
-            self.page.wait_for_timeout(20)
-
-    def until_shown(self, value: str, text: str) -> None:
-        """Until a number reads so."""
-        self.until(
-            f"document.querySelector('[data-value={value}]')?.textContent === {json.dumps(text)}"
-        )
-
-    def shown(self, value: str) -> str:
-        found: str = self.page.locator(f"[data-value='{value}']").first.inner_text()
-        return found
-
-    def written(self, how: str, value: Any) -> str:
-        """A value as the page's own functions write it."""
-        found: str = self.page.evaluate(
-            "([how, value]) => import('/cockpit/formats.js').then((m) => m[how](value))",
-            [how, value],
-        )
-        return found
-
-
-Open = Callable[..., Window]
-
-
-@pytest.fixture
-def open_window(browser: Any, cockpit_service: Service, city: Live) -> Iterator[Open]:
-    """Tabs that are signed in; at the end none has complained."""
-    contexts: list[Any] = []
-    windows: list[Window] = []
-
-    def make(*, signed_in: bool = True, patient: bool = False, **options: Any) -> Window:
-        context = browser.new_context(
-            **{"locale": "zh-CN", "viewport": {"width": 1440, "height": 900}, **options}
-        )
-        contexts.append(context)
-        if signed_in:
-            answer = context.request.post(
-                f"{cockpit_service.api_url}/v1/session",
-                data={"key": cockpit_service.admin_key},
-            )
-            assert answer.status == 201
-        window = Window(context, cockpit_service.api_url)
-        if not patient:
-            windows.append(window)
-        return window
-
-    yield make
-    for context in contexts:
-        for page in context.pages:
-            # A page asks again by itself, and its answer may still be on its way here.
-            page.unroute_all(behavior="ignoreErrors")
-        context.close()
-    for window in windows:
-        assert window.complaints == []
-        assert window.foreign == []
 
 
 @pytest.fixture
@@ -210,12 +92,7 @@ def test_pages_render_and_axe_finds_nothing_serious(
         assert window.page.locator("h1").inner_text()
         wider = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, name
-        window.page.evaluate(axe)
-        found = window.page.evaluate(
-            "axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map("
-            "(v) => [v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html + n.failureSummary)]))"
-        )
-        assert [one for one in found if one[0] in ("serious", "critical")] == [], name
+        assert window.serious_faults(axe) == [], name
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1440)])
@@ -223,6 +100,7 @@ def test_the_reference_shows_all_that_is_described(
     open_window: Open, vendored: Path, theme: str, width: int
 ) -> None:
     window = open_window(color_scheme=theme, viewport={"width": width, "height": 900})
+    axe = (vendored / "axe.js").read_text(encoding="utf-8")
     document = httpx.get(f"{window.address}/v1/openapi.json").json()
     window.page.goto(f"{window.address}/docs")
     window.page.wait_for_selector("#shape-Usage")
@@ -248,12 +126,7 @@ def test_the_reference_shows_all_that_is_described(
     )
     assert lost == []
     assert window.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    window.page.evaluate((vendored / "axe.js").read_text(encoding="utf-8"))
-    found = window.page.evaluate(
-        "axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map("
-        "(v) => [v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html + n.failureSummary)]))"
-    )
-    assert [one for one in found if one[0] in ("serious", "critical")] == []
+    assert window.serious_faults(axe) == []
     window.page.get_by_label("Find an endpoint").fill("sessions usage")
     assert window.page.locator("#contents li:visible").count() == 1
     window.page.locator("#theme").click()
@@ -860,9 +733,7 @@ def test_a_power_rule_is_tried_by_keyboard_and_set(
     off.fill("5")
     off.press("Tab")
     window.page.wait_for_selector("[data-value='proposed-off_s']:text-is('1.0 h')")
-    window.page.evaluate((vendored / "axe.js").read_text(encoding="utf-8"))
-    found = window.page.evaluate("axe.run('main').then((told) => told.violations)")
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert window.serious_faults((vendored / "axe.js").read_text(encoding="utf-8"), "main") == []
     assert city.get("instruments/plug")["power_rule"] is None
     window.page.locator("#set-rule:enabled").click()
     window.page.locator("#confirm-rule").click()
