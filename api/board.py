@@ -23,7 +23,7 @@ from api.database import Database
 from api.encoding import encode
 from api.errors import Problem
 from api.instrument_body import availability_body, status_body
-from models.availability import Answer, Plans, available_now
+from models.availability import Answer, Availability, Plans, available_now
 from models.fold import Track, hold_us
 from models.segment import Segment, State
 from models.status import Connectivity, Standing, Status, derive_status, lies_ahead
@@ -50,6 +50,9 @@ LOG_ENTRIES = 200_000  # changes that can be caught up with
 SLICE = 500
 ACTIVITIES = ("running", "idle", "off", "unknown")
 CONNECTIVITIES = ("online", "offline", "never_seen")
+AVAILABILITIES = tuple(one.value for one in Availability)
+#: A place's counts: all, by connectivity, by activity, value, value seen, by availability.
+WIDTH = 1 + 3 + 4 + 2 + len(AVAILABILITIES)
 #: What looking fails with while the database is away.
 AWAY = (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests, OSError)
 _NOBODY = GatewayWord(None, None, True)
@@ -279,7 +282,7 @@ class Board:
         return Delta(shown, sorted(left), moved)
 
     def counts(self, filters: Filters) -> dict[Place, tuple[Any, ...]]:
-        """Instruments by place: all, then by connectivity, then by activity."""
+        """Instruments by place, as `WIDTH` has them."""
         if filters == Filters(tenant=filters.tenant):
             return {
                 place: tuple(counts)
@@ -288,7 +291,7 @@ class Board:
             }
         found: dict[Place, list[Any]] = {}
         for entry in self.entries(filters):
-            _count(found, entry.member, entry.status, 1)
+            _count(found, entry, 1)
         return {place: tuple(counts) for place, counts in found.items()}
 
     # -- looking -----------------------------------------------------------------------------
@@ -396,7 +399,7 @@ class Board:
         for key in [key for key in self._entries if key not in members]:
             entry = self._entries.pop(key)
             self._plans.pop(key, None)
-            _count(self._counts, entry.member, entry.status, -1)
+            _count(self._counts, entry, -1)
             self._keys.pop(entry.member.instrument_id, None)
             left.append(entry.member)
         for key, member in members.items():
@@ -408,7 +411,7 @@ class Board:
                 self._unread = self._horizon is not None
             elif found.member != member:
                 left.append(found.member)
-                _count(self._counts, found.member, found.status, -1)
+                _count(self._counts, found, -1)
                 found.member, found.status = member, None
                 dirty.add(key)
         return left
@@ -437,13 +440,13 @@ class Board:
             if answer.until_us is not None:
                 entry.due_us = min(entry.due_us, answer.until_us)
             old = entry.status
-            if old is None or _visible(old) != _visible(status):
+            is_new = old is None or _visible(old) != _visible(status) or answer != entry.answer
+            if is_new:
                 changed.add(key)
-                _count(self._counts, entry.member, old, -1)
-                _count(self._counts, entry.member, status, 1)
-            elif answer != entry.answer:
-                changed.add(key)
+                _count(self._counts, entry, -1)
             entry.status, entry.answer = status, answer
+            if is_new:
+                _count(self._counts, entry, 1)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         return changed
@@ -470,18 +473,19 @@ def _due_us(standing: Standing, status: Status, now_us: int) -> int:
     return min(ends, default=now_us + RESTLESS_US)
 
 
-def _count(
-    counts: dict[Place, list[Any]], member: Member, status: Status | None, step: int
-) -> None:
+def _count(counts: dict[Place, list[Any]], entry: Entry, step: int) -> None:
+    member, status = entry.member, entry.status
     if status is None:
         return
-    cell = counts.setdefault(place_of(member), [0] * (1 + 3 + 4 + 2))
+    assert entry.answer is not None
+    cell = counts.setdefault(place_of(member), [0] * WIDTH)
     cell[0] += step
     cell[1 + CONNECTIVITIES.index(status.connectivity)] += step
     cell[4 + ACTIVITIES.index(status.activity)] += step
     cell[8] += step * member.value_cny
     if status.connectivity is not Connectivity.NEVER_SEEN:
         cell[9] += step * member.value_cny
+    cell[10 + AVAILABILITIES.index(entry.answer.availability)] += step
 
 
 def item(entry: Entry) -> dict[str, Any]:
@@ -495,14 +499,15 @@ def item(entry: Entry) -> dict[str, Any]:
 
 
 def counts_body(counts: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
-    """Counts summed up, in the shape of ``/v1/status/summary``."""
-    sums = [sum(column) for column in zip(*counts, strict=True)] or [0] * 10
+    """Counts summed up, in the shape of ``/v1/status/summary``, and by availability."""
+    sums = [sum(column) for column in zip(*counts, strict=True)] or [0] * WIDTH
     return {
         "instruments": sums[0],
         "connectivity": dict(zip(CONNECTIVITIES, sums[1:4], strict=True)),
         "activity": dict(zip(ACTIVITIES, sums[4:8], strict=True)),
         "value_cny": sums[8],
         "value_seen_cny": sums[9],
+        "availability": dict(zip(AVAILABILITIES, sums[10:], strict=True)),
     }
 
 

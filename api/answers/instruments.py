@@ -48,6 +48,27 @@ class Available(BaseModel):
     as_of: Instant
 
 
+class EarliestGap(BaseModel):
+    """An instrument, and the first time that plans leave it free for as long as is wished."""
+
+    instrument_id: str
+    name: str
+    institution_id: str
+    district_code: str | None
+    class_code: str | None
+    timezone: str
+    distance_m: float | None = Field(description="metres from `near`; null where either is unknown")
+    from_: Instant = Field(alias="from")
+    to: Instant | None = Field(description="when that ends by plans; null: not within 14 days")
+
+
+class Earliest(BaseModel):
+    """When instruments are to be had, the earliest first."""
+
+    items: list[EarliestGap]
+    as_of: Instant
+
+
 class InstrumentVersions(BaseModel):
     """What held from when on."""
 

@@ -25,6 +25,23 @@ class MaintenancePlan(InOpenWindow):
     next_cursor: Cursor
 
 
+class PlannedStretch(BaseModel):
+    """When an instrument is not to be had whatever it does, half-open."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    kind: Literal["maintenance", "closed"]
+
+
+class Planned(BaseModel):
+    """Maintenance and closed hours of a window, by their starts; the two may overlap."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: str
+    items: list[PlannedStretch]
+
+
 class CalendarDay(BaseModel):
     """A day that is not what its weekday says."""
 

@@ -177,7 +177,7 @@ async def get_available(
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
         moment = planned.moment
-        start_us = _time_to_come(at, moment.now_us)
+        start_us = time_to_come(at, moment.now_us)
         found = yield from _free_ones(
             partial(_page, filters, place, sought, start_us is None),
             moment,
@@ -204,7 +204,7 @@ async def get_available(
                 {
                     **instrument_body(one.row, one.status, one.now),
                     **availability_body(one.answer),
-                    "distance_m": _distance(one.row, place),
+                    "distance_m": distance(one.row, place),
                     "usual_free_hours": _usually_free(profiles.get(one.row["instrument_key"], {})),
                 }
                 for one in shown
@@ -222,7 +222,7 @@ async def get_available(
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
-def _time_to_come(at: str | None, now_us: int) -> int | None:
+def time_to_come(at: str | None, now_us: int) -> int | None:
     """The time that was asked about.
 
     Raises:
@@ -319,7 +319,8 @@ def _free_then(
     return {key: one for key, one in told.items() if one.availability is Availability.FREE}
 
 
-def _distance(row: Registered, place: tuple[float, float] | None) -> float | None:
+def distance(row: Registered, place: tuple[float, float] | None) -> float | None:
+    """Metres from a place; None where either is unknown."""
     if place is None or row["distance_m"] >= FAR_M:
         return None
     return round(float(row["distance_m"]), 1)

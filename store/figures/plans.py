@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from models.availability import BOOKINGS_US, HORIZON_US, Plans
-from models.interval import Interval, merge
+from models.interval import Interval, clip, merge, subtract
 from models.schedule import HoursInForce, open_intervals, with_fallback
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
-from store.figures.subject import parse_hours, zone_of
+from store.figures.subject import Subject, parse_hours, zone_of
 from store.figures.surroundings import MANY, load_calendar
 from store.instant import from_us
 from store.run import Query, Steps
@@ -65,6 +65,25 @@ def load_plans(
             )
         found[key] = plans
     return found
+
+
+def load_closed(
+    subject: Subject, window: Window, calendar: str
+) -> Steps[tuple[list[Interval], list[Interval]]]:
+    """When an instrument is under maintenance in a window, and when it is closed.
+
+    Args:
+        subject: The instrument.
+        window: Past or to come.
+        calendar: Name of the calendar that opening hours refer to.
+    """
+    start, end = window.start_us, window.end_us
+    span = {"keys": [subject.key], "start": from_us(start), "end": from_us(end)}
+    rows = yield from Query[tuple[int, int, int]](_SQL["maintenance"], span, binary=True)
+    maintained = clip(merge((since, until) for _, since, until in rows), start, end)
+    days = yield from load_calendar(window, calendar)
+    opened = open_intervals(subject.hours, start, end, calendar=days)
+    return maintained, [] if opened is None else subtract([(start, end)], opened)
 
 
 def _load_hours(span: dict[str, object]) -> Steps[dict[int, tuple[HoursInForce, ...]]]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.availability import Availability, Plans, available_at, available_now
+from models.earliest import earliest_gap
 from models.interval import Interval, merge
 from models.status import AbsenceCause, Activity, Connectivity, Status
 
@@ -172,3 +173,26 @@ def test_never_free_within_what_is_planned(
         assert opened is not None
         assert not within(opened, 0)
         assert now.until_us is None or within(opened, now.until_us)
+
+
+@given(stretches, stretches, st.none() | stretches, st.integers(0, DAY - 1), st.integers(1, DAY))
+def test_the_earliest_gap_is_the_first_that_is_free(
+    maintenance: list[Interval],
+    bookings: list[Interval],
+    opened: list[Interval] | None,
+    start: int,
+    length: int,
+) -> None:
+    """Minute by minute: no earlier start is free for as long, and the whole stretch is free."""
+    given_plans = plans(maintenance, bookings, opened)
+    free = [
+        not any(a <= minute < b for a, b in [*maintenance, *bookings])
+        and (opened is None or any(a <= minute < b for a, b in opened))
+        for minute in range(DAY)
+    ]
+    starts = [at for at in range(start, DAY - length + 1) if all(free[at : at + length])]
+    gap = earliest_gap(given_plans, start, length)
+    assert (None if gap is None else gap[0]) == (starts[0] if starts else None)
+    if gap is not None:
+        assert all(free[gap[0] : gap[1]])
+        assert gap[1] == DAY or not free[gap[1]]

@@ -147,3 +147,47 @@ def test_words_find_what_is_free(world: World, get: Get, now: int) -> None:
     instrument(world, "b", now, name="质谱仪")
     found = get("/v1/available", q="SEM")["items"]
     assert [one["instrument_id"] for one in found] == ["a"]
+
+
+def test_the_earliest_times(world: World, get: Get, now: int) -> None:
+    key = instrument(world, "booked", now)
+    book(world, key, now - HOUR, now + 2 * HOUR)
+    book(world, key, now + 3 * HOUR, now + 4 * HOUR)
+    key = instrument(world, "maintained", now)
+    plan(world, key, now - HOUR, now + 3 * HOUR)
+    instrument(world, "runs", now, "running")
+
+    def told(**asked: Any) -> list[tuple[str, str, str | None]]:
+        found = get("/v1/available/earliest", **asked)["items"]
+        return [(one["instrument_id"], one["from"], one["to"]) for one in found]
+
+    first = ("booked", format_instant(now + 2 * HOUR), format_instant(now + 3 * HOUR))
+    assert told() == [first, ("maintained", format_instant(now + 3 * HOUR), None)]
+    assert told(for_s=3_601)[1] == ("booked", format_instant(now + 4 * HOUR), None)
+    assert told(limit=1) == [first]
+    # At a time to come, what it does now says nothing.
+    at = format_instant(now + HOUR // 2)
+    assert told(at=at)[0] == ("runs", at, None)
+
+
+def test_what_is_planned_of_a_window(world: World, get: Get, now: int) -> None:
+    midnight = now - now % (24 * HOUR)
+    hours = {**ALWAYS, "mon": [], "holidays": "as_weekday"}
+    key = instrument(world, "a", now, opening_hours=hours)
+    plan(world, key, midnight - HOUR, midnight + HOUR)
+    week = {"from_": format_instant(midnight), "to": format_instant(midnight + 7 * 24 * HOUR)}
+    answer = get("/v1/instruments/a/planned", **week)
+    monday = midnight + (-datetime.fromtimestamp(midnight / 1e6, UTC).weekday()) % 7 * 24 * HOUR
+    wanted = [
+        (midnight, midnight + HOUR, "maintenance"),
+        (monday, monday + 24 * HOUR, "closed"),
+    ]
+    assert [(one["from"], one["to"], one["kind"]) for one in answer["items"]] == [
+        (format_instant(start), format_instant(end), kind) for start, end, kind in sorted(wanted)
+    ]
+    assert answer["tz"] == "UTC"
+    instrument(world, "never-shut", now)
+    assert get("/v1/instruments/never-shut/planned", **week)["items"] == []
+    get("/v1/instruments/nobody/planned", **week, status=404)
+    month = {**week, "to": format_instant(midnight + 32 * 24 * HOUR)}
+    get("/v1/instruments/a/planned", **month, status=422)
