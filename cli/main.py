@@ -18,6 +18,7 @@ from cli import (
     power_rule,
     rebuild,
     registry,
+    reports,
     roles,
     simulate,
     up,
@@ -56,6 +57,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(power_rule.app, name="power-rule")
+app.add_typer(reports.app, name="reports")
 app.add_typer(certs.app, name="certs")
 app.add_typer(dead_letters.app, name="dead-letters")
 

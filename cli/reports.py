@@ -1,0 +1,91 @@
+"""``jishi reports``: what vouches for a closed period's files, and who brings them to others."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.connection import fail
+from reports.signing import KeyUnreadableError, PublicKey, new_key, read_public, read_signer
+from reports.verification import Finding
+from reports.verification import verify as verified
+from stack.account import write_private
+
+app = typer.Typer(
+    name="reports",
+    help="Files of closed periods: signed, held to their signature, brought to others.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def key(
+    file: Annotated[Path, typer.Argument(help="Of the private key; made where there is none.")],
+) -> None:
+    """Print the public key that belongs to a private one, which is made where there is none.
+
+    The API signs with the file that JISHI_SIGNING_KEY_FILE names. A file that is there is never
+    written: what was signed with it could not be vouched for any more.
+    """
+    made = not file.exists()
+    try:
+        if made:
+            write_private(file, new_key())
+        public = read_signer(file).public
+    except (KeyUnreadableError, OSError) as error:
+        raise fail(str(error)) from None
+    typer.echo(public.pem, nl=False)
+    typer.echo(f"{'made' if made else 'read'} {file}: key {public.key_id}", err=True)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="The files of a closed period, with manifests.")],
+    public_key: Annotated[
+        list[str],
+        typer.Option(
+            "--public-key",
+            help="A file with the public key, or the key itself in base64; several where keys"
+            " were changed.",
+        ),
+    ],
+) -> None:
+    """Hold files to what was signed, without any server.
+
+    Ends with 1 unless every file that the manifests list is there, none besides, and each has the
+    bytes that were signed.
+    """
+    keys = [_public_key(one) for one in public_key]
+    try:
+        findings = verified(folder, keys)
+    except OSError as error:
+        raise fail(f"{folder} cannot be read: {error.strerror}", 2) from None
+    # Into a file or a pipe, each finding stays on a line of its own.
+    Console(width=None if sys.stdout.isatty() else 240).print(_table(findings))
+    faults = sum(finding.fault is not None for finding in findings)
+    if faults:
+        raise fail(f"{folder} is not as it was signed: {faults} of {len(findings)} files differ")
+    typer.echo(f"{folder} is as it was signed", err=True)
+
+
+def _public_key(given: str) -> PublicKey:
+    path = Path(given)
+    try:
+        return read_public(path.read_text("utf-8") if path.is_file() else given)
+    except (KeyUnreadableError, OSError, ValueError) as error:
+        raise fail(f"--public-key {given}: no such file, and {error}", 2) from None
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table("file", "rows", "bytes", "form", "result")
+    for finding in findings:
+        listed = finding.file
+        facts = ("", "", "")
+        if listed is not None:
+            form = f"{listed.profile} {listed.profile_version}"
+            facts = (f"{listed.rows:,}", f"{listed.size:,}", form)
+        table.add_row(finding.name, *facts, finding.fault or "as signed")
+    return table
