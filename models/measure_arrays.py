@@ -13,6 +13,7 @@ import numpy as np
 from models.group_arrays import NAMES, Figures, Flags, Ints
 from models.interval import Interval, clip, length_us
 from models.segment import State
+from models.session_arrays import find_sessions
 from models.usage import Window
 
 _AT = {name: place for place, name in enumerate(NAMES)}
@@ -142,30 +143,17 @@ def _by_owner(values: Ints, owner: Ints, count: int) -> Ints:
 def _add_sessions(
     pieces: Pieces, window: Window, gap_us: Ints, min_us: Ints, columns: Ints
 ) -> None:
-    """Rule 11: running pieces joined over idle ones that leave no hole, then cut to the window."""
-    running = np.flatnonzero(pieces.state == State.RUNNING)
-    if not len(running):
-        return
-    owner, start, end, state = pieces.owner, pieces.start_us, pieces.end_us, pieces.state
-    # Between two pieces with the same number there is neither a hole nor off time.
-    parted = (
-        (owner[1:] != owner[:-1])
-        | (end[:-1] != start[1:])
-        | (state[1:] == State.OFF)
-        | (state[:-1] == State.OFF)
-    )
-    unbroken = np.r_[0, np.cumsum(parted)][running]
-    owner, start, end = owner[running], start[running], end[running]
-    pause = np.r_[0, start[1:] - end[:-1]]
-    opens = np.r_[True, unbroken[1:] != unbroken[:-1]] | (pause > gap_us[owner])
-    first = np.flatnonzero(opens)
-    last = np.r_[first[1:], len(running)] - 1
-    low, high = window.start_us, window.end_us
-    used = np.add.reduceat(_within(start, end, low, high), first)
-    before = np.r_[start[0], end[:-1]]
-    joined = np.add.reduceat(np.where(opens, 0, _within(before, start, low, high)), first)
-    counts = end[last] - start[first] >= min_us[owner[first]]
-    of = owner[first]
+    """Rule 11: sessions, cut to the window."""
     count = len(columns)
-    columns[:, _AT["effective_us"]] = _by_owner(np.where(counts, used, 0), of, count)
-    columns[:, _AT["session_idle_us"]] = _by_owner(np.where(counts, joined, 0), of, count)
+    found = find_sessions(
+        pieces.owner,
+        pieces.start_us,
+        pieces.end_us,
+        pieces.state,
+        gap_us=gap_us,
+        min_us=min_us,
+        low_us=np.full(count, window.start_us),
+        high_us=np.full(count, window.end_us),
+    )
+    columns[:, _AT["effective_us"]] = _by_owner(found.running_us, found.owner, count)
+    columns[:, _AT["session_idle_us"]] = _by_owner(found.idle_us, found.owner, count)

@@ -32,6 +32,8 @@ class Purpose(StrEnum):
 class Person:
     """Who asked for a use; kept apart from everything that is counted."""
 
+    #: What another system calls whoever operated: a number of a person is a person's.
+    operator_ref: str | None = None
     name: str | None = None
     phone: str | None = None
     email: str | None = None
@@ -41,7 +43,8 @@ class Person:
 class Annotation:
     """What was said of the session that holds an instant."""
 
-    annotation_id: int
+    #: The newest of those that it was merged from; None: it came with a report of hours.
+    annotation_id: int | None
     at_us: int
     purpose: Purpose | None = None
     #: "internal" or "external".
@@ -51,9 +54,10 @@ class Annotation:
     content: str | None = None
     amount_cny: Decimal | None = None
     samples: int | None = None
-    operator_ref: str | None = None
     #: What a form asks for beyond these, by the form's own words.
     more: Mapping[str, str] = {}
+    #: Others that the same session holds, whose fields stand where the newest has none.
+    older: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

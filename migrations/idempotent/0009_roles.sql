@@ -53,9 +53,9 @@ REVOKE ALL ON FUNCTION note_rebuild(text, integer, jsonb, jsonb) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION wanted_rights()
 RETURNS TABLE (role_name text, rights text, object text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    -- Secrets, and who did what: not for everyone who reads.
+    -- Secrets, persons, and who did what: not for everyone who reads.
     closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision',
-                           'webhook'];
+                           'webhook', 'annotation_person'];
 BEGIN
     RETURN QUERY
         SELECT t.role_name, 'SELECT', quote_ident(p.tablename)
@@ -104,6 +104,15 @@ BEGIN
             ('jishi_api', 'INSERT, UPDATE', 'booking_answer'),
             ('jishi_api', 'INSERT, UPDATE', 'booking_tolerance'),
             ('jishi_api', 'INSERT, UPDATE', 'self_report'),
+            ('jishi_api', 'INSERT, UPDATE, DELETE', 'annotation'),
+            ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'annotation_person'),
+            ('jishi_api', 'INSERT, DELETE, UPDATE (closed_at, closed_by, records, digest)',
+             'period'),
+            -- What a closed period keeps nobody but the owner changes.
+            ('jishi_api', 'INSERT', 'period_institution'),
+            ('jishi_api', 'INSERT', 'period_subject'),
+            ('jishi_api', 'INSERT', 'period_usage'),
+            ('jishi_api', 'INSERT', 'period_record'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.

@@ -9,7 +9,16 @@ from cli.roles import ROLES, role_urls
 from tests.live import Live
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-SECRET = {"api_key", "sign_in", "audit", "gateway_credential", "broker_revision", "webhook"}
+SECRET = {
+    "api_key",
+    "sign_in",
+    "audit",
+    "gateway_credential",
+    "broker_revision",
+    "webhook",
+    "annotation_person",
+}
+FROZEN = {"period_institution", "period_subject", "period_usage", "period_record"}
 REGISTRY = {
     "institution",
     "gateway",
@@ -30,6 +39,8 @@ REGISTRY = {
     "booking_answer",
     "booking_tolerance",
     "self_report",
+    "annotation",
+    "period",
     "schema_migration",
     "schema_object",
 }
@@ -78,11 +89,13 @@ def test_every_table_has_its_place(live: Live) -> None:
     tables = {
         name for (name,) in live.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     }
-    assert tables == SECRET | REGISTRY | FIGURES, "say above, and in 0009_roles.sql, whose it is"
+    assert tables == SECRET | REGISTRY | FIGURES | FROZEN, (
+        "say above, and in 0009_roles.sql, whose it is"
+    )
 
 
 def test_who_reads_reads(held: dict[tuple[str, str], set[str]]) -> None:
-    for table in REGISTRY | FIGURES:
+    for table in REGISTRY | FIGURES | FROZEN:
         assert held["jishi_read", table] == {"SELECT"}
         assert "SELECT" in held["jishi_write", table]
         assert "SELECT" in held["jishi_api", table]
@@ -103,6 +116,12 @@ def test_who_serves_writes_no_figure(held: dict[tuple[str, str], set[str]]) -> N
     assert "UPDATE" not in held["jishi_api", "instrument_status"]
     assert held["jishi_api", "audit"] == {"SELECT", "INSERT"}
     assert "SELECT" not in held["jishi_api", "gateway_credential"]
+
+
+def test_nobody_changes_what_a_closed_period_keeps(held: dict[tuple[str, str], set[str]]) -> None:
+    for table in FROZEN:
+        assert held["jishi_api", table] == {"SELECT", "INSERT"}
+        assert held["jishi_write", table] == held["jishi_read", table] == {"SELECT"}
 
 
 def test_who_hands_accounts_on_sees_nothing_else(held: dict[tuple[str, str], set[str]]) -> None:
