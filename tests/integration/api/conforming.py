@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
-from api.app import create_app
-from api.settings import Settings
+from tests import described
 
 
 def closed(document: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def closed(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-DOCUMENT = closed(create_app(Settings(database_url="")).openapi())
+DOCUMENT = closed(described.DOCUMENT)
 _PATHS = [
     (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), path)
     for path in sorted(DOCUMENT["paths"], key=lambda path: path.count("{"))

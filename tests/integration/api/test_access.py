@@ -16,17 +16,15 @@ import httpx
 import psycopg
 import pytest
 
-from api.app import create_app
-from api.settings import Settings
 from store.registry.keys import create_key, digest, revoke_key
 from store.run import run
+from tests.described import DOCUMENT
 from tests.integration.api.conforming import wants_window
 
 ClientOf = Callable[[str | None], httpx.Client]
 Route = tuple[str, str]
 
 OPEN = {"/v1", "/healthz", "/readyz", "/metrics"}
-DOCUMENT: dict[str, Any] = create_app(Settings(database_url="")).openapi()
 ROUTES: list[Route] = [
     (method, path)
     for path, item in DOCUMENT["paths"].items()

@@ -9,14 +9,11 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from api.app import create_app
 from api.query import declared
-from api.settings import Settings
+from tests.described import APP, DOCUMENT
 from tests.integration.api.conftest import Connection
 from tests.integration.api.test_problems import problem
 
-APP = create_app(Settings(database_url=""))
-DOCUMENT: dict[str, Any] = APP.openapi()
 VALUES = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z", "day": "2031-12-24"}
 
 Asked = tuple[str, str, dict[str, dict[str, Any]]]

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.app import create_app
-from api.settings import Settings
+from tests.described import DOCUMENT
 
-DOCUMENT: dict[str, Any] = create_app(Settings(database_url="")).openapi()
 ANSWERS = [
     (method, path, status, answer)
     for path, item in DOCUMENT["paths"].items()
