@@ -93,12 +93,9 @@ def merge_annotations(annotations: Sequence[Annotation]) -> Annotation | None:
 def _filled(newer: Annotation, older: Annotation) -> Annotation:
     names = ("purpose", "amount_cny", *_FIELDS)
     missing = {name: getattr(older, name) for name in names if getattr(newer, name) is None}
-    assert older.annotation_id is not None, "what is stored has an id"
+    numbers = () if older.annotation_id is None else (older.annotation_id,)
     return replace(
-        newer,
-        **missing,
-        more={**older.more, **newer.more},
-        older=(*newer.older, older.annotation_id),
+        newer, **missing, more={**older.more, **newer.more}, older=(*newer.older, *numbers)
     )
 
 

@@ -5,7 +5,7 @@ use stands apart, so that it can be forgotten without changing a figure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -55,7 +55,7 @@ class Annotation:
     amount_cny: Decimal | None = None
     samples: int | None = None
     #: What a form asks for beyond these, by the form's own words.
-    more: Mapping[str, str] = {}
+    more: Mapping[str, str] = field(default_factory=dict)
     #: Others that the same session holds, whose fields stand where the newest has none.
     older: tuple[int, ...] = ()
 

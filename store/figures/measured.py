@@ -6,7 +6,6 @@ needs more care than that is left to ``pieces.py: measure_windows``, one by one.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from models.usage import Window
 from store.figures.subject import load_tracks, parse_hours, rated_of, zone_of
 from store.figures.surroundings import Moment, load_calendar, load_offline, load_unheard
 from store.instant import from_us
+from store.packed import EPOCH_2000_US, packed_row
 from store.present.roster import Roster, Settings
 from store.run import Query, Steps
 from store.statements import statements
@@ -27,19 +27,8 @@ from store.statements import statements
 _SQL = statements("figures")
 #: Instruments whose pieces are in memory at once.
 _AT_ONCE = 4_096
-# PostgreSQL counts microseconds from 2000.
-_EPOCH_2000_US = 946_684_800_000_000
 
-
-def _record(*columns: tuple[str, str]) -> np.dtype[Any]:
-    """What ``record_send`` makes of a row without NULLs: a type and a length before each."""
-    fields = [("columns", ">i4")]
-    for name, kind in columns:
-        fields += [(f"{name}_type", ">i4"), (f"{name}_length", ">i4"), (name, kind)]
-    return np.dtype(fields)
-
-
-_PIECE = _record(
+_PIECE = packed_row(
     ("key", ">i4"),
     ("state", ">i2"),
     ("start", ">i8"),
@@ -146,14 +135,14 @@ def _load_pieces(keys: Ints, reach: Window, now_us: int) -> Steps[tuple[Ints, Pi
         heavy=True,
     )
     packed = np.frombuffer(pieces or b"", _PIECE)
-    start = packed["start"].astype(np.int64) + _EPOCH_2000_US
+    start = packed["start"].astype(np.int64) + EPOCH_2000_US
     # A heartbeat that lies ahead of now closes a piece there.
     over = start < now_us
     packed, start = packed[over], start[over]
     closed = Pieces(
         owner=np.searchsorted(keys, packed["key"].astype(np.int64)),
         start_us=start,
-        end_us=np.minimum(packed["end"].astype(np.int64) + _EPOCH_2000_US, now_us),
+        end_us=np.minimum(packed["end"].astype(np.int64) + EPOCH_2000_US, now_us),
         state=packed["state"].astype(np.int64),
         step_us=packed["step"].astype(np.int64),
         counters=np.column_stack([packed[name].astype(np.int64) for name in _COUNTERS]),

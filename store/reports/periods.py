@@ -1,0 +1,210 @@
+"""What periods record: frozen where one is closed, else as it is now.
+
+An open period shows what it would record if it were closed now: its records have no ids yet, and
+what late heartbeats change in it is no amendment. Periods themselves are in ``register.py``.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import args_row
+
+from models.apportion import Apportioning, Shares
+from models.period import Period, record_id, revision_of, thawed
+from models.record import Record, Source, Subject
+from models.usage import Usage
+from store.figures.surroundings import Moment, load_moment
+from store.reports.kept import load_institutions, load_subjects_of, load_usage_of, subject_of
+from store.reports.register import find_period
+from store.reports.uses import AT_ONCE, Placed, Use, load_placed, load_used
+from store.run import Query, Steps, run
+from store.statements import statements
+
+_SQL = statements("periods")
+# Records that are in memory at once while they are streamed.
+_PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Where records of a period are, before any of them is read."""
+
+    period: Period
+    shares: Mapping[str, Shares]
+    records: int
+    #: Of an open period: its instruments, and the number of each one's first record.
+    placed: Sequence[Placed] = ()
+    firsts: Sequence[int] = ()
+    moment: Moment | None = None
+
+
+class _Row(NamedTuple):
+    """A row of ``periods.sql: frozen_records``."""
+
+    n: int
+    key: int
+    start_us: int
+    end_us: int
+    effective_us: int
+    source: str
+    annotation: dict[str, Any] | None
+
+
+def _load_frozen(
+    period: Period, shares: Mapping[str, Shares], after: int, limit: int
+) -> Steps[list[Record]]:
+    rows = yield from Query(
+        _SQL["frozen_records"],
+        {"id": period.period_id, "after": after, "limit": limit},
+        rows=args_row(_Row),
+        binary=True,
+        heavy=True,
+    )
+    subjects = yield from load_subjects_of(period.period_id, sorted({row.key for row in rows}))
+    by_key = {one.key: one.subject for one in subjects}
+    return [
+        _record(
+            record_id(period.period_id, row.n),
+            by_key[row.key],
+            Use(
+                row.start_us,
+                row.end_us,
+                row.effective_us,
+                Source(row.source),
+                thawed(row.annotation),
+            ),
+            shares[by_key[row.key].institution_id].of(row.n, row.effective_us),
+        )
+        for row in rows
+    ]
+
+
+def _record(number: str | None, subject: Subject, use: Use, tenths: int) -> Record:
+    return Record(
+        record_id=number,
+        subject=subject,
+        start_us=use.start_us,
+        end_us=use.end_us,
+        effective_us=use.effective_us,
+        tenths=tenths,
+        source=use.source,
+        # Unknown time parts sessions; and hours are taken as reported where nothing is known.
+        coverage=Fraction(0 if use.source is Source.MANUAL else 1),
+        revision=revision_of(
+            subject.instrument_id,
+            use.start_us,
+            use.end_us,
+            use.effective_us,
+            use.source,
+            use.annotation,
+        ),
+        annotation=use.annotation,
+    )
+
+
+def open_ledger(period: Period, calendar: str = "CN") -> Steps[Ledger]:
+    """Makes ready to read a period's records; of an open one by going through all of them."""
+    if period.records is not None:
+        institutions = yield from load_institutions(period.period_id)
+        shares = {one.institution_id: one.shares for one in institutions}
+        return Ledger(period=period, shares=shares, records=period.records)
+    moment = yield from load_moment(calendar)
+    placed = yield from load_placed(period, moment)
+    firsts: list[int] = []
+    hours: dict[str, Apportioning] = {}
+    number = 1
+    for at in range(0, len(placed), AT_ONCE):
+        for used in (yield from load_used(placed[at : at + AT_ONCE], period, moment)):
+            effective = [use.effective_us for use in used.uses]
+            hours.setdefault(used.institution_id, Apportioning()).add(number, effective)
+            firsts.append(number)
+            number += len(effective)
+    return Ledger(
+        period=period,
+        shares={institution: one.settle() for institution, one in hours.items()},
+        records=number - 1,
+        placed=placed,
+        firsts=firsts,
+        moment=moment,
+    )
+
+
+def load_records(ledger: Ledger, after: int, limit: int) -> Steps[list[Record]]:
+    """Records in order of instrument and start.
+
+    Args:
+        ledger: Of the period.
+        after: How many come before them.
+        limit: How many at most.
+    """
+    if ledger.moment is None:
+        return (yield from _load_frozen(ledger.period, ledger.shares, after, limit))
+    found: list[Record] = []
+    at = max(0, bisect_right(ledger.firsts, after + 1) - 1)
+    skipped = after + 1 - ledger.firsts[at] if ledger.firsts else 0
+    while len(found) < limit + skipped and at < len(ledger.placed):
+        found += yield from _load_live(ledger, at)
+        at += AT_ONCE
+    return found[skipped : skipped + limit]
+
+
+def _load_live(ledger: Ledger, at: int) -> Steps[list[Record]]:
+    """Records of an open period's instruments from the ``at``-th on."""
+    assert ledger.moment is not None, "a closed period's records are frozen"
+    part = ledger.placed[at : at + AT_ONCE]
+    found: list[Record] = []
+    for first, used in zip(
+        ledger.firsts[at : at + AT_ONCE],
+        (yield from load_used(part, ledger.period, ledger.moment)),
+        strict=True,
+    ):
+        subject = subject_of(json.loads(used.subject))
+        shares = ledger.shares[used.institution_id]
+        found += (
+            _record(None, subject, use, shares.of(number, use.effective_us))
+            for number, use in enumerate(used.uses, first)
+        )
+    return found
+
+
+def records(
+    connection: psycopg.Connection[Any], period_id: int, calendar: str = "CN"
+) -> Iterator[Record]:
+    """All records of a period in order of instrument and start, a few thousand in memory at once.
+
+    Args:
+        connection: Whoever wants an open period's to be of one state holds a transaction of one
+            snapshot; a closed one's are the same for ever.
+        period_id: Which.
+        calendar: That opening hours refer to.
+
+    Raises:
+        LookupError: There is no such period.
+    """
+    period = run(connection, find_period(period_id))
+    if period is None:
+        raise LookupError(f"there is no period {period_id}")
+    ledger = run(connection, open_ledger(period, calendar))
+    if ledger.moment is None:
+        for after in range(0, ledger.records, _PAGE):
+            yield from run(connection, load_records(ledger, after, _PAGE))
+    else:
+        for at in range(0, len(ledger.placed), AT_ONCE):
+            yield from run(connection, _load_live(ledger, at))
+
+
+def subjects(connection: psycopg.Connection[Any], period_id: int) -> list[Subject]:
+    """The instruments of a closed period, by their ids."""
+    return [one.subject for one in run(connection, load_subjects_of(period_id))]
+
+
+def usage(connection: psycopg.Connection[Any], period_id: int) -> dict[str, Usage]:
+    """Figures that a closed period keeps, by instrument id."""
+    kept = run(connection, load_usage_of(period_id))
+    named = run(connection, load_subjects_of(period_id))
+    return {one.instrument_id: kept[one.key] for one in named if one.key in kept}

@@ -1,0 +1,152 @@
+"""Sessions of many instruments, each cut to a window of its own.
+
+One instrument's, told as its timeline has them, are in ``store/figures/timeline.py``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from models.fold import open_pieces
+from models.group_arrays import Ints
+from models.session_arrays import find_sessions
+from models.usage import Window
+from store.figures.subject import Subject
+from store.figures.surroundings import Moment
+from store.instant import from_us
+from store.packed import EPOCH_2000_US, packed_row
+from store.run import Query, Steps
+from store.statements import statements
+
+_SQL = statements("periods")
+_DAY_US = 86_400_000_000
+# What one reading of pieces holds in memory.
+_INSTRUMENT_DAYS = 3_000
+_PIECE = packed_row(("key", ">i4"), ("state", ">i2"), ("start", ">i8"), ("end", ">i8"))
+
+
+class Cut(NamedTuple):
+    """Sessions of one instrument by start, each only as far as it lies within the window."""
+
+    start_us: Ints
+    end_us: Ints
+    running_us: Ints
+
+
+_NONE = np.zeros(0, np.int64)
+NO_SESSIONS = Cut(_NONE, _NONE, _NONE)
+
+
+def load_sessions(
+    subjects: Sequence[Subject], windows: Mapping[int, Window], moment: Moment
+) -> Steps[dict[int, Cut]]:
+    """Sessions by instrument key.
+
+    Args:
+        subjects: The caller bounds how many.
+        windows: By instrument key; clipped to now.
+        moment: Of the answer.
+    """
+    asked = sorted(
+        (subject for subject in subjects if windows[subject.key].length_us),
+        key=lambda subject: subject.key,
+    )
+    if not asked:
+        return {}
+    begin = min(windows[subject.key].start_us for subject in asked)
+    finish = max(windows[subject.key].end_us for subject in asked)
+    found: dict[int, list[Cut]] = {subject.key: [] for subject in asked}
+    for part in _slices(Window(start_us=begin, end_us=finish), len(asked)):
+        cut = yield from _load_slice(asked, windows, part, moment)
+        for key, sessions in cut.items():
+            found[key].append(sessions)
+    return {key: _joined(parts) for key, parts in found.items()}
+
+
+def _slices(window: Window, instruments: int) -> Iterator[Window]:
+    length_us = max(1, _INSTRUMENT_DAYS // instruments) * _DAY_US
+    for start in range(window.start_us, window.end_us, length_us):
+        yield Window(start_us=start, end_us=min(start + length_us, window.end_us))
+
+
+def _load_slice(
+    subjects: Sequence[Subject], windows: Mapping[int, Window], part: Window, moment: Moment
+) -> Steps[dict[int, Cut]]:
+    reach = part.around(max(subject.margin_us for subject in subjects))
+    gaps = np.array([subject.session_gap_us for subject in subjects], np.int64)
+    keys = np.array([subject.key for subject in subjects], np.int64)
+    stored = yield from _load_pieces(keys, int(gaps.max()), reach)
+    opened = [
+        (at, piece.start_us, piece.end_us, int(piece.state))
+        for at, subject in enumerate(subjects)
+        for piece in open_pieces(subject.track, moment.now_us)
+        if piece.end_us > reach.start_us and piece.start_us < reach.end_us
+    ]
+    pieces = np.concatenate([stored, np.array(opened, np.int64).reshape(-1, 4)])
+    # A heartbeat that lies ahead of now closes a piece there.
+    pieces = pieces[pieces[:, 1] < moment.now_us]
+    pieces = pieces[np.lexsort((pieces[:, 1], pieces[:, 0]))]
+    inside = [windows[one.key].cut(part.start_us, part.end_us) for one in subjects]
+    found = find_sessions(
+        pieces[:, 0],
+        pieces[:, 1],
+        np.minimum(pieces[:, 2], moment.now_us),
+        pieces[:, 3],
+        gap_us=gaps,
+        min_us=np.array([subject.session_min_us for subject in subjects], np.int64),
+        low_us=np.array([one.start_us for one in inside], np.int64),
+        high_us=np.array([one.end_us for one in inside], np.int64),
+    )
+    ends = np.searchsorted(found.owner, np.arange(len(subjects) + 1))
+    return {
+        subject.key: Cut(
+            found.start_us[ends[at] : ends[at + 1]],
+            found.end_us[ends[at] : ends[at + 1]],
+            found.running_us[ends[at] : ends[at + 1]],
+        )
+        for at, subject in enumerate(subjects)
+    }
+
+
+def _load_pieces(keys: Ints, longest_us: int, reach: Window) -> Steps[Ints]:
+    """Running pieces, and idle ones that may join them: place, start, end and state.
+
+    Args:
+        keys: Of the instruments, ascending.
+        longest_us: Idle pieces that are longer part sessions as well when they are missing.
+        reach: What is read.
+    """
+    ((packed,),) = yield from Query[tuple[bytes | None]](
+        _SQL["session_pieces"],
+        {
+            "keys": keys.tolist(),
+            "longest_us": longest_us,
+            "start": from_us(reach.start_us),
+            "end": from_us(reach.end_us),
+        },
+        binary=True,
+        heavy=True,
+    )
+    rows = np.frombuffer(packed or b"", _PIECE)
+    columns = (
+        np.searchsorted(keys, rows["key"].astype(np.int64)),
+        rows["start"].astype(np.int64) + EPOCH_2000_US,
+        rows["end"].astype(np.int64) + EPOCH_2000_US,
+        rows["state"].astype(np.int64),
+    )
+    return np.column_stack(columns)
+
+
+def _joined(parts: Sequence[Cut]) -> Cut:
+    """Sessions of slices one after the other.
+
+    What ends where the next begins was cut by the slices' edge: two sessions never touch.
+    """
+    start, end, running = (np.concatenate(one) for one in zip(*parts, strict=True))
+    opens = np.r_[True, start[1:] != end[:-1]] if len(start) else np.zeros(0, np.bool_)
+    first = np.flatnonzero(opens)
+    if len(first) == len(start):
+        return Cut(start, end, running)
+    last = np.r_[first[1:], len(start)] - 1
+    return Cut(start[first], end[last], np.add.reduceat(running, first))
