@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args, get_origin
-from unicodedata import category, normalize
 from urllib.parse import urlencode
 
 from fastapi.exceptions import RequestValidationError
@@ -24,16 +23,13 @@ from starlette.requests import Request
 
 from api.answers.figures import Band
 from api.answers.responses import CSV, TABLES
+from models.csv_cells import defused
 from models.group import BANDS
 
 MEDIA_TYPE = f"{CSV}; charset=utf-8; header=present"
 #: The query parameter that asks for CSV.
 PARAMETER = "format"
-#: What begins a formula; forms of other widths become these when they are normalized.
-SIGNS = frozenset("=+-@")
 ROWS_AT_ONCE = 500
-#: Blanks and marks that nobody sees, which programs may cut off before they look.
-UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 
 
 class Number(str):
@@ -70,20 +66,6 @@ class Table:
 
     rows: str
     columns: tuple[Column, ...]
-
-
-def defused(text: str) -> str:
-    """A cell that no spreadsheet program takes for a formula: an apostrophe makes it text.
-
-    >>> defused("=1+1"), defused("\\t＝1"), defused("a=1"), defused("")
-    ("'=1+1", "'\\t＝1", 'a=1', '')
-    """
-    if not text:
-        return text
-    if category(text[0]) == "Cc":
-        return f"'{text}"
-    first = next((sign for sign in text if category(sign) not in UNSEEN), " ")
-    return f"'{text}" if normalize("NFKC", first)[:1] in SIGNS else text
 
 
 def offers_csv(responses: Mapping[Any, Any]) -> bool:

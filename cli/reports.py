@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli import report_profile
 from cli.connection import fail
 from reports.signing import KeyUnreadableError, PublicKey, new_key, read_public, read_signer
 from reports.verification import Finding
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="Files of closed periods: signed, held to their signature, brought to others.",
     no_args_is_help=True,
 )
+app.add_typer(report_profile.app, name="profile")
 
 
 @app.command()

@@ -1,14 +1,19 @@
-"""Rows of a CSV file as cells by column, for files whose rows are taken one by one."""
+"""Cells of CSV files: rows read one by one, and texts that no spreadsheet takes for a formula."""
 
 import csv
 import io
 from collections.abc import Collection, Iterator
+from unicodedata import category, normalize
 
 from models.timestamp import parse_ts
 
 ROWS_MOST = 200_000
 #: Columns that name an instrument, by its own id or by one of another register.
 NAMING = ("instrument_id", "external_id")
+#: What begins a formula; forms of other widths become these when they are normalized.
+_SIGNS = frozenset("=+-@")
+#: Blanks and marks that nobody sees, which programs may cut off before they look.
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 
 
 def read_cells(
@@ -62,3 +67,17 @@ def _instant(name: str, text: str) -> int:
     except ValueError as error:
         rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
         raise ValueError(f"{name} is {text!r}; {rule}") from error
+
+
+def defused(text: str) -> str:
+    """A cell that no spreadsheet program takes for a formula: an apostrophe makes it text.
+
+    >>> defused("=1+1"), defused("\\t＝1"), defused("a=1"), defused("")
+    ("'=1+1", "'\\t＝1", 'a=1', '')
+    """
+    if not text or text[0].isalnum():  # no sign of any width is a letter or a digit
+        return text
+    if category(text[0]) == "Cc":
+        return f"'{text}"
+    first = next((sign for sign in text if category(sign) not in _UNSEEN), " ")
+    return f"'{text}" if normalize("NFKC", first)[:1] in _SIGNS else text

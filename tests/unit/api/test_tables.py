@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.tables import defused
+from models.csv_cells import defused
 
 #: What programs take for the beginning of a formula, in every width that there is.
 FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(A1)", "＝1+1", "＋1", "－1", "＠SUM(A1)", "﹦1", "⁼1"]

@@ -1,0 +1,206 @@
+"""What a form's column can say: the values that records, instruments and periods have, by name.
+
+A name is ``record.hours``, or ends in a word of the operator's own, as ``annotation.more.服务方式``
+and ``instrument.external_ids.cers`` do. What columns make of a value is `report_column.py`'s.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from models.record import Annotation, Person, Record, Subject
+from models.report_sums import Sums
+from models.timestamp import EPOCH, MICROSECOND
+
+#: What a form has a row of.
+RowKind = Literal["record", "instrument"]
+
+
+class Place(StrEnum):
+    """Who has a value, and so where it is mended."""
+
+    INSTITUTION = "institution"
+    INSTRUMENT = "instrument"
+    ANNOTATION = "annotation"
+    PERSON = "person"
+    PERIOD = "period"
+    RECORD = "record"
+    VALUES = "values"  #: of an instrument and period, which nothing measures
+
+
+#: What a value is before a column spells it.
+Shape = Literal["text", "integer", "decimal", "instant", "object"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodFacts:
+    """What a form may say of the period that it is of."""
+
+    period_id: int
+    start_us: int
+    end_us: int
+    zone: ZoneInfo
+    as_of_us: int | None = None
+    revision: str | None = None
+
+    @property
+    def year(self) -> int:
+        """The year that the period ends in, in its own zone."""
+        return (EPOCH + (self.end_us - 1) * MICROSECOND).astimezone(self.zone).year
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """What one row of a form is made of."""
+
+    period: PeriodFacts
+    subject: Subject
+    #: What was said of the instrument and period.
+    values: Mapping[str, str] = field(default_factory=dict)
+    record: Record | None = None
+    annotation: Annotation | None = None
+    person: Person | None = None
+    #: Of all records of the instrument, where the row is of an instrument.
+    sums: Sums | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value by its name."""
+
+    place: Place
+    shape: Shape
+    #: Of a row; None: it has none.
+    get: Callable[[Row], Any]
+    #: Of which rows; None: of any.
+    row: RowKind | None = None
+
+
+def _record(shape: Shape, get: Callable[[Record], Any], place: Place = Place.RECORD) -> Value:
+    return Value(place, shape, lambda row: row.record and get(row.record), "record")
+
+
+def _annotation(shape: Shape, get: Callable[[Annotation], Any]) -> Value:
+    return Value(
+        Place.ANNOTATION, shape, lambda row: row.annotation and get(row.annotation), "record"
+    )
+
+
+def _person(get: Callable[[Person], Any]) -> Value:
+    return Value(Place.PERSON, "text", lambda row: row.person and get(row.person), "record")
+
+
+def _instrument(shape: Shape, get: Callable[[Subject], Any]) -> Value:
+    return Value(Place.INSTRUMENT, shape, lambda row: get(row.subject))
+
+
+def _institution(shape: Shape, get: Callable[[Subject], Any]) -> Value:
+    return Value(Place.INSTITUTION, shape, lambda row: get(row.subject))
+
+
+def _period(shape: Shape, get: Callable[[PeriodFacts], Any]) -> Value:
+    return Value(Place.PERIOD, shape, lambda row: get(row.period))
+
+
+def _sum(shape: Shape, get: Callable[[Sums], Any], place: Place = Place.RECORD) -> Value:
+    return Value(place, shape, lambda row: row.sums and get(row.sums), "instrument")
+
+
+def _seconds(us: int) -> Decimal:
+    return Decimal(us).scaleb(-6)
+
+
+def _share(part: Fraction) -> Decimal:
+    return Decimal(part.numerator) / Decimal(part.denominator)
+
+
+VALUES: Final[Mapping[str, Value]] = {
+    "period.id": _period("integer", lambda p: p.period_id),
+    "period.from": _period("instant", lambda p: p.start_us),
+    "period.to": _period("instant", lambda p: p.end_us),
+    "period.tz": _period("text", lambda p: p.zone.key),
+    "period.year": _period("integer", lambda p: p.year),
+    "record.id": _record("text", lambda r: r.record_id, Place.PERIOD),
+    "record.from": _record("instant", lambda r: r.start_us),
+    "record.to": _record("instant", lambda r: r.end_us),
+    "record.effective_s": _record("decimal", lambda r: _seconds(r.effective_us)),
+    "record.hours": _record("decimal", lambda r: Decimal(r.tenths).scaleb(-1)),
+    "record.source": _record("text", lambda r: r.source.value),
+    "record.coverage": _record("decimal", lambda r: _share(r.coverage)),
+    "record.revision": _record("text", lambda r: r.revision),
+    "instrument.id": _instrument("text", lambda s: s.instrument_id),
+    "instrument.name": _instrument("text", lambda s: s.name),
+    "instrument.class_code": _instrument("text", lambda s: s.class_code),
+    "instrument.district_code": _instrument("text", lambda s: s.district_code),
+    "instrument.kind": _instrument("text", lambda s: s.kind),
+    "instrument.value_cny": _instrument("decimal", lambda s: s.value_cny),
+    "instrument.model": _instrument("text", lambda s: s.model),
+    "instrument.manufacturer": _instrument("text", lambda s: s.manufacturer),
+    "instrument.external_ids": _instrument("object", lambda s: s.external_ids),
+    "instrument.report_fields": _instrument("object", lambda s: s.report_fields),
+    "institution.id": _institution("text", lambda s: s.institution_id),
+    "institution.name": _institution("text", lambda s: s.institution_name),
+    "institution.region_code": _institution("text", lambda s: s.region_code),
+    "institution.external_ids": _institution("object", lambda s: s.institution_external_ids),
+    "institution.report_fields": _institution("object", lambda s: s.institution_report_fields),
+    "annotation.id": _annotation("integer", lambda a: a.annotation_id),
+    "annotation.at": _annotation("instant", lambda a: a.at_us),
+    "annotation.purpose": _annotation("text", lambda a: a.purpose and a.purpose.value),
+    "annotation.user_type": _annotation("text", lambda a: a.user_type),
+    "annotation.user_unit": _annotation("text", lambda a: a.user_unit),
+    "annotation.direction": _annotation("text", lambda a: a.direction),
+    "annotation.content": _annotation("text", lambda a: a.content),
+    "annotation.amount_cny": _annotation("decimal", lambda a: a.amount_cny),
+    "annotation.samples": _annotation("integer", lambda a: a.samples),
+    "annotation.more": _annotation("object", lambda a: a.more),
+    "person.operator_ref": _person(lambda p: p.operator_ref),
+    "person.name": _person(lambda p: p.name),
+    "person.phone": _person(lambda p: p.phone),
+    "person.email": _person(lambda p: p.email),
+    "sum.records": _sum("integer", lambda s: s.records),
+    "sum.effective_s": _sum("decimal", lambda s: _seconds(s.effective_us)),
+    "sum.samples": _sum("integer", lambda s: s.samples, Place.ANNOTATION),
+    "sum.amount_cny": _sum("decimal", lambda s: s.amount_cny, Place.ANNOTATION),
+    "hours.total": _sum("integer", lambda s: s.hours.total),
+    "hours.teaching": _sum("integer", lambda s: s.hours.teaching, Place.ANNOTATION),
+    "hours.research": _sum("integer", lambda s: s.hours.research, Place.ANNOTATION),
+    "hours.service": _sum("integer", lambda s: s.hours.service, Place.ANNOTATION),
+    "hours.other": _sum("integer", lambda s: s.hours.other, Place.ANNOTATION),
+}
+
+#: Names that end in a word of whoever filled it in.
+OPEN: Final[Mapping[str, Callable[[str], Value]]] = {
+    "instrument.external_ids.": lambda key: _instrument("text", lambda s: s.external_ids.get(key)),
+    "instrument.report_fields.": lambda key: _instrument(
+        "text", lambda s: s.report_fields.get(key)
+    ),
+    "institution.external_ids.": lambda key: _institution(
+        "text", lambda s: s.institution_external_ids.get(key)
+    ),
+    "institution.report_fields.": lambda key: _institution(
+        "text", lambda s: s.institution_report_fields.get(key)
+    ),
+    "annotation.more.": lambda key: _annotation("text", lambda a: a.more.get(key)),
+    "value.": lambda key: Value(Place.VALUES, "text", lambda row: row.values.get(key)),
+}
+
+
+def value(name: str) -> Value:
+    """The value of a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if (known := VALUES.get(name)) is not None:
+        return known
+    for beginning, made in OPEN.items():
+        if name.startswith(beginning) and len(name) > len(beginning):
+            return made(name.removeprefix(beginning))
+    raise ValueError(
+        f"has {name!r}, which is no value; values are {', '.join(VALUES)}, and"
+        f" {', '.join(f'{one}KEY' for one in OPEN)}"
+    )
