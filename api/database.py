@@ -200,20 +200,29 @@ class Database:
                 raise
             raise answer_timeout(self._answer_timeout_s) from error
 
-    async def write(self, steps: Steps[T], *, timeout_s: float | None = None) -> T:
+    async def write(
+        self,
+        steps: Steps[T],
+        *,
+        timeout_s: float | None = None,
+        snapshot: bool = False,
+        threaded: bool = False,
+    ) -> T:
         """Run ``steps`` in a transaction, committed when this returns.
 
         Args:
             steps: What to do.
             timeout_s: Seconds a statement may take, where other than the pool's.
+            snapshot: As `transaction` has it.
+            threaded: What is made of rows takes long: a thread does it.
         """
-        async with self.transaction() as conn:
+        async with self.transaction(snapshot=snapshot) as conn:
             if timeout_s is not None:
                 await conn.execute(
                     "SELECT set_config('statement_timeout', %s, true)",
                     (str(int(timeout_s * 1000)),),
                 )
-            return await arun(conn, steps)
+            return await arun(conn, steps, threaded=threaded)
 
     @property
     def user(self) -> str:

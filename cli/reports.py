@@ -4,16 +4,20 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli import report_profile
-from cli.connection import fail
+from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
+from models.period import Period
 from reports.signing import KeyUnreadableError, PublicKey, new_key, read_public, read_signer
 from reports.verification import Finding
 from reports.verification import verify as verified
 from stack.account import write_private
+from store.reports.closing import ClosedAlready, NotYet, close_period
+from store.run import run
 
 app = typer.Typer(
     name="reports",
@@ -41,6 +45,39 @@ def key(
         raise fail(str(error)) from None
     typer.echo(public.pem, nl=False)
     typer.echo(f"{'made' if made else 'read'} {file}: key {public.key_id}", err=True)
+
+
+_Calendar = Annotated[
+    str,
+    typer.Option(envvar="JISHI_CALENDAR", help="Calendar that opening hours refer to."),
+]
+
+
+@app.command()
+def close(
+    period_id: Annotated[int, typer.Argument(min=1, help="Of POST /v1/periods.")],
+    calendar: _Calendar = "CN",
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Close a period: freeze its records and figures, for ever.
+
+    As POST /v1/periods/{id}/close, but of any size: a city's year takes minutes. All of it is one
+    transaction, so one that is broken off has changed nothing.
+    """
+    try:
+        with psycopg.connect(database_url(url, ready_file), connect_timeout=5) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            closed: Period | None = run(
+                connection, close_period(period_id, actor=actor(), calendar=calendar)
+            )
+    except (ClosedAlready, NotYet) as error:
+        raise fail(str(error)) from None
+    except psycopg.Error as error:
+        raise fail(f"the database cannot be used: {str(error).strip()}") from None
+    if closed is None:
+        raise fail(f"there is no period {period_id}: GET /v1/periods lists them")
+    typer.echo(f"period {period_id} closed: {closed.records:,} records")
 
 
 @app.command()

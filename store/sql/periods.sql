@@ -187,3 +187,21 @@ SELECT instrument_key, instrument_id, institution_id, first_n, records, subject,
 FROM period_subject
 WHERE period_id = %(id)s AND (%(keys)s::int[] IS NULL OR instrument_key = ANY (%(keys)s::int[]))
 ORDER BY instrument_id
+
+-- name: standing
+-- Each institution's newest period of just a window, a closed one before an open one, and what is
+-- entered of the window.
+SELECT n.institution_id, p.period_id, us(p.closed_at), p.closed_by, s.records, s.unannotated,
+       (SELECT count(*) FROM annotation a
+        JOIN instrument_version v ON v.instrument_key = a.instrument_key
+             AND v.force_from < %(end)s AND v.force_to >= %(end)s
+        WHERE v.institution_key = n.institution_key AND a.at >= %(start)s AND a.at < %(end)s)
+FROM institution n
+LEFT JOIN LATERAL (
+    SELECT period_id, closed_at, closed_by FROM period
+    WHERE institution_key = n.institution_key AND starts_at = %(start)s AND ends_at = %(end)s
+    ORDER BY closed_at IS NULL, period_id DESC LIMIT 1
+) p ON true
+LEFT JOIN period_institution s
+     ON s.period_id = p.period_id AND s.institution_id = n.institution_id
+WHERE n.institution_id = ANY (%(ids)s::text[])

@@ -170,6 +170,7 @@ class Home:
     maintenance_id: int
     booking_id: int
     self_report_id: int
+    period_id: int
     dead_letter_id: int
     alert_id: int
     webhook: str
@@ -273,6 +274,13 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [ids["institution_id"], ids["gateway_id"]],
             ).fetchone()
             assert alert is not None
+            period = conn.execute(
+                "INSERT INTO period (institution_key, starts_at, ends_at, timezone, created_by)"
+                " SELECT institution_key, %s, %s, 'UTC', 'x' FROM institution"
+                " WHERE institution_id = %s RETURNING period_id",
+                [WINDOW["from"], WINDOW["to"], ids["institution_id"]],
+            ).fetchone()
+            assert period is not None
             # Something to count and to leak: a heartbeat's worth of status.
             conn.execute(
                 "UPDATE instrument_status SET first_at = now() - interval '1 hour', state = 2,"
@@ -289,6 +297,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             maintenance_id=made.json()["id"],
             booking_id=booking[0],
             self_report_id=report[0],
+            period_id=period[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
             webhook=f"{name}-inst.hook",
@@ -367,6 +376,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
         conn.execute("SELECT r::text FROM self_report r ORDER BY 1").fetchall(),
+        conn.execute("SELECT p::text FROM period p ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
@@ -707,6 +717,7 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
             "name": "网关",
         },
         ("post", "/v1/maintenance"): {"instrument_id": home.instrument_id, **WINDOW},
+        ("post", "/v1/periods"): {"institution_id": home.institution_id, **WINDOW},
         ("put", "/v1/calendars/{calendar}/days/{day}"): {
             "kind": "holiday",
             "name": home.institution_id,
