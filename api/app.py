@@ -17,6 +17,7 @@ from api.context import Context
 from api.cors import CorsMiddleware
 from api.database import Database, open_pool, turns_of
 from api.document import openapi
+from api.exports import Exports
 from api.gate import GateMiddleware
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
@@ -40,7 +41,8 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     metrics.watch(pool)
     turns = turns_of(settings, metrics.waited("short"))
     long = LongQuestions(settings, metrics.waited("long"))
-    metrics.watch_turns({"short": turns, "long": long.turns})
+    exports = Exports(settings, metrics.waited("export"))
+    metrics.watch_turns({"short": turns, "long": long.turns, "export": exports.turns})
     database = Database(pool, answer_timeout_s=settings.answer_timeout_s, turns=turns, long=long)
     board = Board(database, settings.calendar)
 
@@ -53,6 +55,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         finally:
             board.close()
             long.close()
+            exports.close()
             await pool.close()
 
     app = FastAPI(
@@ -70,6 +73,7 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
         settings=settings,
         database=database,
         metrics=metrics,
+        exports=exports,
         provider=Provider(settings) if settings.oidc_issuer is not None else None,
     )
     app.state.board = board

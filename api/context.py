@@ -7,6 +7,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.database import Database
+from api.exports import Exports
 from api.finder import Finder
 from api.metrics import Metrics
 from api.oidc import Provider
@@ -25,6 +26,8 @@ class Context:
     settings: Settings
     database: Database
     metrics: Metrics
+    #: Files that are sent as they are made.
+    exports: Exports
     #: The identity provider whose tokens are taken, where there is one.
     provider: Provider | None = None
     #: The registry as figures of groups see it, kept from question to question.

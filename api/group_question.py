@@ -8,7 +8,6 @@ in `public.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -26,7 +25,7 @@ from models.ratios import Terms
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.costs import told_s
-from store.figures.groups import cost_s, measure_extent, tally_groups
+from store.figures.groups import cost_s, measure_extent, revision_of, tally_groups
 from store.figures.question import Group, Question
 from store.figures.surroundings import Moment, load_moment
 from store.present.filters import Filters
@@ -201,7 +200,7 @@ def _joined(question: Question, groups: Sequence[Group]) -> Group:
 
 def _body(group: Group, parts: Sequence[Window], terms: Terms) -> dict[str, Any]:
     body: dict[str, Any] = group_fields(group.total, terms)
-    body["revision"] = _revision(str(body["revision"]), group.digest)
+    body["revision"] = revision_of(str(body["revision"]), group.digest)
     body["buckets"] = [
         {
             "from": format_instant(part.start_us),
@@ -211,8 +210,3 @@ def _body(group: Group, parts: Sequence[Window], terms: Terms) -> dict[str, Any]
         for part, tally in zip(parts, group.buckets, strict=True)
     ]
     return body
-
-
-def _revision(of_sums: str, of_members: int) -> str:
-    """Changes of two instruments may cancel out in the sums; not in this."""
-    return blake2b(f"{of_sums} {of_members}".encode(), digest_size=8).hexdigest()

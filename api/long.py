@@ -3,7 +3,8 @@
 What a question costs is known before it is asked (`store/figures/costs.py`). A short one is
 answered where it came in (`database.py`); a long one waits here for its turn (`turns.py`) and then
 takes nothing that short ones need: no connection of their pool, and not the event loop, which
-neither fetches its rows nor spells its answer.
+neither fetches its rows nor spells its answer. Files that are sent as they are made are
+`exports.py`'s.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ class LongQuestions:
         )
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.long_parallel, thread_name_prefix="long")
-        self._asked: set[_Asked] = set()
+        self._asked: set[Asked] = set()
 
     @property
     def from_s(self) -> float:
@@ -80,14 +81,14 @@ class LongQuestions:
             Problem: 503; the turn did not come. 504; it took too long.
         """
         async with self.turns.turn(asker):
-            asked = _Asked(self._settings)
+            asked = Asked(self._settings)
             self._asked.add(asked)
             work = asyncio.get_running_loop().run_in_executor(self._threads, asked.answer, make)
             try:
                 async with asyncio.timeout(self._settings.answer_timeout_s) as limit:
                     return await asyncio.shield(work)
             except (TimeoutError, asyncio.CancelledError) as error:
-                await _without_fail(_end(asked, work))
+                await finish(asked, work)
                 if limit.expired():
                     raise answer_timeout(self._settings.answer_timeout_s) from error
                 raise
@@ -101,10 +102,11 @@ class LongQuestions:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class _Asked:
+class Asked:
     """One question under way."""
 
     def __init__(self, settings: Settings) -> None:
+        """Not asked yet."""
         self._settings = settings
         self._stopped = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
@@ -135,7 +137,12 @@ class _Asked:
             raise Abandoned
 
 
-async def _end(asked: _Asked, work: asyncio.Future[Any]) -> None:
+async def finish(asked: Asked, work: asyncio.Future[Any]) -> None:
+    """Stops a question and waits until its statement and thread have, however it is cancelled."""
+    await _without_fail(_end(asked, work))
+
+
+async def _end(asked: Asked, work: asyncio.Future[Any]) -> None:
     while not work.done():
         await asyncio.to_thread(asked.stop)
         # Said in vain where the next statement had not begun yet: said again.

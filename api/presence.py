@@ -28,6 +28,8 @@ async def while_present(request: Request, work: Coroutine[Any, Any, T]) -> T:
         gone.cancel()
         await asyncio.wait([task, gone])
     if left:
+        if not task.cancelled():
+            task.exception()  # heard, or asyncio complains of it
         raise Problem(499, "client-left", "the client left", title="Client closed request")
     return task.result()
 

@@ -120,6 +120,16 @@ class Settings(BaseSettings):
         description="seconds that a long question waits for its turn before it answers 503",
     )
 
+    export_parallel: int = Field(
+        default=1, ge=1, description="bulk exports under way at a time, each with a connection"
+    )
+    export_timeout_s: float = Field(
+        default=900.0,
+        gt=0,
+        description="seconds that a bulk export may take; one that would keep a core longer is "
+        "refused",
+    )
+
     body_max_bytes: int = Field(default=1 << 20, ge=1024, description="largest request body")
     import_max_bytes: int = Field(default=64 << 20, ge=1024, description="largest file to import")
     range_max_days: int = Field(

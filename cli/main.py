@@ -12,6 +12,7 @@ from cli import (
     demo,
     doctor,
     env,
+    export,
     keys,
     mapping,
     migrate,
@@ -49,6 +50,7 @@ app.command("env")(env.env)
 app.command("migrate")(migrate.migrate)
 app.command("roles")(roles.roles)
 app.command("rebuild")(rebuild.rebuild)
+app.command("export")(export.export)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)

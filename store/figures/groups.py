@@ -5,6 +5,7 @@ All at once (``at_once.py``) where that can be, else instrument by instrument (`
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -44,6 +45,17 @@ def tally_groups(
         for key, group in part.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
+
+
+def revision_of(told: str, digest: int) -> str:
+    """The revision of a group's figures.
+
+    Args:
+        told: Of its sums alone (`models.group.group_fields`): changes of two instruments may cancel
+            out in these.
+        digest: Of every instrument's own (`Group.digest`).
+    """
+    return blake2b(f"{told} {digest}".encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,8 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("groups")
-# Instruments whose settings and pieces are in memory at once.
-_CHUNK = 1_000
+#: Instruments whose settings and pieces are in memory at once.
+CHUNK = 1_000
 
 
 class Member(NamedTuple):
@@ -79,9 +79,9 @@ def tally_members(
     unknown in the window, and buckets add up to it (rule 4).
     """
     groups: dict[str | None, Group] = {}
-    for at in range(0, len(members), _CHUNK):
-        chunk = members[at : at + _CHUNK]
-        found = yield from _figures(chunk, question, moment)
+    for at in range(0, len(members), CHUNK):
+        chunk = members[at : at + CHUNK]
+        found = yield from member_figures(chunk, question, moment)
         by_group: dict[str | None, list[Member]] = defaultdict(list)
         for member in chunk:
             by_group[member.group].append(member)
@@ -127,7 +127,7 @@ def _sum(parts: Iterable[Usage]) -> Usage:
 
 
 @dataclass(slots=True)
-class _Found:
+class MemberFigures:
     """Figures of some members, by instrument key."""
 
     #: Of each bucket, or of the window where there are none.
@@ -140,10 +140,19 @@ class _Found:
     settle_us: dict[int, int] = field(default_factory=dict)
 
 
-def _figures(chunk: Sequence[Member], question: Question, moment: Moment) -> Steps[_Found]:
+def member_figures(
+    chunk: Sequence[Member], question: Question, moment: Moment
+) -> Steps[MemberFigures]:
+    """Each member's figures of the window's buckets, or of the window where there are none.
+
+    Args:
+        chunk: The caller bounds how many.
+        question: Window, buckets.
+        moment: Of the answer.
+    """
     wanted = question.buckets or (question.window,)
     subjects = yield from load_subjects([member.key for member in chunk if member.seen])
-    found = _Found()
+    found = MemberFigures()
     windows: dict[int, list[Window]] = {}
     cuts: dict[tuple[str, date | None, date | None], tuple[list[Window], list[bool]]] = {}
     for member in chunk:
