@@ -16,6 +16,22 @@ _SIGNS = frozenset("=+-@")
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 
 
+def heading(text: str) -> list[str]:
+    """The names of a file's columns.
+
+    Raises:
+        ValueError: It is no CSV, or has no header.
+    """
+    try:
+        names = next(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")), [])
+    except csv.Error as error:
+        raise ValueError(f"must be CSV: {error} (in the header)") from error
+    found = [name.strip() for name in names]
+    if not all(found) or not found:
+        raise ValueError("the header must name each column")
+    return found
+
+
 def read_cells(
     text: str, columns: Collection[str], required: Collection[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:

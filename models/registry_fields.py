@@ -200,6 +200,8 @@ INSTITUTION: Final = Kind(
         Field("timezone", forms.ZONE, effect=Effect.FIGURES),
         Field("opening_hours", forms.OPENING_HOURS, effect=Effect.FIGURES),
         Field("external_ids", forms.EXTERNAL_IDS, unique=_EXTERNAL_IDS),
+        Field("region_code", forms.CODE, note="of the region that reports name"),
+        Field("report_fields", forms.REPORT_FIELDS),
         Field("retired_on", forms.DAY),
     ),
 )
@@ -242,6 +244,7 @@ INSTRUMENT: Final = Kind(
         Field("model", forms.NAME),
         Field("manufacturer", forms.NAME),
         Field("external_ids", forms.EXTERNAL_IDS, unique=_EXTERNAL_IDS),
+        Field("report_fields", forms.REPORT_FIELDS),
         Field(
             "source",
             forms.SOURCE,

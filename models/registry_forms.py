@@ -129,6 +129,15 @@ def _external_ids(value: object) -> object:
     return dict(sorted(value.items(), key=lambda item: str(item[0])))
 
 
+def _report_fields(value: object) -> object:
+    """What forms ask for, in the order of their words, so that equal ones are equal."""
+    if not isinstance(value, Mapping):
+        raise ValueError('must be an object of texts, such as {"department": "Chemistry"}')
+    if not value:
+        raise ValueError("must hold a word; null where there are none")
+    return dict(sorted(value.items(), key=lambda item: str(item[0])))
+
+
 def _source(value: object) -> object:
     """A source with its channel, stated or not, so that equal ones are equal."""
     if not isinstance(value, Mapping):
@@ -292,6 +301,16 @@ _Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_plain),
 ]
+_ReportWord = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_plain),
+]
+_ReportText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_plain),
+]
 _Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 
 NAME: Final = Form(stated=_Name)
@@ -342,6 +361,16 @@ EXTERNAL_IDS: Final = Form(
     ],
     cell=_object,
 )
+#: Words of a form, and what stands under them.
+ReportFields = Annotated[
+    dict[_ReportWord, _ReportText],
+    BeforeValidator(_report_fields),
+    Field(
+        max_length=64,
+        description='`{"word": "text"}`: what forms of reports ask for, by the forms\' own words',
+    ),
+]
+REPORT_FIELDS: Final = Form(stated=ReportFields, cell=_object)
 SOURCE: Final = Form(
     stated=Annotated[
         dict[str, Any],

@@ -31,6 +31,7 @@ SHOWN: Mapping[forms.Form, Any] = {
     forms.HOURS_A_YEAR: float,
     forms.OPENING_HOURS: Hours,
     forms.EXTERNAL_IDS: dict[str, str],
+    forms.REPORT_FIELDS: dict[str, str],
     forms.SOURCE: Source,
     forms.SPARKPLUG: EdgeNode,
     forms.POWER_RULE: PowerRule,

@@ -113,6 +113,8 @@ BEGIN
             ('jishi_api', 'INSERT', 'period_subject'),
             ('jishi_api', 'INSERT', 'period_usage'),
             ('jishi_api', 'INSERT', 'period_record'),
+            ('jishi_api', 'INSERT', 'report_profile'),
+            ('jishi_api', 'INSERT, UPDATE, DELETE', 'period_value'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.

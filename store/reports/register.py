@@ -95,6 +95,11 @@ def find_period(period_id: int, tenant: int | None = None) -> Steps[Period | Non
     return _period(rows[0]) if rows else None
 
 
+def lock_period(period_id: int) -> Steps[None]:
+    """Nobody closes or deletes it before the transaction ends."""
+    yield Query(_SQL["lock"], {"id": period_id})
+
+
 def list_periods(
     *,
     after: int = 0,
@@ -127,7 +132,7 @@ def delete_period(period_id: int, *, actor: str, tenant: int | None = None) -> S
     Returns:
         What was there.
     """
-    yield Query(_SQL["lock"], {"id": period_id})
+    yield from lock_period(period_id)
     period = yield from find_period(period_id, tenant)
     if period is not None and period.state is PeriodState.OPEN:
         yield Query(_SQL["delete"], {"id": period_id})

@@ -52,12 +52,18 @@ CITY_ONLY = {
     ("put", "/v1/calendars/{calendar}/days/{day}"),
     ("delete", "/v1/calendars/{calendar}/days/{day}"),
     ("put", "/v1/mappings/{name}"),
+    ("put", "/v1/report-profiles/{name}"),
     ("put", "/v1/reconciliation/tolerances"),
 }
 #: Of the whole city, and for everyone to read.
-EVERYBODYS = {("get", "/v1/mappings/{name}"), ("post", "/v1/mappings/{name}/try")}
+EVERYBODYS = {
+    ("get", "/v1/mappings/{name}"),
+    ("post", "/v1/mappings/{name}/try"),
+    ("get", "/v1/report-profiles/{name}"),
+}
 #: Writes nothing, whatever its method.
 NO_CHANGE = {("post", "/v1/mappings/{name}/try"), ("post", "/v1/power-rules/backtest")}
+OWN_FORM = {"title": "own", "forms": ["csv"], "columns": [{"name": "a", "default": ""}]}
 WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
 
@@ -189,7 +195,7 @@ class Home:
 
     @property
     def mapping(self) -> str:
-        """A mapping that was written beside it; mappings are the whole city's."""
+        """A mapping and a report profile that were written beside it, for the whole city."""
         return f"own-{self.institution_id[4:7]}"
 
     def marks(self) -> list[str]:
@@ -218,6 +224,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             f"/v1/mappings/own-{name[4:]}": {
                 "rules": [{"topic": "{device+}", "ignore": True}],
             },
+            f"/v1/report-profiles/own-{name[4:]}": OWN_FORM,
         }
         for path, body in puts.items():
             assert admin.put(path, json=body).status_code == 201
@@ -342,6 +349,8 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
+        ("put", "/v1/report-profiles/{name}"): {**OWN_FORM, "title": "stolen"},
+        ("put", "/v1/periods/{period_id}/values/{instrument_id}"): {"fields": {"a": "stolen"}},
         ("post", "/v1/power-rules/backtest"): {
             "instrument_ids": [about.instrument_id],
             "rule": {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50},
@@ -377,6 +386,8 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
         conn.execute("SELECT r::text FROM self_report r ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM period p ORDER BY 1").fetchall(),
+        conn.execute("SELECT v::text FROM period_value v ORDER BY 1").fetchall(),
+        conn.execute("SELECT p::text FROM report_profile p ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
@@ -435,12 +446,14 @@ def test_ones_own_object_is_there(
 ) -> None:
     """Otherwise the test above would pass for a route that finds nothing at all."""
     home = make_home()
+    sent: dict[str, Any] = {"json": None}
+    if path.endswith("/import"):
+        sent = change_of(method, path, home)
+    elif method in ("put", "patch", "post"):
+        sent = {"json": body_of(method, path, home)}
+    sent["headers"] = {**bearing(home.keys["admin"]), **sent.get("headers", {})}
     answer = nobody.request(
-        method,
-        filled(path, **home.names()),
-        params=asked(method, path),
-        json=body_of(method, path, home) if method in ("put", "patch", "post") else None,
-        headers=bearing(home.keys["admin"]),
+        method, filled(path, **home.names()), params=asked(method, path), **sent
     )
     assert answer.is_success or (method, path) in CITY_ONLY, answer.text
 
@@ -704,6 +717,11 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
         row = f"1,{home.instrument_id},{WINDOW['from']},{WINDOW['to']}"
         return {
             "content": f"booking_id,instrument_id,from,to\n{row}\n",
+            "headers": {"Content-Type": "text/csv"},
+        }
+    if path.endswith("/values/import"):
+        return {
+            "content": f"instrument_id,TRNSTUD\n{home.instrument_id},1\n",
             "headers": {"Content-Type": "text/csv"},
         }
     if path == "/v1/self-reports/import":

@@ -85,6 +85,7 @@ def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[
         "model": None,
         "manufacturer": None,
         "external_ids": None,
+        "report_fields": None,
         "source": None,
         "power_rule": None,
         "lon": 121.4,
@@ -254,6 +255,7 @@ AHEAD = "2100-01-01T00:00:00Z"
 CHANGED: dict[str, Any] = {
     "name": "b", "district_code": "310104", "class_code": "010101", "class_scheme": "2020",
     "model": "JEM-2100", "manufacturer": "JEOL", "external_ids": {"asset": "here alone"},
+    "report_fields": {"department": "Chemistry", "服务方式": "占用共享"},
     "source": {"mapping": "tasmota-energy", "device": "plug here alone", "channel": "1"},
     "lon": 121.0, "lat": 31.0, "value_cny": 5, "kind": "special", "rated_hours_per_year": 900,
     "power_rule": {
