@@ -35,16 +35,16 @@ export function query(params = {}) {
   return text ? `?${text}` : '';
 }
 
-/** @param {string} method @param {string} path @param {{params?: object, body?: unknown, signal?: AbortSignal}} options */
-async function ask(method, path, { params, body, signal } = {}) {
+/** @param {string} method @param {string} path @param {{params?: object, body?: any, type?: string, signal?: AbortSignal}} options `body` goes as JSON unless `type` says what it is */
+async function ask(method, path, { params, body, type, signal } = {}) {
   let answer;
   try {
     answer = await fetch(`v1/${path}${query(params)}`, {
       method,
       signal,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? {} : { 'Content-Type': type ?? 'application/json' },
+      body: body === undefined || type ? body : JSON.stringify(body),
     });
   } catch (error) {
     if (error.name !== 'AbortError') setLink('offline');
@@ -67,7 +67,9 @@ export const onSignedOut = (listener) => signedOut.add(listener);
 
 export const get = (path, params, signal) => ask('GET', path, { params, signal });
 export const post = (path, body, signal) => ask('POST', path, { body, signal });
+export const postFile = (path, body, type) => ask('POST', path, { body, type });
 export const patch = (path, body) => ask('PATCH', path, { body });
+export const put = (path, body) => ask('PUT', path, { body });
 export const remove = (path) => ask('DELETE', path);
 
 /**

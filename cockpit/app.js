@@ -8,12 +8,13 @@ import { lang, setLanguage, t } from './words.js';
 import { href, route } from './route.js';
 import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
 
-const TABS = ['city', 'explore', 'available', 'health'];
+const TABS = ['city', 'explore', 'available', 'reports', 'health'];
 const MODULES = {
   city: () => import('./pages/city.js'),
   explore: () => import('./pages/explore.js'),
   instrument: () => import('./pages/instrument.js'),
   available: () => import('./pages/available.js'),
+  reports: () => import('./pages/reports.js'),
   health: () => import('./pages/health.js'),
 };
 
@@ -82,6 +83,8 @@ addEventListener('hashchange', () => {
   const name = `${here.page}/${here.id}`;
   moved = name !== shownPage;
   shownPage = name;
+  // What was asked about a page that one has left is asked no more.
+  if (moved) for (const open of document.querySelectorAll('dialog')) open.close();
   show();
 });
 

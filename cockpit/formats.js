@@ -38,6 +38,12 @@ export function span(s) {
   if (n < 172800) return `${numbers({ maximumFractionDigits: 1 }).format(s / 3600)} h`;
   return `${numbers({ maximumFractionDigits: 1 }).format(s / 86400)} d`;
 }
+export function bytes(n) {
+  if (n == null) return NONE;
+  const unit = ['byte', 'kilobyte', 'megabyte', 'gigabyte'][Math.min(3, Math.max(0, Math.floor(Math.log10(Math.max(n, 1)) / 3)))];
+  const power = { byte: 0, kilobyte: 1, megabyte: 2, gigabyte: 3 }[unit];
+  return numbers({ style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: power ? 1 : 0 }).format(n / 1000 ** power);
+}
 export const watts = (w) => (w == null ? NONE
   : Math.abs(w) >= 10000 ? `${numbers({ maximumFractionDigits: 1 }).format(w / 1000)} kW` : `${numbers({ maximumFractionDigits: 1 }).format(w)} W`);
 export const distance = (m) => (m == null ? NONE

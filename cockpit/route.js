@@ -1,6 +1,6 @@
 // The address bar: which page, what it is about, and its settings, which every link carries on.
 
-export const PAGES = ['city', 'explore', 'instrument', 'available', 'health'];
+export const PAGES = ['city', 'explore', 'instrument', 'available', 'reports', 'health'];
 /** Settings that are of the visitor, not of a page: a link keeps them unless it says otherwise. */
 const CARRIED = ['range'];
 

@@ -31,6 +31,7 @@ from api.windows import OpenSpan
 from models.period import Period, PeriodState
 from models.ratios import seconds
 from models.registry_forms import Zone
+from models.timestamp import format_instant
 from models.zone import start_of_day
 from store.figures.costs import pieces_s
 from store.figures.subject import zone_of
@@ -206,7 +207,13 @@ async def post_close(context: Ctx, who: Operator, period_id: PeriodId) -> Respon
     )
     try:
         closed = await context.database.write(steps, snapshot=True, threaded=True)
-    except (ClosedAlready, NotYet) as error:
+    except NotYet as error:
+        moment = format_instant(error.from_us)
+        rule = "the first moment at which it may be closed"
+        raise conflict(
+            str(error), FieldError(field="closable_from", value=moment, rule=rule)
+        ) from error
+    except ClosedAlready as error:
         raise conflict(str(error)) from error
     except SerializationFailure as error:
         raise conflict(

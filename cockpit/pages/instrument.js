@@ -2,7 +2,8 @@
 
 import { all, get, stream } from '../api.js';
 import { STATES, axis, bubble, chart, color, legend, ramp, rem } from '../charts.js';
-import { card, choice, dialog, fig, h, state, table } from '../dom.js';
+import { card, choice, fig, h, state, table } from '../dom.js';
+import { explain, raw, segmentTable } from '../explain.js';
 import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
 import { RATIOS, usageLines } from '../usage.js';
 import { has, t } from '../words.js';
@@ -142,15 +143,6 @@ function label(ms) {
 
 const summaryOf = (items) => STATES.map((s) => `${t(s)} ${span(items.filter((x) => x.state === s).reduce((n, x) => n + x.seconds, 0))}`).join('; ');
 
-const segmentTable = (id, items, tz, answer) => table({
-  answer,
-  name: `timeline-${id}`, caption: t('segments'), rows: items, columns: [
-    { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => fullMoment(x.from, tz) }, { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => fullMoment(x.to, tz) },
-    { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) }, { key: 'cause', label: t('cause'), value: (x) => x.cause, cell: (x) => (x.cause ? t(`cause_${x.cause}`) : '') },
-    { key: 'seconds', label: t('length'), num: true, value: (x) => x.seconds, cell: (x) => span(x.seconds) },
-  ],
-});
-
 // -- figures -----------------------------------------------------------------------------------
 
 function figuresCard({ ctx, range, known }) {
@@ -174,52 +166,10 @@ function figuresCard({ ctx, range, known }) {
       }),
       u.counter_flag ? h('p', { class: 'warn' }, `${t('flag_counter_disagrees')}: ${hours(u.counter_running_s)} / ${hours(u.running_s)}`) : null,
       u.provisional ? h('p', { class: 'note' }, t('provisional')) : null,
-      h('div', { class: 'chips' }, h('button', { type: 'button', id: 'explain', on: { click: () => explain(ctx, answer, tz) } }, t('explain')),
-        h('button', { type: 'button', class: 'quiet', id: 'raw', on: { click: () => raw(ctx, tz) } }, t('raw'))));
+      h('div', { class: 'chips' }, h('button', { type: 'button', id: 'explain', on: { click: () => explain(ctx.id, answer, tz, { signal: ctx.signal }) } }, t('explain')),
+        h('button', { type: 'button', class: 'quiet', id: 'raw', on: { click: () => raw(ctx.id, tz, ctx.signal) } }, t('raw'))));
   });
 }
-
-async function explain(ctx, answer, tz) {
-  const most = 31 * 86_400_000;
-  const from = iso(Math.max(Date.parse(answer.from), Date.parse(answer.to) - most + 1000));
-  const box = h('div', { class: 'dialog-body' }, h('div', { class: 'skeleton' }));
-  dialog(t('explain'), h('p', { class: 'note' }, `${t('explain_text')} ${fullMoment(from, tz)} – ${fullMoment(answer.to, tz)}`), box);
-  try {
-    const found = await get(path(ctx, '/explain'), { from, to: answer.to, limit: 1000 }, ctx.signal);
-    const u = found.figures;
-    box.replaceChildren(
-      h('dl', { class: 'facts' }, ['utilization', 'coverage', 'rated_utilization'].flatMap((f) => [h('dt', {}, t(f)), h('dd', {}, usageLines(u, f, null)[1])])),
-      h('h3', {}, t('segments')), segmentTable(ctx.id, found.segments, tz, found),
-      h('h3', {}, t('heartbeats')), beatTable(ctx.id, found.heartbeats, tz, found),
-      h('details', {}, h('summary', {}, t('rules')), h('ol', { class: 'rules' }, Object.entries(found.rules).map(([n, text]) => h('li', { value: n }, text)))));
-  } catch (error) {
-    box.replaceChildren(h('p', { class: 'failed' }, t('failed', { why: error.message })));
-  }
-}
-
-async function raw(ctx, tz) {
-  const box = h('div', { class: 'dialog-body' }, h('div', { class: 'skeleton' }));
-  const now = Date.now();
-  const question = { from: iso(now - 86_400_000), to: iso(now + 60_000) };
-  dialog(t('raw'), h('p', { class: 'note' }, t('power_window'), ' · ', h('a', { href: `v1/${path(ctx, '/heartbeats')}?${new URLSearchParams(question)}`, target: '_blank', rel: 'noopener' }, 'JSON')), box);
-  try {
-    const found = await all(path(ctx, '/heartbeats'), { ...question, limit: RAW_PAGE }, { most: 20_000, signal: ctx.signal });
-    box.replaceChildren(found.items.length ? beatTable(ctx.id, found.items.reverse().slice(0, 3000), tz, found) : h('p', { class: 'empty' }, t('empty')));
-  } catch (error) {
-    box.replaceChildren(h('p', { class: 'failed' }, t('failed', { why: error.message })));
-  }
-}
-
-const beatTable = (id, rows, tz, answer) => table({
-  answer,
-  name: `heartbeats-${id}`, caption: t('heartbeats'), rows, columns: [
-    { key: 'ts', label: t('device_time'), value: (x) => x.ts, cell: (x) => fullMoment(x.ts, tz) }, { key: 'state', label: t('state'), value: (x) => x.state, cell: (x) => state(x.state) },
-    { key: 'power_w', label: `${t('power')} (W)`, num: true, value: (x) => x.power_w }, { key: 'runtime_s', label: `${t('counter_running_s')} (s)`, num: true, value: (x) => x.runtime_s },
-    { key: 'seq', label: t('sequence'), num: true, value: (x) => x.seq }, { key: 'boot_id', label: t('boot'), value: (x) => x.boot_id },
-    { key: 'received_at', label: t('received'), value: (x) => x.received_at, cell: (x) => fullMoment(x.received_at, tz) },
-    { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id },
-  ],
-});
 
 function dayCard({ ctx, range, known }) {
   return card(ctx, { title: t('by_day'), cls: 'w7', every: 300_000 }, async ({ note }) => {
