@@ -4,7 +4,7 @@ Time is *used* while the instrument runs within a session (``session.py``); what
 neither used nor unused, so a verdict that unknown time could change is ``undetermined``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -34,6 +34,17 @@ class Tolerances:
     grace_us: int = 30 * 60_000_000
     overrun_us: int = 15 * 60_000_000
     leave_us: int = 15 * 60_000_000
+
+    @classmethod
+    def of_seconds(cls, seconds: Mapping[str, int]) -> "Tolerances":
+        """Of whole seconds by name: ``early_s`` and so on."""
+        return cls(**{f"{name[:-1]}us": value * 1_000_000 for name, value in seconds.items()})
+
+    def in_seconds(self) -> dict[str, int]:
+        """What `of_seconds` takes."""
+        return {
+            f"{name[:-2]}s": getattr(self, name) // 1_000_000 for name in self.__dataclass_fields__
+        }
 
     @property
     def reach_us(self) -> int:

@@ -20,11 +20,9 @@ from models.interval import merge
 from models.zone import start_of_day
 
 HOUR_US = 3_600_000_000
-#: How far a report may lie from what was measured: the greater of a share of it, and of this a
-#: record.
-SHARE, RECORD_US = Decimal("0.05"), HOUR_US // 10
-#: Below this share of known time nothing can be said.
-COVERAGE_LEAST = Decimal("0.5")
+#: How far a report may lie from what was measured: the greater of this many hundredths of it, and
+#: of this a record.
+HUNDREDTHS, RECORD_US = 5, HOUR_US // 10
 COLUMNS = (*NAMING, "from", "to", "period", "hours", "user_type")
 USER_TYPES = ("", "internal", "external")
 _PERIOD = re.compile(r"(\d{4})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])))?")
@@ -140,10 +138,10 @@ def claim(
         unknown_us: What may have been.
         window_us: The window's length, up to now.
     """
-    known = window_us - unknown_us
-    if window_us <= 0 or known < COVERAGE_LEAST * window_us:
+    # Of a window that is known for less than half nothing can be said.
+    if window_us <= 0 or 2 * unknown_us > window_us:
         return Claim.UNMEASURED
-    tolerance = max(int(SHARE * reported_us), RECORD_US * records)
+    tolerance = max(reported_us * HUNDREDTHS // 100, RECORD_US * records)
     if reported_us > effective_us + unknown_us + tolerance:
         return Claim.OVER
     if reported_us < effective_us - tolerance:
@@ -162,6 +160,10 @@ def counted_once(reports: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
     for start, end, hours in reports:
         windows[start, end] = windows.get((start, end), 0) + hours
         total += hours
+    if len(windows) == 1:
+        ((start, end),) = windows
+        counted = min(total, end - start)
+        return counted, total - counted
     # Of those that begin together the longest comes first: it holds the others.
     outer: list[tuple[int, int]] = []
     for span in sorted(windows, key=lambda one: (one[0], -one[1])):

@@ -33,22 +33,17 @@ from models.reconciliation import Tolerances, Verdict
 from models.self_report import Claim
 from models.timestamp import format_instant
 from models.usage import Window
-from store.figures.costs import one_by_one_s, pieces_s
-from store.figures.members import load_members
-from store.figures.question import Question
-from store.figures.reconciled import (
+from store.figures.costs import judged_bookings_s
+from store.figures.judged import (
     AT_ONCE,
-    Held,
     History,
-    answer,
-    booked_keys,
-    hold,
     judge,
-    load_answers,
     load_tolerances,
     put_tolerances,
 )
-from store.figures.self_reports import Claims, load_claims, load_cost
+from store.figures.reconciled import Extent, Held, answer, hold, load_answers, measure_extent
+from store.figures.self_reports import Claims, load_claims, load_told
+from store.figures.self_reports import Extent as Reported
 from store.figures.surroundings import Moment, load_moment
 from store.present.bookings import Listed, list_bookings
 from store.present.instruments import names_of
@@ -63,13 +58,18 @@ ANSWER_LENGTH = 2_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     moment: Moment
-    #: As it was asked for, and clipped to now.
-    whole: Window
-    window: Window
     zone: ZoneInfo
-    #: By instrument's key, its group.
-    groups: Mapping[int, str | None]
-    cost_s: float
+    bookings: Extent
+    reports: Reported
+
+    @property
+    def window(self) -> Window:
+        """Clipped to now."""
+        return self.bookings.window
+
+    @property
+    def cost_s(self) -> float:
+        return self.bookings.cost_s + self.reports.cost_s
 
 
 @router.get(
@@ -95,31 +95,23 @@ async def get_reconciliation(
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
         whole = span.window(zone, moment.now_us)
-        window = whole.clip(moment.now_us)
-        members = yield from load_members(
-            Question(window=window, filters=filters, group_by=group_by)
+        bookings = yield from measure_extent(
+            filters, group_by, whole.clip(moment.now_us), moment, context.rosters
         )
-        groups = {member.key: member.group for member in members}
-        booked = yield from booked_keys(list(groups), window)
-        cost = pieces_s(len(booked), window)
-        cost += one_by_one_s(len(groups) - len(booked), window, (), moment)
-        cost += yield from load_cost(list(groups), whole, moment)
-        return _Plan(
-            moment=moment, whole=whole, window=window, zone=zone, groups=groups, cost_s=cost
-        )
+        # A period that is not over yet has its reports all the same.
+        reports = yield from load_told(bookings.roster, bookings.rows, whole, moment)
+        return _Plan(moment=moment, zone=zone, bookings=bookings, reports=reports)
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
-        window, moment = planned.window, planned.moment
-        found = yield from hold(planned.groups, window, moment)
-        claims = yield from load_claims(filters, planned.whole, planned.groups, moment)
-        for key in claims.keys() - found.keys():
-            found[key] = Held()
+        window, moment, extent = planned.window, planned.moment, planned.bookings
+        found = yield from hold(extent, moment)
+        claims = yield from load_claims(planned.reports.told, extent.roster, extent.groups, moment)
         names: Mapping[str, str | None] = {}
         if group_by is not None:
             names = yield from names_of(group_by, list(found), window.end_us)
         overall = Held()
         for held in found.values():
-            overall.add_group(held)
+            overall.add(held)
         ordered = sorted(found, key=lambda key: (key is None, key or ""))
         return {
             "from": format_instant(window.start_us),
@@ -209,7 +201,7 @@ async def get_judged(
             after=(after[0], after[1]) if after else None,
         )
         keys = {one.instrument_key for one in listed}
-        cost = pieces_s(len(keys), _measured(listed)) if listed else 0.0
+        cost = judged_bookings_s(len(keys), _measured(listed)) if listed else 0.0
         return _Page(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
     def ask(planned: _Page) -> Steps[dict[str, Any]]:
@@ -347,16 +339,13 @@ async def set_tolerances(context: Ctx, who: CityOperator, body: ToleranceRequest
         before = yield from load_tolerances()
         told = body.model_dump(exclude={"valid_from"})
         start = moment.now_us if body.valid_from is None else body.valid_from
-        if not before.starts:
-            # What held until now was nobody's choice, and goes on holding for the past.
-            yield from put_tolerances(0, _seconds(Tolerances()))
-        yield from put_tolerances(start, told)
+        yield from put_tolerances(start, Tolerances.of_seconds(told))
         yield from note(
             actor=who.actor,
             action="update",
             object_type="booking_tolerance",
             object_id=format_instant(start),
-            before=_seconds(before.at(start)),
+            before=before.at(start).in_seconds(),
             after=told,
         )
         return (yield from load_tolerances())
@@ -364,19 +353,10 @@ async def set_tolerances(context: Ctx, who: CityOperator, body: ToleranceRequest
     return json_response({"items": _versions(await context.database.write(put()))})
 
 
-def _seconds(one: Tolerances) -> dict[str, int]:
-    return {
-        "early_s": one.early_us // 1_000_000,
-        "grace_s": one.grace_us // 1_000_000,
-        "overrun_s": one.overrun_us // 1_000_000,
-        "leave_s": one.leave_us // 1_000_000,
-    }
-
-
 def _versions(history: History) -> list[dict[str, Any]]:
     if not history.starts:
-        return [{"valid_from": None, **_seconds(Tolerances())}]
+        return [{"valid_from": None, **Tolerances().in_seconds()}]
     return [
-        {"valid_from": format_instant(start) if start else None, **_seconds(one)}
+        {"valid_from": format_instant(start) if start else None, **one.in_seconds()}
         for start, one in zip(history.starts, history.tolerances, strict=True)
     ]

@@ -147,14 +147,13 @@ async def get_reports(
         listed = yield from list_reports(
             filters, window, limit + 1, after=after[0] if after else None
         )
-        places = {one.place for one in listed}
-        length_us = sum(end - start for _, start, end in places)
-        cost = compare_s(len(places), length_us, window.start_us, moment)
+        cost = compare_s(listed, moment)
         return _Page(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
     def ask(planned: _Page) -> Steps[dict[str, Any]]:
         shown, more = page(planned.listed, limit, "self-reports", lambda one: (one.key,))
-        compared = yield from compare(shown, planned.moment)
+        roster = yield from context.rosters.load(planned.moment.now_us)
+        compared = yield from compare(shown, roster, planned.moment)
         return {
             "from": format_instant(planned.window.start_us),
             "to": format_instant(planned.window.end_us),

@@ -17,6 +17,7 @@ from ingest.settings import IngestSettings
 from ingest.sql import statements
 from ingest.upkeep import retention, roller
 from ingest.upkeep.alerts import Alerts
+from ingest.upkeep.booking_days import make_booking_days
 from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
 from ingest.upkeep.runs import count_lasting_runs
@@ -118,6 +119,7 @@ class Housekeeping:
         self._alerts.look(writing)
         rolled = roller.roll(plain, settings.timezone, settings.calendar)
         busy += rolled or roller.make_totals(plain, settings.timezone)
+        busy += make_booking_days(plain, settings.calendar)
         if time.monotonic() - self._swept >= settings.retention_every.total_seconds():
             self._swept = time.monotonic()
             retention.drop_old_rows(plain, settings.kept)

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from ingest.sql import statements
+from ingest.upkeep import booking_days
 from models.ratios import counter_disagrees
 from models.zone import start_of_day
 from store.figures import totals
@@ -59,6 +60,7 @@ def ensure_zone(connection: psycopg.Connection, zone: str) -> None:
             connection.execute(SQL["forget_days"])
             connection.execute(SQL["forget_todo"])
             connection.execute(SQL["forget_rolled_through"])
+            booking_days.forget_all(connection, zone)
 
 
 def close_days(connection: psycopg.Connection, zone: str) -> None:

@@ -85,6 +85,8 @@ BEGIN
             -- Marks are made by triggers, with their owner's rights.
             ('jishi_write', 'DELETE', 'rollup_total_stale'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_todo'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'booking_day'),
+            ('jishi_write', 'INSERT, UPDATE, DELETE', 'booking_day_todo'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rebuild_todo'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'service_setting'),
             -- The API: the registry and what its changes make untrue; of figures nothing.
@@ -132,6 +134,8 @@ BEGIN
             ('jishi_api', 'INSERT', 'rebuild_todo'),
             ('jishi_api', 'DELETE', 'rollup_day'),
             ('jishi_api', 'INSERT', 'rollup_todo'),
+            ('jishi_api', 'DELETE', 'booking_day'),
+            ('jishi_api', 'INSERT, UPDATE', 'booking_day_todo'),
             -- Who hands gateways' accounts on to the broker.
             ('jishi_broker', 'SELECT', 'gateway'),
             ('jishi_broker', 'SELECT', 'gateway_credential'),

@@ -29,6 +29,9 @@ Which question takes which:
 - one instrument's figures and explanations (``figures.py``): rollups, and segments at the edges;
 - groups of many (``groups.py``, ``at_once.py``): totals, and arrays at the edges; those of them
   that need care, and all where they are few (``members.py``): as one instrument's;
+- each of many instruments' own time in use (``effective.py``): as groups of many;
+- bookings held against it (``reconciled.py``): a sum by day of its own (``booking_days.py``), and
+  segments at the edges (``judged.py``);
 - timelines and sessions (``timeline.py``): segments, since no sum has their order;
 - hours of the week (``profile.py``): segments, by SQL, since no rollup has hours;
 - the rollups (``rollups.py: compute_days``): segments alone.

@@ -44,7 +44,7 @@ def tally_rows(
         rows: Which of its instruments; ascending.
     """
     keys, window = roster.keys[rows], question.window
-    reader = _Reader(roster, rows, moment)
+    reader = RowsReader(roster, rows, moment)
     yield from reader.measure([window, *question.buckets])
     figures, complete = yield from reader.read(window)
     for _, right in reader.edges.values():
@@ -56,7 +56,7 @@ def tally_rows(
         & (roster.acquired_us[rows] <= window.start_us)
         & (roster.retired_us[rows] >= window.end_us)
     )
-    seen = yield from _seen(keys[~whole], window)
+    seen = yield from seen_before(keys[~whole], window)
     settle_us = yield from _settle(roster, rows, window, moment)
     silent = ~whole & ~np.isin(keys, seen)
 
@@ -86,7 +86,7 @@ def tally_rows(
     return groups
 
 
-def _seen(keys: Ints, window: Window) -> Steps[Ints]:
+def seen_before(keys: Ints, window: Window) -> Steps[Ints]:
     """Who of them has a heartbeat before a window's end."""
     if not len(keys):
         return keys
@@ -155,7 +155,7 @@ class _Members:
 
 
 @dataclass(slots=True)
-class _Reader:
+class RowsReader:
     """Figures of some members over one window after the other."""
 
     roster: Roster

@@ -24,6 +24,8 @@ _ROW_AND_DAY_MEASURED = 80e-6
 _WINDOW_TOLD = 40e-6
 _ITEM_TOLD = 20e-6
 _DAY_BY_HOUR_OF_WEEK = 240e-6
+_ROW_AND_BOOKING_DAY = 0.1e-6  # one in five is booked
+_JUDGED, _JUDGED_AND_DAY = 700e-6, 250e-6
 _DAY_OF_SAMPLES = 1_800e-6  # one a minute
 
 
@@ -63,6 +65,16 @@ def one_by_one_s(rows: int, window: Window, buckets: Sequence[Window], moment: M
 def pieces_s(rows: int, window: Window) -> float:
     """What it costs to read all pieces of instruments: timelines, sessions, explanations."""
     return _A_QUESTION + rows * window.length_us / _DAY_US * _ROW_AND_DAY_MEASURED
+
+
+def booking_days_s(rows: int, days: int) -> float:
+    """What it costs to add up what instruments' bookings came to by day."""
+    return _A_QUESTION + rows * days * _ROW_AND_BOOKING_DAY
+
+
+def judged_bookings_s(rows: int, window: Window) -> float:
+    """What it costs to judge the bookings of instruments one by one."""
+    return _A_QUESTION + rows * (_JUDGED + window.length_us / _DAY_US * _JUDGED_AND_DAY)
 
 
 def by_hour_of_week_s(rows: int, window: Window) -> float:

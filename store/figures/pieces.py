@@ -35,13 +35,15 @@ class _Part(NamedTuple):
 
 
 def measure_windows(
-    requests: Iterable[tuple[Subject, Sequence[Window]]], moment: Moment
+    requests: Iterable[tuple[Subject, Sequence[Window]]], moment: Moment, *, grid_us: int = 1
 ) -> Steps[dict[int, list[tuple[Window, Usage]]]]:
     """Measures windows from segments, whatever the rollups say.
 
     Args:
         requests: Instruments, each once, with disjoint windows in order, clipped to now.
         moment: Of the answer.
+        grid_us: Stretches are read from and to multiples of this: instruments whose windows are
+            each one's own are read together, where it is a day.
 
     Returns:
         By instrument key: the windows asked for, each with its figures.
@@ -56,7 +58,7 @@ def measure_windows(
             # Kept beside, or its identity would pass on to another one.
             stretches[id(windows)] = (windows, _stretches(windows))
         for hull, parts in stretches[id(windows)][1]:
-            alike[hull].append(_Part(subject, parts))
+            alike[_widened(hull, grid_us)].append(_Part(subject, parts))
     seen: set[tuple[int, int]] = set()
     for hull, jobs in alike.items():
         size = max(1, _INSTRUMENT_DAYS * _DAY_US // max(hull.length_us, _DAY_US))
@@ -74,6 +76,12 @@ def measure_windows(
                     seen.add((key, index))
                     found[key][index] = (window, whole)
     return found
+
+
+def _widened(hull: Window, grid_us: int) -> Window:
+    return Window(
+        start_us=hull.start_us // grid_us * grid_us, end_us=-(-hull.end_us // grid_us) * grid_us
+    )
 
 
 def _stretches(windows: Sequence[Window]) -> _Stretches:

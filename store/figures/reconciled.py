@@ -1,49 +1,40 @@
-"""Bookings held against measured use, instrument by instrument.
+"""Bookings of groups held against measured use: what they came to, all together.
 
-What a booking's verdict is, and how time divides, is ``models/reconciliation.py``'s. Instruments
-without bookings are not measured: what they ran is their ``effective`` time, unbooked.
+Whole days are rows (``booking_days.py``); what is left, a window's edges and days whose rows are
+not there, is judged one by one (``judged.py``). Both give the same: parts of time add up over any
+split, and a booking is told where it begins. All that instruments were used, booked or not, is
+their *effective* time (``effective.py``).
 """
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from datetime import date, timedelta
+from typing import Any
 
-from models.interval import Interval, merge, subtract
-from models.reconciliation import Partition, Tolerances, Verdict, measured, partition, verdict
-from models.schedule import open_intervals
+import numpy as np
+
+from models.group_arrays import Ints
+from models.reconciliation import Partition, Verdict
 from models.usage import Window
-from store.figures.figures import usages
-from store.figures.subject import Subject, load_subjects
-from store.figures.surroundings import Moment, Surroundings, load_surroundings
-from store.instant import from_us
+from models.zone import local_day
+from store.figures.booking_days import SUMS, counted
+from store.figures.costs import booking_days_s, judged_bookings_s
+from store.figures.effective import effective_s, load_effective
+from store.figures.grouped import Groups
+from store.figures.judged import AT_ONCE, judge, load_tolerances
+from store.figures.layout import days_window, plan_window
+from store.figures.subject import zone_of
+from store.figures.surroundings import Moment
+from store.present.filters import Filters
+from store.present.roster import Roster, Rosters
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("reconciled")
-_PLANS = statements("plans")
-#: Instruments measured at a time: bounds the pieces in memory.
-AT_ONCE = 50
-_DEFAULT = Tolerances()
-
-
-class Booked(NamedTuple):
-    """A booking of an instrument."""
-
-    booking_key: int
-    start_us: int
-    end_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A booking, what became of it, and its own time."""
-
-    booking: Booked
-    verdicts: tuple[Verdict, ...]
-    used_us: int
-    unknown_us: int
+_DAY = timedelta(days=1)
+#: Fewer instruments than this are asked for by their keys: the rows of others are left alone.
+_NAMED = 2_000
 
 
 @dataclass(slots=True)
@@ -53,204 +44,171 @@ class Held:
     instruments: int = 0
     bookings: int = 0
     time: Partition = field(default_factory=Partition)
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    verdicts: dict[Verdict, int] = field(default_factory=lambda: dict.fromkeys(Verdict, 0))
 
-    def add(self, time: Partition, judged: Sequence[Judged]) -> None:
-        """Adds an instrument."""
-        self.instruments += 1
-        self.bookings += len(judged)
-        self.time += time
-        for one in judged:
-            self.verdicts.update(one.verdicts)
-
-    def add_group(self, other: "Held") -> None:
+    def add(self, other: "Held") -> None:
         """Adds a group of other instruments."""
         self.instruments += other.instruments
         self.bookings += other.bookings
         self.time += other.time
-        self.verdicts.update(other.verdicts)
+        for verdict, count in other.verdicts.items():
+            self.verdicts[verdict] += count
 
 
-class History(NamedTuple):
-    """Tolerances by the time from which they hold; before the first, the first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """Which instruments are held against their bookings, and what of the window is no row."""
 
-    starts: Sequence[int]
-    tolerances: Sequence[Tolerances]
+    roster: Roster
+    #: Ascending.
+    rows: Ints
+    groups: Groups
+    #: Clipped to now.
+    window: Window
+    #: The whole days within it.
+    first: date
+    end: date
+    #: By window, instruments that are judged in it.
+    careful: dict[Window, list[int]]
+    cost_s: float
 
-    def at(self, at_us: int) -> Tolerances:
-        """In force at a time."""
-        if not self.starts:
-            return _DEFAULT
-        return self.tolerances[max(0, bisect_right(self.starts, at_us) - 1)]
 
-    @property
-    def reach_us(self) -> int:
-        """How far beyond its window a question looks."""
-        return max(one.reach_us for one in self.tolerances or [_DEFAULT])
+def measure_extent(
+    filters: Filters, group_by: str | None, window: Window, moment: Moment, rosters: Rosters
+) -> Steps[Extent]:
+    """What there is to a question, and what it costs; asks for no figure.
 
-
-def load_tolerances() -> Steps[History]:
-    """All versions of the tolerances."""
-    rows = yield from Query[tuple[int, int, int, int, int]](_SQL["tolerances"], binary=True)
-    return History(
-        [start for start, *_ in rows],
-        [
-            Tolerances(
-                early_us=early * 1_000_000,
-                grace_us=grace * 1_000_000,
-                overrun_us=overrun * 1_000_000,
-                leave_us=leave * 1_000_000,
-            )
-            for _, early, grace, overrun, leave in rows
-        ],
+    Args:
+        filters: Which instruments.
+        group_by: A word of `store.present.instruments.GROUPINGS`; None: everything is one group.
+        window: Clipped to now.
+        moment: Of the answer.
+        rosters: The application's.
+    """
+    roster = yield from rosters.load(window.end_us)
+    rows = roster.members(filters, window)
+    groups = Groups.of(roster, rows, group_by)
+    plan = plan_window(window, moment)
+    careful = yield from _careful(groups.keys, plan.first, plan.end, plan.edges, moment)
+    cost = effective_s(len(rows), window, moment)
+    cost += booking_days_s(len(rows), (plan.end - plan.first).days)
+    cost += sum(judged_bookings_s(len(keys), one) for one, keys in careful.items())
+    return Extent(
+        roster=roster,
+        rows=rows,
+        groups=groups,
+        window=window,
+        first=plan.first,
+        end=plan.end,
+        careful=careful,
+        cost_s=cost,
     )
 
 
-def put_tolerances(valid_from_us: int, seconds: Mapping[str, int]) -> Steps[None]:
-    """Writes a version."""
-    yield Query(_SQL["tolerance_put"], {**seconds, "valid_from": from_us(valid_from_us)})
-
-
-def booked_keys(keys: Sequence[int], window: Window) -> Steps[set[int]]:
-    """Which of the instruments are booked at some time of a window."""
-    rows = yield from Query[tuple[int]](
-        _SQL["booked_instruments"], {"keys": list(keys), **_span(window)}, binary=True
+def _careful(
+    keys: Ints, first: date, end: date, edges: Sequence[Window], moment: Moment
+) -> Steps[dict[Window, list[int]]]:
+    found: dict[Window, list[int]] = {}
+    zone = zone_of(moment.rollup_zone)
+    for edge in edges:
+        days = {
+            "first": local_day(edge.start_us, zone),
+            "last": local_day(edge.end_us - 1, zone),
+        }
+        booked = yield from Query[tuple[int]](
+            _SQL["booked_instruments"], {"keys": _named(keys), **days}, binary=True
+        )
+        ours = _ours(keys, [key for (key,) in booked])
+        if ours:
+            found[edge] = ours
+    if first == end:
+        return found
+    waiting = yield from Query[tuple[int, date]](
+        _SQL["waiting"], {"keys": _named(keys), "first": first, "end": end}, binary=True
     )
-    return {key for (key,) in rows}
+    known = set(_ours(keys, list({key for key, _ in waiting})))
+    runs: dict[tuple[date, date], list[int]] = defaultdict(list)
+    open_: tuple[int, date, date] | None = None
+    for key, day in waiting:
+        if key not in known:
+            continue
+        if open_ is not None and open_[0] == key and open_[2] == day:
+            open_ = (key, open_[1], day + _DAY)
+            continue
+        if open_ is not None:
+            runs[open_[1:]].append(open_[0])
+        open_ = (key, day, day + _DAY)
+    if open_ is not None:
+        runs[open_[1:]].append(open_[0])
+    return found | {days_window(*days, moment): those for days, those in runs.items()}
 
 
-def hold(
-    groups: Mapping[int, str | None], window: Window, moment: Moment
-) -> Steps[dict[str | None, Held]]:
+def _named(keys: Ints) -> list[int] | None:
+    return keys.tolist() if len(keys) < _NAMED else None
+
+
+def _ours(keys: Ints, those: Sequence[int]) -> list[int]:
+    """Those that are among the keys, ascending."""
+    asked = np.array(sorted(those), np.int64)
+    return asked[np.isin(asked, keys)].tolist()  # type: ignore[no-any-return]
+
+
+def hold(extent: Extent, moment: Moment) -> Steps[dict[str | None, Held]]:
     """What bookings of groups came to.
 
     Args:
-        groups: By instrument's key, the group that it is of.
-        window: Clipped to now.
+        extent: Of the same transaction.
         moment: Of the answer.
     """
-    found: dict[str | None, Held] = defaultdict(Held)
-    booked = yield from booked_keys(list(groups), window)
+    # Effective time, then `SUMS`.
+    found = np.zeros((len(extent.rows), 1 + len(SUMS)), np.int64)
+    found[:, 0], _ = yield from load_effective(extent.roster, extent.rows, extent.window, moment)
+    keys = extent.groups.keys
+    if extent.first < extent.end:
+        asked: dict[str, Any] = {"first": extent.first, "end": extent.end, "keys": _named(keys)}
+        rows = yield from Query[tuple[int, ...]](
+            _SQL["booking_days"], asked, binary=True, heavy=True
+        )
+        sums = np.array(rows, np.int64).reshape(-1, 1 + len(SUMS))
+        sums = sums[np.isin(sums[:, 0], keys)]
+        found[np.searchsorted(keys, sums[:, 0]), 1:] = sums[:, 1:]
+    yield from _judge_careful(extent, moment, found)
+    return _held(extent, found)
+
+
+def _judge_careful(extent: Extent, moment: Moment, into: Ints) -> Steps[None]:
+    if not extent.careful:
+        return
+    keys = extent.groups.keys
     history = yield from load_tolerances()
-    with_bookings = sorted(booked)
-    for start in range(0, len(with_bookings), AT_ONCE):
-        keys = with_bookings[start : start + AT_ONCE]
-        told = yield from judge(keys, window, moment, history)
-        for key, (time, judged) in told.items():
-            found[groups[key]].add(time, judged)
-    without = sorted(groups.keys() - booked)
-    for start in range(0, len(without), 1_000):
-        subjects = yield from load_subjects(without[start : start + 1_000])
-        figures = yield from usages(
-            list(subjects.values()), {key: [window] for key in subjects}, moment
+    for window, those in extent.careful.items():
+        for at in range(0, len(those), AT_ONCE):
+            told = yield from judge(those[at : at + AT_ONCE], window, moment, history)
+            for key, (time, judged) in told.items():
+                parts = (time.booked_us, time.used_booked_us, time.unknown_booked_us)
+                row = (*parts, len(judged), *counted(judged))
+                into[np.searchsorted(keys, key), 1:] += np.array(row, np.int64)
+
+
+def _held(extent: Extent, found: Ints) -> dict[str | None, Held]:
+    held: dict[str | None, Held] = {}
+    counted = np.column_stack([np.ones(len(found), np.int64), found])
+    for group, sums in extent.groups.sums(extent.groups.keys, counted):
+        instruments, used, booked, used_booked, unknown_booked, bookings, *verdicts = sums
+        held[group] = Held(
+            instruments=instruments,
+            bookings=bookings,
+            time=Partition(
+                booked_us=booked,
+                used_booked_us=used_booked,
+                unused_booked_us=booked - used_booked - unknown_booked,
+                unknown_booked_us=unknown_booked,
+                used_us=used,
+                used_unbooked_us=used - used_booked,
+            ),
+            verdicts=dict(zip(Verdict, verdicts, strict=True)),
         )
-        for key, (usage,) in figures.items():
-            used = usage.effective_us
-            found[groups[key]].add(Partition(used_us=used, used_unbooked_us=used), ())
-    return dict(found)
-
-
-def judge(
-    keys: Sequence[int], window: Window, moment: Moment, history: History
-) -> Steps[dict[int, tuple[Partition, list[Judged]]]]:
-    """How instruments' time divides, and what became of the bookings that begin in a window.
-
-    Args:
-        keys: Of the instruments; the caller bounds how many.
-        window: Clipped to now.
-        moment: Of the answer.
-        history: Of the tolerances.
-    """
-    rows = yield from Query[tuple[int, int, int, int]](
-        _SQL["bookings"], {"keys": list(keys), **_span(window)}, binary=True
-    )
-    reach = [(start, end) for _, _, start, end in rows]
-    low = min([window.start_us, *(start for start, _ in reach)]) - history.reach_us
-    high = max([window.end_us, *(end for _, end in reach)]) + history.reach_us
-    wide = Window(start_us=low, end_us=high)
-    # Neighbours of the bookings at the edges may own the use beside these.
-    rows = yield from Query[tuple[int, int, int, int]](
-        _SQL["bookings"], {"keys": list(keys), **_span(wide)}, binary=True
-    )
-    bookings: dict[int, list[Booked]] = defaultdict(list)
-    for key, booking, start, end in rows:
-        bookings[key].append(Booked(booking, start, end))
-    maintained: dict[int, list[Interval]] = defaultdict(list)
-    plans = yield from Query[tuple[int, int, int]](
-        _PLANS["maintenance"], {"keys": list(keys), **_span(wide)}, binary=True
-    )
-    for key, start, end in plans:
-        maintained[key].append((start, end))
-    subjects = yield from load_subjects(keys)
-    around = yield from load_surroundings(list(subjects.values()), wide, moment)
-    return {
-        key: _judge_one(
-            subject,
-            bookings[key],
-            _blocked(subject, maintained[key], around),
-            around,
-            window,
-            moment.now_us,
-            history,
-        )
-        for key, subject in subjects.items()
-    }
-
-
-def _judge_one(
-    subject: Subject,
-    bookings: Sequence[Booked],
-    blocked: Sequence[Interval],
-    around: Surroundings,
-    window: Window,
-    now_us: int,
-    history: History,
-) -> tuple[Partition, list[Judged]]:
-    found = measured(
-        around.pieces[subject.key],
-        subject.session_gap_us,
-        subject.session_min_us,
-        around.window,
-        now_us,
-    )
-    time = partition([(one.start_us, one.end_us) for one in bookings], found, window)
-    judged = []
-    for one in bookings:
-        if not window.start_us <= one.start_us < window.end_us:
-            continue  # it is told where it begins
-        booking = (one.start_us, one.end_us)
-        own = partition([booking], found, Window(start_us=one.start_us, end_us=one.end_us))
-        judged.append(
-            Judged(
-                booking=one,
-                verdicts=verdict(
-                    booking,
-                    found,
-                    blocked=blocked,
-                    others=merge((b.start_us, b.end_us) for b in bookings if b is not one),
-                    tolerances=history.at(one.start_us),
-                ),
-                used_us=own.used_booked_us,
-                unknown_us=own.unknown_booked_us,
-            )
-        )
-    return time, judged
-
-
-def _blocked(
-    subject: Subject, maintenance: Sequence[Interval], around: Surroundings
-) -> list[Interval]:
-    """Maintenance and closed hours."""
-    wide = around.window
-    maintained = merge(maintenance)
-    opened = (
-        open_intervals(subject.hours, wide.start_us, wide.end_us, calendar=around.calendar)
-        if subject.hours
-        else None
-    )
-    if opened is None:
-        return maintained
-    return merge([*maintained, *subtract([(wide.start_us, wide.end_us)], opened)])
+    return held
 
 
 def load_answers(keys: Sequence[int]) -> Steps[dict[int, tuple[str, str, int]]]:
@@ -267,7 +225,3 @@ def answer(booking: int, text: str, actor: str, tenant: int | None) -> Steps[boo
         return False
     yield Query(_SQL["answer"], {"key": booking, "text": text, "actor": actor})
     return True
-
-
-def _span(window: Window) -> dict[str, Any]:
-    return {"start": from_us(window.start_us), "end": from_us(window.end_us)}

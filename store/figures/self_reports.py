@@ -4,24 +4,38 @@ What a report is by that, is ``models/self_report.py``'s.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
+
+from models.claim_arrays import claims
+from models.group_arrays import Ints
 from models.self_report import Claim, Stated, claim, counted_once
 from models.usage import Usage, Window
-from store.figures.costs import one_by_one_s
-from store.figures.figures import usages
+from store.figures.costs import pieces_s
+from store.figures.effective import effective_s, load_effective
+from store.figures.grouped import Groups
+from store.figures.judged import span
+from store.figures.pieces import measure_windows
 from store.figures.subject import Subject, load_subjects
 from store.figures.surroundings import Moment
 from store.instant import from_us
 from store.present.filters import Filters
+from store.present.roster import Roster
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("self_reports")
-#: Instruments whose reports are held at once.
+#: Instruments whose short windows are measured at once.
 _AT_ONCE = 500
+#: Windows up to this long are measured from segments, since a record's hours are mostly its own;
+#: longer ones are periods, which many instruments share (µs).
+_DAY_US = 86_400_000_000
+_SHORT_US = 3 * _DAY_US
+#: An instrument's key, and start and end of a window.
+Place: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +60,7 @@ class SelfReport:
     together: int
 
     @property
-    def place(self) -> tuple[int, int, int]:
+    def place(self) -> Place:
         """Whose, and which window: its instrument's key, start and end."""
         return self.instrument_key, self.start_us, self.end_us
 
@@ -95,19 +109,17 @@ def write_reports(reports: Sequence[tuple[int, Stated]], actor: str) -> Steps[tu
 def list_reports(
     filters: Filters,
     window: Window,
-    limit: int | None,
+    limit: int,
     *,
     after: int | None = None,
-    keys: Sequence[int] | None = None,
 ) -> Steps[list[SelfReport]]:
     """Reports whose windows lie within one, in the order in which they came first."""
     rows = yield Query(
         _SQL["list"],
         {
             **filters.params(),
-            **_span(window),
+            **span(window),
             "after": after,
-            "keys": None if keys is None else list(keys),
             "limit": limit,
         },
     )
@@ -115,104 +127,201 @@ def list_reports(
     return [SelfReport(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def load_cost(keys: Sequence[int], window: Window, moment: Moment) -> Steps[float]:
-    """What it costs to compare all reports of instruments within a window (s)."""
-    rows = yield from Query[tuple[int, int]](_SQL["extent"], {"keys": list(keys), **_span(window)})
-    windows, length_us = rows[0]
-    return compare_s(windows, length_us, window.start_us, moment)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What was told within a window, and what it costs to hold it against measured use."""
+
+    #: A row an instrument and window: key, start, end, how many reports, their hours (µs).
+    told: Ints
+    cost_s: float
 
 
-def compare_s(windows: int, length_us: int, start_us: int, moment: Moment) -> float:
-    """What it costs to compare reports (s).
+def load_told(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps[Extent]:
+    """What was told of instruments within a window.
 
     Args:
-        windows: How many windows of instruments they are of.
-        length_us: How long these are together.
-        start_us: Where one of them may begin.
+        roster: Of the window's end.
+        rows: Which of its instruments; ascending.
+        window: Not clipped to now: a period that is not over yet has its reports all the same.
         moment: Of the answer.
     """
-    if not windows:
-        return 0.0
-    usual = Window(start_us=start_us, end_us=start_us + length_us // windows)
-    return one_by_one_s(windows, usual.clip(moment.now_us), (), moment)
+    found = yield from Query[tuple[int, int, int, int, int]](
+        _SQL["told"], span(window), binary=True, heavy=True
+    )
+    told = np.array(found, np.int64).reshape(-1, 5)
+    told = told[np.isin(told[:, 0], roster.keys[rows])]
+    return Extent(told=told, cost_s=_compare_s(told[:, :3], moment))
+
+
+def compare_s(reports: Sequence[SelfReport], moment: Moment) -> float:
+    """What `compare` costs (s)."""
+    return _compare_s(_places(reports), moment)
+
+
+def _places(reports: Sequence[SelfReport]) -> Ints:
+    return np.array([one.place for one in reports], np.int64).reshape(-1, 3)
+
+
+def _compare_s(places: Ints, moment: Moment) -> float:
+    cost, short, short_us = 0.0, 0, 0
+    for window, those in _windows(places, moment):
+        if window.length_us > _SHORT_US:
+            cost += effective_s(len(those), window, moment)
+        else:
+            short += len(those)
+            short_us += len(those) * window.length_us
+    if short:
+        cost += pieces_s(short, Window(start_us=0, end_us=short_us // short))
+    return cost
+
+
+def _windows(places: Ints, moment: Moment) -> Iterator[tuple[Window, Ints]]:
+    """Each window up to now, and where its places are, by instrument's key.
+
+    Args:
+        places: A row a place: key, start and end; in any order.
+        moment: Of the answer.
+    """
+    if not len(places):
+        return
+    order = np.lexsort((places[:, 0], places[:, 2], places[:, 1]))
+    spans = places[order, 1:]
+    cuts = np.flatnonzero((spans[1:] != spans[:-1]).any(axis=1)) + 1
+    for those in np.split(order, cuts):
+        _, start, end = places[those[0]].tolist()
+        yield Window(start_us=start, end_us=end).clip(moment.now_us), those
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Of each place: its window's length up to now, and what of that was used and is unknown."""
+
+    length_us: Ints
+    effective_us: Ints
+    unknown_us: Ints
 
 
 def compare(
-    reports: Sequence[SelfReport], moment: Moment
-) -> Steps[dict[tuple[int, int, int], Compared]]:
-    """What was measured in the windows of reports, by their places."""
-    of = {one.place: one for one in reports}
-    keys = sorted({one.instrument_key for one in reports})
-    found: dict[tuple[int, int, int], Compared] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        subjects = yield from load_subjects(keys[start : start + _AT_ONCE])
-        # Windows of one instrument may overlap, and figures are of disjoint ones: each is asked
-        # for apart, of all instruments that it was reported of.
-        alike: dict[tuple[int, int], list[Subject]] = defaultdict(list)
-        for key, low, high in of:
-            if key in subjects:
-                alike[low, high].append(subjects[key])
-        for (low, high), those in alike.items():
-            window = Window(start_us=low, end_us=high).clip(moment.now_us)
-            measured = yield from usages(those, {one.key: [window] for one in those}, moment)
-            for key, (usage,) in measured.items():
-                found[key, low, high] = _compared(of[key, low, high], usage, window)
+    reports: Sequence[SelfReport], roster: Roster, moment: Moment
+) -> Steps[dict[Place, Compared]]:
+    """What was measured in the windows of reports, by their places.
+
+    Args:
+        reports: Of registered instruments.
+        roster: Of now.
+        moment: Of the answer.
+    """
+    measured = yield from _measure(_places(reports), roster, moment)
+    found: dict[Place, Compared] = {}
+    for at, one in enumerate(reports):
+        effective, unknown = int(measured.effective_us[at]), int(measured.unknown_us[at])
+        length = int(measured.length_us[at])
+        found[one.place] = Compared(
+            claim=claim(one.together_us, one.together, effective, unknown, length),
+            effective_us=effective,
+            unknown_us=unknown,
+        )
     return found
 
 
-def _compared(one: SelfReport, usage: Usage, window: Window) -> Compared:
-    return Compared(
-        claim=claim(
-            one.together_us, one.together, usage.effective_us, usage.unknown_us, window.length_us
-        ),
-        effective_us=usage.effective_us,
-        unknown_us=usage.unknown_us,
-    )
+def _measure(places: Ints, roster: Roster, moment: Moment) -> Steps[_Measured]:
+    found = _Measured(*(np.zeros(len(places), np.int64) for _ in range(3)))
+    short: dict[int, list[tuple[Window, int]]] = defaultdict(list)
+    for window, those in _windows(places, moment):
+        found.length_us[those] = window.length_us
+        if window.length_us > _SHORT_US:
+            # Several reports of a window are one place.
+            keys, back = np.unique(places[those, 0], return_inverse=True)
+            rows = np.searchsorted(roster.keys, keys)
+            effective, unknown = yield from load_effective(roster, rows, window, moment)
+            found.effective_us[those] = effective[back]
+            found.unknown_us[those] = unknown[back]
+        else:
+            for key, at in zip(places[those, 0].tolist(), those.tolist(), strict=True):
+                short[key].append((window, at))
+    keys_left = sorted(short)
+    for at in range(0, len(keys_left), _AT_ONCE):
+        part = {key: short[key] for key in keys_left[at : at + _AT_ONCE]}
+        yield from _measure_short(part, moment, found)
+    return found
+
+
+def _measure_short(
+    short: Mapping[int, Sequence[tuple[Window, int]]], moment: Moment, into: _Measured
+) -> Steps[None]:
+    """From segments, whatever windows each instrument has: they are read together."""
+    subjects = yield from load_subjects(list(short))
+    layers: list[list[tuple[Subject, list[Window]]]] = []
+    for key, subject in subjects.items():
+        for depth, windows in enumerate(_layers({window for window, _ in short[key]})):
+            if depth == len(layers):
+                layers.append([])
+            layers[depth].append((subject, windows))
+    usages: dict[tuple[int, Window], Usage] = {}
+    for layer in layers:
+        measured = yield from measure_windows(layer, moment, grid_us=_DAY_US)
+        for key, found in measured.items():
+            usages.update(((key, window), usage) for window, usage in found)
+    for key in subjects:
+        for window, at in short[key]:
+            usage = usages[key, window]
+            into.effective_us[at], into.unknown_us[at] = usage.effective_us, usage.unknown_us
+
+
+def _layers(windows: Iterable[Window]) -> list[list[Window]]:
+    """Windows that may overlap, parted into lists of disjoint ones in order."""
+    layers: list[list[Window]] = []
+    for window in sorted(windows, key=lambda one: (one.start_us, one.end_us)):
+        for layer in layers:
+            if layer[-1].end_us <= window.start_us:
+                layer.append(window)
+                break
+        else:
+            layers.append([window])
+    return layers
 
 
 def load_claims(
-    filters: Filters, window: Window, groups: Mapping[int, str | None], moment: Moment
+    told: Ints, roster: Roster, groups: Groups, moment: Moment
 ) -> Steps[dict[str | None, Claims]]:
-    """What groups' reports within a window come to.
+    """What groups' reports come to.
 
     Args:
-        filters: Which instruments.
-        window: Not clipped to now: a period that is not over yet has its reports all the same.
-        groups: By instrument's key, its group.
+        told: All of some instruments.
+        roster: That they were found in.
+        groups: Which instruments are of which.
         moment: Of the answer.
     """
-    found: dict[str | None, Claims] = defaultdict(Claims)
-    keys = sorted(groups)
-    for start in range(0, len(keys), _AT_ONCE):
-        reports = yield from list_reports(
-            filters, window, None, keys=keys[start : start + _AT_ONCE]
+    if not len(told):
+        return {}
+    measured = yield from _measure(told[:, :3], roster, moment)
+    reports, hours = told[:, 3], told[:, 4]
+    which = claims(hours, reports, measured.effective_us, measured.unknown_us, measured.length_us)
+    counted = _counted(told)
+    columns = [reports, counted, hours - counted]
+    columns += [np.where(which == place, reports, 0) for place in range(len(Claim))]
+    return {
+        group: Claims(
+            reports=sums[0],
+            counted_us=sums[1],
+            excess_us=sums[2],
+            claims=dict(zip(Claim, sums[3:], strict=True)),
         )
-        compared = yield from compare(reports, moment)
-        _tally(reports, compared, groups, found)
-    return dict(found)
+        for group, sums in groups.sums(told[:, 0], np.column_stack(columns))
+    }
 
 
-def _tally(
-    reports: Sequence[SelfReport],
-    compared: Mapping[tuple[int, int, int], Compared],
-    groups: Mapping[int, str | None],
-    into: dict[str | None, Claims],
-) -> None:
-    """Adds all reports of some instruments to their groups."""
-    of: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for one in reports:
-        of[one.instrument_key].append((one.start_us, one.end_us, one.hours_us))
-        group = into[groups[one.instrument_key]]
-        group.reports += 1
-        group.claims[compared[one.place].claim] += 1
-    for key, told in of.items():
-        counted, excess = counted_once(told)
-        into[groups[key]].counted_us += counted
-        into[groups[key]].excess_us += excess
-
-
-def _span(window: Window) -> dict[str, Any]:
-    return {"start": from_us(window.start_us), "end": from_us(window.end_us)}
+def _counted(told: Ints) -> Ints:
+    """What of each row counts; of instruments with several windows the first bears it all."""
+    counted = np.minimum(told[:, 4], told[:, 2] - told[:, 1])
+    order = np.argsort(told[:, 0], kind="stable")
+    keys = told[order, 0]
+    for those in np.split(order, np.flatnonzero(keys[1:] != keys[:-1]) + 1):
+        if len(those) > 1:
+            once, _ = counted_once([(a, b, hours) for _, a, b, _, hours in told[those].tolist()])
+            counted[those] = 0
+            counted[those[0]] = once
+    return counted
 
 
 def answer_report(key: int, text: str, actor: str, tenant: int | None) -> Steps[bool]:

@@ -1,4 +1,5 @@
--- Bookings held against measured use; read and written by store/figures/reconciled.py.
+-- Bookings held against measured use; read and written by reconciled.py, judged.py and
+-- booking_days.py of store/figures.
 
 -- name: bookings
 -- Of instruments, those that touch a window, whole.
@@ -7,12 +8,17 @@ WHERE b.instrument_key = ANY (%(keys)s::integer[]) AND NOT b.is_cancelled
   AND b.starts_at < %(end)s AND b.ends_at > %(start)s
 
 -- name: booked_instruments
-SELECT DISTINCT instrument_key FROM booking
-WHERE instrument_key = ANY (%(keys)s::integer[]) AND NOT is_cancelled
-  AND starts_at < %(end)s AND ends_at > %(start)s
+-- Those that bookings touch on some days, whether these have rows yet or not.
+SELECT instrument_key FROM booking_day
+WHERE day BETWEEN %(first)s AND %(last)s
+  AND (%(keys)s::integer[] IS NULL OR instrument_key = ANY (%(keys)s::integer[]))
+UNION
+SELECT instrument_key FROM booking_day_todo
+WHERE day BETWEEN %(first)s AND %(last)s
+  AND (%(keys)s::integer[] IS NULL OR instrument_key = ANY (%(keys)s::integer[]))
 
 -- name: tolerances
-SELECT us(valid_from), early_s, grace_s, overrun_s, leave_s FROM booking_tolerance
+SELECT us(valid_from) AS start_us, early_s, grace_s, overrun_s, leave_s FROM booking_tolerance
 ORDER BY valid_from
 
 -- name: tolerance_put
@@ -20,6 +26,26 @@ INSERT INTO booking_tolerance (valid_from, early_s, grace_s, overrun_s, leave_s)
 VALUES (%(valid_from)s, %(early_s)s, %(grace_s)s, %(overrun_s)s, %(leave_s)s)
 ON CONFLICT (valid_from) DO UPDATE SET early_s = EXCLUDED.early_s, grace_s = EXCLUDED.grace_s,
     overrun_s = EXCLUDED.overrun_s, leave_s = EXCLUDED.leave_s
+
+-- name: forget_from
+SELECT booking_day_forget_from(%(valid_from)s)
+
+-- name: booking_days
+-- By instrument, what the rows of some days add up to; one instrument's sums fit into 64 bits.
+SELECT instrument_key, sum_us(booked_us), sum_us(used_booked_us), sum_us(unknown_booked_us),
+       sum_us(bookings), sum_us(kept), sum_us(late), sum_us(early_leave), sum_us(overrun),
+       sum_us(no_show), sum_us(blocked), sum_us(undetermined)
+FROM booking_day
+WHERE day >= %(first)s AND day < %(end)s
+  AND (%(keys)s::integer[] IS NULL OR instrument_key = ANY (%(keys)s::integer[]))
+GROUP BY instrument_key
+
+-- name: waiting
+-- Days of instruments that bookings touch and that have no row.
+SELECT instrument_key, day FROM booking_day_todo
+WHERE day >= %(first)s AND day < %(end)s
+  AND (%(keys)s::integer[] IS NULL OR instrument_key = ANY (%(keys)s::integer[]))
+ORDER BY instrument_key, day
 
 -- name: answers
 SELECT booking_key, text, actor, us(answered_at) FROM booking_answer

@@ -229,11 +229,14 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
 
 -- name: forget
 -- Rollups of instruments, by id and range. A range begins no earlier than there is anything to
--- forget: the first heartbeat or the first rollup.
+-- forget: the first heartbeat, the first rollup, the first booking that was held against it.
 WITH asked AS (
     SELECT e.instrument_key, t.starts_at, t.ends_at, least(s.first_at, (
                SELECT min(d.day)::timestamptz - interval '1 day'
                FROM rollup_day d WHERE d.instrument_key = e.instrument_key
+           ), (
+               SELECT min(b.first_day)::timestamptz - interval '1 day'
+               FROM booking_day b WHERE b.instrument_key = e.instrument_key
            )) AS begins_at
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS t (
         id text, starts_at timestamptz, ends_at timestamptz)

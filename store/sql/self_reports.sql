@@ -30,18 +30,17 @@ LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
      AND nv.force_from <= now() AND nv.force_to > now()
 WHERE r.starts_at >= %(start)s AND r.ends_at <= %(end)s
   AND (%(after)s::bigint IS NULL OR r.self_report_key > %(after)s::bigint)
-  AND (%(keys)s::int[] IS NULL OR r.instrument_key = ANY (%(keys)s::int[]))
   AND
   -- include: filters.meant
 ORDER BY r.self_report_key
 LIMIT %(limit)s
 
--- name: extent
--- Windows of instruments that anything was reported of: how many, and how long together (µs).
-SELECT count(*), coalesce(sum(us(ends_at) - us(starts_at)), 0)::bigint
-FROM (SELECT DISTINCT instrument_key, starts_at, ends_at FROM self_report
-      WHERE instrument_key = ANY (%(keys)s::int[])
-        AND starts_at >= %(start)s AND ends_at <= %(end)s) w
+-- name: told
+-- What was reported of windows within one, all reports of an instrument and window together.
+SELECT instrument_key, us(starts_at), us(ends_at), count(*), sum(hours_us)::bigint
+FROM self_report
+WHERE starts_at >= %(start)s AND ends_at <= %(end)s
+GROUP BY instrument_key, starts_at, ends_at
 
 -- name: answer
 UPDATE self_report r SET answer = %(text)s, answered_by = %(actor)s, answered_at = now()

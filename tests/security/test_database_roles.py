@@ -60,6 +60,8 @@ FIGURES = {
     "rollup_total_stale",
     "rollup_total_step",
     "rollup_todo",
+    "booking_day",
+    "booking_day_todo",
     "rebuild_todo",
     "service_setting",
     "alert",

@@ -87,7 +87,7 @@ def test_a_right_that_is_gone_is_given_again(url: str, statement: str, role: str
     [
         ("DROP TABLE gateway_word", "table gateway_word"),
         ("DROP FUNCTION grant_rights", "function grant_rights()"),
-        ("ALTER TABLE instrument DROP CONSTRAINT instrument_pkey CASCADE", "instrument_pkey"),
+        ("ALTER TABLE rollup_total DROP CONSTRAINT rollup_total_pkey", "rollup_total_pkey"),
         ("DO $$ DECLARE t record; BEGIN SELECT tgname, tgrelid::regclass AS r INTO t FROM"
          " pg_trigger WHERE NOT tgisinternal AND tgrelid = 'rollup_day'::regclass LIMIT 1;"
          " EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.r); END $$", "trigger "),

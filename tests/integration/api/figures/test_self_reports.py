@@ -1,14 +1,18 @@
 """Self-reports over HTTP: taken, taken again, held against measured use, counted once."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 
+from models.timestamp import format_instant
 from models.usage import Window
-from store.figures.self_reports import load_claims
+from store.figures.grouped import Groups
+from store.figures.self_reports import load_claims, load_told
 from store.figures.surroundings import load_moment
-from store.present.filters import Filters
+from store.present.roster import Rosters
 from store.registry.keys import create_key
 from store.run import Steps, run
 from tests.integration.api.figures.test_reconciliation import ASKED, DAY, HOUR, START
@@ -80,21 +84,30 @@ def test_a_period_that_is_not_over_has_its_reports_in_lists_and_sums(
     assert told["reports"] == told[one["claim"]] == 1
 
 
-def test_instruments_of_one_window_are_asked_for_together(world: World, figures_app: str) -> None:
-    day, half = f"{ASKED['from']},{ASKED['to']}", f"{ASKED['from']},2026-03-02T12:00:00Z"
-    for name in ("a", "b", "c"):
+def test_instruments_are_asked_for_together_whatever_their_windows(
+    world: World, figures_app: str
+) -> None:
+    """Windows that they share, and hours of records that are each one's own and overlap."""
+    day = f"{ASKED['from']},{ASKED['to']}"
+    week = "2026-02-25T16:00:00Z,2026-03-04T16:00:00Z"
+    rows = []
+    for number, name in enumerate("abc"):
         world.instrument(name, gateway="g")
-    sent(world, figures_app, *(f"{name},{span},1," for name in "abc" for span in (day, half)))
-
-    keys = [key for (key,) in world.conn.execute("SELECT instrument_key FROM instrument")]
+        rows += [f"{name},{span},1," for span in (day, week)]
+        for hour in range(number, number + 3):
+            rows.append(f"{name},2026-03-02T0{hour}:00:00Z,2026-03-02T0{hour + 2}:00:00Z,1,")
+    sent(world, figures_app, *rows)
     moment = run(world.conn, load_moment())
+    roster = run(world.conn, Rosters().load(moment.now_us))
 
     def asked(count: int) -> int:
         into: list[object] = []
-        groups = dict.fromkeys(keys[:count])
-        window = Window(start_us=DAY[0], end_us=DAY[1])
-        told = run(world.conn, counted(load_claims(Filters(), window, groups, moment), into))
-        assert told[None].reports == 2 * count
+        window = Window(start_us=DAY[0] - 10 * 24 * HOUR, end_us=DAY[1] + 10 * 24 * HOUR)
+        extent = run(world.conn, load_told(roster, np.arange(count), window, moment))
+        groups = Groups.of(roster, np.arange(count), None)
+        steps = load_claims(extent.told, roster, groups, moment)
+        told = run(world.conn, counted(steps, into))
+        assert told[None].reports == 5 * count
         return len(into)
 
     assert asked(3) == asked(1)
@@ -102,7 +115,7 @@ def test_instruments_of_one_window_are_asked_for_together(world: World, figures_
 
 def counted(steps: Steps[Any], into: list[object]) -> Steps[Any]:
     """The same, noting what it asks."""
-    found = None
+    found: Any = None
     while True:
         try:
             query = steps.send(found)
@@ -110,3 +123,33 @@ def counted(steps: Steps[Any], into: list[object]) -> Steps[Any]:
             return end.value
         into.append(query)
         found = yield query
+
+
+def test_what_was_measured_is_what_utilization_says(
+    world: World, get: Get, figures_app: str
+) -> None:
+    """Of short windows that overlap, and of longer ones, of several instruments."""
+    rnd = random.Random(3)
+    rows = []
+    for name in "ab":
+        world.instrument(name, gateway="g")
+        states = [rnd.choice(["running", "idle", "off"]) for _ in range(20)]
+        beats = [
+            beat
+            for place, state in enumerate(states)
+            for beat in every(START + place * HOUR, START + (place + 1) * HOUR, state)
+            if rnd.random() < 0.8
+        ]
+        world.feed(name, beats)
+        for _ in range(8):
+            start = START + rnd.randrange(-600, 1_000) * MINUTE
+            end = start + rnd.choice([30, 90, 600, 6_000]) * MINUTE
+            rows.append(f"{name},{format_instant(start)},{format_instant(end)},0,")
+    sent(world, figures_app, *rows)
+    span = {"from": "2026-02-20T00:00:00Z", "to": "2026-03-20T00:00:00Z"}
+    items = get("/v1/reconciliation/self-reports", **span)["items"]
+    assert len(items) == len(rows)
+    for one in items:
+        asked = {"from": one["from"], "to": one["to"]}
+        total = get(f"/v1/instruments/{one['instrument_id']}/utilization", **asked)["total"]
+        assert (one["effective_s"], one["unknown_s"]) == (total["effective_s"], total["unknown_s"])
