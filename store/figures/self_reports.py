@@ -313,7 +313,7 @@ def load_claims(
 
 def _counted(told: Ints) -> Ints:
     """What of each row counts; of instruments with several windows the first bears it all."""
-    counted = np.minimum(told[:, 4], told[:, 2] - told[:, 1])
+    counted: Ints = np.minimum(told[:, 4], told[:, 2] - told[:, 1])
     order = np.argsort(told[:, 0], kind="stable")
     keys = told[order, 0]
     for those in np.split(order, np.flatnonzero(keys[1:] != keys[:-1]) + 1):
