@@ -30,6 +30,7 @@ REGISTRY = {
     "maintenance",
     "calendar_day",
     "mapping",
+    "report_profile",
     "district",
     "instrument_class",
     "search_synonym",
@@ -41,6 +42,7 @@ REGISTRY = {
     "self_report",
     "annotation",
     "period",
+    "period_value",
     "schema_migration",
     "schema_object",
 }
