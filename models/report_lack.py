@@ -86,6 +86,8 @@ def _rule(column: Column, fitted: Fitted, cells: Mapping[str, object]) -> str | 
     """The rule that a column's cell breaks."""
     if fitted.rule is not None or fitted.cell is not None:
         return fitted.rule
+    if any(one.place is Place.PERIOD for one in column.values):
+        return None  # closing gives it
     when = column.document.required_when
     if when is not None and cells.get(when.column) in when.holds:
         return f"is empty; the form requires it where {when.column} is {cells[when.column]}"

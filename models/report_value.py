@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
+from models.period import Period
 from models.record import Annotation, Person, Record, Subject
 from models.report_sums import Sums
 from models.timestamp import EPOCH, MICROSECOND
@@ -46,6 +47,18 @@ class PeriodFacts:
     zone: ZoneInfo
     as_of_us: int | None = None
     revision: str | None = None
+
+    @classmethod
+    def of(cls, period: Period) -> Self:
+        """What is known of a period: of a closed one as of when."""
+        return cls(
+            period_id=period.period_id,
+            start_us=period.start_us,
+            end_us=period.end_us,
+            zone=ZoneInfo(period.timezone),
+            as_of_us=period.closed_us,
+            revision=period.digest,
+        )
 
     @property
     def year(self) -> int:

@@ -6,10 +6,11 @@ what late heartbeats change in it is no amendment. Periods themselves are in ``r
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg.rows import args_row
@@ -19,7 +20,13 @@ from models.period import Period, record_id, revision_of, thawed
 from models.record import Record, Source, Subject
 from models.usage import Usage
 from store.figures.surroundings import Moment, load_moment
-from store.reports.kept import load_institutions, load_subjects_of, load_usage_of, subject_of
+from store.reports.kept import (
+    FrozenSubject,
+    load_institutions,
+    load_subjects_of,
+    load_usage_of,
+    subject_of,
+)
 from store.reports.register import find_period
 from store.reports.uses import AT_ONCE, Placed, Use, load_placed, load_used
 from store.run import Query, Steps, run
@@ -28,6 +35,8 @@ from store.statements import statements
 _SQL = statements("periods")
 # Records that are in memory at once while they are streamed.
 _PAGE = 5_000
+#: An instrument and its records.
+Of: TypeAlias = tuple[Subject, list[Record]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,21 +164,58 @@ def load_records(ledger: Ledger, after: int, limit: int) -> Steps[list[Record]]:
 
 def _load_live(ledger: Ledger, at: int) -> Steps[list[Record]]:
     """Records of an open period's instruments from the ``at``-th on."""
+    part = yield from _load_live_uses(ledger, at)
+    return [record for _, those in part for record in those]
+
+
+def _load_live_uses(ledger: Ledger, at: int) -> Steps[list[Of]]:
     assert ledger.moment is not None, "a closed period's records are frozen"
-    part = ledger.placed[at : at + AT_ONCE]
-    found: list[Record] = []
+    found: list[Of] = []
     for first, used in zip(
         ledger.firsts[at : at + AT_ONCE],
-        (yield from load_used(part, ledger.period, ledger.moment)),
+        (yield from load_used(ledger.placed[at : at + AT_ONCE], ledger.period, ledger.moment)),
         strict=True,
     ):
         subject = subject_of(json.loads(used.subject))
         shares = ledger.shares[used.institution_id]
-        found += (
+        those = [
             _record(None, subject, use, shares.of(number, use.effective_us))
             for number, use in enumerate(used.uses, first)
-        )
+        ]
+        found.append((subject, those))
     return found
+
+
+def walk(ledger: Ledger, take: Callable[[list[Of]], None]) -> Steps[None]:
+    """Hands on all instruments with their records, by their ids, some thousand records at once.
+
+    Args:
+        ledger: Of the period.
+        take: What becomes of some instruments.
+    """
+    if ledger.moment is not None:
+        for at in range(0, len(ledger.placed), AT_ONCE):
+            take((yield from _load_live_uses(ledger, at)))
+        return
+    kept = yield from load_subjects_of(ledger.period.period_id)
+    for part in _parts(kept):
+        number = sum(one.records for one in part)
+        those = iter((yield from load_records(ledger, part[0].first_n - 1, number)))
+        take([(one.subject, list(islice(those, one.records))) for one in part])
+
+
+def _parts(kept: Sequence[FrozenSubject]) -> Iterator[list[FrozenSubject]]:
+    """Instruments that have a page of records together, each whole."""
+    part: list[FrozenSubject] = []
+    held = 0
+    for one in kept:
+        if part and held + one.records > _PAGE:
+            yield part
+            part, held = [], 0
+        part.append(one)
+        held += one.records
+    if part:
+        yield part
 
 
 def records(
