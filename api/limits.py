@@ -12,7 +12,9 @@ from api.settings import Settings
 
 SLOW = "the request's body came too slowly"
 #: What takes whole files.
-IMPORT_PATHS = frozenset({"/v1/registry/import", "/v1/bookings/import", "/v1/self-reports/import"})
+IMPORT_PATHS = frozenset(
+    f"/v1/{what}/import" for what in ("registry", "bookings", "self-reports", "annotations")
+)
 
 #: The page's own answers say more themselves (`routes/cockpit.py`).
 HEADERS = (

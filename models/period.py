@@ -4,6 +4,7 @@ What a record is stands in ``record.py``; how its tenths of hours come about in 
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from models.interval import Interval
 from models.record import Annotation, Purpose, Source
 from models.usage import Window
 
@@ -77,6 +79,22 @@ def revision_of(
     """The same exactly where a record says the same."""
     told = [instrument_id, start_us, end_us, effective_us, source.value, frozen(annotation)]
     return hashlib.blake2b(_encode(told), digest_size=8).hexdigest()
+
+
+def said_of(
+    spans: Sequence[Interval], annotations: Sequence[Annotation]
+) -> list[Annotation | None]:
+    """What was said of each stretch of time: whatever is of an instant within it.
+
+    Args:
+        spans: Sessions, say; they may overlap.
+        annotations: In order of their instants.
+    """
+    instants = [one.at_us for one in annotations]
+    return [
+        merge_annotations(annotations[bisect_left(instants, start) : bisect_left(instants, end)])
+        for start, end in spans
+    ]
 
 
 def merge_annotations(annotations: Sequence[Annotation]) -> Annotation | None:

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Count, Cursor, InOpenWindow, Instant, Ratio, Seconds, Yuan, Zone
+from api.answers.annotations import SaidOfUse
+from api.answers.fields import Count, Cursor, InOpenWindow, Instant, Ratio, Seconds, Zone
 
 PeriodStateWord = Literal["open", "closed"]
 
@@ -52,21 +53,6 @@ class Periods(InOpenWindow):
     next_cursor: Cursor
 
 
-class AnnotationShown(BaseModel):
-    """What was said of a use, without any person."""
-
-    annotation_id: int | None = Field(description="null: it came with reported hours")
-    at: Instant
-    purpose: Literal["teaching", "research", "service", "other"] | None
-    user_type: Literal["internal", "external"] | None
-    user_unit: str | None
-    direction: str | None
-    content: str | None
-    amount_cny: Yuan | None
-    samples: Count | None
-    more: dict[str, str] = Field(description="what forms ask for beyond these")
-
-
 class RecordBody(BaseModel):
     """One use of an instrument: a session cut to the period."""
 
@@ -87,7 +73,7 @@ class RecordBody(BaseModel):
     )
     coverage: Ratio = Field(description="known time over the record's span")
     revision: str = Field(description="the same exactly where a record says the same")
-    annotation: AnnotationShown | None
+    annotation: SaidOfUse | None
 
 
 class PeriodRecords(BaseModel):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from api.answers.annotations import SaidOfUse
 from api.answers.fields import Count, Cursor, Instant, Ratio, Seconds, Zone
 from models.cause import Cause
 from models.status import Activity
@@ -41,6 +42,7 @@ class Session(BaseModel):
     effective_s: Seconds
     session_idle_s: Seconds
     provisional: bool
+    annotation: SaidOfUse | None = Field(description="what was said of an instant within it")
 
 
 class Sessions(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api.routes import (
     alerts,
+    annotations,
     audit,
     available,
     bookings,
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bookings.router,
     reconciliation.router,
     self_reports.router,
+    annotations.router,
     completeness.router,
     periods.router,
     period_records.router,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.annotation_body import annotation_body
 from api.answers.figures import Utilization
 from api.answers.responses import answers
 from api.answers.stretches import Sessions, Timeline
@@ -26,6 +27,7 @@ from api.params import InstrumentId
 from api.settings import Settings
 from api.sizes import divide
 from api.windows import BucketName, FigureReader, Span
+from models.period import said_of
 from models.ratios import Terms, fields, seconds
 from models.timestamp import format_instant
 from models.usage import Window, add_up
@@ -35,6 +37,7 @@ from store.figures.subject import Subject, load_subjects
 from store.figures.surroundings import Moment, load_moment
 from store.figures.timeline import load_sessions, load_timeline
 from store.present.instruments import find_key
+from store.reports.annotations import load_annotations
 from store.run import Steps
 
 router = APIRouter(prefix="/v1/instruments", tags=["figures"], responses=PROBLEMS)
@@ -251,6 +254,8 @@ async def get_sessions(
     def ask(planned: Plan) -> Steps[dict[str, object]]:
         moment, subject, window = planned.moment, planned.subject, planned.window
         found = yield from load_sessions(subject, start_from(window, position), moment, limit)
+        notes = yield from load_annotations([subject.key], window)
+        said = said_of([(one.start_us, one.end_us) for one in found], notes[subject.key])
         settled_us = moment.now_us - subject.settle_us(window.end_us)
         return {
             "instrument_id": instrument_id,
@@ -267,8 +272,9 @@ async def get_sessions(
                     "effective_s": seconds(session.running_us),
                     "session_idle_s": seconds(session.idle_us),
                     "provisional": session.end_us > settled_us,
+                    "annotation": None if one is None else annotation_body(one),
                 }
-                for session in found[:limit]
+                for session, one in zip(found[:limit], said, strict=False)
             ],
             "next_cursor": (
                 encode_cursor("sessions", (found[limit].start_us,)) if len(found) > limit else None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from api.annotation_body import annotation_body
 from api.answers.periods import (
     PeriodRecords,
 )
@@ -18,7 +19,7 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
 from models.period import Period, PeriodState
 from models.ratios import seconds
-from models.record import Annotation, Record
+from models.record import Record
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.costs import pieces_s
@@ -118,23 +119,7 @@ def record_shown(one: Record) -> dict[str, Any]:
         "source": one.source.value,
         "coverage": float(one.coverage),
         "revision": one.revision,
-        "annotation": None if one.annotation is None else annotation_shown(one.annotation),
-    }
-
-
-def annotation_shown(one: Annotation) -> dict[str, Any]:
-    """What was said of a use, as answers have it: without any person."""
-    return {
-        "annotation_id": one.annotation_id,
-        "at": format_instant(one.at_us),
-        "purpose": None if one.purpose is None else one.purpose.value,
-        "user_type": one.user_type,
-        "user_unit": one.user_unit,
-        "direction": one.direction,
-        "content": one.content,
-        "amount_cny": one.amount_cny,
-        "samples": one.samples,
-        "more": one.more,
+        "annotation": None if one.annotation is None else annotation_body(one.annotation),
     }
 
 

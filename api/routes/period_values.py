@@ -51,11 +51,7 @@ class ValuesRequest(BaseModel):
 async def get_values(
     request: Request, context: Ctx, who: Reader, period_id: PeriodId, instrument_id: InstrumentId
 ) -> Response:
-    """What a form asks for and nothing measures: trainings, papers, projects.
-
-    Example:
-    `GET /v1/periods/7/values/SEM-1`
-    """
+    """What a form asks for and nothing measures: trainings, papers, projects."""
 
     def ask() -> Steps[Said | None]:
         if (yield from find_period(period_id, who.institution_key)) is None:

@@ -6,7 +6,6 @@ institution reported stand for it. Everything follows from the database's state,
 it and whoever looks at it today read one and the same.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from models.group import in_service
-from models.period import Period, merge_annotations
+from models.period import Period, merge_annotations, said_of
 from models.record import Annotation, Source
 from models.usage import Usage, Window
 from store.figures.figures import usages
@@ -129,7 +128,7 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
                 settings=registry[key][1],
                 usage=figures[key][0] if key in figures else None,
                 settle_us=subject.settle_us(window.end_us) if one.member.seen else 0,
-                uses=annotated(uses, notes[key]) if key in notes else uses,
+                uses=_annotated(uses, notes[key]) if key in notes else uses,
             )
         )
     return found
@@ -139,22 +138,22 @@ def _source(subject: Subject, at_us: int) -> Source:
     return Source.MEASURED if subject.version_at(at_us).rule is None else Source.RULE
 
 
-def annotated(uses: Sequence[Use], notes: Sequence[Annotation]) -> list[Use]:
+def _annotated(uses: Sequence[Use], notes: Sequence[Annotation]) -> list[Use]:
     """Uses with what was said of each: an annotation is of the use that holds its instant.
 
     Args:
         uses: By start; they may overlap where hours were reported.
         notes: By instant.
     """
-    found = list(uses)
-    instants = [one.at_us for one in notes]
-    for at, use in enumerate(uses):
-        low = bisect_left(instants, use.start_us)
-        held = notes[low : bisect_left(instants, use.end_us, low)]
-        if held:
-            own = () if use.annotation is None else (use.annotation,)
-            found[at] = use._replace(annotation=merge_annotations([*held, *own]))
-    return found
+    said = said_of([(use.start_us, use.end_us) for use in uses], notes)
+    return [
+        use
+        if one is None
+        else use._replace(
+            annotation=one if use.annotation is None else merge_annotations([one, use.annotation])
+        )
+        for use, one in zip(uses, said, strict=True)
+    ]
 
 
 def _load_reported(

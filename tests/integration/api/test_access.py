@@ -179,6 +179,7 @@ class Home:
     booking_id: int
     self_report_id: int
     period_id: int
+    annotation_id: int
     dead_letter_id: int
     alert_id: int
     webhook: str
@@ -290,6 +291,16 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [WINDOW["from"], WINDOW["to"], ids["institution_id"]],
             ).fetchone()
             assert period is not None
+            said = conn.execute(
+                "INSERT INTO annotation (instrument_key, at, content, actor) SELECT instrument_key,"
+                " %s, %s, 'x' FROM instrument WHERE instrument_id = %s RETURNING annotation_id",
+                [WINDOW["from"], f"{name} content", f"{name}-sem"],
+            ).fetchone()
+            assert said is not None
+            conn.execute(
+                "INSERT INTO annotation_person (annotation_id, operator_ref) VALUES (%s, %s)",
+                [said[0], f"{name}-person"],
+            )
             # Something to count and to leak: a heartbeat's worth of status.
             conn.execute(
                 "UPDATE instrument_status SET first_at = now() - interval '1 hour', state = 2,"
@@ -307,6 +318,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             booking_id=booking[0],
             self_report_id=report[0],
             period_id=period[0],
+            annotation_id=said[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
             webhook=f"{name}-inst.hook",
@@ -364,6 +376,8 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/self-reports/{self_report_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/tolerances"): {"grace_s": 1_200},
+        ("post", "/v1/instruments/{instrument_id}/annotations"): {"at": WINDOW["from"]},
+        ("patch", "/v1/annotations/{annotation_id}"): {"content": "stolen"},
     }
     return bodies.get((method, path), {})
 
@@ -390,6 +404,8 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT p::text FROM period p ORDER BY 1").fetchall(),
         conn.execute("SELECT v::text FROM period_value v ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM report_profile p ORDER BY 1").fetchall(),
+        conn.execute("SELECT a::text FROM annotation a ORDER BY 1").fetchall(),
+        conn.execute("SELECT p::text FROM annotation_person p ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
@@ -732,6 +748,14 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
             "content": f"instrument_id,from,to,hours,user_type\n{row}\n",
             "headers": {"Content-Type": "text/csv"},
         }
+    if path == "/v1/annotations/import":
+        return {
+            "content": f"instrument_id,at\n{home.instrument_id},{WINDOW['to']}\n",
+            "headers": {"Content-Type": "text/csv"},
+        }
+    if path == "/v1/persons":
+        name = home.institution_id.removesuffix("-inst")
+        return {"params": {"operator_ref": f"{name}-person"}}
     bodies: dict[Route, dict[str, Any]] = {
         ("post", "/v1/keys"): {"scopes": ["read"]},
         ("put", "/v1/gateways/{gateway_id}"): {

@@ -80,3 +80,34 @@ def get(client: httpx.Client) -> Get:
         return answer.json()
 
     return ask
+
+
+class Asker:
+    """A key's answers."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def __call__(self, method: str, path: str, *, status: int = 200, **asked: Any) -> Any:
+        answer = self._client.request(method, f"/v1{path}", **asked)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def askers(figures_app: str, world: World) -> Iterator[Any]:
+    """Makes askers: of the city, or of an institution."""
+    clients: list[httpx.Client] = []
+
+    def make(institution: str | None = None) -> Asker:
+        made = run(world.conn, create_key(name="t", scopes=["admin"], institution_id=institution))
+        headers = {"Authorization": f"Bearer {made.key}"}
+        hooks = {"response": [conforms]}
+        clients.append(
+            httpx.Client(base_url=figures_app, headers=headers, timeout=60, event_hooks=hooks)
+        )
+        return Asker(clients[-1])
+
+    yield make
+    for client in clients:
+        client.close()

@@ -1,52 +1,16 @@
 """Periods over HTTP: made, closed once, read again; whose they are, and who has not closed."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
 from cli.reports import app
-from store.registry.keys import create_key
-from store.run import run
-from tests.integration.api.conforming import conforms
 from tests.integration.api.figures.world import HOUR, MINUTE, World, at, every, iso
 
 BEGIN = at("2026-03-01T00:00+08:00")
 DAY = 24 * HOUR
 MONTH = {"from": "2026-03-01", "to": "2026-04-01"}
-
-
-class Asker:
-    """A key's answers."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def __call__(self, method: str, path: str, *, status: int = 200, **asked: Any) -> Any:
-        answer = self._client.request(method, f"/v1{path}", **asked)
-        assert answer.status_code == status, answer.text
-        return answer.json() if answer.content else None
-
-
-@pytest.fixture
-def askers(figures_app: str, world: World) -> Iterator[Any]:
-    """Makes askers: of the city, or of an institution."""
-    clients: list[httpx.Client] = []
-
-    def make(institution: str | None = None) -> Asker:
-        made = run(world.conn, create_key(name="t", scopes=["admin"], institution_id=institution))
-        headers = {"Authorization": f"Bearer {made.key}"}
-        hooks = {"response": [conforms]}
-        clients.append(
-            httpx.Client(base_url=figures_app, headers=headers, timeout=60, event_hooks=hooks)
-        )
-        return Asker(clients[-1])
-
-    yield make
-    for client in clients:
-        client.close()
 
 
 def fill(world: World) -> None:
