@@ -25,6 +25,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.children import ChildError
 from cli.connection import fail
+from cli.demo_bookings import seed_bookings
 from cli.up import Service, until_signal
 from migrations.runner import MigrationError
 from models.duration import parse_duration
@@ -107,6 +108,10 @@ class _View:
             timeout=5.0,
         )
 
+    def seed_bookings(self, seed: int) -> None:
+        """Bookings and self-reports of the history."""
+        seed_bookings(self._client, seed)
+
     def online(self) -> int:
         """Instruments online, as the API counts them."""
         answer = self._client.get("/v1/status/summary")
@@ -183,6 +188,7 @@ def _run_demo(
     history = _send_history(console, ready, fleet, interrupted)
     if history is None:
         return interrupted()
+    view.seed_bookings(fleet.seed)
     console.print(
         f"\n  Cockpit  {service.api_url}/\n"
         f"  API      {service.api_url}/v1/openapi.json\n"

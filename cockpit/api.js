@@ -29,7 +29,7 @@ export class ApiError extends Error {
 export function query(params = {}) {
   const found = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
-    if (value !== undefined && value !== null && value !== '') found.set(name, value);
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined && one !== null && one !== '') found.append(name, one);
   }
   const text = found.toString();
   return text ? `?${text}` : '';
@@ -67,7 +67,7 @@ export const onSignedOut = (listener) => signedOut.add(listener);
 
 export const get = (path, params, signal) => ask('GET', path, { params, signal });
 export const post = (path, body, signal) => ask('POST', path, { body, signal });
-export const postFile = (path, body, type) => ask('POST', path, { body, type });
+export const postFile = (path, body, type, params) => ask('POST', path, { params, body, type });
 export const patch = (path, body) => ask('PATCH', path, { body });
 export const put = (path, body) => ask('PUT', path, { body });
 export const remove = (path) => ask('DELETE', path);

@@ -1,6 +1,7 @@
 // The frame around the pages: address bar, navigation, language, theme, sign-in, the banner.
 
 import { ApiError, get, link, onLink, onSignedOut, post, remove, signIn } from './api.js';
+import { badge } from './booking/badge.js';
 import { redrawAll } from './charts.js';
 import { h, hideTip, icon, state } from './dom.js';
 import { clock } from './formats.js';
@@ -8,12 +9,13 @@ import { lang, setLanguage, t } from './words.js';
 import { href, route } from './route.js';
 import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
 
-const TABS = ['city', 'explore', 'available', 'reports', 'health'];
+const TABS = ['city', 'explore', 'available', 'reconcile', 'reports', 'health'];
 const MODULES = {
   city: () => import('./pages/city.js'),
   explore: () => import('./pages/explore.js'),
   instrument: () => import('./pages/instrument.js'),
   available: () => import('./pages/available.js'),
+  reconcile: () => import('./pages/reconcile.js'),
   reports: () => import('./pages/reports.js'),
   health: () => import('./pages/health.js'),
 };
@@ -159,7 +161,7 @@ function finder() {
     list.replaceChildren(...items.map((item, i) => h('li', {
       role: 'option', id: `found-${i}`, 'aria-selected': 'false',
       on: { pointerdown: (event) => { event.preventDefault(); open(item.instrument_id); } },
-    }, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity), ' ', institutionName(item.institution_id)))));
+    }, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity), ' ', badge(item.status.availability), ' ', institutionName(item.institution_id)))));
     if (!items.length) list.replaceChildren(h('li', { class: 'nothing', role: 'option', 'aria-selected': 'false', 'aria-disabled': 'true' }, t('no_match')));
     list.hidden = false;
     current = -1;

@@ -203,8 +203,8 @@ export function download(name, text) {
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
  * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
- * is shown beside the cell that has the focus or the pointer. With `cards` each row is a card on a phone.
- * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, cards?: boolean}} options
+ * is shown beside the cell that has the focus or the pointer. With `cards` each row is a card on a phone, its second column the title, or with 'named' its head.
+ * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, cards?: boolean | 'named'}} options
  */
 export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false }) {
   const columns = all.filter((c) => !c.hidden);
@@ -271,7 +271,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     draw();
   };
   draw();
-  const el = h('div', { class: `table-wrap${cards ? ' as-cards' : ''}` },
+  const el = h('div', { class: `table-wrap${cards ? ' as-cards' : ''}${cards === 'named' ? ' named' : ''}` },
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
     csvButton(name, all.filter((c) => !c.plain), () => shown, answer));

@@ -1,6 +1,6 @@
 // The address bar: which page, what it is about, and its settings, which every link carries on.
 
-export const PAGES = ['city', 'explore', 'instrument', 'available', 'reports', 'health'];
+export const PAGES = ['city', 'explore', 'instrument', 'available', 'reconcile', 'reports', 'health'];
 /** Settings that are of the visitor, not of a page: a link keeps them unless it says otherwise. */
 const CARRIED = ['range'];
 
@@ -25,10 +25,14 @@ export function href(page, params = {}, id = null) {
   return `#/${page}${id ? `/${encodeURIComponent(id)}` : ''}${search ? `?${search}` : ''}`;
 }
 
-/** Change the page's settings in the address bar; `quiet` keeps page and history as they are. */
-export function go(params, { quiet = false } = {}) {
+/**
+ * Change the page's settings in the address bar; `quiet` keeps page and history as they are, `kept`
+ * the page alone: it draws what changed by itself, and where the focus is stays there.
+ */
+export function go(params, { quiet = false, kept = false } = {}) {
   const now = route();
   const to = href(now.page ?? 'city', { ...now.params, ...params }, now.id);
   if (quiet) history.replaceState(null, '', to);
+  else if (kept) history.pushState(null, '', to);
   else location.hash = to;
 }

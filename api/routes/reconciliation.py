@@ -27,6 +27,7 @@ from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, not_found
 from api.group_question import GroupBy
 from api.params import Instant
+from api.query import AnyOf
 from api.windows import InstrumentFilters, Span
 from models.ratios import seconds
 from models.reconciliation import Tolerances, Verdict
@@ -49,6 +50,7 @@ from store.present.bookings import Listed, list_bookings
 from store.present.instruments import names_of
 from store.registry.audit import note
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/reconciliation", tags=["bookings"], responses=PROBLEMS)
 
@@ -177,6 +179,7 @@ async def get_judged(
     context: Ctx,
     filters: InstrumentFilters,
     span: Span,
+    instrument: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -198,6 +201,7 @@ async def get_judged(
             end_us=window.end_us,
             begin_within=True,
             limit=limit + 1,
+            instruments=wanted(instrument),
             after=(after[0], after[1]) if after else None,
         )
         keys = {one.instrument_key for one in listed}

@@ -1,51 +1,128 @@
-// Available now: which instruments of a class are online and idle, nearest first.
+// Available: which instruments are to be had, now or at a wished time, in the order that the API
+// gives, and why; where none is, when one is at the earliest.
 
-import { get } from '../api.js';
+import { get, stream } from '../api.js';
+import { badge, reasonText, reasonsText } from '../booking/badge.js';
+import { nothingFree } from '../booking/earliest.js';
+import { wishForm, wishOf } from '../booking/wished.js';
 import { card, csvButton, h, select, state } from '../dom.js';
 import { count, distance, moment, weekdays } from '../formats.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
+import { iso } from '../time.js';
 import { go, href } from '../route.js';
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+/** What narrows the search, by its word. */
+const NARROW = { q: 'words', class: 'class', district: 'district', kind: 'kind' };
 
 export function page(ctx) {
-  const p = ctx.params;
-  const seat = store.districts.get(p.seat);
-  const near = p.near ?? (seat ? `${seat.lon},${seat.lat}` : undefined);
-  const limit = Math.min(100, Number(p.limit) || 24);
+  const tz = store.config.timezone;
+  const p = { ...ctx.params };
+  /** What the address says changes, the list is asked for anew, and the focus stays. */
+  const set = (params) => {
+    Object.assign(p, params, { limit: params.limit });
+    go({ ...params, limit: params.limit }, { kept: true });
+    // Beside what has been chosen, where it was not chosen in the form itself.
+    if ('at' in params || Object.keys(params).some((name) => name in NARROW && params[name] === undefined)) form.replaceChildren(...fields());
+    results.reload({ quiet: false });
+  };
   const said = h('span', { class: 'note', role: 'status' });
   const here = () => navigator.geolocation?.getCurrentPosition(
-    (at) => go({ near: `${at.coords.longitude.toFixed(5)},${at.coords.latitude.toFixed(5)}`, seat: undefined }),
+    (at) => set({ near: `${at.coords.longitude.toFixed(5)},${at.coords.latitude.toFixed(5)}`, seat: undefined }),
     () => { said.textContent = t('here_fail'); });
-  return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('available'))),
-    h('section', { class: 'card', 'aria-label': t('filters') }, h('div', { class: 'fields' },
-      select(t('class'), [['', t('all')], ...[...store.classes.values()].filter((x) => x.instruments).map((x) => [x.class_code, `${x.parent_code ? '\u2003' : ''}${className(x.class_code)}`])], p.class, (v) => go({ class: v })),
-      select(t('near'), [['', p.near ? t('here') : t('all')], ...[...store.districts.values()].map((d) => [d.district_code, districtName(d.district_code)])], p.seat, (v) => go({ seat: v, near: undefined })),
-      select(t('district'), [['', t('all')], ...[...store.districts.values()].map((d) => [d.district_code, districtName(d.district_code)])], p.district, (v) => go({ district: v })),
-      select(t('kind'), [['', t('all')], ['general', t('general')], ['special', t('special')]], p.kind, (v) => go({ kind: v })),
-      h('button', { type: 'button', on: { click: here } }, t('here')), said)),
-    card(ctx, { title: t('available'), every: 15_000, empty: t('none_available') }, async ({ note }) => {
-      const answer = await get('available', { class: p.class, district: p.district, kind: p.kind, near, limit }, ctx.signal);
-      note(answer.items.length ? `${t(answer.next_cursor ? 'n_available_more' : 'n_available', { n: count(answer.items.length) })} · ${t('as_of', { time: moment(answer.as_of, store.config.timezone, { second: '2-digit' }) })}` : '');
-      if (!answer.items.length) return null;
-      const columns = [
-        { key: 'instrument_id', value: (x) => x.instrument_id }, { key: 'name', value: (x) => x.name }, { key: 'institution', value: (x) => institutionName(x.institution_id) },
-        { key: 'district', value: (x) => districtName(x.district_code) }, { key: 'class', value: (x) => className(x.class_code) }, { key: 'distance_m', value: (x) => x.distance_m },
-        { key: 'usual_free_hours', value: (x) => DAYS.map((d) => `${d} ${(x.usual_free_hours[d] ?? []).map((r) => r.join('–')).join(' ')}`).join('; ') },
-      ];
-      return h('div', { class: 'stack' },
-        h('ul', { class: 'cards' }, answer.items.map((x) => h('li', { class: 'card' },
-          h('h3', {}, h('a', { href: href('instrument', {}, x.instrument_id) }, x.name)),
-          h('p', { class: 'note' }, [institutionName(x.institution_id), x.district_code && districtName(x.district_code), className(x.class_code)].filter(Boolean).join(' · ')),
-          h('div', { class: 'legend' }, state(x.status.activity), x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`),
-            h('span', { class: 'note' }, t('since', { time: moment(x.status.since, x.timezone) })),
-            x.until ? h('span', { class: 'note' }, t('free_until', { time: moment(x.until, x.timezone) })) : null),
-          week(x.usual_free_hours)))),
-        h('div', { class: 'page-head' }, answer.next_cursor && limit < 100 ? h('button', { type: 'button', on: { click: () => go({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
-          h('span', { class: 'spacer' }), csvButton('available', columns, () => answer.items, answer)));
-    }));
+  const fields = () => [
+    h('div', { class: 'fields' },
+      h('label', { class: 'field grow' }, h('span', {}, t('words')), h('input', { type: 'search', name: 'q', value: p.q ?? '', maxlength: 200, placeholder: t('words_hint'), on: { change: (event) => set({ q: event.target.value.trim() || undefined }) } })),
+      select(t('class'), [['', t('all')], ...[...store.classes.values()].filter((x) => x.instruments).map((x) => [x.class_code, `${x.parent_code ? '\u2003' : ''}${className(x.class_code)}`])], p.class, (v) => set({ class: v || undefined })),
+      select(t('near'), [['', p.near ? t('here') : t('all')], ...districts()], p.seat, (v) => set({ seat: v || undefined, near: undefined })),
+      select(t('district'), [['', t('all')], ...districts()], p.district, (v) => set({ district: v || undefined })),
+      select(t('kind'), [['', t('all')], ['general', t('general')], ['special', t('special')]], p.kind, (v) => set({ kind: v || undefined })),
+      h('button', { type: 'button', on: { click: here } }, t('here')), said),
+    h('div', { class: 'fields' }, wishForm(p, tz, set))];
+  const form = h('section', { class: 'card wish', 'aria-label': t('filters') });
+  form.append(...fields());
+  const results = resultsCard(ctx, p, tz, set);
+  return h('div', { class: 'page' }, h('div', { class: 'page-head' }, h('h1', {}, t('available'))), form, results);
+}
+
+const districts = () => [...store.districts.values()].map((d) => [d.district_code, districtName(d.district_code)]);
+
+function resultsCard(ctx, p, tz, set) {
+  let stop = () => {};
+  ctx.onEnd(() => stop());
+  return card(ctx, { title: t('available'), every: 15_000, shape: 'rows' }, async ({ note }) => {
+    stop();
+    const wish = wishOf(p, tz);
+    const ends = wish.at === null ? null : wish.at + wish.for_s * 1000;
+    if (wish.wrong) {
+      note();
+      return h('p', { class: 'warn', role: 'alert' }, t(wish.wrong, { time: moment(wish.at, tz) }));
+    }
+    const limit = Math.min(100, Number(p.limit) || 24);
+    const seat = store.districts.get(p.seat);
+    const asked = {
+      q: p.q, class: p.class, district: p.district, kind: p.kind, near: p.near ?? (seat ? `${seat.lon},${seat.lat}` : undefined),
+      at: wish.at === null ? undefined : iso(wish.at), for_s: wish.at === null ? undefined : wish.for_s,
+    };
+    const answer = await get('available', { ...asked, limit }, ctx.signal);
+    const when = wish.at === null ? t('when_now') : t('available_then', { from: moment(wish.at, tz, { weekday: 'short' }), to: moment(ends, tz) });
+    note([when, answer.items.length && t(answer.next_cursor ? 'n_free_more' : 'n_free', { n: count(answer.items.length) }), t('as_of', { time: moment(answer.as_of, tz, { second: '2-digit' }) })].filter(Boolean).join(' · '));
+    if (!answer.items.length) {
+      const filters = Object.entries(NARROW).filter(([name]) => p[name]).map(([name, word]) => /** @type {[string, string]} */ ([name, t(word)]));
+      return nothingFree(asked, tz, { set, filters, signal: ctx.signal });
+    }
+    const cards = new Map(answer.items.map((x) => [x.instrument_id, foundCard(x, wish.at === null)]));
+    // What is shown is followed: one that is taken meanwhile says so at once.
+    stop = ctx.signal.aborted ? stop : stream({ instrument: [...cards.keys()] }, (name, data) => {
+      for (const x of data.items ?? []) cards.get(x.instrument_id)?.follow(x);
+    });
+    return h('div', { class: 'stack' },
+      h('ul', { class: 'cards' }, [...cards.values()].map((one) => one.el)),
+      h('div', { class: 'page-head' }, answer.next_cursor && limit < 100 ? h('button', { type: 'button', on: { click: () => set({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
+        h('span', { class: 'spacer' }), csvButton('available', COLUMNS, () => answer.items, answer)));
+  });
+}
+
+const COLUMNS = [
+  { key: 'instrument_id', value: (x) => x.instrument_id }, { key: 'name', value: (x) => x.name }, { key: 'institution', value: (x) => institutionName(x.institution_id) },
+  { key: 'district', value: (x) => districtName(x.district_code) }, { key: 'class', value: (x) => className(x.class_code) }, { key: 'distance_m', value: (x) => x.distance_m },
+  { key: 'availability', value: (x) => x.availability }, { key: 'until', value: (x) => x.until }, { key: 'reasons', value: (x) => x.reasons.join('; ') },
+  { key: 'usual_free_hours', value: (x) => DAYS.map((d) => `${d} ${(x.usual_free_hours[d] ?? []).map((r) => r.join('–')).join(' ')}`).join('; ') },
+];
+
+/** One instrument that is to be had; `follow(status)` has it say what became of it meanwhile. */
+function foundCard(x, isNow) {
+  const tz = x.timezone;
+  const own = h('div', { class: 'legend' });
+  const told = (s) => badge(s.availability, s.until ? h('span', { class: 'note' }, t('until_time', { time: moment(s.until, tz, { weekday: 'short' }) })) : null);
+  const draw = (s) => own.replaceChildren(...[
+    isNow ? told(s) : told(x),
+    isNow && s.availability !== 'free' ? h('span', { class: 'note' }, reasonsText(s.reasons)) : null,
+    isNow ? state(s.activity) : h('span', { class: 'note' }, t('now_is'), ' ', badge(s.availability)),
+    x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`)].filter((one) => one !== null));
+  draw({ ...x.status, ...(isNow ? { availability: x.availability, until: x.until, reasons: x.reasons } : {}) });
+  const fit = fitReasons(x);
+  const el = h('li', { class: `card found a-${x.availability}`, 'data-found': x.instrument_id },
+    h('h3', {}, h('a', { href: href('instrument', {}, x.instrument_id) }, x.name)),
+    h('p', { class: 'note' }, [institutionName(x.institution_id), x.district_code && districtName(x.district_code), className(x.class_code)].filter(Boolean).join(' · ')),
+    own,
+    h('ul', { class: 'why', 'aria-label': t('because') }, [...x.reasons.map(reasonText), ...fit].map((text) => h('li', {}, text))),
+    week(x.usual_free_hours));
+  return {
+    el,
+    follow: (s) => {
+      draw(s);
+      const now = isNow ? s : x;
+      el.className = `card found a-${now.availability}`;
+    },
+  };
+}
+
+/** Why it stands where it stands, as far as the API says so: texts, or words that we may know. */
+function fitReasons(x) {
+  const found = x.recommendation?.reasons ?? x.fit?.reasons ?? x.fit_reasons ?? [];
+  return (Array.isArray(found) ? found : Object.values(found)).map(reasonText).filter(Boolean);
 }
 
 function week(free) {

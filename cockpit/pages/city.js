@@ -3,12 +3,14 @@
 
 import { get } from '../api.js';
 import { axis, bubble, chart, color, legend, rem } from '../charts.js';
-import { card, choice, fig, h, skeleton, table } from '../dom.js';
+import { freeLines, freeShare } from '../booking/counts.js';
+import { card, choice, fig, h, table } from '../dom.js';
 import { tiles, toGcj02 } from '../geo.js';
 import { clock, count, fullMoment, hours, moment, money, percent, points } from '../formats.js';
 import { usageLines } from '../usage.js';
 import { lang, t } from '../words.js';
 import { cityMap } from '../map.js';
+import { nowCard } from '../now.js';
 import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
 import { PERIODS, RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
 import { go, href } from '../route.js';
@@ -18,7 +20,7 @@ export const NEEDS = ['districts'];
 /** Shares of instruments above 50 % and 80 % that policy aims at. */
 const TARGETS = { 0.5: 0.854, 0.8: 0.616 };
 const REFRESH = 60_000; // ms
-const METRICS = ['running_share', 'online_rate', 'utilization'];
+const METRICS = ['running_share', 'online_rate', 'free_share', 'utilization'];
 const TOP = 5; // institutions named beside a district
 
 /** Figures of windows wait until what is live is there, but not for long. */
@@ -124,44 +126,6 @@ function kpis(ctx, tz) {
   return h('dl', { class: 'kpis' }, Object.values(slots).map(({ el }) => el));
 }
 
-function nowCard(ctx) {
-  const part = (title, words, name) => {
-    const bars = words.map((word) => h('i', { vars: { '--c': `var(--${word})` } }));
-    const counts = words.map((word) => fig('–', () => {
-      const o = store.live?.overall;
-      return o ? [t(word), `${percent(o[name][word] / (o.instruments || 1), 2)} = ${count(o[name][word])} ÷ ${count(o.instruments)}`, t('as_of', { time: fullMoment(store.live.as_of, store.config.timezone) })] : [];
-    }, { 'data-count': word }));
-    return {
-      kids: [h('h3', {}, title), h('div', { class: 'bar-stack', 'aria-hidden': 'true' }, bars),
-        h('div', { class: 'legend' }, words.map((word, i) => h('span', { class: `state s-${word}` }, h('i', { 'aria-hidden': 'true' }), t(word), h('b', {}, counts[i]))))],
-      draw: (o) => words.forEach((word, i) => {
-        bars[i].style.setProperty('--w', `${o[name][word] / (o.instruments || 1) * 100}%`);
-        const text = count(o[name][word]);
-        if (counts[i].textContent !== text) counts[i].textContent = text;
-      }),
-    };
-  };
-  const both = [part(t('connectivity'), ['online', 'offline', 'never_seen'], 'connectivity'), part(t('activity'), ['running', 'idle', 'off', 'unknown'], 'activity')];
-  const bare = h('div', { class: 'empty', hidden: true }, h('strong', {}, t('empty_city')), h('p', {}, t('empty_city_text')));
-  const full = h('div', { class: 'parts' }, both.flatMap((x) => x.kids));
-  const waiting = skeleton('lines');
-  const stamp = h('p', { class: 'note' }, '\u00a0');
-  const draw = () => {
-    const o = store.live?.overall;
-    if (!o) { full.hidden = true; return; }
-    waiting.remove();
-    full.hidden = !o.instruments;
-    bare.hidden = Boolean(o.instruments);
-    for (const one of both) one.draw(o);
-    const text = t('as_of', { time: clock(store.live.as_of, store.config.timezone) });
-    if (stamp.textContent !== text) stamp.textContent = text;
-  };
-  draw();
-  ctx.onLive(draw);
-  return h('section', { class: 'card', 'aria-label': t('status') },
-    h('div', { class: 'card-head' }, h('h2', {}, t('status')), stamp), h('div', { class: 'card-body' }, waiting.isConnected || store.live ? null : waiting, full, bare));
-}
-
 // -- bands -------------------------------------------------------------------------------------
 
 function bandsCard(ctx, wanted, range) {
@@ -257,10 +221,10 @@ function mapCard(ctx, start, wanted, days) {
   let showHouses = ctx.params.houses === '1';
   const rate = (g) => (g?.instruments ? g.connectivity.online / g.instruments : null);
   const running = (g) => (g?.instruments ? g.activity.running / g.instruments : null);
+  const live = { online_rate: rate, running_share: running, free_share: freeShare };
   const value = (code) => {
     if (metric === 'utilization') return usage.get(code)?.utilization ?? null;
-    const g = store.live?.districts.get(code);
-    return metric === 'online_rate' ? rate(g) : running(g);
+    return live[metric](store.live?.districts.get(code));
   };
   /** What palest and fullest mean: from zero to one all districts would look alike. */
   const range = () => {
@@ -277,6 +241,7 @@ function mapCard(ctx, start, wanted, days) {
   const liveLines = (g) => g && [
     `${t('online_rate')} ${percent(rate(g))} = ${count(g.connectivity.online)} ÷ ${count(g.instruments)}`,
     `${t('running_share')} ${percent(running(g))} = ${count(g.activity.running)} ÷ ${count(g.instruments)}`,
+    ...freeLines(g),
     t('as_of', { time: clock(store.live.as_of, tz) })];
   const lines = (code) => {
     const u = usage.get(code);
@@ -286,7 +251,7 @@ function mapCard(ctx, start, wanted, days) {
   };
   const house = (id) => store.live?.institutions.get(id);
   const usageOf = new Map(); // by institution, once bubbles are to show it
-  const houseValue = (id) => (metric === 'utilization' ? usageOf.get(id)?.utilization ?? null : metric === 'running_share' ? running(house(id)) : rate(house(id)));
+  const houseValue = (id) => (metric === 'utilization' ? usageOf.get(id)?.utilization ?? null : live[metric](house(id)));
   const askHouses = async () => {
     if (metric !== 'utilization' || usageOf.size || !(showHouses || chosen)) return;
     const found = await ask('utilization', { ...daysOf(days, tz), group_by: 'institution', limit: 1000, sort: '-instruments' });
@@ -308,6 +273,7 @@ function mapCard(ctx, start, wanted, days) {
       [t('instruments'), count(g?.instruments ?? 0), null],
       [t('online_rate'), percent(rate(g)), g && liveLines(g)],
       [t('running_now'), count(g?.activity.running ?? 0), g && liveLines(g)],
+      [t('avail_free'), count(g?.availability?.free), g && freeLines(g)],
       [t('utilization'), u ? percent(u.utilization) : '–', u && usageLines(u, 'utilization', answer)],
     ];
     const top = housed().filter((i) => i.code === chosen).sort((a, b) => b.n - a.n).slice(0, TOP);

@@ -2,6 +2,8 @@
 
 import { all, get, stream } from '../api.js';
 import { STATES, axis, bubble, chart, color, legend, ramp, rem } from '../charts.js';
+import { badge, reasonsText } from '../booking/badge.js';
+import { weekCard } from '../booking/week.js';
 import { card, choice, fig, h, state, table } from '../dom.js';
 import { explain, raw, segmentTable } from '../explain.js';
 import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
@@ -40,6 +42,7 @@ export function page(ctx) {
       choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     statusCard(c),
     timelineCard(c),
+    weekCard(c),
     h('div', { class: 'grid' }, figuresCard(c), dayCard(c)),
     h('div', { class: 'grid' }, powerCard(c), sessionCard(c)),
     mayOperate() ? ruleCard(c) : null,
@@ -63,6 +66,7 @@ function statusCard({ ctx, known }) {
   const draw = (s) => holder.replaceChildren(
     h('div', { class: 'now' }, h('span', { class: 'headline' }, state(s.connectivity === 'online' ? s.activity : s.connectivity)),
       h('dl', {}, [
+        [t('availability'), h('span', { 'data-value': 'availability' }, badge(s.availability, s.until ? h('span', { class: 'note' }, t('until_time', { time: moment(s.until, zone, { weekday: 'short' }) })) : null), h('div', { class: 'note' }, reasonsText(s.reasons)))],
         [t('connectivity'), state(s.connectivity)], [t('activity'), h('span', { 'data-value': 'activity' }, state(s.activity))],
         s.cause && [t('cause'), t(`cause_${s.cause}`)],
         s.since && [t('from'), fullMoment(s.since, zone)], [t('power'), h('span', { 'data-value': 'power' }, watts(s.power_w))],

@@ -128,6 +128,11 @@ def test_pages_judge_as_the_whole_does(world: World, get: Get) -> None:
             break
     assert pages == whole
     assert [one["verdicts"] for one in whole] == [["kept"]] * 4 + [["undetermined"]]
+    world.instrument("b", gateway="g")
+    book(world, "b", START, START + HOUR)
+    (own,) = get("/v1/reconciliation/bookings", **ASKED, instrument="b")["items"]
+    assert own["instrument_id"] == "b"
+    assert get("/v1/reconciliation/bookings", **ASKED, instrument="a")["items"] == whole
 
 
 def test_late_data_turns_undetermined_into_a_verdict(world: World, get: Get) -> None:

@@ -1,0 +1,115 @@
+// Bookings, self-reports and unbooked use one by one: what became of each, what the institution
+// says to it, and what it rests on, a click away.
+
+import { all, get, query } from '../api.js';
+import { card, h, icon, table } from '../dom.js';
+import { explain } from '../explain.js';
+import { count, hours, moment, span } from '../formats.js';
+import { href } from '../route.js';
+import { institutionName } from '../store.js';
+import { localDate } from '../time.js';
+import { t } from '../words.js';
+import { answerCell } from './answers.js';
+import { VERDICTS, claimBadge, verdictBadges, verdictLines } from './verdicts.js';
+import './words.js';
+
+const READ = 2000; // of a list, at most
+const SHOWN = 25; // at first; each “more” shows as many again
+const GHOSTS = 20;
+const MANY = 2000; // instruments that are not asked for one by one
+
+const rank = (x) => Math.min(...x.verdicts.map((one) => VERDICTS.indexOf(one)));
+
+/** The service's own CSV of a list, all rows of it. */
+const csvLink = (path, asked) => h('a', { class: 'csv', href: `v1/${path}${query({ ...asked, format: 'csv' })}`, download: '' }, icon('down'), t('csv_all'));
+
+/** The first rows of many as a table, and more of them when they are wanted. */
+function paged(rows, draw) {
+  let shown = SHOWN;
+  const holder = h('div', { class: 'stack' });
+  const put = () => holder.replaceChildren(draw(rows.slice(0, shown)), ...(rows.length > shown ? [h('button', { type: 'button', on: { click: () => { shown += SHOWN; put(); } } }, `${t('more')} (${count(rows.length - shown)})`)] : []));
+  put();
+  return holder;
+}
+
+const explainColumn = (tz, signal, name = (x) => x.instrument_id) => ({
+  key: 'explain', label: t('explain_short'), plain: true, value: () => '',
+  cell: (x) => h('button', { type: 'button', class: 'link', 'data-explain': x.id ?? x.key, 'aria-label': t('explain_of', { name: name(x), from: moment(x.from, tz), to: moment(x.to, tz) }), on: { click: () => explain(x.instrument_id, x, tz, { signal }) } }, t('explain_short')),
+});
+
+const noted = (list) => (list.complete ? null : t('shown_first', { n: count(list.items.length) }));
+
+const when = (x, tz) => `${moment(x.from, tz)} – ${moment(x.to, tz, localDate(Date.parse(x.from), tz) === localDate(Date.parse(x.to), tz) ? { month: undefined, day: undefined } : {})}`;
+
+export function judgedCard(ctx, asked, tz, chosen) {
+  return card(ctx, { title: t('judged'), note: t('judged_note'), shape: 'rows', empty: t('none_judged') }, async ({ note }) => {
+    const list = await all('reconciliation/bookings', asked, { most: READ, signal: ctx.signal });
+    const verdict = chosen();
+    const rows = list.items.filter((x) => !verdict || x.verdicts.includes(verdict)).sort((a, b) => rank(a) - rank(b) || b.from.localeCompare(a.from));
+    note([verdict ? t(`v_${verdict}`) : t('judged_note'), noted(list)].filter(Boolean).join(' · '));
+    if (!rows.length) return null;
+    return h('div', { class: 'stack', 'data-list': 'judged' }, paged(rows, (some) => table({
+      name: 'bookings-judged', caption: t('judged'), answer: list, cards: 'named', rows: some, columns: [
+        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz), booking: x.id }, x.instrument_id) }, x.instrument_id) },
+        { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
+        { key: 'from', label: t('booking'), value: (x) => x.from, cell: (x) => when(x, tz) },
+        { key: 'to', hidden: true, value: (x) => x.to },
+        { key: 'verdicts', label: t('verdict'), value: (x) => rank(x), raw: (x) => x.verdicts.join(' '), cell: (x) => verdictBadges(x.verdicts), tip: verdictLines },
+        { key: 'used_s', label: t('used'), num: true, value: (x) => x.used_s, cell: (x) => span(x.used_s), tip: verdictLines },
+        { key: 'unknown_s', label: t('unknown'), num: true, minor: true, value: (x) => x.unknown_s, cell: (x) => (x.unknown_s ? span(x.unknown_s) : '–') },
+        explainColumn(tz, ctx.signal),
+        { key: 'answer', label: t('answer'), value: (x) => x.answer?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/bookings', tz, x.instrument_id) },
+      ],
+    })), csvLink('reconciliation/bookings', asked));
+  });
+}
+
+/** The lines behind a self-report: what it is held against. */
+const claimLines = (x) => [`${t(`c_${x.claim}`)}: ${t(`cn_${x.claim}`)}`, `${t('reported')} ${hours(x.reported_s)}`, `${t('measured_hours')} ${hours(x.effective_s)} … ${hours(x.effective_s + x.unknown_s)}`, t('claims_note')];
+
+export function claimCard(ctx, asked, tz, chosen) {
+  return card(ctx, { title: t('claims'), note: t('claims_note'), shape: 'rows', empty: t('none_claims') }, async ({ note }) => {
+    const list = await all('reconciliation/self-reports', asked, { most: READ, signal: ctx.signal });
+    const claim = chosen();
+    const rows = list.items.filter((x) => !claim || x.claim === claim).sort((a, b) => Math.abs(b.reported_s - b.effective_s) - Math.abs(a.reported_s - a.effective_s));
+    note([claim ? t(`c_${claim}`) : t('claims_note'), noted(list)].filter(Boolean).join(' · '));
+    if (!rows.length) return null;
+    return h('div', { class: 'stack', 'data-list': 'claims' }, paged(rows, (some) => table({
+      name: 'self-reports', caption: t('claims'), answer: list, cards: 'named', rows: some, columns: [
+        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz) }, x.instrument_id) }, x.instrument_id) },
+        { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
+        { key: 'from', label: t('window_s'), value: (x) => x.from, cell: (x) => when(x, tz) },
+        { key: 'to', hidden: true, value: (x) => x.to },
+        { key: 'user_type', label: t('user_type'), minor: true, value: (x) => x.user_type, cell: (x) => (x.user_type ? t(x.user_type) : '–') },
+        { key: 'reported_s', label: `${t('reported')} (h)`, num: true, value: (x) => x.reported_s, cell: (x) => h('span', { 'data-reported': x.id }, hours(x.reported_s, false)), tip: claimLines },
+        { key: 'effective_s', label: `${t('measured_hours')} (h)`, num: true, value: (x) => x.effective_s, cell: (x) => h('span', { 'data-measured': x.id }, hours(x.effective_s, false)), tip: claimLines },
+        { key: 'unknown_s', label: `${t('unknown_hours')} (h)`, num: true, minor: true, value: (x) => x.unknown_s, cell: (x) => hours(x.unknown_s, false) },
+        { key: 'claim', label: t('claim'), value: (x) => x.claim, cell: (x) => claimBadge(x.claim), tip: claimLines },
+        explainColumn(tz, ctx.signal),
+        { key: 'answer', label: t('answer'), value: (x) => x.answer?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/self-reports', tz, x.instrument_id) },
+      ],
+    })), csvLink('reconciliation/self-reports', asked));
+  });
+}
+
+/** Of the instruments that are booked: those that ran most without. */
+export function ghostCard(ctx, asked, tz, whole) {
+  return card(ctx, { title: t('ghosts'), note: t('ghosts_note'), shape: 'rows', empty: t('none_ghosts') }, async () => {
+    const { overall } = await whole();
+    if (overall.instruments > MANY) return h('p', { class: 'empty' }, t('ghosts_many'));
+    const answer = await get('reconciliation', { ...asked, group_by: 'instrument' }, ctx.signal);
+    const rows = answer.groups.filter((g) => g.booked_s > 0 && g.used_unbooked_s > 0).sort((a, b) => b.used_unbooked_s - a.used_unbooked_s).slice(0, GHOSTS)
+      .map((g) => ({ ...g, instrument_id: g.key, from: answer.from, to: answer.to }));
+    if (!rows.length) return null;
+    const lines = (g) => [g.name ?? g.key, `${t('used_unbooked_s')} ${hours(g.used_unbooked_s)}`, `${hours(g.used_s)} = ${hours(g.used_booked_s)} + ${hours(g.used_unbooked_s)}`, t('used_is')];
+    return h('div', { 'data-list': 'ghosts' }, table({
+      name: 'ghost-use', caption: t('ghosts'), answer, rows, cards: 'named', columns: [
+        { key: 'name', label: t('instrument'), value: (g) => g.name ?? g.key, cell: (g) => h('a', { href: href('instrument', { week: localDate(Date.parse(g.to) - 1, tz) }, g.key) }, g.name ?? g.key) },
+        { key: 'instrument_id', hidden: true, value: (g) => g.key },
+        { key: 'used_unbooked_s', label: `${t('used_unbooked_s')} (h)`, num: true, value: (g) => g.used_unbooked_s, cell: (g) => h('span', { 'data-ghost': g.key }, hours(g.used_unbooked_s, false)), bar: (g) => g.used_unbooked_s / (g.used_s || 1), tip: lines },
+        { key: 'used_s', label: `${t('used_s')} (h)`, num: true, value: (g) => g.used_s, cell: (g) => hours(g.used_s, false), tip: lines },
+        explainColumn(tz, ctx.signal, (g) => g.name ?? g.key),
+      ],
+    }));
+  });
+}

@@ -1,0 +1,418 @@
+"""What is to be had, and bookings against use, on the page: figures are the API's."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from tests.cockpit.window import Open, Window
+from tests.live import DAY, HOUR, MINUTE, Live, beat, iso, now_us
+
+ZONE = ZoneInfo("Asia/Shanghai")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+OPEN = {day: [["00:00", "24:00"]] for day in DAYS}
+HOME = {"institution_id": "xuhui", "gateway_id": "gw-xuhui", "class_code": "030100"}
+
+
+@pytest.fixture(scope="module")
+def planned(city: Live) -> dict[str, int]:
+    """One instrument that is free, and one for each plan that takes it; all are on and idle."""
+    now = now_us() // MINUTE * MINUTE
+    today = datetime.now(ZONE).date()
+    for name, fields in {
+        "free": {"opening_hours": {**OPEN, "holidays": "as_weekday"}},
+        "maintained": {},
+        "booked": {},
+        "shut": {"opening_hours": {"holidays": "as_weekday"}},
+        "holiday": {"opening_hours": {**OPEN, "holidays": "closed"}},
+    }.items():
+        city.put(f"instruments/{name}", {"name": f"电镜 {name}", "hold_s": 3_600, **HOME, **fields})
+        city.gateway_of[name] = "gw-xuhui"
+        city.publish(name, beat(now - MINUTE, "idle"))
+    for day in (today, today + timedelta(days=1)):
+        city.put(f"calendars/CN/days/{day}", {"kind": "holiday", "name": "节"})
+    window = {"from": iso(now - HOUR), "to": iso(now + 2 * HOUR)}
+    city.post("maintenance", {"instrument_id": "maintained", **window})
+    book(city, "booked", (now - HOUR, now + 2 * HOUR))
+    return {"now": now, "free again": now + 2 * HOUR}
+
+
+@pytest.fixture(scope="module")
+def held(city: Live, planned: dict[str, int]) -> str:
+    """An instrument of three days ago: booked and kept, not kept, not known; over-reported."""
+    city.put("instruments/held", {"name": "电镜 held", "hold_s": 3_600, **HOME})
+    city.gateway_of["held"] = "gw-xuhui"
+    run = {9, 10, 14}  # hours in which it ran
+    beats = (beat(DAY + n * HOUR, "running" if n in run else "idle") for n in range(8, 19))
+    city.publish("held", *beats)
+    spans = ((9, 11), (12, 13), (15.5, 16.5), (18.5, 20))
+    book(city, "held", *((DAY + int(a * HOUR), DAY + int(b * HOUR)) for a, b in spans))
+    rows = [f"held,{iso(DAY + a * HOUR)},{iso(DAY + b * HOUR)},{hours}" for a, b, hours in CLAIMS]
+    sent(city, "self-reports", "instrument_id,from,to,hours", *rows)
+    return "held"
+
+
+#: Reported: hours of the day from and to, and how many; ran 3, 2 and 1.
+CLAIMS = ((8, 18, 8), (9, 12, 1), (13, 16, 1))
+
+
+def sent(city: Live, what: str, *rows: str) -> None:
+    kind = {"Content-Type": "text/csv"}
+    city.ask("POST", f"{what}/import", content="\n".join(rows), headers=kind)
+
+
+def book(city: Live, instrument: str, *spans: tuple[int, int]) -> None:
+    rows = [f"{instrument}-{a},{instrument},{iso(a)},{iso(b)}" for a, b in spans]
+    sent(city, "bookings", "booking_id,instrument_id,from,to", *rows)
+
+
+def go(window: Window, address: str) -> None:
+    """Opens an address within the page that is there, which is quicker than a page anew."""
+    window.page.evaluate("document.querySelector('main > *')?.setAttribute('data-before', '')")
+    window.page.goto(f"{window.address}/{address}")
+    window.page.wait_for_selector("main > :not([data-before]) h1")
+    window.until("!document.querySelector('.skeleton, [aria-busy]')")
+
+
+def found(window: Window) -> list[str]:
+    names: list[str] = window.page.evaluate(
+        "[...document.querySelectorAll('[data-found]')].map((one) => one.dataset.found)"
+    )
+    return names
+
+
+def local(us: int) -> str:
+    return datetime.fromtimestamp(us / 1e6, ZONE).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_nothing_is_free_within_a_plan(
+    open_window: Open, city: Live, planned: dict[str, int]
+) -> None:
+    window = open_window()
+    go(window, "#/available?class=030100")
+    assert found(window) == ["free"]
+    assert "开机空闲" in window.page.locator("[data-found='free']").inner_text()
+    # From the list's own form, by keyboard: within the plans, and after they have ended.
+    for minutes, free in ((60, {"free"}), (180, {"free", "booked", "maintained"})):
+        go(window, f"#/available?class=030100&at={local(planned['now'] + minutes * MINUTE)}")
+        assert set(found(window)) == free
+        asked = {"at": iso(planned["now"] + minutes * MINUTE), "class": "030100"}
+        told = [one["instrument_id"] for one in city.get("available", **asked)["items"]]
+        assert found(window) == told
+        for name in free:
+            card = window.page.locator(f"[data-found='{name}'] [data-availability]").first
+            assert card.get_attribute("data-availability") == "free"
+    for name, word in (("maintained", "maintenance"), ("shut", "closed"), ("booked", "booked")):
+        window.page.goto(f"{window.address}/#/instrument/{name}")
+        window.page.wait_for_selector(f"[data-value=availability] [data-availability='{word}']")
+        assert city.status(name)["availability"] == word
+
+
+def test_who_finds_nothing_is_told_when(open_window: Open, planned: dict[str, int]) -> None:
+    window = open_window(locale="en-GB")
+    # A word that only one of them has: it is taken now, so it is asked for later.
+    go(window, "#/available?q=booked")
+    assert "Nothing that fits is free now" in window.page.locator(".none-free").inner_text()
+    at = window.page.locator("[data-earliest='booked']").get_attribute("datetime")
+    assert at is not None
+    assert datetime.fromisoformat(at) == datetime.fromtimestamp(planned["free again"] / 1e6, UTC), (
+        at
+    )
+    window.page.get_by_role("button", name="电镜 booked").press("Enter")
+    window.page.wait_for_selector("[data-found='booked']")
+    assert f"at={local(planned['free again'])}".replace(":", "%3A") in window.page.url
+    window.page.go_back()
+    window.page.wait_for_selector("[data-earliest='booked']")
+    go(window, "#/available?q=nosuchthing")
+    assert "No instrument matches" in window.page.locator(".none-free").inner_text()
+    go(window, f"#/available?at={local(planned['now'] - HOUR)}")
+    assert "is past" in window.page.locator("main [role=alert]").inner_text()
+
+
+def test_a_search_is_told_by_its_form(open_window: Open, planned: dict[str, int]) -> None:
+    window = open_window()
+    go(window, "#/available")
+    words = window.page.locator(".wish input[name=q]")
+    words.fill("电镜")
+    words.press("Enter")
+    window.until("document.querySelectorAll('[data-found]').length === 1")
+    assert found(window) == ["free"]
+    # Whoever chooses goes on where they were.
+    chosen = window.page.get_by_role("combobox", name="类别")
+    chosen.focus()
+    chosen.select_option("030100")
+    window.page.wait_for_url("**class=030100**")
+    assert window.page.evaluate("document.activeElement.tagName") == "SELECT"
+    window.page.get_by_label("指定时间").check()
+    window.page.wait_for_url("**at=**")
+    window.page.get_by_role("combobox", name="时长").select_option("7200")
+    window.page.wait_for_url("**for_s=7200**")
+    address = window.page.url
+    window.page.reload()
+    window.page.wait_for_selector("[data-found]")
+    assert window.page.url == address
+    assert window.page.get_by_role("combobox", name="时长").input_value() == "7200"
+
+
+def test_what_is_taken_meanwhile_says_so(
+    open_window: Open, city: Live, planned: dict[str, int]
+) -> None:
+    window, map_ = open_window(), open_window()
+    go(window, "#/available?class=030100")
+    go(map_, "#/city?metric=free_share&district=310104")
+    map_.page.wait_for_selector("[data-count='avail-free']")
+    before = int(map_.page.locator("[data-count='avail-free']").inner_text())
+    city.publish("free", beat(now_us(), "running", seq=5))
+    window.page.wait_for_selector("[data-found='free'] [data-availability='in_use']")
+    map_.until(
+        f"document.querySelector(\"[data-count='avail-free']\").textContent === '{before - 1}'"
+    )
+    district = map_.page.locator(".map .view .d[data-code='310104']")
+    city.publish("free", beat(now_us(), "idle", seq=6))
+    window.page.wait_for_selector("[data-found='free'] [data-availability='free']")
+    map_.until(f"document.querySelector(\"[data-count='avail-free']\").textContent === '{before}'")
+    counts: Any = {}
+    for one in city.page_through("instruments", district="310104"):
+        word = one["status"]["availability"]
+        counts[word] = counts.get(word, 0) + 1
+    share = counts["free"] / sum(counts.values())
+    assert f"{share:.0%}" in (district.get_attribute("aria-label") or "")
+
+
+#: The local day on which it begins.
+WEEK = datetime.fromtimestamp(DAY / 1e6, ZONE).date().isoformat()
+
+
+def monday(day: str, weeks: int = 0) -> str:
+    found = date.fromisoformat(day)
+    return (found - timedelta(days=found.weekday()) + timedelta(weeks=weeks)).isoformat()
+
+
+def texts(window: Window, css: str) -> list[str]:
+    found: list[str] = window.page.locator(css).all_text_contents()
+    return found
+
+
+def test_a_week_has_bookings_over_use(open_window: Open, city: Live, held: str) -> None:
+    window = open_window()
+    go(window, f"#/instrument/{held}?week={WEEK}")
+    start = datetime.fromisoformat(monday(WEEK)).replace(tzinfo=ZONE)
+    asked = {"from_": start.isoformat(), "to": (start + timedelta(days=7)).isoformat()}
+    booked = city.get("bookings", instrument=held, **asked)["items"]
+    shown = set(
+        window.page.evaluate(
+            "[...document.querySelectorAll('[data-booking]')].map((one) => one.dataset.booking)"
+        )
+    )
+    assert shown == {str(one["id"]) for one in booked}
+    told = city.get("reconciliation/bookings", instrument=held, **asked)["items"]
+    assert [one["verdicts"] for one in told] == [
+        ["kept"],
+        ["no_show"],
+        ["no_show"],
+        ["undetermined"],
+    ]
+    for one in told:
+        button = window.page.locator(f"[data-booking='{one['id']}']").first
+        assert VERDICTS[one["verdicts"][0]] in (button.get_attribute("aria-label") or "")
+    # Beside it, for whoever reads: what each booking came to, and each day, as the API has it.
+    beside = texts(window, ".week-card [data-verdict]")
+    assert beside == [VERDICTS[one["verdicts"][0]] for one in told]
+    days = city.get(f"instruments/{held}/utilization", bucket="day", tz="Asia/Shanghai", **asked)
+    for bucket in days["buckets"]:
+        day = datetime.fromisoformat(bucket["from"]).astimezone(ZONE).date().isoformat()
+        for state in ("running", "idle", "unknown"):
+            cell = window.page.locator(f"[data-day='{day} {state}']").text_content()
+            assert f"{cell} h" == window.written("hours", float(bucket[f"{state}_s"]))
+    first = window.page.locator(f"button[data-booking='{told[0]['id']}']").first
+    first.focus()
+    window.page.wait_for_selector("#tip:not([hidden])")
+    assert "2 h" in window.page.locator("#tip").inner_text()
+    first.press("Enter")
+    window.page.wait_for_selector("dialog tbody tr")
+    window.page.keyboard.press("Escape")
+    window.page.get_by_role("button", name="前一周").press("Enter")
+    window.page.wait_for_url(f"**week={monday(WEEK, -1)}**")
+    window.page.wait_for_selector(".week-card :text('这一周没有预约')")
+    window.page.go_back()
+    window.page.wait_for_selector(f"[data-booking='{told[0]['id']}']")
+    assert window.page.locator(".week-line .behind.maintenance").count() == 0
+    window.page.goto(f"{window.address}/#/instrument/maintained")
+    window.page.wait_for_selector(".week-line .behind.maintenance")
+
+
+VERDICTS = {"kept": "如约使用", "no_show": "爽约", "undetermined": "尚不能判定"}
+
+
+def test_what_is_reconciled_is_the_apis(open_window: Open, city: Live, held: str) -> None:
+    window = open_window()
+    with window.page.expect_response(lambda r: "group_by=institution" in r.url) as caught:
+        go(window, "#/reconcile?window=d7")
+    answer = caught.value.json()
+    overall = answer["overall"]
+    for key in ("booked_s", "used_booked_s", "unused_booked_s", "unknown_booked_s", "used_s"):
+        assert window.shown(key) == window.written("hours", overall[key]), key
+    for key, n in {**overall["verdicts"], **overall["self_reports"]}.items():
+        if not key.endswith("_s") and key != "reports":
+            assert window.page.locator(f"[data-count='{key}']").inner_text() == str(n), key
+    assert (overall["verdicts"]["no_show"], overall["verdicts"]["undetermined"]) == (2, 1)
+    reports = overall["self_reports"]
+    assert [reports[one] for one in ("over_reported", "under_reported", "consistent")] == [1, 1, 1]
+    for group in answer["groups"]:
+        cell = window.page.locator(f"[data-cell='{group['key']} no_show']")
+        assert cell.inner_text() == str(group["verdicts"]["no_show"])
+    # One click from what was not kept to why.
+    window.page.locator("[data-verdict-chip='no_show']").click()
+    window.until("document.querySelectorAll('[data-list=judged] tbody tr').length === 2")
+    assert set(texts(window, "[data-list=judged] [data-verdict]")) == {"爽约"}
+    assert "verdict=no_show" in window.page.url
+    window.page.locator("[data-claim-chip='over_reported']").click()
+    window.until("document.querySelectorAll('[data-list=claims] tbody tr').length === 1")
+    assert texts(window, "[data-list=claims] [data-reported]") == ["8.0"]
+    assert texts(window, "[data-list=claims] [data-measured]") == ["3.0"]
+    ghosts = city.get(
+        "reconciliation", from_=answer["from"], to=answer["to"], group_by="instrument"
+    )
+    (ghost,) = [one for one in ghosts["groups"] if one["key"] == held]
+    shown = window.page.locator(f"[data-ghost='{held}']").inner_text()
+    assert shown == window.written("hours", float(ghost["used_unbooked_s"])).removesuffix(" h")
+    for name in ("judged", "claims", "ghosts"):
+        window.page.locator(f"[data-list={name}] [data-explain]").first.click()
+        window.page.wait_for_selector("dialog h3")
+        window.page.keyboard.press("Escape")
+        window.page.wait_for_selector("dialog", state="detached")
+    link = window.page.locator("[data-list=judged] a.csv").get_attribute("href")
+    rows = window.page.request.get(f"{window.address}/{link}").text().splitlines()
+    assert len(rows) == 1 + overall["bookings"]
+    window.page.locator("[data-key='xuhui']").click()
+    window.page.wait_for_url("**institution=xuhui**")
+
+
+def test_an_institution_answers_and_nobody_else(open_window: Open, city: Live, held: str) -> None:
+    def signed_in(institution: str, *scopes: str) -> Window:
+        made = city.post("keys", {"scopes": list(scopes), "institution_id": institution})
+        window = open_window(signed_in=False, patient=True)
+        body = {"key": made["key"]}
+        assert window.page.request.post(f"{window.address}/v1/session", data=body).status == 201
+        go(window, "#/reconcile?window=d7&verdict=no_show")
+        return window
+
+    mine = signed_in("xuhui", "read", "operate")
+    mine.page.locator("[data-list=judged] .answer button").first.press("Enter")
+    mine.page.locator("dialog textarea").fill("停电")
+    mine.page.locator("dialog button[type=submit]").press("Enter")
+    mine.page.wait_for_selector("[data-list=judged] .said q:text-is('停电')")
+    booking = mine.page.locator("[data-list=judged] .answer:has(q)").get_attribute("data-answer")
+    since = iso(DAY)
+    items = city.get("reconciliation/bookings", from_=since, to=iso(DAY + 24 * HOUR))["items"]
+    (told,) = [one for one in items if str(one["id"]) == booking]
+    assert told["answer"]["text"] == "停电"
+    # Who only reads sees the answer and no box; the API refuses all the same.
+    reader = signed_in("xuhui", "read")
+    assert "停电" in texts(reader, "[data-list=judged] .said q")
+    assert reader.page.locator(".answer button, [data-import]").count() == 0
+    path = f"{reader.address}/v1/reconciliation/bookings/{booking}/answer"
+    own = {"Origin": reader.address}
+    assert reader.page.request.put(path, data={"text": "x"}, headers=own).status == 403
+    other = city.post("keys", {"scopes": ["operate"], "institution_id": "pudong"})["key"]
+    bearer = {"Authorization": f"Bearer {other}"}
+    assert httpx.put(path, json={"text": "x"}, headers=bearer).status_code == 404
+    # The city's operator reads it too, and leaves it to them.
+    window = open_window()
+    go(window, "#/reconcile?window=d7&verdict=no_show")
+    assert "停电" in texts(window, "[data-list=judged] .said q")
+    assert window.page.locator(".answer button").count() == 0
+
+
+def given(form: Any, name: str, text: str) -> None:
+    file = {"name": name, "mimeType": "", "buffer": text.encode()}
+    form.locator("[type=file]").set_input_files(file)
+
+
+def test_files_are_taken_in_on_the_page(open_window: Open, city: Live, held: str) -> None:
+    window = open_window(patient=True)  # what is refused is a complaint of the browser's
+    go(window, "#/reconcile?window=d7")
+    rows = [
+        "booking_id,instrument_id,from,to",
+        f"a,{held},{iso(DAY + 2 * HOUR)},{iso(DAY + 3 * HOUR)}",
+    ]
+    rows += [f"b,{held},noon,{iso(DAY)}", f"c,nowhere,{iso(DAY)},{iso(DAY + HOUR)}"]
+    before = window.page.locator("[data-count='undetermined']").inner_text()
+    form = window.page.locator("[data-import=bookings]")
+    given(form, "一周.csv", "\n".join(rows))
+    form.locator("[name=into]").fill("page")
+    form.locator("[type=submit]").press("Enter")
+    form.locator("[data-report]").wait_for()
+    assert "新增 1，更新 0，未变 0，未采用 2" in form.locator("[data-report]").inner_text()
+    reasons = " ".join(form.locator("tbody .rule").all_inner_texts())
+    assert "row 3" in reasons
+    assert "names no instrument" in reasons
+    (booked,) = city.get("bookings", feed="page")["items"]
+    assert booked["uid"] == "a"
+    # Nobody knows what it did then, and the figures above say so by themselves.
+    window.until(
+        f"document.querySelector(\"[data-count='undetermined']\")?.textContent !== '{before}'"
+    )
+    event = ["BEGIN:VEVENT", "UID:z", "DTSTART:20990101T000000Z", "DTEND:20990101T010000Z"]
+    calendar = "\n".join(["BEGIN:VCALENDAR", *event, "END:VEVENT", "END:VCALENDAR", ""])
+    given(form, "week.ics", calendar)
+    form.locator("[type=submit]").press("Enter")
+    form.locator("[data-report]:has-text('week.ics')").wait_for()
+    reports = window.page.locator("[data-import=self-reports]")
+    given(reports, "r.csv", "hours\n1")
+    reports.locator("[type=submit]").press("Enter")
+    reports.locator(".rule:has-text('instrument_id')").wait_for()
+    given(reports, "r.csv", "x\n1")
+    reports.locator("[type=submit]").press("Enter")
+    reports.locator("[role=alert]:has-text('没有导入')").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("locale", "theme", "width"),
+    [("zh-CN", "light", 390), ("en-GB", "dark", 1440), ("zh-CN", "light", 3840)],
+)
+def test_axe_finds_nothing_serious_and_figures_tell(
+    open_window: Open, vendored: Path, held: str, locale: str, theme: str, width: int
+) -> None:
+    window = open_window(
+        locale=locale, color_scheme=theme, viewport={"width": width, "height": 900}
+    )
+    axe = (vendored / "axe.js").read_text(encoding="utf-8")
+    for address in (
+        "#/available?q=booked",
+        "#/reconcile?window=d7",
+        f"#/instrument/{held}?week={WEEK}",
+    ):
+        go(window, address)
+        assert window.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
+            address
+        )
+        of = ".week-card" if "week=" in address else "main"
+        assert window.serious_faults(axe, of) == [], address
+        if locale == "en-GB":
+            own = " ".join(texts(window, f"{of} h2, {of} th, {of} .legend, {of} .note, {of} label"))
+            assert (
+                re.findall("[\u4e00-\u9fff]+", re.sub("徐汇研究所|浦东中心|电镜", "", own)) == []
+            ), address
+    told = window.page.evaluate(TOLD, ".week-card")
+    assert told
+    assert [css for css, text in told if not text] == []
+
+
+#: What says something of itself says it when it is pointed at, and when it has the focus.
+TOLD = """async (of) => {
+  const said = [];
+  for (const el of document.querySelectorAll(`${of} .has-tip`)) {
+    if (!el.checkVisibility() || el.closest('[aria-hidden]')) continue;
+    el.dispatchEvent(new PointerEvent('pointerenter'));
+    el.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+    const tip = document.getElementById('tip');
+    said.push([el.className, tip && !tip.hidden ? tip.textContent : '']);
+    el.dispatchEvent(new PointerEvent('pointerleave'));
+  }
+  return said;
+}"""
