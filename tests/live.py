@@ -21,6 +21,7 @@ import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cli.up import Service
+from tests.looking import Looking
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -168,12 +169,14 @@ class Live:
             timeout=60,
         )
         self.publisher = Publisher(service)
+        self._looking = Looking(service.database_url)
         self.gateway_of: dict[str, str] = {}
         self._witness: str | None = None
         self._count = itertools.count(1)
         self.put("institutions/home", {"name": "Home"})
 
     def close(self) -> None:
+        self._looking.close()
         self.publisher.close()
         self.http.close()
 
@@ -356,7 +359,7 @@ class Live:
     def metric(self, name: str, **labels: str) -> float:
         """A sample of ingest's metrics; 0 where there is none yet."""
         wanted = "".join(f'{key}="{value}"' for key, value in labels.items())
-        text = httpx.get(self.service.metrics_url, timeout=10).text
+        text = httpx.get(self.service.metrics_url, timeout=10, verify=False).text
         for line in text.splitlines():
             if line.startswith(f"{name}{{{wanted}}} " if wanted else f"{name} "):
                 return float(line.rsplit(" ", 1)[1])
@@ -368,8 +371,7 @@ class Live:
         )
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
-        with self.database() as connection:
-            return connection.execute(statement, values).fetchall()
+        return self._looking.rows(statement, *values)
 
     def wait_for_rebuilds(self) -> None:
         until(lambda: self.rows("SELECT count(*) FROM rebuild_todo") == [(0,)])

@@ -27,6 +27,7 @@ from tests.faults.checker import HOLD_S, Found, check
 from tests.faults.gateways import Gateways, Log
 from tests.faults.proxy import Proxy
 from tests.faults.worker import Worker, eventually
+from tests.looking import Looking
 
 DAY_US = 86_400_000_000
 
@@ -67,6 +68,7 @@ class Rig:
         self._apis: list[Worker] = []
         self._generators: list[Gateways] = []
         self._publisher: mqtt.Client | None = None
+        self._looking = Looking(self.url)
         #: What came back to ``publish``.
         self.receipts: list[dict[str, Any]] = []
         register(self.url, self.fleet)
@@ -82,6 +84,7 @@ class Rig:
             self._publisher.loop_stop()
         for worker in [*self.workers, *self._apis]:
             worker.kill()
+        self._looking.close()
         self.database_proxy.close()
         self.broker_proxy.close()
         if self.postgres.running():
@@ -206,9 +209,8 @@ class Rig:
 
     def ask(self, query: str, *values: object) -> Any:
         """The first value of the first row."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            row = connection.execute(query, values).fetchone()
-            return None if row is None else row[0]
+        rows = self._looking.rows(query, *values)
+        return rows[0][0] if rows else None
 
     @property
     def stored(self) -> int:

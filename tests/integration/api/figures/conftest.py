@@ -64,7 +64,11 @@ def client(figures_app: str, world: World) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {made.key}"}
     hooks = {"response": [conforms]}
     with httpx.Client(
-        base_url=figures_app, headers=headers, timeout=30, event_hooks=hooks
+        base_url=figures_app,
+        headers=headers,
+        timeout=30,
+        event_hooks=hooks,
+        verify=False,  # nothing here is TLS, and reading the authorities costs 30 ms
     ) as client:
         yield client
 
