@@ -25,9 +25,8 @@ from store.reports.profiles import (
 
 router = APIRouter(prefix="/v1/report-profiles", tags=["reports"], responses=PROBLEMS)
 
-ProfileName = Annotated[
-    str, StringConstraints(pattern=f"^{PROFILE_NAME}$"), Path(description="name of a profile")
-]
+ProfileName = Annotated[str, StringConstraints(pattern=f"^{PROFILE_NAME}$")]
+NamedProfile = Annotated[ProfileName, Path(description="name of a profile")]
 Version = Annotated[
     int | None, Query(ge=1, le=1_000_000, description="one version; the one in force unless said")
 ]
@@ -59,7 +58,7 @@ async def get_profiles(request: Request, context: Ctx, _: Reader) -> Response:
 
 @router.get("/{name}", summary="One form", responses=answers(ProfileWhole, tagged=True))
 async def get_profile(
-    request: Request, context: Ctx, _: Reader, name: ProfileName, version: Version = None
+    request: Request, context: Ctx, _: Reader, name: NamedProfile, version: Version = None
 ) -> Response:
     """With its document.
 
@@ -74,7 +73,7 @@ async def get_profile(
 
 @router.put("/{name}", summary="Write a form of your own", responses=written(ProfileWhole))
 async def put_own_profile(
-    context: Ctx, who: CityOperator, name: ProfileName, body: ProfileBody
+    context: Ctx, who: CityOperator, name: NamedProfile, body: ProfileBody
 ) -> Response:
     """Adds a version, in force from then on; 201 where the name is new.
 

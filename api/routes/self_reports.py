@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -22,9 +22,14 @@ from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.routes.imports import decoded
 from api.routes.reconciliation import AnswerRequest
+from api.routes.report_profiles import ProfileName
 from api.windows import InstrumentFilters, Span
+from models.csv_cells import heading, read_cells
 from models.ratios import seconds
-from models.self_report import Stated, read_reports
+from models.report_profile import Profile
+from models.self_report import ReportFile, Stated, read_reports
+from models.self_report_form import read_form, wanted_columns
+from models.sheet_cells import MAGIC, read_sheets
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.self_reports import (
@@ -40,35 +45,63 @@ from store.figures.self_reports import (
 from store.figures.surroundings import Moment, load_moment
 from store.present.bookings import find_instruments
 from store.registry.audit import note
+from store.reports.profiles import find_profile
 from store.run import Steps
 
 router = APIRouter(prefix="/v1", tags=["bookings"], responses=PROBLEMS)
 
 ERRORS_MAX = 1_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.post(
     "/self-reports/import",
-    summary="Take hours that institutions report themselves, as CSV",
+    summary="Take hours that institutions report themselves",
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                XLSX: {"schema": {"type": "string", "format": "binary"}},
+            },
         }
     },
     responses=answers(SelfReportImport),
 )
-async def post_reports(request: Request, context: Ctx, who: Operator) -> Response:
+async def post_reports(
+    request: Request,
+    context: Ctx,
+    who: Operator,
+    profile: Annotated[
+        ProfileName | None,
+        Query(description="the form that the file is in; left out: our own columns, as CSV"),
+    ] = None,
+) -> Response:
     """Rows name an instrument, a window and hours; the same row again changes nothing.
 
     Another number of hours for the same instrument, window and kind of users takes the place of
-    the former. Rows that cannot be taken are listed, the others are taken.
+    the former. Rows that cannot be taken are listed, the others are taken. A file in a form, as
+    `nrii-columns` or `university-share`, has a row a use; uses of one window are one report.
+
+    Example:
+    `POST /v1/self-reports/import?profile=university-share`
     """
-    text = decoded(await request.body(), request.headers.get("content-type", ""))
+    body = await request.body()
+    form = None
+    if profile is not None:
+        kept = await context.database.read(find_profile(profile))
+        if kept is None:
+            rule = "the name of a form; `GET /v1/report-profiles` lists them"
+            raise invalid(FieldError(field="query.profile", value=profile, rule=rule))
+        form = kept.profile
+    content_type = request.headers.get("content-type", "")
+    is_sheet = body.startswith(MAGIC)
+    text = "" if is_sheet else decoded(body, content_type)
     try:
-        file = await run_in_threadpool(read_reports, text, context.settings.zone)
+        file = await run_in_threadpool(_read, form, body, text, context.settings.zone)
     except ValueError as error:
-        raise invalid(FieldError(field="body", value=text[:60], rule=str(error))) from error
+        shown = "an XLSX file" if is_sheet else text[:60]
+        raise invalid(FieldError(field="body", value=shown, rule=str(error))) from error
 
     def take() -> Steps[dict[str, Any]]:
         names = {one.name for one in file.reports}
@@ -106,6 +139,18 @@ async def post_reports(request: Request, context: Ctx, who: Operator) -> Respons
 
     report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
     return json_response(report)
+
+
+def _read(form: Profile | None, body: bytes, text: str, zone: ZoneInfo) -> ReportFile:
+    """A file's reports, by a form or by our own columns."""
+    if form is None:
+        if not text and body:
+            raise ValueError("an XLSX file is read by a form; name it with `profile`")
+        return read_reports(text, zone)
+    wanted = wanted_columns(form)
+    if not text and body:
+        return read_form(form, read_sheets(body, wanted), zone)
+    return read_form(form, read_cells(text, heading(text), wanted), zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

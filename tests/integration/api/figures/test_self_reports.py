@@ -1,12 +1,15 @@
 """Self-reports over HTTP: taken, taken again, held against measured use, counted once."""
 
+import io
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import numpy as np
+import openpyxl
 
+from api.routes.self_reports import XLSX
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.grouped import Groups
@@ -153,3 +156,47 @@ def test_what_was_measured_is_what_utilization_says(
         asked = {"from": one["from"], "to": one["to"]}
         total = get(f"/v1/instruments/{one['instrument_id']}/utilization", **asked)["total"]
         assert (one["effective_s"], one["unknown_s"]) == (total["effective_s"], total["unknown_s"])
+
+
+def test_files_in_forms_are_read_through_their_columns(
+    world: World, get: Get, figures_app: str
+) -> None:
+    world.instrument("a", gateway="g", external_ids='{"asset": "A-1"}')
+    world.feed("a", [*every(START, START + 3 * HOUR, "running")])
+    key = run(world.conn, create_key(scopes=["operate"])).key
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
+
+    def put(body: bytes, form: str | None, kind: str = "text/csv") -> httpx.Response:
+        return httpx.post(
+            f"{figures_app}/v1/self-reports/import",
+            content=body,
+            params={} if form is None else {"profile": form},
+            headers={**headers, "Content-Type": kind},
+        )
+
+    day = format_instant(START + 8 * HOUR)[:10].replace("-", "")
+    text = (
+        "备注,设备仪器编码,使用开始时间,使用结束时间,使用时长,是否校内\r\n"
+        f"x,A-1,{day},{day},1.5,校外人员\r\n"
+        f"y,A-1,{day},{day},1.5,校外人员\r\n"
+        f"z,A-1,{day},{day},many,校外人员\r\n"
+    ).encode()
+    first = put(text, "university-share").json()
+    assert (first["created"], [one["row"] for one in first["errors"]]) == (1, [4])
+    assert "使用时长 is 'many'" in first["errors"][0]["rule"]
+    assert put(text, "university-share").json()["unchanged"] == 1
+
+    book = openpyxl.Workbook()
+    for line in text.decode().splitlines():
+        book.active.append(line.split(","))
+    out = io.BytesIO()
+    book.save(out)
+    assert put(out.getvalue(), "university-share", XLSX).json()["unchanged"] == 1
+    assert "name it with `profile`" in put(out.getvalue(), None, XLSX).json()["detail"]
+    assert "does not say from when" in put(text, "cers-share-effect").json()["detail"]
+    assert "misses 所在单位仪器编号" in put(text, "nrii-columns").json()["detail"]
+    assert put(text, "nobodys").status_code == 422
+
+    window = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
+    (one,) = get("/v1/reconciliation/self-reports", **window)["items"]
+    assert (one["instrument_id"], one["user_type"], one["reported_s"]) == ("a", "external", 10_800)
