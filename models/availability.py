@@ -1,9 +1,9 @@
 """Whether an instrument is to be had, now or at a time to come, until when, and why.
 
-One answer of seven, the first that fits: it is under ``maintenance``, ``in_use`` (it runs),
-``booked``, ``closed`` (opening hours and holidays), ``unknown`` (it does not speak), else
-``free``. ``down`` is a maintenance that nobody planned. What instruments do is ``status.py``'s,
-opening hours are ``schedule.py``'s.
+One answer of seven, the first that fits: it is ``down`` (it broke, as somebody entered), under
+``maintenance``, ``in_use`` (it runs), ``booked``, ``closed`` (opening hours and holidays),
+``unknown`` (it does not speak), else ``free``. What instruments do is ``status.py``'s, opening
+hours are ``schedule.py``'s.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,8 @@ class Plans:
 
     horizon: Interval
     maintenance: Sequence[Interval] = ()
+    #: Nobody planned it; until when it will last is a guess.
+    down: Sequence[Interval] = ()
     bookings: Sequence[Interval] = ()
     #: How far bookings are known; at most the horizon's end.
     bookings_until_us: int
@@ -66,6 +68,7 @@ def available_now(plans: Plans, status: Status, now_us: int) -> Answer:
     running = status.connectivity is Connectivity.ONLINE and status.activity is Activity.RUNNING
     silent = status.connectivity is not Connectivity.ONLINE or status.activity is Activity.UNKNOWN
     order = (
+        (Availability.DOWN, Availability.DOWN in found),
         (Availability.MAINTENANCE, Availability.MAINTENANCE in found),
         (Availability.IN_USE, running),
         (Availability.BOOKED, Availability.BOOKED in found),
@@ -103,13 +106,10 @@ def available_at(plans: Plans, start_us: int, end_us: int) -> Answer:
         end_us: Microseconds, exclusive.
     """
     found = _planned(plans, start_us, end_us)
-    for name in (Availability.MAINTENANCE, Availability.BOOKED, Availability.CLOSED):
-        if name in found:
-            return Answer(
-                availability=name,
-                until_us=found[name],
-                reasons=tuple(one.value for one in found),
-            )
+    if found:
+        first = next(iter(found))
+        reasons = tuple(one.value for one in found)
+        return Answer(availability=first, until_us=found[first], reasons=reasons)
     return Answer(
         availability=Availability.FREE,
         until_us=_next_trouble(plans, end_us - 1),
@@ -118,9 +118,13 @@ def available_at(plans: Plans, start_us: int, end_us: int) -> Answer:
 
 
 def _planned(plans: Plans, start_us: int, end_us: int) -> dict[Availability, int | None]:
-    """What of the plans touches a time, and when the last of it ends; None: beyond the horizon."""
+    """What of the plans touches a time, and when the last of it ends; None: beyond the horizon.
+
+    What decides first comes first.
+    """
     found: dict[Availability, int | None] = {}
     for name, stretches, known_us in (
+        (Availability.DOWN, plans.down, plans.horizon[1]),
         (Availability.MAINTENANCE, plans.maintenance, plans.horizon[1]),
         (Availability.BOOKED, plans.bookings, plans.bookings_until_us),
     ):
@@ -140,7 +144,7 @@ def _next_trouble(plans: Plans, at_us: int) -> int | None:
     """When something is planned that ends being free; None: nothing within the horizon."""
     starts = [
         start
-        for stretches in (plans.maintenance, plans.bookings)
+        for stretches in (plans.down, plans.maintenance, plans.bookings)
         for start, _ in stretches
         if start > at_us
     ]

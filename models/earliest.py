@@ -8,7 +8,7 @@ from models.interval import Interval, clip, subtract
 
 
 def earliest_gap(plans: Plans, from_us: int, length_us: int) -> Interval | None:
-    """The first stretch that maintenance, bookings and closed hours leave free for long enough.
+    """The first stretch, long enough, that plans, downtime and closed hours leave free.
 
     Args:
         plans: Their horizon holds ``from_us``.
@@ -21,5 +21,7 @@ def earliest_gap(plans: Plans, from_us: int, length_us: int) -> Interval | None:
     """
     start, end = max(from_us, plans.horizon[0]), min(plans.horizon[1], plans.bookings_until_us)
     opened = [(start, end)] if plans.opened is None else clip(plans.opened, start, end)
-    free = subtract(subtract(opened, plans.maintenance), plans.bookings)
+    free = opened
+    for taken in (plans.maintenance, plans.down, plans.bookings):
+        free = subtract(free, taken)
     return next((gap for gap in free if gap[1] - gap[0] >= length_us), None)

@@ -1,4 +1,4 @@
-"""What is planned beforehand: maintenance, and the days of calendars."""
+"""What keeps instruments from being had: maintenance, downtime, and the days of calendars."""
 
 from typing import Literal
 
@@ -8,12 +8,13 @@ from api.answers.fields import Count, Cursor, Day, InOpenWindow, Instant
 
 
 class PlannedMaintenance(BaseModel):
-    """Planned maintenance, half-open."""
+    """Planned maintenance, or a downtime that nobody planned, half-open."""
 
     id: int
     instrument_id: str
     from_: Instant = Field(alias="from")
     to: Instant
+    kind: Literal["maintenance", "down"]
     reason: str | None
     created_at: Instant
 
@@ -30,11 +31,11 @@ class PlannedStretch(BaseModel):
 
     from_: Instant = Field(alias="from")
     to: Instant
-    kind: Literal["maintenance", "closed"]
+    kind: Literal["maintenance", "down", "closed"]
 
 
 class Planned(BaseModel):
-    """Maintenance and closed hours of a window, by their starts; the two may overlap."""
+    """Maintenance, downtime and closed hours of a window, by their starts; they may overlap."""
 
     from_: Instant = Field(alias="from")
     to: Instant

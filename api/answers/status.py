@@ -28,7 +28,7 @@ class AvailabilityBody(BaseModel):
     """Whether an instrument is to be had."""
 
     availability: Availability = Field(
-        description="never free within maintenance, closed hours, a holiday or a booking"
+        description="never free within maintenance, downtime, closed hours, a holiday or a booking"
     )
     until: Instant | None = Field(description="when that ends by what is planned")
     reasons: list[str] = Field(description="all that holds, what decides first")

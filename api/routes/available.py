@@ -158,7 +158,7 @@ async def get_available(
     limit: Annotated[int, Query(ge=1, le=AVAILABLE_MAX)] = AVAILABLE_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
-    """Now: online, idle, and neither closed, booked nor under maintenance; then: by plans alone.
+    """Now: online, idle, and not down, maintained, booked or closed; then: by plans alone.
 
     With the hours of the week in which each is usually free, by the last four weeks.
 

@@ -1,4 +1,4 @@
-"""``/v1/maintenance``: planned maintenance of instruments, which opening hours leave out."""
+"""``/v1/maintenance``: planned maintenance, which opening hours leave out, and downtime."""
 
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from api.query import AnyOf
 from api.windows import OpenSpan
 from models.timestamp import format_instant
 from store.registry.maintenance import (
+    Kind,
     Maintenance,
     create_maintenance,
     delete_maintenance,
@@ -35,13 +36,14 @@ Id = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 class MaintenanceBody(BaseModel):
-    """One stretch of maintenance, half-open."""
+    """One stretch of maintenance or downtime, half-open."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     instrument_id: InstrumentId
     from_: Instant = Field(alias="from")
     to: Instant
+    kind: Kind = Field("maintenance", description="`down`: nobody planned it")
     reason: Line | None = None
 
     @model_validator(mode="after")
@@ -56,17 +58,19 @@ class MaintenanceBody(BaseModel):
             "instrument_id": self.instrument_id,
             "start_us": self.from_,
             "end_us": self.to,
+            "kind": self.kind,
             "reason": self.reason,
         }
 
 
-@router.get("", summary="Planned maintenance", responses=answers(MaintenancePlan, tagged=True))
+@router.get("", summary="Maintenance and downtime", responses=answers(MaintenancePlan, tagged=True))
 async def get_maintenances(
     request: Request,
     context: Ctx,
     who: Reader,
     span: OpenSpan,
     instrument: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
+    kind: AnyOf[Kind] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -83,6 +87,7 @@ async def get_maintenances(
             after_id=after[0] if after else 0,
             limit=limit + 1,
             instrument_id=wanted(instrument),
+            kind=wanted(kind),
             start_us=window.start_us,
             end_us=window.end_us,
             tenant=who.institution_key,
@@ -98,7 +103,10 @@ async def get_maintenances(
 
 
 @router.post(
-    "", status_code=201, summary="Plan maintenance", responses=answers(PlannedMaintenance, 201)
+    "",
+    status_code=201,
+    summary="Plan maintenance, or enter a downtime",
+    responses=answers(PlannedMaintenance, 201),
 )
 async def post_maintenance(context: Ctx, who: Operator, body: MaintenanceBody) -> Response:
     """Figures of past days that it touches are computed again."""
@@ -173,6 +181,7 @@ def _shown(one: Maintenance) -> dict[str, Any]:
         "instrument_id": one.instrument_id,
         "from": format_instant(one.start_us),
         "to": format_instant(one.end_us),
+        "kind": one.kind,
         "reason": one.reason,
         "created_at": format_instant(one.created_us),
     }

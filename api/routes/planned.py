@@ -36,7 +36,7 @@ PLANNED_DAYS = 31
 
 @router.get(
     "/instruments/{instrument_id}/planned",
-    summary="When an instrument is closed or under maintenance",
+    summary="When an instrument is closed, under maintenance or down",
     responses=answers(Planned, tagged=True),
 )
 async def get_planned(
@@ -57,9 +57,8 @@ async def get_planned(
         if window.length_us > PLANNED_DAYS * DAY_US:
             rule = f"at most {PLANNED_DAYS} days"
             raise invalid(FieldError(field="query.from", value=window.start_us, rule=rule))
-        maintained, closed = yield from load_closed(subject, window, moment.calendar)
-        stretches = [(*one, "maintenance") for one in maintained]
-        stretches += [(*one, "closed") for one in closed]
+        found = yield from load_closed(subject, window, moment.calendar)
+        stretches = [(*one, kind) for kind, those in found.items() for one in those]
         return {
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),

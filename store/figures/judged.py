@@ -116,18 +116,18 @@ def judge_subjects(
     bookings: dict[int, list[Booked]] = defaultdict(list)
     for key, booking, start, end in rows:
         bookings[key].append(Booked(booking, start, end))
-    maintained: dict[int, list[Interval]] = defaultdict(list)
+    stopped: dict[int, list[Interval]] = defaultdict(list)
     plans = yield from Query[tuple[int, int, int]](
-        _PLANS["maintenance"], {"keys": keys, **span(wide)}, binary=True
+        _PLANS["stopped"], {"keys": keys, **span(wide)}, binary=True
     )
     for key, start, end in plans:
-        maintained[key].append((start, end))
+        stopped[key].append((start, end))
     around = yield from load_surroundings(list(subjects.values()), wide, moment)
     return {
         key: _judge_one(
             subject,
             bookings[key],
-            _blocked(subject, maintained[key], around),
+            _blocked(subject, stopped[key], around),
             around,
             window,
             moment.now_us,
@@ -185,20 +185,18 @@ def _judge_one(
     return time, judged
 
 
-def _blocked(
-    subject: Subject, maintenance: Sequence[Interval], around: Surroundings
-) -> list[Interval]:
-    """Maintenance and closed hours."""
+def _blocked(subject: Subject, stopped: Sequence[Interval], around: Surroundings) -> list[Interval]:
+    """Maintenance, downtime and closed hours."""
     wide = around.window
-    maintained = merge(maintenance)
+    stopped = merge(stopped)
     opened = (
         open_intervals(subject.hours, wide.start_us, wide.end_us, calendar=around.calendar)
         if subject.hours
         else None
     )
     if opened is None:
-        return maintained
-    return merge([*maintained, *subtract([(wide.start_us, wide.end_us)], opened)])
+        return stopped
+    return merge([*stopped, *subtract([(wide.start_us, wide.end_us)], opened)])
 
 
 def span(window: Window) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is planned of instruments: maintenance, bookings, opening hours and holidays.
+"""What is planned of instruments: maintenance, downtime, bookings, opening hours and holidays.
 
 What that makes of them is ``models/availability.py``'s.
 """
@@ -36,7 +36,11 @@ def load_plans(
     booked_until_us = start_us + max(BOOKINGS_US, least_us)
     span = {"keys": list(keys), "start": from_us(horizon[0]), "end": from_us(horizon[1])}
     busy: dict[str, dict[int, list[Interval]]] = {}
-    for name, until_us in (("maintenance", horizon[1]), ("bookings", booked_until_us)):
+    for name, until_us in (
+        ("maintenance", horizon[1]),
+        ("down", horizon[1]),
+        ("bookings", booked_until_us),
+    ):
         rows = yield from Query[tuple[int, int, int]](
             _SQL[name], {**span, "end": from_us(until_us)}, binary=True, heavy=len(keys) > MANY
         )
@@ -57,10 +61,11 @@ def load_plans(
                 bookings_until_us=booked_until_us,
                 opened=open_intervals(own, *horizon, calendar=days) if own else None,
             )
-        if key in busy["maintenance"] or key in busy["bookings"]:
+        if any(key in of for of in busy.values()):
             plans = replace(
                 plans,
                 maintenance=merge(busy["maintenance"].get(key, ())),
+                down=merge(busy["down"].get(key, ())),
                 bookings=merge(busy["bookings"].get(key, ())),
             )
         found[key] = plans
@@ -69,8 +74,8 @@ def load_plans(
 
 def load_closed(
     subject: Subject, window: Window, calendar: str
-) -> Steps[tuple[list[Interval], list[Interval]]]:
-    """When an instrument is under maintenance in a window, and when it is closed.
+) -> Steps[dict[str, list[Interval]]]:
+    """When an instrument is under maintenance or down in a window, and when it is closed.
 
     Args:
         subject: The instrument.
@@ -79,11 +84,14 @@ def load_closed(
     """
     start, end = window.start_us, window.end_us
     span = {"keys": [subject.key], "start": from_us(start), "end": from_us(end)}
-    rows = yield from Query[tuple[int, int, int]](_SQL["maintenance"], span, binary=True)
-    maintained = clip(merge((since, until) for _, since, until in rows), start, end)
+    found: dict[str, list[Interval]] = {}
+    for name in ("maintenance", "down"):
+        rows = yield from Query[tuple[int, int, int]](_SQL[name], span, binary=True)
+        found[name] = clip(merge((since, until) for _, since, until in rows), start, end)
     days = yield from load_calendar(window, calendar)
     opened = open_intervals(subject.hours, start, end, calendar=days)
-    return maintained, [] if opened is None else subtract([(start, end)], opened)
+    found["closed"] = [] if opened is None else subtract([(start, end)], opened)
+    return found
 
 
 def _load_hours(span: dict[str, object]) -> Steps[dict[int, tuple[HoursInForce, ...]]]:

@@ -1,4 +1,4 @@
-"""Planned maintenance of instruments: read, written, and what that makes untrue.
+"""Planned maintenance and downtime of instruments: read, written, and what that makes untrue.
 
 Statements are in `sql/maintenance.sql`; what maintenance does to figures is in
 `models/schedule.py`.
@@ -6,7 +6,7 @@ Statements are in `sql/maintenance.sql`; what maintenance does to figures is in
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from store.instant import from_us
 from store.registry.audit import note
@@ -14,15 +14,19 @@ from store.run import Query, Steps
 from store.statements import statements
 from store.wanted import Wanted, array
 
+#: Planned, or a breakdown.
+Kind = Literal["maintenance", "down"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """One stretch of maintenance, half-open."""
+    """One stretch of maintenance or downtime, half-open."""
 
     maintenance_id: int
     instrument_id: str
     start_us: int
     end_us: int
+    kind: Kind
     reason: str | None
     created_us: int
     instrument_key: int
@@ -33,6 +37,7 @@ class Maintenance:
             "instrument_id": self.instrument_id,
             "from": from_us(self.start_us),
             "to": from_us(self.end_us),
+            "kind": self.kind,
             "reason": self.reason,
         }
 
@@ -48,6 +53,7 @@ def list_maintenance(
     after_id: int,
     limit: int,
     instrument_id: Wanted[str] = None,
+    kind: Wanted[str] = None,
     start_us: int | None = None,
     end_us: int | None = None,
     tenant: int | None = None,
@@ -59,6 +65,7 @@ def list_maintenance(
             "after": after_id,
             "limit": limit,
             "instrument_id": array(instrument_id),
+            "kind": array(kind),
             "tenant": tenant,
             "from": None if start_us is None else from_us(start_us),
             "to": None if end_us is None else from_us(end_us),
@@ -72,6 +79,7 @@ def create_maintenance(
     instrument_id: str,
     start_us: int,
     end_us: int,
+    kind: Kind,
     reason: str | None,
     actor: str,
     tenant: int | None = None,
@@ -83,7 +91,7 @@ def create_maintenance(
     """
     sql = statements("maintenance")
     key = yield from _key(instrument_id, tenant)
-    rows = yield Query(sql["create"], _values(key, start_us, end_us, reason))
+    rows = yield Query(sql["create"], _values(key, start_us, end_us, kind, reason))
     made = yield from find_maintenance(rows[0][0])
     assert made is not None
     yield from _forget([made])
@@ -104,6 +112,7 @@ def replace_maintenance(
     instrument_id: str,
     start_us: int,
     end_us: int,
+    kind: Kind,
     reason: str | None,
     actor: str,
     tenant: int | None = None,
@@ -119,7 +128,9 @@ def replace_maintenance(
     if old is None:
         return None
     key = yield from _key(instrument_id, tenant)
-    yield Query(sql["update"], {"id": maintenance_id, **_values(key, start_us, end_us, reason)})
+    yield Query(
+        sql["update"], {"id": maintenance_id, **_values(key, start_us, end_us, kind, reason)}
+    )
     new = yield from find_maintenance(maintenance_id)
     assert new is not None
     if new != old:
@@ -168,11 +179,12 @@ def _key(instrument_id: str, tenant: int | None) -> Steps[int]:
     return key
 
 
-def _values(key: int, start_us: int, end_us: int, reason: str | None) -> dict[str, Any]:
+def _values(key: int, start_us: int, end_us: int, kind: Kind, reason: str | None) -> dict[str, Any]:
     return {
         "key": key,
         "starts_at": from_us(start_us),
         "ends_at": from_us(end_us),
+        "kind": kind,
         "reason": reason,
     }
 

@@ -33,7 +33,7 @@ ORDER BY institution_key, force_from
 -- name: maintenance
 SELECT instrument_key, us(starts_at), us(ends_at)
 FROM maintenance
-WHERE instrument_key = ANY (%(keys)s::integer[])
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND kind = 'maintenance'
   AND starts_at < %(end)s AND ends_at > %(start)s
 
 -- name: calendar_days
@@ -93,7 +93,7 @@ WHERE instrument_key = ANY (%(keys)s::integer[])
 -- name: under_maintenance
 SELECT DISTINCT instrument_key
 FROM maintenance
-WHERE instrument_key = ANY (%(keys)s::integer[])
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND kind = 'maintenance'
   AND starts_at < %(end)s AND ends_at > %(start)s
 
 -- name: rollup_sums

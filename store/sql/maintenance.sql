@@ -1,4 +1,4 @@
--- Planned maintenance: time outside opening hours' sums. Read and written by maintenance.py.
+-- Planned maintenance, time outside opening hours' sums; and downtime, which is within them. Read and written by maintenance.py.
 -- Where `tenant` is given, the instrument must be that institution's now.
 
 -- name: instrument_key
@@ -8,12 +8,12 @@ SELECT i.instrument_key FROM instrument i WHERE i.instrument_id = %(instrument_i
          AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
 
 -- name: create
-INSERT INTO maintenance (instrument_key, starts_at, ends_at, reason)
-VALUES (%(key)s, %(starts_at)s, %(ends_at)s, %(reason)s)
+INSERT INTO maintenance (instrument_key, starts_at, ends_at, kind, reason)
+VALUES (%(key)s, %(starts_at)s, %(ends_at)s, %(kind)s, %(reason)s)
 RETURNING maintenance_id
 
 -- name: find
-SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.reason,
+SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.kind, m.reason,
        us(m.created_at), m.instrument_key
 FROM maintenance m JOIN instrument i USING (instrument_key)
 WHERE m.maintenance_id = %(id)s
@@ -25,13 +25,14 @@ WHERE m.maintenance_id = %(id)s
 SELECT FROM maintenance WHERE maintenance_id = %(id)s FOR UPDATE
 
 -- name: list
-SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.reason,
+SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.kind, m.reason,
        us(m.created_at), m.instrument_key
 FROM maintenance m JOIN instrument i USING (instrument_key)
 WHERE m.maintenance_id > %(after)s
   AND (%(tenant)s::integer IS NULL OR EXISTS (
        SELECT FROM instrument_version h WHERE h.instrument_key = m.instrument_key
          AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
+  AND (%(kind)s::text[] IS NULL OR m.kind = ANY (%(kind)s::text[]))
   AND (%(instrument_id)s::text[] IS NULL OR i.instrument_id = ANY (%(instrument_id)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR m.ends_at > %(from)s)
   AND (%(to)s::timestamptz IS NULL OR m.starts_at < %(to)s)
@@ -40,7 +41,7 @@ LIMIT %(limit)s
 
 -- name: update
 UPDATE maintenance SET instrument_key = %(key)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
-       reason = %(reason)s
+       kind = %(kind)s, reason = %(reason)s
 WHERE maintenance_id = %(id)s
 
 -- name: delete

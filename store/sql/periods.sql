@@ -104,7 +104,8 @@ SELECT v.instrument_key,
            'maintenance', (
                SELECT jsonb_agg(jsonb_build_array(us(m.starts_at), us(m.ends_at))
                                 ORDER BY m.starts_at, m.ends_at)
-               FROM maintenance m WHERE m.instrument_key = v.instrument_key
+               FROM maintenance m
+               WHERE m.instrument_key = v.instrument_key AND m.kind = 'maintenance'
                  AND m.starts_at < %(end)s AND m.ends_at > %(start)s))::text
 FROM instrument_version v
 JOIN instrument i ON i.instrument_key = v.instrument_key

@@ -3,6 +3,17 @@
 -- name: maintenance
 SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
+  AND kind = 'maintenance'
+
+-- name: down
+SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
+  AND kind = 'down'
+
+-- name: stopped
+-- Under maintenance or down.
+SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
 
 -- name: bookings
 SELECT instrument_key, us(starts_at), us(ends_at) FROM booking

@@ -69,9 +69,47 @@ def test_maintenance(admin: httpx.Client, conn: Connection, instrument: str, rol
     assert [one["action"] for one in audit] == ["delete", "update", "create"]
 
 
+def test_downtime_is_an_entry_of_its_own_kind(
+    admin: httpx.Client, conn: Connection, instrument: str, rolled: int
+) -> None:
+    asked = {
+        "instrument_id": instrument,
+        "from": "2026-03-02T08:00:00+08:00",
+        "to": "2026-03-03T08:00:00+08:00",
+    }
+    planned = admin.post("/v1/maintenance", json=asked).json()
+    assert planned["kind"] == "maintenance"
+    down = admin.post("/v1/maintenance", json={**asked, "kind": "down", "reason": "泵"}).json()
+    assert (down["kind"], down["reason"]) == ("down", "泵")
+
+    def listed(**more: str) -> list[int]:
+        params = {"instrument": instrument, **more}
+        return [one["id"] for one in admin.get("/v1/maintenance", params=params).json()["items"]]
+
+    assert listed() == [planned["id"], down["id"]]
+    assert listed(kind="down") == [down["id"]]
+    table = admin.get(
+        "/v1/maintenance", params={"instrument": instrument}, headers={"Accept": "text/csv"}
+    )
+    assert "kind" in table.text.splitlines()[0]
+    assert ",down," in table.text
+    conn.execute(
+        "INSERT INTO rollup_day SELECT %s, date '2026-03-02', 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0,"
+        " 0, 0, 0, 0, 0, 0, 0",
+        [rolled],
+    )
+    # What it is bears on figures.
+    path = f"/v1/maintenance/{down['id']}"
+    assert admin.put(path, json={**asked, "kind": "maintenance"}).json()["kind"] == "maintenance"
+    assert 2 not in kept(conn, rolled)
+    for one in (planned, down):
+        assert admin.delete(f"/v1/maintenance/{one['id']}").status_code == 204
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        pytest.param({"kind": "broken"}, id="unknown kind"),
         pytest.param({"to": "2026-03-02T08:00:00+08:00"}, id="empty"),
         pytest.param({"instrument_id": "none"}, id="unknown instrument"),
         pytest.param({"from": "2026-03-02"}, id="no instant"),

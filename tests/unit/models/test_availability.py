@@ -32,11 +32,13 @@ def plans(
     maintenance: Sequence[Interval] = (),
     bookings: Sequence[Interval] = (),
     opened: Sequence[Interval] | None = None,
+    down: Sequence[Interval] = (),
 ) -> Plans:
     return Plans(
         horizon=(0, DAY),
         bookings_until_us=DAY,
         maintenance=merge(maintenance),
+        down=merge(down),
         bookings=merge(bookings),
         opened=None if opened is None else merge(opened),
     )
@@ -77,6 +79,21 @@ def plans(
             ("maintenance", "running", "booked", "closed"),
         ),
         (
+            plans(maintenance=[(0, 45)], down=[(0, 30)]),
+            status(Activity.RUNNING),
+            "down",
+            30,
+            ("down", "maintenance", "running"),
+        ),
+        (plans(down=[(60, 90)]), status(Activity.IDLE), "free", 60, ("idle",)),
+        (
+            plans(down=[(0, 30)]),
+            status(Activity.IDLE, online=False),
+            "down",
+            30,
+            ("down", "gateway"),
+        ),
+        (
             plans(maintenance=[(0, DAY)]),
             status(Activity.IDLE),
             "maintenance",
@@ -106,6 +123,8 @@ def test_now(
         (plans(opened=[(0, 120), (200, 300)]), "free", 120),
         (plans(opened=[(110, 300)]), "closed", 110),
         (plans(maintenance=[(90, 101)], bookings=[(90, 200)]), "maintenance", 101),
+        (plans(down=[(90, 101)], maintenance=[(90, 200)]), "down", 101),
+        (plans(down=[(130, 140)]), "free", 130),
     ],
 )
 def test_at_a_time_to_come(given_plans: Plans, availability: str, until: int | None) -> None:
@@ -119,6 +138,7 @@ stretches = st.lists(st.tuples(minutes, minutes), max_size=4)
 
 @given(
     maintenance=stretches,
+    down=stretches,
     bookings=stretches,
     opened=st.none() | stretches,
     start=st.integers(0, DAY - 1),
@@ -128,6 +148,7 @@ stretches = st.lists(st.tuples(minutes, minutes), max_size=4)
 )
 def test_never_free_within_what_is_planned(
     maintenance: list[Interval],
+    down: list[Interval],
     bookings: list[Interval],
     opened: list[Interval] | None,
     start: int,
@@ -143,11 +164,12 @@ def test_never_free_within_what_is_planned(
     def hindered(minute: int) -> bool:
         return (
             within(maintenance, minute)
+            or within(down, minute)
             or within(bookings, minute)
             or (opened is not None and not within(opened, minute))
         )
 
-    known = plans(maintenance, bookings, opened)
+    known = plans(maintenance, bookings, opened, down)
     end = min(start + length, DAY)
     answer = available_at(known, start, end)
     is_free = answer.availability is Availability.FREE
@@ -163,9 +185,15 @@ def test_never_free_within_what_is_planned(
         assert not hindered(0)
         until = DAY if now.until_us is None else now.until_us
         assert not any(hindered(minute) for minute in range(until))
-    if now.availability in (Availability.BOOKED, Availability.MAINTENANCE):
+    spans_of = {
+        Availability.BOOKED: bookings,
+        Availability.MAINTENANCE: maintenance,
+        Availability.DOWN: down,
+    }
+    assert (now.availability is Availability.DOWN) == within(down, 0)
+    if now.availability in spans_of:
         assert hindered(0)
-        spans = bookings if now.availability is Availability.BOOKED else maintenance
+        spans = spans_of[now.availability]
         until = DAY if now.until_us is None else now.until_us
         assert all(within(spans, minute) for minute in range(until))
         assert now.until_us is None or not within(spans, until)
@@ -175,18 +203,26 @@ def test_never_free_within_what_is_planned(
         assert now.until_us is None or within(opened, now.until_us)
 
 
-@given(stretches, stretches, st.none() | stretches, st.integers(0, DAY - 1), st.integers(1, DAY))
+@given(
+    stretches,
+    stretches,
+    stretches,
+    st.none() | stretches,
+    st.integers(0, DAY - 1),
+    st.integers(1, DAY),
+)
 def test_the_earliest_gap_is_the_first_that_is_free(
     maintenance: list[Interval],
+    down: list[Interval],
     bookings: list[Interval],
     opened: list[Interval] | None,
     start: int,
     length: int,
 ) -> None:
     """Minute by minute: no earlier start is free for as long, and the whole stretch is free."""
-    given_plans = plans(maintenance, bookings, opened)
+    given_plans = plans(maintenance, bookings, opened, down)
     free = [
-        not any(a <= minute < b for a, b in [*maintenance, *bookings])
+        not any(a <= minute < b for a, b in [*maintenance, *down, *bookings])
         and (opened is None or any(a <= minute < b for a, b in opened))
         for minute in range(DAY)
     ]

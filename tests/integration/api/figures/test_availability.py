@@ -29,10 +29,11 @@ def instrument(world: World, identity: str, now_us: int, state: str = "idle", **
     return key
 
 
-def plan(world: World, key: int, start_us: int, end_us: int) -> None:
+def plan(world: World, key: int, start_us: int, end_us: int, *, kind: str = "maintenance") -> None:
     world.conn.execute(
-        "INSERT INTO maintenance (instrument_key, starts_at, ends_at) VALUES (%s, %s, %s)",
-        [key, from_us(start_us), from_us(end_us)],
+        "INSERT INTO maintenance (instrument_key, starts_at, ends_at, kind)"
+        " VALUES (%s, %s, %s, %s)",
+        [key, from_us(start_us), from_us(end_us), kind],
     )
 
 
@@ -68,6 +69,9 @@ def test_each_answer(world: World, get: Get, now: int) -> None:
     instrument(world, "runs", now, "running")
     key = instrument(world, "maintained", now)
     plan(world, key, now - HOUR, later)
+    key = instrument(world, "broken", now)
+    plan(world, key, now - HOUR, much_later, kind="down")
+    plan(world, key, now - HOUR, later)
     key = instrument(world, "booked", now)
     book(world, key, now - HOUR, later)
     book(world, key, later, much_later)
@@ -79,6 +83,8 @@ def test_each_answer(world: World, get: Get, now: int) -> None:
     assert told(get, "free") == ("free", None, ["idle"])
     assert told(get, "runs") == ("in_use", None, ["running"])
     assert told(get, "maintained") == ("maintenance", format_instant(later), ["maintenance"])
+    reasons = ["down", "maintenance"]
+    assert told(get, "broken") == ("down", format_instant(much_later), reasons)
     assert told(get, "booked") == ("booked", format_instant(much_later), ["booked"])
     assert told(get, "cancelled") == ("free", None, ["idle"])
     assert told(get, "soon") == ("free", format_instant(later), ["idle"])
@@ -109,7 +115,7 @@ def test_a_time_to_come(world: World, get: Get, now: int) -> None:
     key = instrument(world, "a", now, "running")
     other = instrument(world, "b", now - HOUR)
     book(world, key, at + 2 * HOUR, at + 3 * HOUR)
-    plan(world, other, at - HOUR, at + HOUR)
+    plan(world, other, at - HOUR, at + HOUR, kind="down")
 
     def free(start_us: int, for_s: int) -> list[str]:
         answer = get("/v1/available", at=format_instant(start_us), for_s=for_s)

@@ -154,6 +154,10 @@ def test_example_13_schedule_and_maintenance(world: World, get: Get) -> None:
     assert total["running_scheduled_s"] == 3 * 3600
     assert total["scheduled_utilization"] == 3 / 7
     assert total["running_s"] - total["running_scheduled_s"] == 3 * 3600
+    world.maintenance("a", clock(9), clock(12), kind="down")
+    again = ask(get, clock(0), clock(24))["total"]
+    assert again["scheduled_s"] == total["scheduled_s"]
+    assert again["running_scheduled_s"] == total["running_scheduled_s"]
     world.holiday("2026-03-02")
     assert ask(get, clock(0), clock(24))["total"]["scheduled_s"] == 0
 

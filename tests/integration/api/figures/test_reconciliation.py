@@ -144,9 +144,10 @@ def test_late_data_turns_undetermined_into_a_verdict(world: World, get: Get) -> 
     assert verdicts(get) == ["a no_show"]
 
 
+@pytest.mark.parametrize("kind", ["maintenance", "down"])
 @pytest.mark.parametrize("hours", [1, 2])
-def test_maintenance_of_half_of_it_blocks(world: World, get: Get, hours: int) -> None:
+def test_maintenance_of_half_of_it_blocks(world: World, get: Get, hours: int, kind: str) -> None:
     world.instrument("a", gateway="g")
     book(world, "a", START, START + 4 * HOUR)
-    world.maintenance("a", START, START + hours * HOUR)
+    world.maintenance("a", START, START + hours * HOUR, kind=kind)
     assert verdicts(get) == ["a blocked" if hours == 2 else "a undetermined"]

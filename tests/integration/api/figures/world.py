@@ -317,10 +317,13 @@ class World:
             },
         )
 
-    def maintenance(self, instrument: str, start: int, end: int) -> None:
+    def maintenance(
+        self, instrument: str, start: int, end: int, *, kind: str = "maintenance"
+    ) -> None:
         self.conn.execute(
-            "INSERT INTO maintenance (instrument_key, starts_at, ends_at) VALUES (%s, %s, %s)",
-            (self._key("instrument", instrument), from_us(start), from_us(end)),
+            "INSERT INTO maintenance (instrument_key, starts_at, ends_at, kind)"
+            " VALUES (%s, %s, %s, %s)",
+            (self._key("instrument", instrument), from_us(start), from_us(end), kind),
         )
 
     def holiday(self, day: str, *, kind: str = "holiday", as_weekday: int | None = None) -> None:
