@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli import report_profile
+from cli import report_forms, report_profile
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from models.period import Period
 from reports.signing import KeyUnreadableError, PublicKey, new_key, read_public, read_signer
@@ -25,6 +25,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(report_profile.app, name="profile")
+app.command("check")(report_forms.check)
+app.command("write")(report_forms.write)
 
 
 @app.command()

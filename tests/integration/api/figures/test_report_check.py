@@ -1,11 +1,15 @@
 """What a period lacks for a form, told before it is closed and after, the same page by page."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cli.reports import app
 from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import conforms
@@ -124,3 +128,45 @@ def test_what_there_is_no_form_or_period_of(world: World, city: httpx.Client) ->
     params = {"profile": "records"}
     assert city.get("/v1/periods/987654321/check", params=params).status_code == 404
     assert check(city, path, "records")["lacks"] == 0
+
+
+def test_by_the_command_line_the_same(
+    world: World, city: httpx.Client, figures_url: str, tmp_path: Path
+) -> None:
+    path = filled(world, city)
+    number = path.rpartition("/")[2]
+
+    def jishi(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(
+            app,
+            list(words),
+            env={"COLUMNS": "200", "JISHI_DATABASE_URL": figures_url},
+        )
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.output
+
+    code, told = jishi("check", number, "--profile", "nrii-columns")
+    assert code == 1
+    assert f"lacks something for nrii-columns in {2 * len(TOLD)} places" in told
+    code, told = jishi("check", number, "--profile", "records")
+    assert (code, "lacks nothing" in told) == (0, True), told
+    assert city.post(f"{path}/close").status_code == 200
+    files = {}
+    for profile, form, rows in (
+        ("records", "json", 4), ("nrii-columns", "csv", 4), ("cers-share-effect", "xml", 3),
+    ):  # fmt: skip
+        file = tmp_path / f"{profile}.{form}"
+        code, told = jishi("write", number, str(file), "--profile", profile, "--as", form)
+        assert (code, f"{rows} rows of {profile} 1 as {form}" in told) == (0, True), told
+        files[profile] = file.read_bytes()
+    listed = city.get(f"{path}/records").json()["items"]
+    written = json.loads(files["records"])["records"]
+    for one, other in zip(listed, written, strict=True):
+        for name in ("record_id", "instrument_id", "from", "to", "effective_s", "hours"):
+            assert one[name] == other[name]
+    assert files["cers-share-effect"].decode().count("<Instru>") == 3
+    code, told = jishi("write", number, str(tmp_path / "x"), "--profile", "records", "--as", "xml")
+    assert (code, "records is not written as xml" in told) == (2, True)
+    assert [one.name for one in tmp_path.iterdir() if one.suffix not in (".json", ".csv", ".xml")
+            ] == []  # fmt: skip
+    assert jishi("write", "987654", str(tmp_path / "x"), "--profile", "records")[0] == 1
