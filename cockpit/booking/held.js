@@ -18,7 +18,7 @@ function partLines(u, part, whole, answer) {
     `${fullMoment(answer.from, answer.tz)} – ${fullMoment(answer.to, answer.tz)}`, t('as_of', { time: fullMoment(answer.as_of, answer.tz) })];
 }
 
-const bar = (u, whole, most) => h('div', { class: 'bar-stack held', 'aria-hidden': 'true', vars: { '--all': `${most ? u[whole] / most * 100 : 100}%` } },
+const bar = (u, whole, most) => h('div', { class: 'bar-stack held', 'aria-hidden': 'true', vars: { '--all': `${most === undefined ? 100 : most ? u[whole] / most * 100 : 0}%` } },
   (whole === 'booked_s' ? BOOKED : USED).map((part) => h('i', { class: `h-${part}`, vars: { '--w': `${u[whole] ? u[part] / u[whole] * 100 : 0}%` } })));
 
 const part = (u, name, whole, answer) => h('span', { class: 'state' }, h('i', { class: `h-${name}`, 'aria-hidden': 'true' }), t(name), h('b', {}, fig(hours(u[name]), () => partLines(u, name, whole, answer), { 'data-value': name })));
@@ -42,16 +42,16 @@ export function heldTable(answer, { by, nameOf, into }) {
   const most = Math.max(0, ...answer.groups.map((g) => Math.max(g.booked_s, g.used_s)));
   const time = (key, whole, minor = false) => ({ key, label: `${t(key)} (h)`, num: true, minor, value: (g) => g[key] / 3600, raw: (g) => g[key], cell: (g) => hours(g[key], false), tip: (g) => [nameOf(g), ...partLines(g, key === whole ? (whole === 'booked_s' ? 'used_booked_s' : 'used_unbooked_s') : key, whole, answer)] });
   const counted = (key, label, of, minor = true) => ({ key, label, num: true, minor, value: of, cell: (g) => h('span', { 'data-cell': `${g.key} ${key}` }, count(of(g))), tip: (g) => [nameOf(g), `${label} ${count(of(g))}`, CLAIMS.includes(key) ? `÷ ${t('claims')} ${count(g.self_reports.reports)}` : `÷ ${t('n_bookings', { n: count(g.bookings) })}`] });
-  return table({
+  return h('div', { class: 'held-groups' }, table({
     name: `reconcile-${by}`, caption: t('by_group', { name: t(by) }), answer, cards: 'named', rows: answer.groups, sort: { key: 'booked_s', down: true }, columns: [
       { key: 'name', label: t(by), value: nameOf, cell: (g) => (into(g) ? h('a', { href: into(g), 'data-key': g.key }, nameOf(g)) : nameOf(g)) },
       { key: 'key', hidden: true, value: (g) => g.key },
       { key: 'bars', label: `${t('booked_s')} / ${t('used_s')}`, plain: true, value: () => '', cell: (g) => h('div', { class: 'bars' }, bar(g, 'booked_s', most), bar(g, 'used_s', most)) },
-      time('booked_s', 'booked_s'), time('used_booked_s', 'booked_s'), time('unused_booked_s', 'booked_s'), time('unknown_booked_s', 'booked_s'), time('used_s', 'used_s', true), time('used_unbooked_s', 'used_s'),
+      time('booked_s', 'booked_s'), time('used_booked_s', 'booked_s'), time('unused_booked_s', 'booked_s'), time('unknown_booked_s', 'booked_s'), time('used_unbooked_s', 'used_s'), time('used_s', 'used_s', true),
       counted('bookings', t('bookings'), (g) => g.bookings), counted('no_show', t('v_no_show'), (g) => g.verdicts.no_show, false), counted('undetermined', t('v_undetermined'), (g) => g.verdicts.undetermined),
       counted('over_reported', t('c_over_reported'), (g) => g.self_reports.over_reported, false), counted('under_reported', t('c_under_reported'), (g) => g.self_reports.under_reported, false),
       ...['kept', 'late', 'early_leave', 'overrun', 'blocked'].map((one) => ({ key: one, hidden: true, value: (g) => g.verdicts[one] })),
       ...['reports', 'counted_s', 'excess_s', 'consistent', 'unmeasured'].map((one) => ({ key: `self_reports_${one}`, hidden: true, value: (g) => g.self_reports[one] })),
     ],
-  });
+  }));
 }

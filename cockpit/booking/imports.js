@@ -1,7 +1,7 @@
 // Files of bookings and self-reports, taken in from the page, with what became of each row.
 
 import { postFile } from '../api.js';
-import { card, h, table } from '../dom.js';
+import { card, h, select, table } from '../dom.js';
 import { count } from '../formats.js';
 import { t } from '../words.js';
 import './words.js';
@@ -11,16 +11,23 @@ const FEED = '[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}';
 /** By a file's name: what browsers say of calendars differs. */
 const kindOf = (file) => (/\.(ics|ical|ifb|icalendar)$/i.test(file.name) || file.type === 'text/calendar' ? 'text/calendar' : 'text/csv');
 
+/** Forms that institutions have their hours in anyway, by the report profile that reads them back. */
+const FORMS = ['nrii-columns', 'university-share'];
+const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+
 /** Both forms; `done()` is called after whatever was taken in. */
 export function importCard(ctx, done) {
+  let profile;
   return card(ctx, { title: t('import_files'), note: t('import_note') }, async () => h('div', { class: 'halves' },
     form({
       name: 'bookings', title: t('import_bookings'), hint: t('columns_bookings'), accept: '.ics,.csv,text/calendar,text/csv', done,
       fields: [field('into', t('into_feed'), t('into_feed_hint'), FEED), field('for_instrument', t('for_instrument'), t('for_instrument_hint'))],
       take: (file, asked) => postFile('bookings/import', file, kindOf(file), asked),
     }),
-    form({ name: 'self-reports', title: t('import_reports'), hint: t('columns_reports'), accept: '.csv,text/csv', done, fields: [], take: (file) => postFile('self-reports/import', file, 'text/csv') })));
+    form({ name: 'self-reports', title: t('import_reports'), hint: t('columns_reports'), accept: '.csv,.xlsx,text/csv', done, fields: [formOf((name) => { profile = name; })], take: (file) => postFile('self-reports/import', file, /\.xlsx$/i.test(file.name) ? XLSX : 'text/csv', { profile }) })));
 }
+
+const formOf = (pick) => select(t('in_form'), [['', t('own_form')], ...FORMS.map((one) => [one, one])], '', (one) => pick(one || undefined));
 
 const field = (name, label, hint, pattern) => h('label', { class: 'field' }, h('span', {}, label), h('input', { type: 'text', name, pattern, maxlength: 64, spellcheck: 'false', autocomplete: 'off', placeholder: hint, title: hint }));
 
@@ -34,7 +41,7 @@ function form({ name, title, hint, accept, fields, take, done }) {
     button.disabled = true;
     report.replaceChildren(h('p', { class: 'note' }, t('importing')));
     try {
-      const told = await take(file, Object.fromEntries(fields.map((one) => { const { name: key, value } = one.querySelector('input'); return [key, value.trim()]; })));
+      const told = await take(file, Object.fromEntries(fields.flatMap((one) => [...one.querySelectorAll('input')]).map(({ name: key, value }) => [key, value.trim()])));
       report.replaceChildren(...reported(name, file.name, told));
       done();
     } catch (error) {

@@ -15,6 +15,8 @@ import './words.js';
 
 const WEEKS = /^\d{4}-\d{2}-\d{2}$/;
 const HOUR = { month: undefined, day: undefined };
+/** What lies behind, by the API's word. */
+const BEHIND = { closed: 'closed_hours', maintenance: 'planned_maintenance', down: 'avail_down' };
 const DATE = { hour: undefined, minute: undefined };
 
 /** Midnight of the Monday of a local date (or of now), and of the seven days after it. */
@@ -79,7 +81,7 @@ function picture(told, days, tz, name, open, chosen) {
       VERDICTS.filter((one) => told.bookings.some((x) => x.verdicts?.includes(one))).map((one) => h('span', { class: `avail v-${one}` }, verdictSign(one), t(`v_${one}`))),
       told.bookings.some((x) => !x.verdicts) ? h('span', { class: 'state' }, h('i', { class: 'swatch ahead', 'aria-hidden': 'true' }), t('ahead')) : null,
       STATES.map((s) => h('span', { class: `state s-${s}` }, h('i', { 'aria-hidden': 'true' }), t(s))),
-      h('span', { class: 'state' }, h('i', { class: 'swatch closed', 'aria-hidden': 'true' }), t('closed_hours')), h('span', { class: 'state' }, h('i', { class: 'swatch maintenance', 'aria-hidden': 'true' }), t('planned_maintenance'))));
+      Object.entries(BEHIND).filter(([kind]) => kind !== 'down' || told.plan.some((x) => x.kind === kind)).map(([kind, word]) => h('span', { class: 'state' }, h('i', { class: `swatch ${kind}`, 'aria-hidden': 'true' }), t(word)))));
 }
 
 function dayLine({ told, from, to, tz, weekday, name, open, chosen }) {
@@ -91,10 +93,9 @@ function dayLine({ told, from, to, tz, weekday, name, open, chosen }) {
   const day = `${weekday} ${moment(from, tz, DATE)}`;
   const u = told.use?.buckets.find((b) => Date.parse(b.from) === from);
   const said = u ? STATES.map((s) => `${t(s)} ${hours(u[`${s}_s`])}`).join(', ') : t('ahead');
-  const kinds = { closed: 'closed_hours', maintenance: 'planned_maintenance' };
   return [h('span', { class: told.now >= from && told.now < to ? 'day today' : 'day' }, h('b', {}, weekday), ' ', moment(from, tz, DATE)),
     h('div', { class: 'week-line' },
-      told.plan.filter(within).map((x) => h('i', { class: `behind ${x.kind}`, role: 'img', 'aria-label': `${day}: ${t(kinds[x.kind])} ${clocks(x, tz)}`, vars: place(x), tip: [t(kinds[x.kind]), clocks(x, tz)] })),
+      told.plan.filter(within).map((x) => h('i', { class: `behind ${x.kind}`, role: 'img', 'aria-label': `${day}: ${t(BEHIND[x.kind])} ${clocks(x, tz)}`, vars: place(x), tip: [t(BEHIND[x.kind]), clocks(x, tz)] })),
       told.bookings.filter(within).map((x) => {
         const goesOn = Date.parse(x.from) < from; // from the day before, where it is told
         const past = Date.parse(x.from) < told.now;

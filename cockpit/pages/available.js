@@ -99,7 +99,7 @@ function foundCard(x, isNow) {
   const draw = (s) => own.replaceChildren(...[
     isNow ? told(s) : told(x),
     isNow && s.availability !== 'free' ? h('span', { class: 'note' }, reasonsText(s.reasons)) : null,
-    isNow ? state(s.activity) : h('span', { class: 'note' }, t('now_is'), ' ', badge(s.availability)),
+    isNow ? state(s.activity) : h('span', { class: 'now-too' }, t('now_is'), badge(s.availability)),
     x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`)].filter((one) => one !== null));
   draw({ ...x.status, ...(isNow ? { availability: x.availability, until: x.until, reasons: x.reasons } : {}) });
   const fit = fitReasons(x);

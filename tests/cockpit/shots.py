@@ -10,6 +10,7 @@ import fnmatch
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ PATIENCE_MS = 30_000
 
 def pages(instrument: str) -> dict[str, str]:
     """Addresses by name."""
+    soon = datetime.now(UTC).date() + timedelta(days=2)
     return {
         "city": "#/city",
         "district": "#/city?district=310104&metric=utilization",
@@ -37,6 +39,8 @@ def pages(instrument: str) -> dict[str, str]:
         "week": "#/explore?view=heatmap",
         "instrument": f"#/instrument/{instrument}",
         "available": "#/available?seat=310104",
+        "wished": f"#/available?for_s=7200&at={soon}T09:00",
+        "reconcile": "#/reconcile?window=d7",
         "health": "#/health",
     }
 
