@@ -124,6 +124,11 @@ class Index:
         ]
 
 
+def best_score(question: str) -> int:
+    """What `Index.find` gives at the most; 0 where a question has no words."""
+    return ID * len(fold(question).split()[:WORDS_MOST])
+
+
 def fold(text: str) -> str:
     """As texts are compared: full-width letters as narrow ones, small ones for capitals."""
     return unicodedata.normalize("NFKC", text).casefold()

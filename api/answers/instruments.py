@@ -1,8 +1,10 @@
 """Instruments as they are registered, with what they do now."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Cursor, FreeHours, Instant
+from api.answers.fields import Count, Cursor, FreeHours, Instant
 from api.answers.records import RecordBody
 from api.answers.status import AvailabilityBody, StatusNow
 from models.registry_fields import INSTRUMENT
@@ -33,15 +35,32 @@ class Instruments(BaseModel):
     as_of: Instant
 
 
+class FitPart(BaseModel):
+    """One part of what speaks for an instrument."""
+
+    name: Literal["words", "distance", "free", "quiet", "trust"]
+    weight: Count = Field(description="what it weighs against the other parts")
+    marks: Count = Field(description="of 1,000")
+    because: str = Field(description="what the marks were given for")
+
+
+class Fit(BaseModel):
+    """Why an instrument is recommended."""
+
+    marks: Count = Field(description="of 1,000: the parts' marks by their weights")
+    parts: list[FitPart]
+
+
 class AvailableInstrument(InstrumentBody, AvailabilityBody):
     """An instrument that is to be had now, or at the time that was asked about."""
 
     distance_m: float | None = Field(description="metres from `near`; null where either is unknown")
     usual_free_hours: FreeHours
+    fit: Fit
 
 
 class Available(BaseModel):
-    """A page of free instruments, nearest first."""
+    """A page of free instruments, nearest first, or those that are recommended."""
 
     items: list[AvailableInstrument]
     next_cursor: Cursor

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -24,13 +24,15 @@ from models.availability import Answer, Availability, available_at
 from models.free import free_ranges
 from models.interval import Interval
 from models.ratios import ratio, seconds
-from models.search import Found
+from models.recommendation import Candidate, Recommended, judge
+from models.search import Found, best_score
 from models.status import Activity, Connectivity, Status
 from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
-from store.figures.costs import by_hour_of_week_s
+from store.figures.costs import by_hour_of_week_s, one_by_one_s
 from store.figures.groups import measure_extent
+from store.figures.habits import WEEKS, load_habits
 from store.figures.members import Member, load_members
 from store.figures.plans import load_plans
 from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
@@ -51,6 +53,8 @@ AVAILABLE_MAX = 100
 AHEAD_US, AT_ONCE_S = 366 * DAY_US, 14 * 86_400
 #: Candidates looked at together, and how often; plans leave few of a city closed on a Sunday.
 PORTION, PAGES_MOST = 200, 150
+#: Of those that words find, the best that are looked at for a recommendation.
+BEST_WORDS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,25 +159,40 @@ async def get_available(
     for_s: Annotated[
         int, Query(ge=1, le=AT_ONCE_S, description="for how long from `at` on, seconds")
     ] = 3_600,
+    sort: Annotated[
+        Literal["nearest", "recommended"],
+        Query(description="`recommended`: by `fit`, of the 200 nearest that are free, on one page"),
+    ] = "nearest",
     limit: Annotated[int, Query(ge=1, le=AVAILABLE_MAX)] = AVAILABLE_DEFAULT,
     cursor: CursorText = None,
 ) -> Response:
     """Now: online, idle, and not down, maintained, booked or closed; then: by plans alone.
 
-    With the hours of the week in which each is usually free, by the last four weeks.
+    With the hours of the week in which each is usually free, by the last four weeks, and what
+    speaks for it (`fit`).
 
     Examples:
     `GET /v1/available?near=121.486,31.225&limit=5`
     `GET /v1/available?q=microscope&class=010000`
+    `GET /v1/available?q=SEM&near=121.486,31.225&sort=recommended`
     """
     place = parse_place(near)
+    is_ranked = sort == "recommended"
     position = decode_cursor("available", cursor, ((int, float), str))
+    candidates = PORTION if is_ranked else limit + 1
+    if is_ranked and position:
+        rule = "none with sort=recommended, whose answer is one page"
+        raise invalid(FieldError(field="query.cursor", value=cursor, rule=rule))
     sought = None if q is None else await context.finder.find(context.database, q)
+    if is_ranked and sought is not None:
+        sought = sorted(sought, key=lambda one: (-one.score, one.key))[:BEST_WORDS]
 
     def plan() -> Steps[_Plan]:
         moment = yield from load_moment(context.settings.calendar)
         usual = Window(start_us=moment.now_us - USUAL_WEEKS * 7 * DAY_US, end_us=moment.now_us)
-        return _Plan(moment=moment, window=usual, cost_s=by_hour_of_week_s(limit, usual))
+        cost = by_hour_of_week_s(limit, usual)
+        cost += one_by_one_s(candidates, usual, [usual] * (1 + WEEKS), moment)
+        return _Plan(moment=moment, window=usual, cost_s=cost)
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
         moment = planned.moment
@@ -182,9 +201,14 @@ async def get_available(
             partial(_page, filters, place, sought, start_us is None),
             moment,
             (start_us, for_s * 1_000_000),
-            limit + 1,
+            candidates,
             position,
         )
+        fits = yield from _fits(
+            found, moment, (start_us, for_s * 1_000_000), place, (q, sought or ())
+        )
+        if is_ranked:
+            found.sort(key=lambda one: fits[one.row["instrument_id"]].order)
         shown = found[:limit]
         members = [
             Member(
@@ -206,6 +230,7 @@ async def get_available(
                     **availability_body(one.answer),
                     "distance_m": distance(one.row, place),
                     "usual_free_hours": _usually_free(profiles.get(one.row["instrument_key"], {})),
+                    "fit": _fit_body(fits[one.row["instrument_id"]]),
                 }
                 for one in shown
             ],
@@ -213,7 +238,7 @@ async def get_available(
                 encode_cursor(
                     "available", (shown[-1].row["distance_m"], shown[-1].row["instrument_id"])
                 )
-                if len(found) > limit
+                if len(found) > limit and not is_ranked
                 else None
             ),
             "as_of": format_instant(moment.now_us),
@@ -324,6 +349,46 @@ def distance(row: Registered, place: tuple[float, float] | None) -> float | None
     if place is None or row["distance_m"] >= FAR_M:
         return None
     return round(float(row["distance_m"]), 1)
+
+
+def _fits(
+    found: Sequence[_Found],
+    moment: Moment,
+    when: tuple[int | None, int],
+    place: tuple[float, float] | None,
+    words: tuple[str | None, Sequence[Found]],
+) -> Steps[dict[str, Recommended]]:
+    """What speaks for each, by id."""
+    start_us, wished_us = moment.now_us if when[0] is None else when[0], when[1]
+    question, sought = words
+    scores = {one.key: one.score for one in sought}
+    most = 0 if question is None else best_score(question)
+    keys = [one.row["instrument_key"] for one in found]
+    habits = yield from load_habits(keys, start_us, wished_us, moment)
+    fits: dict[str, Recommended] = {}
+    for one in found:
+        key, usual = one.row["instrument_key"], habits[one.row["instrument_key"]]
+        until_us = one.answer.until_us
+        fits[one.row["instrument_id"]] = judge(
+            Candidate(
+                instrument_id=one.row["instrument_id"],
+                words=(scores[key], most) if most else None,
+                is_placed=place is not None,
+                distance_m=distance(one.row, place),
+                free_us=None if until_us is None else until_us - start_us,
+                wished_us=wished_us,
+                ran_us=usual.ran_us,
+                known_us=usual.known_us,
+                hours_us=usual.hours_us,
+                recent_known_us=usual.recent_known_us,
+                recent_us=usual.recent_us,
+            )
+        )
+    return fits
+
+
+def _fit_body(fit: Recommended) -> dict[str, Any]:
+    return {"marks": fit.marks, "parts": [part._asdict() for part in fit.parts]}
 
 
 def _usually_free(profile: dict[Hour, Known]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ Which question takes which:
 - bookings held against it (``reconciled.py``): a sum by day of its own (``booking_days.py``), and
   segments at the edges (``judged.py``);
 - timelines and sessions (``timeline.py``): segments, since no sum has their order;
+- what instruments usually do at a time of the week (``habits.py``): as one instrument's;
 - hours of the week (``profile.py``): segments, by SQL, since no rollup has hours;
 - the rollups (``rollups.py: compute_days``): segments alone.
 

@@ -197,3 +197,38 @@ def test_what_is_planned_of_a_window(world: World, get: Get, now: int) -> None:
     get("/v1/instruments/nobody/planned", **week, status=404)
     month = {**week, "to": format_instant(midnight + 32 * 24 * HOUR)}
     get("/v1/instruments/a/planned", **month, status=422)
+
+
+def test_what_is_recommended_and_why(world: World, get: Get, now: int) -> None:
+    """What is quiet and known before what is not, and near before far."""
+    places = {"near": (121.40, 31.20), "busy": (121.399, 31.20), "far": (122.4, 31.2)}
+    week = 7 * 24 * HOUR
+    minute = HOUR // 60
+    for name, (lon, lat) in places.items():
+        world.instrument(name, timezone="UTC", lon=lon, lat=lat, name=f"扫描电镜 {name}")
+        state = "running" if name == "busy" else "idle"
+        rows = [
+            beat(now - back * week + step * minute, state)
+            for back in (4, 3, 2, 1)
+            for step in range(-5, 65)
+        ]
+        world.feed(name, [*rows, beat(now - minute, "idle")], received_at=now)
+    instrument(world, "unknown", now, name="扫描电镜 unknown", lon=121.4, lat=31.2)
+    asked = {"q": "SEM", "near": "121.4,31.2", "sort": "recommended"}
+    items = get("/v1/available", **asked)["items"]
+    assert [one["instrument_id"] for one in items] == ["near", "unknown", "busy", "far"]
+    best = {part["name"]: part for part in items[0]["fit"]["parts"]}
+    assert best.keys() == {"words", "distance", "free", "quiet", "trust"}
+    assert best["quiet"]["because"].startswith("ran 0 %")
+    assert items[0]["fit"]["marks"] > items[1]["fit"]["marks"]
+    again = get("/v1/available", **asked, limit=1)
+    assert (again["items"][0]["instrument_id"], again["next_cursor"]) == ("near", None)
+    # Nearest first unless told otherwise.
+    plain = get("/v1/available", q="SEM", near="121.399,31.2")["items"]
+    assert plain[0]["instrument_id"] == "busy"
+    assert plain[0]["fit"]["marks"] <= 1_000
+    # And never what is broken.
+    row = world.conn.execute("SELECT instrument_key FROM instrument WHERE instrument_id = 'near'")
+    (key,) = row.fetchone() or (0,)
+    plan(world, key, now - HOUR, now + HOUR, kind="down")
+    assert "near" not in [one["instrument_id"] for one in get("/v1/available", **asked)["items"]]
