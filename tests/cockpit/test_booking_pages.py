@@ -1,6 +1,8 @@
 """What is to be had, and bookings against use, on the page: figures are the API's."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from cli.up import Service
 from tests.cockpit.window import Open, Window
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso, now_us
 
@@ -23,14 +26,15 @@ def planned(city: Live) -> dict[str, int]:
     """One instrument that is free, and one for each plan that takes it; all are on and idle."""
     now = now_us() // MINUTE * MINUTE
     today = datetime.now(ZONE).date()
-    for name, fields in {
+    instruments: dict[str, dict[str, Any]] = {
         "free": {"opening_hours": {**OPEN, "holidays": "as_weekday"}},
         "maintained": {},
         "down": {},
         "booked": {},
         "shut": {"opening_hours": {"holidays": "as_weekday"}},
         "holiday": {"opening_hours": {**OPEN, "holidays": "closed"}},
-    }.items():
+    }
+    for name, fields in instruments.items():
         city.put(f"instruments/{name}", {"name": f"电镜 {name}", "hold_s": 3_600, **HOME, **fields})
         city.gateway_of[name] = "gw-xuhui"
         city.publish(name, beat(now - MINUTE, "idle"))
@@ -72,6 +76,25 @@ def book(city: Live, instrument: str, *spans: tuple[int, int]) -> None:
     sent(city, "bookings", "booking_id,instrument_id,from,to", *rows)
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Any, cockpit_service: Service, city: Live) -> Iterator[Window]:
+    """One tab for all that need no other: what the browser has read it reads once."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    signed_in(context, cockpit_service, cockpit_service.admin_key)
+    window = Window(context, cockpit_service.api_url)
+    window.page.goto(window.address)
+    yield window
+    context.close()
+    # What is refused on purpose is a complaint of the browser's.
+    assert [one for one in window.complaints if "422" not in one] == []
+    assert window.foreign == []
+
+
+def signed_in(context: Any, service: Service, key: str) -> None:
+    answer = context.request.post(f"{service.api_url}/v1/session", data={"key": key})
+    assert answer.status == 201
+
+
 def go(window: Window, address: str) -> None:
     """Opens an address within the page that is there, which is quicker than a page anew."""
     window.page.evaluate("document.querySelector('main > *')?.setAttribute('data-before', '')")
@@ -91,10 +114,8 @@ def local(us: int) -> str:
     return datetime.fromtimestamp(us / 1e6, ZONE).strftime("%Y-%m-%dT%H:%M")
 
 
-def test_nothing_is_free_within_a_plan(
-    open_window: Open, city: Live, planned: dict[str, int]
-) -> None:
-    window = open_window()
+def test_nothing_is_free_within_a_plan(tab: Window, city: Live, planned: dict[str, int]) -> None:
+    window = tab
     go(window, "#/available?class=030100")
     assert found(window) == ["free"]
     assert "开机空闲" in window.page.locator("[data-found='free']").inner_text()
@@ -115,11 +136,11 @@ def test_nothing_is_free_within_a_plan(
         assert city.status(name)["availability"] == word
 
 
-def test_who_finds_nothing_is_told_when(open_window: Open, planned: dict[str, int]) -> None:
-    window = open_window(locale="en-GB")
+def test_who_finds_nothing_is_told_when(tab: Window, planned: dict[str, int]) -> None:
+    window = tab
     # A word that only one of them has: it is taken now, so it is asked for later.
     go(window, "#/available?q=booked")
-    assert "Nothing that fits is free now" in window.page.locator(".none-free").inner_text()
+    assert "现在没有符合条件的可用仪器" in window.page.locator(".none-free").inner_text()
     at = window.page.locator("[data-earliest='booked']").get_attribute("datetime")
     assert at is not None
     assert datetime.fromisoformat(at) == datetime.fromtimestamp(planned["free again"] / 1e6, UTC), (
@@ -131,13 +152,13 @@ def test_who_finds_nothing_is_told_when(open_window: Open, planned: dict[str, in
     window.page.go_back()
     window.page.wait_for_selector("[data-earliest='booked']")
     go(window, "#/available?q=nosuchthing")
-    assert "No instrument matches" in window.page.locator(".none-free").inner_text()
+    assert "没有匹配的仪器" in window.page.locator(".none-free").inner_text()
     go(window, f"#/available?at={local(planned['now'] - HOUR)}")
-    assert "is past" in window.page.locator("main [role=alert]").inner_text()
+    assert "已经过去" in window.page.locator("main [role=alert]").inner_text()
 
 
-def test_a_search_is_told_by_its_form(open_window: Open, planned: dict[str, int]) -> None:
-    window = open_window()
+def test_a_search_is_told_by_its_form(tab: Window, planned: dict[str, int]) -> None:
+    window = tab
     go(window, "#/available")
     words = window.page.locator(".wish input[name=q]")
     words.fill("电镜")
@@ -161,29 +182,23 @@ def test_a_search_is_told_by_its_form(open_window: Open, planned: dict[str, int]
     assert window.page.get_by_role("combobox", name="时长").input_value() == "7200"
 
 
-def test_what_is_taken_meanwhile_says_so(
-    open_window: Open, city: Live, planned: dict[str, int]
-) -> None:
-    window, map_ = open_window(), open_window()
-    go(window, "#/available?class=030100")
-    go(map_, "#/city?metric=free_share&district=310104")
-    map_.page.wait_for_selector("[data-count='avail-free']")
-    before = int(map_.page.locator("[data-count='avail-free']").inner_text())
+def test_what_is_taken_meanwhile_says_so(tab: Window, city: Live, planned: dict[str, int]) -> None:
+    go(tab, "#/available?class=030100")
     city.publish("free", beat(now_us(), "running", seq=5))
-    window.page.wait_for_selector("[data-found='free'] [data-availability='in_use']")
-    map_.until(
-        f"document.querySelector(\"[data-count='avail-free']\").textContent === '{before - 1}'"
+    tab.page.wait_for_selector("[data-found='free'] [data-availability='in_use']")
+    go(tab, "#/city?metric=free_share&district=310104")
+    counted: Counter[str] = Counter(
+        one["status"]["availability"] for one in city.page_through("instruments")
     )
-    district = map_.page.locator(".map .view .d[data-code='310104']")
+    shown = "document.querySelector(\"[data-count='avail-free']\")?.textContent"
+    tab.until(f"{shown} === '{counted['free']}'")
     city.publish("free", beat(now_us(), "idle", seq=6))
-    window.page.wait_for_selector("[data-found='free'] [data-availability='free']")
-    map_.until(f"document.querySelector(\"[data-count='avail-free']\").textContent === '{before}'")
-    counts: Any = {}
-    for one in city.page_through("instruments", district="310104"):
-        word = one["status"]["availability"]
-        counts[word] = counts.get(word, 0) + 1
-    share = counts["free"] / sum(counts.values())
-    assert f"{share:.0%}" in (district.get_attribute("aria-label") or "")
+    tab.until(f"{shown} === '{counted['free'] + 1}'")
+    words = [
+        one["status"]["availability"] for one in city.page_through("instruments", district="310104")
+    ]
+    said = tab.page.locator(".map .view .d[data-code='310104']").get_attribute("aria-label")
+    assert f"{words.count('free') / len(words):.0%}" in (said or "")
 
 
 #: The local day on which it begins.
@@ -200,8 +215,8 @@ def texts(window: Window, css: str) -> list[str]:
     return found
 
 
-def test_a_week_has_bookings_over_use(open_window: Open, city: Live, held: str) -> None:
-    window = open_window()
+def test_a_week_has_bookings_over_use(tab: Window, city: Live, held: str) -> None:
+    window = tab
     go(window, f"#/instrument/{held}?week={WEEK}")
     start = datetime.fromisoformat(monday(WEEK)).replace(tzinfo=ZONE)
     asked = {"from_": start.isoformat(), "to": (start + timedelta(days=7)).isoformat()}
@@ -252,8 +267,8 @@ def test_a_week_has_bookings_over_use(open_window: Open, city: Live, held: str) 
 VERDICTS = {"kept": "如约使用", "no_show": "爽约", "undetermined": "尚不能判定"}
 
 
-def test_what_is_reconciled_is_the_apis(open_window: Open, city: Live, held: str) -> None:
-    window = open_window()
+def test_what_is_reconciled_is_the_apis(tab: Window, city: Live, held: str) -> None:
+    window = tab
     with window.page.expect_response(lambda r: "group_by=institution" in r.url) as caught:
         go(window, "#/reconcile?window=d7")
     answer = caught.value.json()
@@ -314,16 +329,18 @@ WIDTHS = """() => [...document.querySelectorAll('.bar-stack.held')].map((bar) =>
   .reduce((sum, part) => sum + parseFloat(part.style.getPropertyValue('--w')), 0))"""
 
 
-def test_an_institution_answers_and_nobody_else(open_window: Open, city: Live, held: str) -> None:
-    def signed_in(institution: str, *scopes: str) -> Window:
-        made = city.post("keys", {"scopes": list(scopes), "institution_id": institution})
-        window = open_window(signed_in=False, patient=True)
-        body = {"key": made["key"]}
-        assert window.page.request.post(f"{window.address}/v1/session", data=body).status == 201
-        go(window, "#/reconcile?window=d7&verdict=no_show")
-        return window
+def test_an_institution_answers_and_nobody_else(
+    open_window: Open, tab: Window, cockpit_service: Service, city: Live, held: str
+) -> None:
+    mine = open_window(signed_in=False, patient=True)
 
-    mine = signed_in("xuhui", "read", "operate")
+    def sign_in(*scopes: str) -> None:
+        made = city.post("keys", {"scopes": list(scopes), "institution_id": "xuhui"})
+        signed_in(mine.page.context, cockpit_service, made["key"])
+        mine.page.goto("about:blank")
+        go(mine, "#/reconcile?window=d7&verdict=no_show")
+
+    sign_in("read", "operate")
     mine.page.locator("[data-list=judged] .answer button").first.press("Enter")
     mine.page.locator("dialog textarea").fill("停电")
     mine.page.locator("dialog button[type=submit]").press("Enter")
@@ -334,20 +351,19 @@ def test_an_institution_answers_and_nobody_else(open_window: Open, city: Live, h
     (told,) = [one for one in items if str(one["id"]) == booking]
     assert told["answer"]["text"] == "停电"
     # Who only reads sees the answer and no box; the API refuses all the same.
-    reader = signed_in("xuhui", "read")
-    assert "停电" in texts(reader, "[data-list=judged] .said q")
-    assert reader.page.locator(".answer button, [data-import]").count() == 0
-    path = f"{reader.address}/v1/reconciliation/bookings/{booking}/answer"
-    own = {"Origin": reader.address}
-    assert reader.page.request.put(path, data={"text": "x"}, headers=own).status == 403
+    sign_in("read")
+    assert "停电" in texts(mine, "[data-list=judged] .said q")
+    assert mine.page.locator(".answer button, [data-import]").count() == 0
+    path = f"{mine.address}/v1/reconciliation/bookings/{booking}/answer"
+    own = {"Origin": mine.address}
+    assert mine.page.request.put(path, data={"text": "x"}, headers=own).status == 403
     other = city.post("keys", {"scopes": ["operate"], "institution_id": "pudong"})["key"]
     bearer = {"Authorization": f"Bearer {other}"}
     assert httpx.put(path, json={"text": "x"}, headers=bearer).status_code == 404
     # The city's operator reads it too, and leaves it to them.
-    window = open_window()
-    go(window, "#/reconcile?window=d7&verdict=no_show")
-    assert "停电" in texts(window, "[data-list=judged] .said q")
-    assert window.page.locator(".answer button").count() == 0
+    go(tab, "#/reconcile?window=d7&verdict=no_show")
+    assert "停电" in texts(tab, "[data-list=judged] .said q")
+    assert tab.page.locator(".answer button").count() == 0
 
 
 def given(form: Any, name: str, text: str) -> None:
@@ -355,8 +371,8 @@ def given(form: Any, name: str, text: str) -> None:
     form.locator("[type=file]").set_input_files(file)
 
 
-def test_files_are_taken_in_on_the_page(open_window: Open, city: Live, held: str) -> None:
-    window = open_window(patient=True)  # what is refused is a complaint of the browser's
+def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> None:
+    window = tab
     go(window, "#/reconcile?window=d7")
     rows = [
         "booking_id,instrument_id,from,to",
@@ -396,38 +412,37 @@ def test_files_are_taken_in_on_the_page(open_window: Open, city: Live, held: str
         reports.locator("[type=submit]").press("Enter")
 
 
-@pytest.mark.parametrize(
-    ("locale", "theme", "width"),
-    [("zh-CN", "light", 390), ("en-GB", "dark", 1440), ("zh-CN", "light", 3840)],
-)
-def test_axe_finds_nothing_serious_and_figures_tell(
-    open_window: Open, vendored: Path, held: str, locale: str, theme: str, width: int
-) -> None:
-    window = open_window(
-        locale=locale, color_scheme=theme, viewport={"width": width, "height": 900}
-    )
+def test_axe_finds_nothing_serious_and_figures_tell(tab: Window, vendored: Path, held: str) -> None:
     axe = (vendored / "axe.js").read_text(encoding="utf-8")
-    for address in (
-        "#/available?q=booked",
-        "#/reconcile?window=d7",
-        f"#/instrument/{held}?week={WEEK}",
+    for locale, theme, width in (
+        ("zh-CN", "light", 390),
+        ("en", "dark", 1440),
+        ("zh-CN", "light", 3840),
     ):
-        go(window, address)
-        assert window.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
-            address
-        )
-        of = ".week-card" if "week=" in address else "main"
-        assert window.serious_faults(axe, of) == [], address
-        if locale == "en-GB":
-            own = " ".join(texts(window, f"{of} h2, {of} th, {of} .legend, {of} .note, {of} label"))
-            assert (
-                re.findall("[\u4e00-\u9fff]+", re.sub("徐汇研究所|浦东中心|电镜", "", own)) == []
-            ), address
-        told = window.page.evaluate(TOLD, of)
-        assert [css for css, text in told if not text] == [], address
-        assert told or "available" in address
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        tab.page.evaluate(LOOKS, [locale, theme])
+        for address in (
+            "#/available?q=booked",
+            "#/reconcile?window=d7",
+            f"#/instrument/{held}?week={WEEK}",
+        ):
+            go(tab, address)
+            assert tab.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            of = ".week-card" if "week=" in address else "main"
+            assert tab.serious_faults(axe, of) == [], address
+            told = tab.page.evaluate(TOLD, of)
+            assert [css for css, text in told if not text] == [], address
+            assert told or "available" in address
+            if locale == "en":
+                heads = f"{of} h2, {of} th, {of} .legend, {of} .note, {of} label"
+                own = re.sub("徐汇研究所|浦东中心|电镜", "", " ".join(texts(tab, heads)))
+                assert re.findall("[\u4e00-\u9fff]+", own) == [], address
 
 
+LOOKS = """([lang, theme]) => {
+  document.documentElement.lang = lang;
+  document.documentElement.dataset.theme = theme;
+}"""
 #: What says something of itself says it when it is pointed at, and when it has the focus.
 TOLD = """async (of) => {
   const said = [];
