@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 
 class Source(StrEnum):
@@ -58,6 +59,16 @@ class Annotation:
     more: Mapping[str, str] = field(default_factory=dict)
     #: Others that the same session holds, whose fields stand where the newest has none.
     older: tuple[int, ...] = ()
+
+
+class Use(NamedTuple):
+    """One use of an instrument, ``[start_us, end_us)``: what a record tells of it."""
+
+    start_us: int
+    end_us: int
+    effective_us: int
+    source: Source
+    annotation: Annotation | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

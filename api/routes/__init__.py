@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api.routes import (
     alerts,
+    amendments,
     annotations,
     audit,
     available,
@@ -63,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     completeness.router,
     periods.router,
     period_records.router,
+    amendments.router,
     period_values.router,
     report_check.router,
     report_profiles.router,

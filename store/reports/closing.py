@@ -13,12 +13,13 @@ import msgspec
 
 from models.apportion import Apportioning
 from models.period import Period, PeriodState, frozen
+from models.record import Use
 from models.timestamp import format_instant
 from store.figures.rollup_columns import COLUMNS
 from store.figures.surroundings import Moment, load_moment
 from store.registry.audit import note
 from store.reports.register import find_period, shown
-from store.reports.uses import AT_ONCE, Placed, Use, Used, load_placed, load_used
+from store.reports.uses import AT_ONCE, Placed, Used, load_placed, load_used
 from store.run import Query, Steps
 from store.statements import statements
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from models.apportion import Shares
-from models.record import Subject
+from models.period import thawed
+from models.record import Source, Subject, Use
 from models.usage import Usage
 from store.figures.rollup_columns import COLUMNS
 from store.run import Query, Steps
@@ -36,6 +37,28 @@ class FrozenSubject(NamedTuple):
     records: int
     subject: Subject
     settings: Mapping[str, Any]
+
+
+class FrozenRow(NamedTuple):
+    """A record as it is kept."""
+
+    n: int
+    key: int
+    start_us: int
+    end_us: int
+    effective_us: int
+    source: str
+    annotation: dict[str, Any] | None
+
+    def use(self) -> Use:
+        """What it tells."""
+        return Use(
+            self.start_us,
+            self.end_us,
+            self.effective_us,
+            Source(self.source),
+            thawed(self.annotation),
+        )
 
 
 def load_institutions(period_id: int) -> Steps[list[Institution]]:

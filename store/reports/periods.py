@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.rows import args_row
 
 from models.apportion import Apportioning, Shares
-from models.period import Period, record_id, revision_of, thawed
-from models.record import Record, Source, Subject
+from models.period import Period, record_id, revision_of
+from models.record import Record, Source, Subject, Use
 from models.usage import Usage
 from store.figures.surroundings import Moment, load_moment
 from store.reports.kept import (
+    FrozenRow,
     FrozenSubject,
     load_institutions,
     load_subjects_of,
@@ -28,7 +29,7 @@ from store.reports.kept import (
     subject_of,
 )
 from store.reports.register import find_period
-from store.reports.uses import AT_ONCE, Placed, Use, load_placed, load_used
+from store.reports.uses import AT_ONCE, Placed, load_placed, load_used
 from store.run import Query, Steps, run
 from store.statements import statements
 
@@ -52,25 +53,13 @@ class Ledger:
     moment: Moment | None = None
 
 
-class _Row(NamedTuple):
-    """A row of ``periods.sql: frozen_records``."""
-
-    n: int
-    key: int
-    start_us: int
-    end_us: int
-    effective_us: int
-    source: str
-    annotation: dict[str, Any] | None
-
-
 def _load_frozen(
     period: Period, shares: Mapping[str, Shares], after: int, limit: int
 ) -> Steps[list[Record]]:
     rows = yield from Query(
         _SQL["frozen_records"],
         {"id": period.period_id, "after": after, "limit": limit},
-        rows=args_row(_Row),
+        rows=args_row(FrozenRow),
         binary=True,
         heavy=True,
     )
@@ -80,13 +69,7 @@ def _load_frozen(
         _record(
             record_id(period.period_id, row.n),
             by_key[row.key],
-            Use(
-                row.start_us,
-                row.end_us,
-                row.effective_us,
-                Source(row.source),
-                thawed(row.annotation),
-            ),
+            row.use(),
             shares[by_key[row.key].institution_id].of(row.n, row.effective_us),
         )
         for row in rows

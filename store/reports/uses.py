@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from models.group import in_service
 from models.period import Period, merge_annotations, said_of
-from models.record import Annotation, Source
+from models.record import Annotation, Source, Use
 from models.usage import Usage, Window
 from store.figures.figures import usages
 from store.figures.members import Member, load_members
@@ -32,16 +32,6 @@ _SQL = statements("periods")
 _START = attrgetter("start_us", "end_us")
 #: Instruments that are read at once.
 AT_ONCE = 48
-
-
-class Use(NamedTuple):
-    """One use of an instrument, ``[start_us, end_us)``."""
-
-    start_us: int
-    end_us: int
-    effective_us: int
-    source: Source
-    annotation: Annotation | None
 
 
 class Placed(NamedTuple):

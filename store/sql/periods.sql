@@ -206,3 +206,20 @@ LEFT JOIN LATERAL (
 LEFT JOIN period_institution s
      ON s.period_id = p.period_id AND s.institution_id = n.institution_id
 WHERE n.institution_id = ANY (%(ids)s::text[])
+
+-- name: frozen_places
+SELECT instrument_key, instrument_id, institution_id, first_n, records
+FROM period_subject WHERE period_id = %(id)s ORDER BY instrument_id
+
+-- name: frozen_uses
+SELECT n, instrument_key, us(starts_at), us(ends_at), effective_us, source, annotation
+FROM period_record WHERE period_id = %(id)s AND n >= %(first)s AND n < %(end)s ORDER BY n
+
+-- name: late
+-- Heartbeats of a window that came after its figures were frozen; raw rows are kept for a while.
+SELECT instrument_key, count(*), us(min(ts)), us(max(ts)), us(min(received_at)),
+       us(max(received_at))
+FROM heartbeat
+WHERE instrument_key = ANY (%(keys)s::int[]) AND ts >= %(start)s AND ts < %(end)s
+  AND received_at > %(since)s
+GROUP BY 1

@@ -1,5 +1,6 @@
 """Periods in the database: what closing one freezes, held to brute force, and that it stays."""
 
+import os
 import random
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.integration.api.figures.world import HOUR, MINUTE, World, at, beat, e
 
 DAY = 24 * HOUR
 BERLIN = "Europe/Berlin"
+WORLDS = int(os.environ.get("JISHI_PERIOD_WORLDS", "1"))
 
 
 def made(world: World, start: int, end: int, institution: str | None = "i1") -> Period:
@@ -65,7 +67,7 @@ def history(dice: random.Random, start: int, end: int) -> list[Row]:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(WORLDS))
 def test_records_are_the_sessions_cut_to_the_period(world: World, seed: int) -> None:
     dice = random.Random(seed)
     start = at("2026-02-28T21:00")
@@ -107,8 +109,7 @@ def test_records_are_the_sessions_cut_to_the_period(world: World, seed: int) -> 
         pytest.param(BERLIN, "2026-03-29", "2026-03-30", 23, id="an hour is left out"),
         pytest.param(BERLIN, "2026-10-25", "2026-10-26", 25, id="an hour comes twice"),
         pytest.param("Asia/Shanghai", "2026-01-01", "2026-04-01", 90 * 24, id="a quarter"),
-        pytest.param("Asia/Shanghai", "2025-09-01", "2026-08-01", 334 * 24, id="an academic year"),
-        pytest.param(BERLIN, "2025-01-01", "2026-01-01", 365 * 24, id="a year"),
+        pytest.param("Asia/Shanghai", "2025-09-01", "2026-08-01", 334 * 24, id="September to July"),
     ],
 )
 def test_period_is_days_of_its_zone(
