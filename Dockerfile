@@ -9,7 +9,7 @@ RUN .venv/bin/python -m pip uninstall --quiet --yes pip
 COPY . .
 
 FROM python:3.13-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /opt/jishi --shell /usr/sbin/nologin jishi
+RUN useradd --system --uid 10001 --home-dir /opt/jishi --shell /usr/sbin/nologin jishi && install -d -o jishi /deliveries
 COPY --from=build --chown=root:root /opt/jishi /opt/jishi
 WORKDIR /opt/jishi
 ENV PATH=/opt/jishi/.venv/bin:$PATH \

@@ -308,6 +308,12 @@ class Settings(BaseSettings):
         description="private networks that webhooks may lie in; the same as ingest's, which looks",
     )
 
+    signing_key_file: Path | None = Field(
+        default=None,
+        description="the file of the private key that signs closed periods' files"
+        " (`jishi reports key`); without it no period can be closed",
+    )
+
     @field_validator("webhook_keys")
     @classmethod
     def _are_keys(cls, keys: SecretStr) -> SecretStr:

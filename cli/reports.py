@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli import report_forms, report_profile
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
+from cli.deliver import deliver
 from models.period import Period
 from reports.signing import KeyUnreadableError, PublicKey, new_key, read_public, read_signer
 from reports.verification import Finding
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(report_profile.app, name="profile")
 app.command("check")(report_forms.check)
 app.command("write")(report_forms.write)
+app.command("deliver")(deliver)
 
 
 @app.command()

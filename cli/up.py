@@ -3,8 +3,9 @@
 import contextlib
 import json
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,9 +19,12 @@ from rich.console import Console
 from cli.broker_sync import Watcher
 from cli.children import Child, ChildError
 from cli.connection import child_environment, fail
+from cli.deliver import DeliverSettings
 from cli.roles import ROLES, role_urls
+from cli.sender import Sender
 from migrations import runner
 from models.duration import parse_duration
+from reports.signing import new_key
 from stack import LocalStack, StackError
 from stack.account import write_private
 from stack.certificates import Authority
@@ -92,6 +96,7 @@ class Service:
         self.ingests: list[Child] = []
         self.api: Child | None = None
         self._accounts: Watcher | None = None
+        self._delivering: tuple[Sender, threading.Thread] | None = None
         self.admin_key = ""
         self.api_url = ""
         self.metrics_url = ""
@@ -126,7 +131,11 @@ class Service:
             urls = role_urls(self.database_url, folder)
         self._accounts = Watcher(urls["jishi_broker"], broker, self._renew_certificates)
         self._accounts.start()
-        common: dict[str, object] = {"webhook_keys": self._webhook_key(), **self._settings}
+        common: dict[str, object] = {
+            "webhook_keys": self._webhook_key(),
+            "signing_key_file": self._signing_key(),
+            **self._settings,
+        }
         past = self._accept_past
         for number in range(self._ingest_workers):
             account = broker.ingest_account(number)
@@ -168,6 +177,7 @@ class Service:
             ingest.keep(metrics_port=urlsplit(self.metrics_url).port)
         self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
         self.api.keep(api_port=urlsplit(self.api_url).port)
+        self._deliver(urls["jishi_api"], common)
 
     def _mqtt_url(self, account: MqttAccount) -> str:
         return (
@@ -214,6 +224,21 @@ class Service:
         write_private(path, f"{key}\n")
         return key
 
+    def _signing_key(self) -> Path:
+        """What signs closed periods' files in this data folder; made with its first start."""
+        path = self._stack.folder / "signing_key"
+        if not path.exists():
+            write_private(path, new_key())
+        return path
+
+    def _deliver(self, url: str, settings: Mapping[str, object]) -> None:
+        """Brings closed periods to their receivers, from a thread of its own."""
+        given = {name: settings[name] for name in DeliverSettings.model_fields if name in settings}
+        sender = Sender(url, DeliverSettings.model_validate(given).means())
+        thread = threading.Thread(target=sender.run, name="deliver")
+        thread.start()
+        self._delivering = sender, thread
+
     def ready(self) -> dict[str, Any]:
         """What the ready file says."""
         publisher = self._stack.broker.publisher
@@ -242,6 +267,10 @@ class Service:
 
     def stop(self) -> None:
         """Ends everything in order: api, ingest (which drains), broker, database."""
+        if self._delivering is not None:
+            sender, thread = self._delivering
+            sender.stop()
+            thread.join()
         for child in (self.api, *self.ingests):
             if child is not None:
                 child.stop(STOP_WITHIN)

@@ -214,6 +214,13 @@ class DatabaseMetrics:
                 ("database_connections_most", "Connections that the server takes at most"),
                 ("database_rollups_waiting", "Instrument-days whose daily figures are not made"),
                 ("database_rebuilds_waiting", "Rebuilds that registry changes asked for"),
+                ("deliveries_failing", "Deliveries of closed periods whose last try failed"),
+                ("delivery_items_given_up", "Records and files that were given up"),
+                (
+                    "deliveries_unattended_seconds",
+                    "For how long nobody has sent anything of what is due, of the delivery that"
+                    " waits longest; 0 while none does",
+                ),
                 ("instruments_online", "Instruments in service that are online"),
                 ("instruments_offline", "Instruments in service that were heard and are offline"),
                 ("instruments_never_seen", "Instruments in service that were never heard"),

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from api.settings import Settings as ApiSettings
+from cli.deliver import DeliverSettings
 from cli.main import app
 from ingest.settings import IngestSettings
 from stack.settings import VARIABLES
@@ -38,6 +39,7 @@ number is seconds.
 SECTIONS = {
     "`jishi ingest`": IngestSettings,
     "`jishi api`": ApiSettings,
+    "`jishi reports deliver`": DeliverSettings,
 }
 #: Endings of names that say what a number is of.
 ENDINGS = {

@@ -15,6 +15,17 @@ SELECT pg_database_size(current_database()) AS database_size_bytes,
        current_setting('max_connections')::bigint AS database_connections_most,
        (SELECT count(*) FROM rollup_todo) AS database_rollups_waiting,
        (SELECT count(*) FROM rebuild_todo) AS database_rebuilds_waiting,
+       (SELECT count(*) FROM delivery WHERE failures > 0) AS deliveries_failing,
+       (SELECT count(*) FROM delivery_item WHERE given_up_at IS NOT NULL)
+           AS delivery_items_given_up,
+       -- Since somebody last sent, or might have first.
+       (SELECT coalesce(max(extract(epoch FROM
+                    now() - greatest(d.served_at, d.paused_until, i.due_at))), 0)
+        FROM delivery d,
+             LATERAL (SELECT min(due_at) AS due_at FROM delivery_item i
+                      WHERE i.delivery_key = d.delivery_key AND i.due_at <= now()) i
+        WHERE i.due_at IS NOT NULL AND (d.paused_until <= now()) IS NOT FALSE)
+           AS deliveries_unattended_seconds,
        i.*, n.*
 FROM (SELECT count(*) FILTER (WHERE live_until > now()) AS instruments_online,
              count(*) FILTER (WHERE first_at IS NOT NULL

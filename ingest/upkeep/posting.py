@@ -17,7 +17,7 @@ from models.public_address import Address, is_public, plain_address
 
 Network = IPv4Network | IPv6Network
 WITHIN = 10.0  # seconds for the connection, and for each read
-HEARD = 500  # bytes of an answer that are looked at
+HEARD = 4_096  # bytes of an answer that are looked at
 
 
 class ForbiddenError(Exception):
@@ -26,7 +26,7 @@ class ForbiddenError(Exception):
 
 def post(
     url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[Network]
-) -> tuple[int, str]:
+) -> tuple[int, bytes]:
     """Posts JSON.
 
     Args:
@@ -59,7 +59,7 @@ def post(
             {"Content-Type": "application/json", "User-Agent": "Jishi", **headers},
         )
         answer = connection.getresponse()
-        return answer.status, answer.read(HEARD).decode("utf-8", "replace")
+        return answer.status, answer.read(HEARD)
     except http.client.HTTPException as error:
         raise OSError(f"no HTTP: {error!r}") from error
     finally:

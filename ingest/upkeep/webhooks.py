@@ -116,7 +116,8 @@ class Webhooks:
             return None, str(error)
         except (OSError, ValueError) as error:
             return None, f"{type(error).__name__}: {error}"
-        return status, "" if 200 <= status < 300 else f"HTTP {status} {said.strip()}".strip()
+        told = said.decode("utf-8", "replace").strip()
+        return status, "" if 200 <= status < 300 else f"HTTP {status} {told}".strip()
 
 
 def _message(

@@ -55,7 +55,7 @@ RETURNS TABLE (role_name text, rights text, object text) LANGUAGE plpgsql STABLE
 DECLARE
     -- Secrets, persons, and who did what: not for everyone who reads.
     closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision',
-                           'webhook', 'annotation_person'];
+                           'webhook', 'annotation_person', 'delivery', 'delivery_attempt'];
 BEGIN
     RETURN QUERY
         SELECT t.role_name, 'SELECT', quote_ident(p.tablename)
@@ -117,6 +117,15 @@ BEGIN
             ('jishi_api', 'INSERT', 'period_record'),
             ('jishi_api', 'INSERT', 'report_profile'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'period_value'),
+            ('jishi_api', 'INSERT', 'period_file'),
+            ('jishi_api', 'INSERT', 'period_file_piece'),
+            ('jishi_api', 'INSERT', 'period_manifest'),
+            ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'delivery'),
+            ('jishi_api', 'INSERT', 'delivery_period'),
+            ('jishi_api', 'INSERT, UPDATE', 'delivery_item'),
+            ('jishi_api', 'SELECT, INSERT', 'delivery_attempt'),
+            ('jishi_write', 'SELECT (delivery_key, failures, served_at, paused_until)',
+             'delivery'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.

@@ -459,6 +459,40 @@ def test_upkeep_falls_behind(city: City) -> None:
         )
 
 
+def test_a_delivery_fails_is_given_up_or_has_nobody_to_send_it(city: City) -> None:
+    city.execute(
+        "INSERT INTO delivery (name, kind, profile, form, url, every_s, persons, since)"
+        " VALUES ('r', 'https', 'records', 'json', 'https://r.example.org', 3600, false, now())"
+    )
+    city.execute(
+        "INSERT INTO period (starts_at, ends_at, timezone, created_by)"
+        " VALUES ('2026-01-01', '2026-02-01', 'UTC', 'test')"
+    )
+    city.execute("INSERT INTO delivery_period SELECT delivery_key, period_id FROM delivery, period")
+    city.execute(
+        "INSERT INTO delivery_item (delivery_key, period_id, n)"
+        " SELECT delivery_key, period_id, 1 FROM delivery_period"
+    )
+    fails = "UPDATE delivery SET failures = {}, paused_until = {}"
+    given_up = "UPDATE delivery_item SET given_up_at = {}"
+    due = "UPDATE delivery_item SET due_at = {}"
+    with (
+        mended(lambda: city.execute(fails.format(0, "NULL"))),
+        city.watch.fires("DeliveryFails", within=180),
+    ):
+        city.execute(fails.format(3, "now() + interval '1 day'"))
+    with (
+        mended(lambda: city.execute(given_up.format("NULL"))),
+        city.watch.fires("DeliveryGivenUp"),
+    ):
+        city.execute(given_up.format("now()"))
+    with (
+        mended(lambda: city.execute(due.format("NULL"))),
+        city.watch.fires("DeliveriesUnattended"),
+    ):
+        city.execute(due.format("now() - interval '1 hour'"))
+
+
 def test_a_disk_fills(city: City, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         lacking(Part.ROOT)

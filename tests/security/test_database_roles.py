@@ -17,8 +17,18 @@ SECRET = {
     "broker_revision",
     "webhook",
     "annotation_person",
+    "delivery",
+    "delivery_attempt",
 }
-FROZEN = {"period_institution", "period_subject", "period_usage", "period_record"}
+FROZEN = {
+    "period_institution",
+    "period_subject",
+    "period_usage",
+    "period_record",
+    "period_file",
+    "period_file_piece",
+    "period_manifest",
+}
 REGISTRY = {
     "institution",
     "gateway",
@@ -43,6 +53,8 @@ REGISTRY = {
     "annotation",
     "period",
     "period_value",
+    "delivery_period",
+    "delivery_item",
     "schema_migration",
     "schema_object",
 }

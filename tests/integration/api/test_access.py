@@ -35,6 +35,7 @@ ROUTES: list[Route] = [
 #: writes with `operate`.
 READS = {
     "/v1/webhooks": "operate",
+    "/v1/deliveries": "operate",
     "/v1/dead-letters": "operate",
     "/v1/gateways/{gateway_id}/unmapped": "operate",
     "/v1/keys": "admin",
@@ -185,6 +186,7 @@ class Home:
     dead_letter_id: int
     alert_id: int
     webhook: str
+    delivery: str
     key_id: str
     sign_in_id: str
     keys: dict[str, str]
@@ -244,6 +246,8 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         }
         assert admin.put(f"/v1/webhooks/{name}-inst.hook", json=hook).status_code == 201
+        sent = {**hook, "kind": "https"}
+        assert admin.put(f"/v1/deliveries/{name}-inst.sent", json=sent).status_code == 201
         secrets: dict[str, str] = {}
         key_id = ""
         for scope in SCOPES[1:]:
@@ -324,6 +328,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             dead_letter_id=row[0],
             alert_id=alert[0],
             webhook=f"{name}-inst.hook",
+            delivery=f"{name}-inst.sent",
             key_id=key_id,
             sign_in_id=sign_in["id"],
             keys=secrets,
@@ -374,6 +379,10 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         },
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/webhooks/{webhook}"): {"url": "https://example.org/stolen"},
+        ("put", "/v1/deliveries/{delivery}"): {
+            "url": "https://example.org/stolen",
+            "kind": "https",
+        },
         ("put", "/v1/booking-feeds/{feed_name}"): {"timezone": "Europe/Berlin"},
         ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/self-reports/{self_report_id}/answer"): {"text": "stolen"},
@@ -400,6 +409,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT m::text FROM mapping m ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM alert a ORDER BY 1").fetchall(),
         conn.execute("SELECT w::text FROM webhook w ORDER BY 1").fetchall(),
+        conn.execute("SELECT d::text FROM delivery d ORDER BY 1").fetchall(),
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
         conn.execute("SELECT r::text FROM self_report r ORDER BY 1").fetchall(),

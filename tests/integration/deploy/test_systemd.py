@@ -160,6 +160,17 @@ def test_calendars_are_read_where_they_are_named(host: Host, admin: httpx.Client
     assert "private network" in admin.get("/v1/booking-feeds/rooms").json()["failure"]
 
 
+def test_closed_periods_are_brought_to_others(host: Host, admin: httpx.Client) -> None:
+    """To nobody yet: but it looked, as somebody who may."""
+    sent = {"kind": "https", "url": "https://r.example.org/", "secret": f"whsec_{'A' * 43}="}
+    assert admin.put("/v1/deliveries/ministry", json=sent).status_code == 201
+    host.start("jishi-reports-deliver")
+    with psycopg.connect(host.owner_url, autocommit=True) as connection:
+        looked = "SELECT FROM delivery WHERE looked_at IS NOT NULL"
+        until(lambda: connection.execute(looked).fetchall(), 30)
+    assert admin.get("/v1/deliveries/ministry").json()["state"] == "works"
+
+
 def test_who_came_as_what(host: Host) -> None:
     with psycopg.connect(host.owner_url) as connection:
         rows = connection.execute(

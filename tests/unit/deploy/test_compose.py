@@ -25,10 +25,11 @@ LOGINS = {
     "api": "jishi_api",
     "broker-sync": "jishi_broker",
     "booking-feeds": "jishi_api",
+    "deliveries": "jishi_api",
 }
 
-#: Who seals and opens webhooks' secrets: both with the same keys, or nobody is told anything.
-SEALING = {"ingest-1", "ingest-2", "api"}
+#: Who seals and opens the secrets of addresses: all with the same keys, or nobody is told anything.
+SEALING = {"ingest-1", "ingest-2", "api", "deliveries"}
 
 #: What faces the outside: the broker's TLS listeners, and the proxy.
 OUTSIDE = {"broker": ["8883:8883", "8884:8884"], "proxy": ["80:80", "443:443"]}
@@ -76,7 +77,7 @@ def test_each_is_bounded_and_says_when_it_is_well(name: str) -> None:
         return
     assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
     assert "mem_limit" in service or name == "database", "the database takes what there is"
-    portless = name in ("broker-sync", "booking-feeds")
+    portless = name in ("broker-sync", "booking-feeds", "deliveries")
     assert "healthcheck" in service or portless, "nobody comes to these, but for metrics"
 
 

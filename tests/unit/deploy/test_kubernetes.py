@@ -12,6 +12,7 @@ import yaml
 
 from cli.main import app
 from cli.roles import ROLES
+from reports.signing import read_signer
 from store.sealing import Sealer
 from tests.lacking import Part, lacking
 
@@ -112,7 +113,7 @@ def test_each_part_has_the_secrets_that_it_needs(objects: list[dict[str, Any]]) 
         keys = {"secretKeyRef": {"name": "jishi-webhooks", "key": "keys", "optional": True}}
         assert sealing == (keys if name in ("jishi-ingest", "jishi-api") else None)
     page = (FOLDER.parents[1] / "docs/deploy.md").read_text("utf-8")
-    secrets = ("jishi-database", "jishi-mqtt", "jishi-webhooks")
+    secrets = ("jishi-database", "jishi-mqtt", "jishi-webhooks", "jishi-signing")
     assert all(f"{key}" in page for key in (*ROLES, *secrets))
 
 
@@ -166,22 +167,28 @@ def test_accounts_are_handed_on_beside_a_broker(tmp_path: Path) -> None:
     assert {re.sub("=.*", "", option) for option in options} <= known
 
 
-def test_calendars_are_read_beside_ours(tmp_path: Path) -> None:
-    """The component in an overlay, as its head says."""
+@pytest.mark.parametrize(
+    ("component", "words"),
+    [("booking-feeds", ["booking-feeds"]), ("deliveries", ["reports", "deliver"])],
+)
+def test_components_run_beside_ours(tmp_path: Path, component: str, words: list[str]) -> None:
+    """Each in an overlay, as its head says."""
     shutil.copytree(FOLDER, tmp_path / "deploy/kubernetes")
     (tmp_path / "kustomization.yaml").write_text(
-        "resources: [deploy/kubernetes]\ncomponents: [deploy/kubernetes/booking-feeds]\n"
+        f"resources: [deploy/kubernetes]\ncomponents: [deploy/kubernetes/{component}]\n"
     )
     built = build(tmp_path)
-    assert pods(built).keys() - pods(build(FOLDER)).keys() == {"jishi-booking-feeds"}
-    template = pods(built)["jishi-booking-feeds"]
+    assert pods(built).keys() - pods(build(FOLDER)).keys() == {f"jishi-{component}"}
+    template = pods(built)[f"jishi-{component}"]
     can_do_little(template)
     # Where the secrets are, and closed to whoever would come in.
     assert {one["metadata"]["namespace"] for one in built} == {"jishi"}
     assert template["metadata"]["labels"]["app.kubernetes.io/part-of"] == "jishi"
     (container,) = template["spec"]["containers"]
-    (command,) = container["args"]
-    assert command in typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert container["args"] == words
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
     environment = {one["name"]: one for one in container["env"]}
     form = "postgresql://jishi_api:$(PASSWORD)@$(DATABASE)"
     assert environment["JISHI_DATABASE_URL"]["value"] == form
@@ -209,7 +216,7 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
         check=True,
     )
     given = dict(re.findall(r"generic (\S+) --from-file=(\S+)", done.stdout))
-    assert given.keys() == {"jishi-database", "jishi-mqtt", "jishi-webhooks"}
+    assert given.keys() == {"jishi-database", "jishi-mqtt", "jishi-webhooks", "jishi-signing"}
     files = [tmp_path / given[name].split("=")[-1] for name in ("jishi-mqtt", "jishi-webhooks")]
     made = {path.name: path for path in (tmp_path / given["jishi-database"]).iterdir()}
     assert made.keys() == {"owner", *ROLES}
@@ -219,3 +226,4 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
         assert path.read_text("utf-8") not in done.stdout
     assert {path.stat().st_mode & 0o077 for path in made.values()} == {0}
     Sealer(files[1].read_text("utf-8"))
+    read_signer(tmp_path / given["jishi-signing"].split("=")[-1])
