@@ -10,6 +10,7 @@ import { openClosing } from '../reports/closing.js';
 import { openMake } from '../reports/make.js';
 import { completenessCard } from '../reports/completeness.js';
 import { periodsCard, stateOf } from '../reports/periods.js';
+import { previewCard } from '../reports/preview.js';
 import { nameOf } from '../reports/spans.js';
 import { WORDS } from '../reports/words.js';
 
@@ -45,7 +46,7 @@ function one(ctx) {
   const c = { ctx, known };
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), tools),
-    completenessCard(c));
+    completenessCard(c), previewCard(c));
   return root;
 }
 

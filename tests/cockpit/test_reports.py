@@ -85,6 +85,16 @@ def test_a_period_is_closed_knowing_what_follows(open_window: Open, city: Live, 
     effective = float(sum(one["effective_s"] for one in records))
     assert window.written("hours", effective) in facts
     assert f"0 / {len(records)}" in facts
+    window.page.keyboard.press("Escape")
+    shown = window.page.locator(".form-preview")
+    told = city.get(f"periods/{period}/preview", profile="cers-share-effect", limit=12)
+    assert shown.locator("th").all_inner_texts() == told["columns"]
+    cells = [row.locator("td").all_text_contents() for row in shown.locator("tbody tr").all()]
+    assert cells == [[cell or "" for cell in row] for row in told["rows"]]
+    sums = window.shown("preview-sums")
+    assert f"{told['records']} 条记录" in sums
+    assert window.written("count", float(told["hours"])) in sums
+    window.page.locator("#close-period").click()
     follows = window.page.locator("dialog .follows").inner_text()
     assert all(word in follows for word in ("永不改变", "变化", "签名", "不能撤销"))
     window.page.locator("#confirm-close").click()
