@@ -10,6 +10,7 @@ import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays
 import { RATIOS, usageLines } from '../usage.js';
 import { has, t } from '../words.js';
 import { className, districtName, institutionName, mayOperate, store } from '../store.js';
+import { annotatingCard } from '../annotating/card.js';
 import { ruleCard } from './power-rule.js';
 import { PERIODS, RANGES, daysOf, iso, localDate, midnight, offsetAt } from '../time.js';
 import { go, href } from '../route.js';
@@ -45,6 +46,7 @@ export function page(ctx) {
     weekCard(c),
     h('div', { class: 'grid' }, figuresCard(c), dayCard(c)),
     h('div', { class: 'grid' }, powerCard(c), sessionCard(c)),
+    mayOperate() ? annotatingCard(c) : null,
     mayOperate() ? ruleCard(c) : null,
     calendarCard(c),
     h('div', { class: 'grid loose' }, detailCard(c), maintenanceCard(c)));

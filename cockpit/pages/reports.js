@@ -7,6 +7,7 @@ import { institutionName, mayOperate, store } from '../store.js';
 import { learn, t } from '../words.js';
 import { closedCard } from '../reports/closed.js';
 import { openClosing } from '../reports/closing.js';
+import { lacksCard } from '../reports/lacks.js';
 import { openMake } from '../reports/make.js';
 import { completenessCard } from '../reports/completeness.js';
 import { periodsCard, stateOf } from '../reports/periods.js';
@@ -46,7 +47,7 @@ function one(ctx) {
   const c = { ctx, known };
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), tools),
-    completenessCard(c), previewCard(c));
+    completenessCard(c), lacksCard(c), previewCard(c));
   return root;
 }
 

@@ -1,13 +1,14 @@
-"""The page Reports in a real browser: periods made, closed knowingly, and who has not closed."""
+"""Records in a real browser: uses annotated by keyboard, periods made, checked and closed."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cockpit.window import Open, Window
-from tests.live import DAY_LENGTH, HOUR, Live, beat, iso, micros, now_us
+from tests.live import DAY_LENGTH, HOUR, MINUTE, Live, beat, iso, micros, now_us
 
 #: Sessions of an hour each, on one day of the last week: hours of that day, UTC.
 STARTS = (2, 5, 8)
@@ -25,6 +26,162 @@ def used(city: Live) -> int:
         begun = day + start * HOUR
         city.publish(INSTRUMENT, beat(begun, "running"), beat(begun + HOUR, "idle"))
     return day
+
+
+def said(city: Live, day: int) -> list[dict[str, Any]]:
+    """What is kept, in time's order."""
+    found = city.get(
+        f"instruments/{INSTRUMENT}/annotations", from_=iso(day), to=iso(day + DAY_LENGTH)
+    )
+    items: list[dict[str, Any]] = sorted(found["items"], key=lambda one: one["at"])
+    return items
+
+
+def open_sheet(window: Window, more: str = "") -> Any:
+    """The rows, newest first."""
+    window.page.goto(f"{window.address}/#/instrument/{INSTRUMENT}{more}")
+    window.page.wait_for_selector(".sheet [data-row]")
+    return window.page.locator(".sheet [data-row]")
+
+
+def state(window: Window, row: int, word: str) -> None:
+    window.until(
+        f"document.querySelectorAll('.sheet .row-state')[{row}].dataset.state === '{word}'"
+    )
+
+
+def focused(window: Window) -> tuple[str, int]:
+    """The field with the focus, and its row."""
+    found = window.page.evaluate(
+        "(() => { const cell = document.activeElement; return [cell.dataset.cell,"
+        " [...document.querySelectorAll('.sheet [data-row]')]"
+        ".indexOf(cell.closest('[data-row]'))]; })()"
+    )
+    return found[0], found[1]
+
+
+def test_a_sheet_is_filled_in_by_keyboard(
+    open_window: Open, city: Live, used: int, vendored: Path
+) -> None:
+    window = open_window()
+    rows = open_sheet(window)
+    assert rows.count() == len(STARTS)
+    press, write = window.page.keyboard.press, window.page.keyboard.type
+    rows.nth(0).locator("[data-cell=purpose]").focus()
+    press("k")  # 科研
+    press("ArrowRight")
+    press("e")  # by its English name as well
+    press("Tab")
+    write("浦东医院")
+    press("ArrowRight")
+    write("透射电镜")
+    press("Tab")
+    write("12元")
+    press("Enter")  # the same column, a row further: the first is left
+    assert focused(window) == ("amount_cny", 1)
+    state(window, 0, "wrong")
+    assert "金额" in rows.nth(0).locator(".row-problem").inner_text()
+    assert rows.nth(0).locator("[aria-invalid=true]").get_attribute("data-cell") == "amount_cny"
+    assert said(city, used) == []
+    press("ArrowUp")
+    write("1,200.50")
+    press("ArrowRight")
+    write("３")  # of a full-width keyboard
+    press("Control+Enter")
+    state(window, 0, "kept")
+    (kept,) = said(city, used)
+    assert (kept["purpose"], kept["user_type"], kept["user_unit"]) == (
+        "research",
+        "external",
+        "浦东医院",
+    )
+    assert (kept["content"], kept["samples"]) == ("透射电镜", 3)
+    assert Decimal(kept["amount_cny"]) == Decimal("1200.50")
+    # What is not meant is taken back before it is kept.
+    press("ArrowDown")
+    write("7")
+    press("Escape")
+    state(window, 1, "bare")
+    # What the service refuses is told at its field.
+    samples = rows.nth(1).locator("[data-cell=samples]")
+    samples.fill("99999999999")
+    press("Control+Enter")
+    state(window, 1, "wrong")
+    assert samples.get_attribute("aria-invalid") == "true"
+    assert window.serious_faults((vendored / "axe.js").read_text(encoding="utf-8"), "main") == []
+    press("Escape")
+    # A field that is emptied is empty.
+    rows.nth(0).locator("[data-cell=purpose]").focus()
+    press("Delete")
+    press("ArrowDown")
+    state(window, 0, "kept")
+    assert said(city, used)[0]["purpose"] is None
+    window.complaints.clear()  # the browser's own word on the answer that was refused
+    window.page.reload()
+    window.page.wait_for_selector(".sheet [data-row]")
+    assert rows.nth(0).locator("[data-cell=content]").input_value() == "透射电镜"
+    assert "3 次使用，2 次未登记" in window.page.locator(".annotating .note").first.inner_text()
+
+
+def test_a_person_is_kept_apart_and_forgotten(open_window: Open, city: Live, used: int) -> None:
+    window = open_window()
+    rows = open_sheet(window)
+    rows.nth(2).locator("[data-cell=person]").click()
+    assert "可随时删除" in window.page.locator("#person-kept").inner_text()
+    window.page.locator("dialog [name=name]").fill("甲")
+    window.page.locator("dialog [name=email]").fill("someone@example.org")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_selector("dialog", state="detached")
+    state(window, 2, "kept")
+    first = said(city, used)[0]
+    assert first["person"]["email"] == "someone@example.org"
+    rows.nth(2).locator("[data-cell=person]").click()
+    window.page.locator("#forget-person").click()
+    window.page.wait_for_selector("dialog", state="detached")
+    assert said(city, used)[0]["person"] is None
+
+
+def test_a_file_is_told_of_row_by_row(
+    open_window: Open, city: Live, used: int, tmp_path: Path
+) -> None:
+    at = iso(used + STARTS[1] * HOUR + 10 * MINUTE)
+    file = tmp_path / "annotations.csv"
+    file.write_text(
+        f"instrument_id,at,reference,purpose\n{INSTRUMENT},{at},a-1,teaching\n"
+        f"nobody,{at},a-2,teaching\n{INSTRUMENT},{at},a-3,sleeping\n",
+        encoding="utf-8",
+    )
+    window = open_window()
+    open_sheet(window)
+    window.page.locator("#import-annotations").click()
+    window.page.locator("#annotations-file").set_input_files(file)
+    window.page.locator("#send-annotations").click()
+    window.until_shown("import-created", "1")
+    window.until_shown("import-rejected", "2")
+    assert window.page.locator("dialog tbody tr").count() == 2
+    window.until("document.querySelectorAll('.sheet [data-cell=purpose]')[1]?.value === 'teaching'")
+
+
+def test_readers_are_offered_nothing_to_fill_in(open_window: Open, city: Live, used: int) -> None:
+    made = city.post("keys", {"scopes": ["read"], "name": "reader"})
+    window = open_window(signed_in=False)
+    window.page.request.post(f"{window.address}/v1/session", data={"key": made["key"]})
+    window.page.goto(f"{window.address}/#/instrument/{INSTRUMENT}")
+    window.page.wait_for_selector(".timeline canvas")
+    assert window.page.locator(".sheet, #import-annotations").count() == 0
+    own = {"Origin": window.address}
+    path = f"{window.address}/v1/instruments/{INSTRUMENT}/annotations"
+    refused = window.page.request.post(path, data={"at": iso(used)}, headers=own)
+    assert refused.status == 403
+
+
+def test_what_no_session_holds_is_shown_apart(open_window: Open, city: Live, used: int) -> None:
+    at = iso(used + 20 * HOUR)
+    city.post(f"instruments/{INSTRUMENT}/annotations", {"at": at, "content": "无人使用"})
+    window = open_window()
+    rows = open_sheet(window, f"?from={iso(used)}&to={iso(used + DAY_LENGTH)}".replace("+", "%2B"))
+    assert rows.count() == len(STARTS) + 1
+    assert "不再有会话" in window.page.locator(".sheet .orphan").inner_text()
 
 
 def make(city: Live, institution: str | None, start_us: int, end_us: int) -> str:
@@ -84,7 +241,8 @@ def test_a_period_is_closed_knowing_what_follows(open_window: Open, city: Live, 
     facts = window.page.locator("dialog .counts").inner_text()
     effective = float(sum(one["effective_s"] for one in records))
     assert window.written("hours", effective) in facts
-    assert f"0 / {len(records)}" in facts
+    annotated = sum(one["annotation"] is not None for one in records)
+    assert f"{annotated} / {len(records)}" in facts
     window.page.keyboard.press("Escape")
     shown = window.page.locator(".form-preview")
     told = city.get(f"periods/{period}/preview", profile="cers-share-effect", limit=12)
@@ -107,6 +265,45 @@ def test_a_period_is_closed_knowing_what_follows(open_window: Open, city: Live, 
     open_page(window)
     row = window.page.locator("tr", has=window.page.locator(f"[data-period='{period}']"))
     assert "已归档" in row.inner_text()
+
+
+def test_what_a_form_lacks_is_mended_from_the_page(
+    open_window: Open, city: Live, used: int
+) -> None:
+    period = make(city, "xuhui", used, used + DAY_LENGTH)
+    window = open_window()
+    open_page(window, period)
+    card = window.page.locator("section", has=window.page.locator("h2", has_text="表单所缺"))
+    card.locator("select").select_option("university-share")
+    window.page.wait_for_selector("[aria-label*='设备仪器所属部门']")
+    told = city.get(f"periods/{period}/check", profile="university-share", limit=1000)
+    assert window.shown("n-lacks").startswith(f"共 {told['lacks']} 项")
+    assert card.locator("tbody tr").count() == len(told["items"])
+    value, mended = (
+        next(one for one in told["items"] if one["value"] == value)
+        for value in ("instrument.value_cny", "instrument.report_fields.department")
+    )
+    card.get_by_role("button", name=f"{value['name']}, {value['column']}").click()
+    window.page.locator("dialog [name=value]").fill("A-0001")  # no number
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_selector("dialog .wrong:not(:empty)")
+    window.complaints.clear()  # the browser's own word on the answer that was refused
+    window.page.keyboard.press("Escape")
+    card.get_by_role("button", name=f"{mended['name']}, {mended['column']}").click()
+    window.page.locator("dialog [name=value]").fill("A-0001")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_selector("dialog", state="detached")
+    window.until(
+        "!document.querySelector('[data-value=n-lacks]')?.textContent"
+        f".startsWith('共 {told['lacks']} 项')"
+    )
+    # What was said of uses is mended at the sessions of just this period, with the form's column.
+    said_of = next(one for one in told["items"] if one["place"] == "annotation")
+    name = f"{said_of['name']}, {said_of['column']}"
+    card.get_by_role("link", name=name).first.click()
+    rows = window.page.locator(".sheet [data-row]")
+    rows.first.wait_for()
+    assert f"from={iso(used)[:10]}" in window.page.url
 
 
 def test_who_has_not_closed_is_told(open_window: Open, city: Live) -> None:

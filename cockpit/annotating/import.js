@@ -1,0 +1,42 @@
+// A file of annotations: chosen, sent, and what became of each of its rows.
+
+import { postFile } from '../api.js';
+import { dialog, h, table } from '../dom.js';
+import { count } from '../formats.js';
+import { t } from '../words.js';
+
+const COUNTS = ['created', 'updated', 'unchanged', 'rejected'];
+
+/** @param {() => void} done what to do once rows were taken */
+export function openImport(done) {
+  const outcome = h('div', { role: 'status', class: 'stack' });
+  const file = /** @type {HTMLInputElement} */ (h('input', { type: 'file', accept: '.csv,text/csv', id: 'annotations-file', 'aria-label': t('import_file') }));
+  const send = h('button', { type: 'button', class: 'primary', id: 'send-annotations', on: { click: async () => {
+    const [chosen] = file.files;
+    if (!chosen) { file.focus(); return; }
+    send.disabled = true;
+    outcome.replaceChildren(h('p', { class: 'note' }, t('loading')));
+    try {
+      const report = await postFile('annotations/import', await chosen.arrayBuffer(), 'text/csv');
+      outcome.replaceChildren(told(report));
+      if (report.created + report.updated) done();
+    } catch (error) {
+      outcome.replaceChildren(h('p', { class: 'warn' }, t('failed', { why: error.message })));
+    } finally {
+      send.disabled = false;
+    }
+  } } }, t('import_send'));
+  dialog(t('import_csv'), h('p', { class: 'note' }, t('import_text')), h('div', { class: 'fields' }, file, send), outcome);
+}
+
+function told(report) {
+  return h('div', { class: 'stack' },
+    h('dl', { class: 'counts' }, COUNTS.map((name) => h('div', {}, h('dt', {}, t(`import_${name}`)), h('dd', { 'data-value': `import-${name}` }, count(report[name]))))),
+    report.errors?.length ? table({
+      name: 'annotations-rejected', caption: t('import_rejected'), rows: report.errors, columns: [
+        { key: 'row', label: t('import_row'), num: true, value: (x) => x.row },
+        { key: 'rule', label: t('reason'), value: (x) => x.rule, cell: (x) => h('span', { class: 'wraps' }, x.rule) },
+      ],
+    }) : null,
+    report.errors_left_out ? h('p', { class: 'note' }, t('import_left_out', { n: count(report.errors_left_out) })) : null);
+}
