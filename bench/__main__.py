@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bench import (
     askers,
+    bookings,
     drain,
     exact,
     growth,
@@ -274,6 +275,31 @@ def measure_reads(rig: Rig, results: Results, options: argparse.Namespace) -> No
         _say(f"naive {slowest:,.0f} ms, {statistics.median(ratios):,.0f} times ours")
 
 
+def measure_hours(rig: Rig, results: Results, options: argparse.Namespace) -> None:
+    """What no day row answers: hours of the week, hours, and bookings, of the whole city."""
+    end = datetime.now(reads.ZONE).date()
+    history.load(rig, end - timedelta(days=bookings.DAYS + 1), end)
+    began = time.monotonic()
+    count = bookings.load(rig, end)
+    _say(f"a month of pieces and {count:,} bookings in {time.monotonic() - began:.0f} s")
+    with reads.asking(rig) as client:
+        bare = reads.reconciliation(client, end, 1)
+        _say(f"bookings judged one by one: {bare[0]:,.0f}")
+        began = time.monotonic()
+        bookings.make_days(rig)
+        made_s = time.monotonic() - began
+        _say(f"what they came to by day made in {made_s:.0f} s")
+        more = {"bookings": count, "judged_ms": round(bare[0]), "days_made_s": round(made_s)}
+        for name, ask, said in (
+            ("profile_month_p95_ms", reads.profile, {}),
+            ("hours_week_p95_ms", reads.hours, {}),
+            ("reconcile_month_p95_ms", reads.reconciliation, more),
+        ):
+            times = ask(client, end, options.asks)
+            results.note(name, [percentile(times, 0.95)], all_ms=spread(times), **said)
+            _say(f"{name}: {percentile(times, 0.95):,.0f} (median {statistics.median(times):,.0f})")
+
+
 def measure_under_load(
     client: httpx.Client, results: Results, first: date, end: date, asks: int
 ) -> None:
@@ -297,7 +323,12 @@ def _year(rig: Rig, client: Any, first: Any, asks: int) -> list[float]:
     return reads.instrument_year(client, rig.city.instruments, first, asks)
 
 
-PARTS = {"drain": measure_drains, "visible": measure_visible, "reads": measure_reads}
+PARTS = {
+    "drain": measure_drains,
+    "visible": measure_visible,
+    "reads": measure_reads,
+    "hours": measure_hours,
+}
 
 
 def show(found: dict[str, Any]) -> None:

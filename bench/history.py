@@ -7,9 +7,11 @@ their day rows are computed from those by plain window functions, so that both w
 the same figure.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from itertools import repeat
+from typing import Any
 
 import psycopg
 
@@ -93,6 +95,11 @@ WHERE r.instrument_key = d.instrument_key AND r.day = d.day
 """
 
 
+DAY = timedelta(days=1)
+#: From any month's first day into the next one.
+LONG_MONTH = timedelta(days=32)
+
+
 def load(rig: Rig, first: date, end: date, *, raw: bool = True) -> None:
     """Fills days ``[first, end)``; raw rows for the last ``RAW_DAYS`` of them.
 
@@ -103,38 +110,55 @@ def load(rig: Rig, first: date, end: date, *, raw: bool = True) -> None:
         raw: Whether there are raw rows, and the instruments for them.
     """
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE heartbeat, segment, rollup_day, rollup_todo, dead_letter")
-        connection.execute(
-            "INSERT INTO service_setting VALUES ('rollup_zone', 'Asia/Shanghai'),"
-            " ('rolled_through', (%s::date - 1)::text)"
-            " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
-            [end],
-        )
+        begin(connection, first, end)
         terms = {
             "first": first,
-            "last": date.fromordinal(end.toordinal() - 1),
+            "last": end - DAY,
             "end": end,
             "class": CLASS,
             "subjects": SUBJECTS,
         }
-        # Indexes are made once all rows are there: half the time for nine million rows.
-        connection.execute("SET maintenance_work_mem = '512MB'")
-        connection.execute("ALTER TABLE rollup_day DROP CONSTRAINT rollup_day_pkey")
-        connection.execute("DROP INDEX rollup_day_day")
-        # Nothing of it is in the running totals yet, so there is nothing to mark.
-        connection.execute("ALTER TABLE rollup_day DISABLE TRIGGER USER")
         connection.execute(_DAYS, terms)
-        connection.execute("ALTER TABLE rollup_day ADD PRIMARY KEY (instrument_key, day)")
-        connection.execute("CREATE INDEX rollup_day_day ON rollup_day (day)")
-        connection.execute(_STATUS, terms)
+        finish(connection, first)
         if raw:
+            connection.execute("ALTER TABLE rollup_day DISABLE TRIGGER USER")
             connection.execute(_SUBJECTS, terms)
-            month = date.fromordinal(end.toordinal() - RAW_DAYS)
-            connection.execute(_RAW, {**terms, "first": month})
+            connection.execute(_RAW, {**terms, "first": end - RAW_DAYS * DAY})
             connection.execute(_FROM_RAW)
-        connection.execute("ALTER TABLE rollup_day ENABLE TRIGGER USER")
-        connection.execute("VACUUM ANALYZE")
+            connection.execute("ALTER TABLE rollup_day ENABLE TRIGGER USER")
+            connection.execute("VACUUM ANALYZE")
         chunks = totals.due(connection, "Asia/Shanghai", most=10_000)
+    make_totals(rig, chunks)
+
+
+def begin(connection: psycopg.Connection[Any], first: date, end: date) -> None:
+    """Empties what is filled, and makes filling it fast."""
+    connection.execute("TRUNCATE heartbeat, segment, rollup_day, rollup_todo, dead_letter")
+    connection.execute(
+        "INSERT INTO service_setting VALUES ('rollup_zone', 'Asia/Shanghai'),"
+        " ('rolled_through', (%s::date - 1)::text)"
+        " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
+        [end],
+    )
+    # Indexes are made once all rows are there: half the time for nine million rows.
+    connection.execute("SET maintenance_work_mem = '512MB'")
+    connection.execute("ALTER TABLE rollup_day DROP CONSTRAINT rollup_day_pkey")
+    connection.execute("DROP INDEX rollup_day_day")
+    # Nothing of it is in the running totals yet, so there is nothing to mark.
+    connection.execute("ALTER TABLE rollup_day DISABLE TRIGGER USER")
+
+
+def finish(connection: psycopg.Connection[Any], first: date) -> None:
+    """Makes what `begin` left out, and has all instruments heard from a day on."""
+    connection.execute("ALTER TABLE rollup_day ADD PRIMARY KEY (instrument_key, day)")
+    connection.execute("CREATE INDEX rollup_day_day ON rollup_day (day)")
+    connection.execute(_STATUS, {"first": first})
+    connection.execute("ALTER TABLE rollup_day ENABLE TRIGGER USER")
+    connection.execute("VACUUM ANALYZE")
+
+
+def make_totals(rig: Rig, chunks: Sequence[tuple[int, date]]) -> None:
+    """Makes running totals that are due (`store.figures.totals.due`), on two cores."""
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(_make_totals, repeat(rig.stack.database_url), chunks))
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
