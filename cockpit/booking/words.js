@@ -12,6 +12,11 @@ learn({
   reason_maintenance: ['计划维护', 'maintenance is planned'], reason_down: ['故障停用', 'it is down'], reason_idle: ['开机空闲，且无维护、无预约、在开放时间内', 'on and idle; no maintenance, no booking, within opening hours'], reason_off: ['已关机，但无维护、无预约、在开放时间内', 'switched off, yet no maintenance, no booking, within opening hours'],
   reason_nothing_planned: ['该时段无维护、无预约、在开放时间内', 'no maintenance, no booking, within opening hours for all of it'], reason_silent: ['没有上报', 'it does not speak'], reason_before_first: ['尚无心跳', 'no heartbeat yet'],
   reason_collector: ['采集服务未在接收', 'nobody was listening'], reason_gateway: ['网关离线', 'its gateway is off'], reason_device: ['设备没有上报', 'the device does not speak'], reason_clock: ['时钟不准', 'its clock is wrong'],
+  // a recommendation
+  sort_recommended: ['推荐', 'Recommended'], sort_nearest: ['最近', 'Nearest'], order: ['次序', 'Order'], fit: ['推荐度', 'Fit'],
+  fitn_words: ['关键词', 'Words'], fitn_distance: ['距离', 'Distance'], fitn_free: ['空闲', 'Free'], fitn_quiet: ['通常空闲', 'Usually quiet'], fitn_trust: ['数据可信', 'Trust in its data'],
+  fit_words: ['关键词匹配 {p}', 'its words fit by {p}'], fit_words_full: ['关键词完全匹配', 'the words fit wholly'], fit_distance: ['相距 {d}', '{d} away'], fit_no_place: ['位置未登记', 'where it stands is not known'], fit_free: ['按计划只在所需时间的 {p} 内空闲', 'free for {p} of the wished time'], fit_free_full: ['所需时间内没有安排', 'free for all of the wished time'],
+  fit_quiet: ['近四周同一时段有 {p} 的时间确知未运行', 'known not to run in {p} of these hours of the last four weeks'], fit_quiet_full: ['近四周同一时段从未运行', 'did not run in these hours of the last four weeks'], fit_trust: ['近 28 天有 {p} 的时间有数据', '{p} of its last 28 days are known'], fit_trust_full: ['近 28 天数据完整', 'all of its last 28 days are known'],
   // a wished time
   words: ['关键词', 'Words'], words_hint: ['名称、型号、类别、机构，如“扫描电镜”', 'Name, model, class, institution, such as SEM'], when: ['时间', 'When'], when_now: ['现在', 'Now'], when_then: ['指定时间', 'At a time'],
   wished_at: ['开始（{tz}）', 'From ({tz})'], wished_for: ['时长', 'For'], in_an_hour: ['一小时后', 'In an hour'], tomorrow_nine: ['明天 9:00', 'Tomorrow 9:00'], monday_nine: ['下周一 9:00', 'Next Monday 9:00'],

@@ -4,14 +4,16 @@
 import { get, stream } from '../api.js';
 import { badge, reasonText, reasonsText } from '../booking/badge.js';
 import { nothingFree } from '../booking/earliest.js';
+import { fitMarks, fitReasons } from '../booking/fit.js';
 import { wishForm, wishOf } from '../booking/wished.js';
-import { card, csvButton, h, select, state } from '../dom.js';
+import { card, choice, csvButton, h, select, state } from '../dom.js';
 import { count, distance, moment, weekdays } from '../formats.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { iso } from '../time.js';
 import { go, href } from '../route.js';
 
+const SORTS = ['recommended', 'nearest'];
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 /** What narrows the search, by its word. */
 const NARROW = { q: 'words', class: 'class', district: 'district', kind: 'kind' };
@@ -39,12 +41,15 @@ export function page(ctx) {
       select(t('district'), [['', t('all')], ...districts()], p.district, (v) => set({ district: v || undefined })),
       select(t('kind'), [['', t('all')], ['general', t('general')], ['special', t('special')]], p.kind, (v) => set({ kind: v || undefined })),
       h('button', { type: 'button', on: { click: here } }, t('here')), said),
-    h('div', { class: 'fields' }, wishForm(p, tz, set))];
+    h('div', { class: 'fields' }, wishForm(p, tz, set),
+      h('div', { class: 'field' }, h('span', { 'aria-hidden': 'true' }, t('order')), choice(t('order'), SORTS.map((one) => [one, t(`sort_${one}`)]), sortOf(p), (v) => set({ sort: v === SORTS[0] ? undefined : v }))))];
   const form = h('section', { class: 'card wish', 'aria-label': t('filters') });
   form.append(...fields());
   const results = resultsCard(ctx, p, tz, set);
   return h('div', { class: 'page' }, h('div', { class: 'page-head' }, h('h1', {}, t('available'))), form, results);
 }
+
+const sortOf = (p) => (SORTS.includes(p.sort) ? p.sort : SORTS[0]);
 
 const districts = () => [...store.districts.values()].map((d) => [d.district_code, districtName(d.district_code)]);
 
@@ -65,9 +70,11 @@ function resultsCard(ctx, p, tz, set) {
       q: p.q, class: p.class, district: p.district, kind: p.kind, near: p.near ?? (seat ? `${seat.lon},${seat.lat}` : undefined),
       at: wish.at === null ? undefined : iso(wish.at), for_s: wish.at === null ? undefined : wish.for_s,
     };
-    const answer = await get('available', { ...asked, limit }, ctx.signal);
+    const answer = await get('available', { ...asked, sort: sortOf(p), limit }, ctx.signal);
+    // What is recommended is one page, however long it was asked to be.
+    const goesOn = answer.next_cursor || (sortOf(p) === 'recommended' && answer.items.length === limit);
     const when = wish.at === null ? t('when_now') : t('available_then', { from: moment(wish.at, tz, { weekday: 'short' }), to: moment(ends, tz) });
-    note([when, answer.items.length && t(answer.next_cursor ? 'n_free_more' : 'n_free', { n: count(answer.items.length) }), t('as_of', { time: moment(answer.as_of, tz, { second: '2-digit' }) })].filter(Boolean).join(' · '));
+    note([when, answer.items.length && t(goesOn ? 'n_free_more' : 'n_free', { n: count(answer.items.length) }), t('as_of', { time: moment(answer.as_of, tz, { second: '2-digit' }) })].filter(Boolean).join(' · '));
     if (!answer.items.length) {
       const filters = Object.entries(NARROW).filter(([name]) => p[name]).map(([name, word]) => /** @type {[string, string]} */ ([name, t(word)]));
       return nothingFree(asked, tz, { set, filters, signal: ctx.signal });
@@ -79,7 +86,7 @@ function resultsCard(ctx, p, tz, set) {
     });
     return h('div', { class: 'stack' },
       h('ul', { class: 'cards' }, [...cards.values()].map((one) => one.el)),
-      h('div', { class: 'page-head' }, answer.next_cursor && limit < 100 ? h('button', { type: 'button', on: { click: () => set({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
+      h('div', { class: 'page-head' }, goesOn && limit < 100 ? h('button', { type: 'button', on: { click: () => set({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
         h('span', { class: 'spacer' }), csvButton('available', COLUMNS, () => answer.items, answer)));
   });
 }
@@ -87,7 +94,7 @@ function resultsCard(ctx, p, tz, set) {
 const COLUMNS = [
   { key: 'instrument_id', value: (x) => x.instrument_id }, { key: 'name', value: (x) => x.name }, { key: 'institution', value: (x) => institutionName(x.institution_id) },
   { key: 'district', value: (x) => districtName(x.district_code) }, { key: 'class', value: (x) => className(x.class_code) }, { key: 'distance_m', value: (x) => x.distance_m },
-  { key: 'availability', value: (x) => x.availability }, { key: 'until', value: (x) => x.until }, { key: 'reasons', value: (x) => x.reasons.join('; ') },
+  { key: 'fit', value: (x) => x.fit?.marks }, { key: 'availability', value: (x) => x.availability }, { key: 'until', value: (x) => x.until }, { key: 'reasons', value: (x) => x.reasons.join('; ') },
   { key: 'usual_free_hours', value: (x) => DAYS.map((d) => `${d} ${(x.usual_free_hours[d] ?? []).map((r) => r.join('–')).join(' ')}`).join('; ') },
 ];
 
@@ -95,19 +102,19 @@ const COLUMNS = [
 function foundCard(x, isNow) {
   const tz = x.timezone;
   const own = h('div', { class: 'legend' });
+  const marks = fitMarks(x);
   const told = (s) => badge(s.availability, s.until ? h('span', { class: 'note' }, t('until_time', { time: moment(s.until, tz, { weekday: 'short' }) })) : null);
   const draw = (s) => own.replaceChildren(...[
     isNow ? told(s) : told(x),
     isNow && s.availability !== 'free' ? h('span', { class: 'note' }, reasonsText(s.reasons)) : null,
     isNow ? state(s.activity) : h('span', { class: 'now-too' }, t('now_is'), badge(s.availability)),
-    x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`)].filter((one) => one !== null));
+    x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`), marks].filter((one) => one !== null));
   draw({ ...x.status, ...(isNow ? { availability: x.availability, until: x.until, reasons: x.reasons } : {}) });
-  const fit = fitReasons(x);
   const el = h('li', { class: `card found a-${x.availability}`, 'data-found': x.instrument_id },
     h('h3', {}, h('a', { href: href('instrument', {}, x.instrument_id) }, x.name)),
     h('p', { class: 'note' }, [institutionName(x.institution_id), x.district_code && districtName(x.district_code), className(x.class_code)].filter(Boolean).join(' · ')),
     own,
-    h('ul', { class: 'why', 'aria-label': t('because') }, [...x.reasons.map(reasonText), ...fit].map((text) => h('li', {}, text))),
+    h('ul', { class: 'why', 'aria-label': t('because') }, [...x.reasons.map(reasonText), fitReasons(x).join(' · ')].filter(Boolean).map((text) => h('li', {}, text))),
     week(x.usual_free_hours));
   return {
     el,
@@ -117,12 +124,6 @@ function foundCard(x, isNow) {
       el.className = `card found a-${now.availability}`;
     },
   };
-}
-
-/** Why it stands where it stands, as far as the API says so: texts, or words that we may know. */
-function fitReasons(x) {
-  const found = x.recommendation?.reasons ?? x.fit?.reasons ?? x.fit_reasons ?? [];
-  return (Array.isArray(found) ? found : Object.values(found)).map(reasonText).filter(Boolean);
 }
 
 function week(free) {

@@ -2,6 +2,7 @@
 // its address.
 
 import { all, get } from '../api.js';
+import { followed } from '../booking/followed.js';
 import { axis, bubble, chart, color, ramp, rem } from '../charts.js';
 import { card, choice, fig, h, icon, select, table } from '../dom.js';
 import { count, hours, moment, money, percent, weekdays } from '../formats.js';
@@ -128,6 +129,7 @@ function columnChoice(c) {
 function ranking(c) {
   let rows = [];
   let cursor;
+  const now = c.by === 'instrument' ? followed(c.ctx) : null;
   return card(c.ctx, { title: `${t('ranking')} · ${t(c.by)}`, actions: columnChoice(c) }, async ({ note }) => {
     const answer = await groups(c);
     rows = answer.groups;
@@ -143,7 +145,7 @@ function ranking(c) {
         { key: 'place', label: '#', num: true, value: (g) => place.get(g) ?? null, cell: (g) => (place.get(g) ? count(place.get(g)) : '–') },
         { key: 'name', label: t(c.by), value: (g) => c.nameOf(g), cell: (g) => (c.into(g) ? h('a', { href: c.into(g), 'data-key': g.key }, c.nameOf(g)) : c.nameOf(g)) },
         { key: 'key', label: t('id'), minor: true, value: (g) => g.key, cell: (g) => g.key ?? '–' },
-        ...(c.by === 'instrument' ? [] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
+        ...(now ? [now.column] : [{ key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] }]),
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ...RATIO_COLUMNS.filter((name) => name === c.sort || c.chosen.has(name)).map((name) => (name === 'mean_utilization'
           ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.averaged_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
@@ -151,8 +153,10 @@ function ranking(c) {
         ...(c.by === 'instrument' ? [] : [
           ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
       ];
+      const made = table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') });
+      now?.follow([...ranked, ...rest].map((g) => g.key), made.refresh);
       holder.replaceChildren(
-        table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') }),
+        made,
         cursor ? h('button', { type: 'button', on: { click: async () => {
           const next = await groups(c, { cursor });
           rows = [...rows, ...next.groups];

@@ -118,14 +118,21 @@ def test_nothing_is_free_within_a_plan(tab: Window, city: Live, planned: dict[st
     window = tab
     go(window, "#/available?class=030100")
     assert found(window) == ["free"]
-    assert "开机空闲" in window.page.locator("[data-found='free']").inner_text()
+    said = window.page.locator("[data-found='free']").inner_text()
+    assert all(words in said for words in ("开机空闲", "所需时间内没有安排", "近 28 天"))
+    window.page.locator("[data-fit]").first.focus()
+    (one,) = city.get("available", class_="030100")["items"]
+    for part in one["fit"]["parts"]:
+        assert f"{part['marks']:,} × {part['weight']}" in window.page.locator("#tip").inner_text()
     # From the list's own form, by keyboard: within the plans, and after they have ended.
     for minutes, free in ((60, {"free"}), (180, {"free", "booked", "maintained", "down"})):
         go(window, f"#/available?class=030100&at={local(planned['now'] + minutes * MINUTE)}")
         assert set(found(window)) == free
         asked = {"at": iso(planned["now"] + minutes * MINUTE), "class": "030100"}
-        told = [one["instrument_id"] for one in city.get("available", **asked)["items"]]
-        assert found(window) == told
+        told = city.get("available", sort="recommended", **asked)["items"]
+        assert found(window) == [one["instrument_id"] for one in told]
+        marks = [f"推荐度 {round(one['fit']['marks'] / 10)}" for one in told]
+        assert texts(window, "[data-fit]") == marks
         for name in free:
             card = window.page.locator(f"[data-found='{name}'] [data-availability]").first
             assert card.get_attribute("data-availability") == "free"
@@ -199,6 +206,14 @@ def test_what_is_taken_meanwhile_says_so(tab: Window, city: Live, planned: dict[
     ]
     said = tab.page.locator(".map .view .d[data-code='310104']").get_attribute("aria-label")
     assert f"{words.count('free') / len(words):.0%}" in (said or "")
+    go(tab, "#/explore?by=instrument&institution=xuhui&min=0")
+    row = "tr:has([data-key='xuhui-1'])"
+    tab.page.wait_for_selector(
+        f"{row} [data-availability='{city.status('xuhui-1')['availability']}']"
+    )
+    city.publish("xuhui-1", beat(now_us(), "running", seq=30))
+    tab.page.wait_for_selector(f"{row} [data-availability='in_use']")
+    city.publish("xuhui-1", beat(now_us(), "idle", seq=31))
 
 
 #: The local day on which it begins.
