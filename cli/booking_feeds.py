@@ -2,7 +2,8 @@
 says.
 
 A feed that fails, vanishes or loses over half of its events changes nothing: its bookings stay,
-and `GET /v1/booking-feeds` says why and since when.
+`GET /v1/booking-feeds` says why and since when, and ingest opens an alert of it
+(``models/feed_alert.py``).
 """
 
 import signal
@@ -33,6 +34,12 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 10.0
 AT_ONCE = 100
 FAILURE_LENGTH = 500
+#: What an address answers that is no longer a calendar's.
+GONE = (404, 410)
+
+
+class GoneError(OutboundError):
+    """There is nothing at the address any more; somebody should know at once."""
 
 
 def booking_feeds(
@@ -99,6 +106,8 @@ def _read(connection: psycopg.Connection[Any], feed: Feed, url: str, allow_priva
         if answer.status == 304:
             run(connection, note_reading(feed))
             return
+        if answer.status in GONE:
+            raise GoneError(f"it answers {answer.status}: there is no such calendar any more")
         if answer.status != 200:
             raise OutboundError(f"it answers {answer.status}")
         file = read_calendar(answer.body.decode("utf-8", "replace"))
@@ -107,7 +116,8 @@ def _read(connection: psycopg.Connection[Any], feed: Feed, url: str, allow_priva
             report = _take(connection, feed, file)
     except (OutboundError, ShrunkError, ValueError) as error:
         said = str(error)[:FAILURE_LENGTH]
-        run(connection, note_reading(feed, said))
+        is_lost = isinstance(error, ShrunkError | GoneError)
+        run(connection, note_reading(feed, said, is_lost=is_lost))
         log.warning(
             "a booking feed cannot be read", action="booking_feeds", feed=feed.name, why=said
         )

@@ -221,6 +221,10 @@ class DatabaseMetrics:
                     "For how long nobody has sent anything of what is due, of the delivery that"
                     " waits longest; 0 while none does",
                 ),
+                (
+                    "booking_feeds_failing",
+                    "Booking feeds that cannot be read, with an alert open",
+                ),
                 ("instruments_online", "Instruments in service that are online"),
                 ("instruments_offline", "Instruments in service that were heard and are offline"),
                 ("instruments_never_seen", "Instruments in service that were never heard"),

@@ -103,6 +103,11 @@ class IngestSettings(BaseSettings):
     alert_instrument_after: Duration = Field(
         timedelta(hours=1), description="silence of an instrument that is an alert"
     )
+    alert_feed_after: Duration = Field(
+        timedelta(hours=6),
+        description="how long a booking feed cannot be read until it is an alert; one that is"
+        " gone, or lost over half of its events, is at once",
+    )
     alert_steady: Duration = Field(
         timedelta(minutes=5), description="how long one is heard again until its alert closes"
     )

@@ -16,14 +16,15 @@ from store.wanted import Wanted, array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One silence; times in µs since 1970."""
+    """One silence, or one feed that cannot be read; times in µs since 1970."""
 
     alert_id: int
     kind: str
     #: `open`, `acknowledged`, `muted` or `closed`.
     state: str
     subject_id: str
-    institution_id: str
+    #: None: it is the city's.
+    institution_id: str | None
     since_us: int
     instruments: int
     opened_us: int

@@ -1,4 +1,4 @@
-"""Alerts of silence."""
+"""Alerts of silence and of booking feeds."""
 
 from typing import Literal
 
@@ -6,20 +6,26 @@ from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant
 
-AlertKind = Literal["institution_silent", "gateway_silent", "instrument_silent"]
+AlertKind = Literal[
+    "institution_silent", "gateway_silent", "instrument_silent", "booking_feed_failing"
+]
 AlertState = Literal["open", "acknowledged", "muted", "closed"]
 
 
 class AlertBody(BaseModel):
-    """One silence, told once at its widest."""
+    """One silence, told once at its widest, or a booking feed that cannot be read."""
 
     id: int
     kind: AlertKind
     state: AlertState = Field(description="open: nobody has acknowledged it")
-    subject_id: str = Field(description="of the institution, gateway or instrument that is silent")
-    institution_id: str
-    since: Instant = Field(description="when the subject was online last")
-    instruments: Count = Field(description="that were silent with it when it opened")
+    subject_id: str = Field(
+        description="of the institution, gateway or instrument that is silent, or the feed"
+    )
+    institution_id: str | None = Field(description="null: a feed of the city")
+    since: Instant = Field(description="when the subject was online last, or failed first")
+    instruments: Count = Field(
+        description="that were silent with it when it opened, or had bookings of the feed"
+    )
     opened_at: Instant
     closed_at: Instant | None
     folded: bool = Field(description="closed because it became part of a wider alert")

@@ -1,4 +1,4 @@
-"""``/v1/alerts``: who fell silent, and who looks after it."""
+"""``/v1/alerts``: who fell silent, which feeds fail, and who looks after it."""
 
 from typing import Annotated, Any
 
@@ -51,7 +51,9 @@ class AcknowledgeBody(BaseModel):
     )
 
 
-@router.get("", summary="Alerts of silence", responses=answers(Alerts, tagged=True))
+@router.get(
+    "", summary="Alerts of silence and of booking feeds", responses=answers(Alerts, tagged=True)
+)
 async def get_alerts(
     request: Request,
     context: Ctx,

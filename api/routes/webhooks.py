@@ -1,6 +1,6 @@
 """``/v1/webhooks``: who is told of alerts, signed by the conventions of Standard Webhooks."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
@@ -14,7 +14,6 @@ from api.auth import Operator
 from api.context import Ctx
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
-from models.silence import Kind
 from models.timestamp import format_instant
 from models.webhook import key_of
 from store.run import Steps
@@ -46,7 +45,7 @@ class PutWebhook(BaseModel):
 
     url: Url
     kinds: list[AlertKind] = Field(
-        default_factory=lambda: [kind.value for kind in Kind], min_length=1, max_length=3
+        default_factory=lambda: list(get_args(AlertKind)), min_length=1, max_length=4
     )
     institution: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None, description="whose alerts; without one all, of a key of one institution its own"

@@ -20,7 +20,18 @@ WHERE NOT closed AND ends_at > clock_timestamp() - interval '15 seconds'
 SELECT gateway_key, gateway_id FROM gateway
 
 -- name: standing
-SELECT kind, subject_key, us(heard_since) FROM alert WHERE closed_at IS NULL
+SELECT kind, subject_key, us(heard_since) FROM alert
+WHERE closed_at IS NULL AND kind <> 'booking_feed_failing'
+
+-- name: failing_feeds
+SELECT f.feed_key, f.institution_key, us(f.failing_since), f.is_lost,
+       (SELECT count(DISTINCT b.instrument_key) FROM booking b
+        WHERE b.feed_key = f.feed_key AND NOT b.is_cancelled AND b.ends_at > now())
+FROM booking_feed f
+WHERE f.url IS NOT NULL AND f.failing_since IS NOT NULL
+
+-- name: standing_feeds
+SELECT subject_key FROM alert WHERE closed_at IS NULL AND kind = 'booking_feed_failing'
 
 -- name: open
 -- A subject that was muted stays so, whoever opens it again.
@@ -37,6 +48,8 @@ WITH named AS (
                    (SELECT institution_id FROM institution WHERE institution_key = n.subject_key)
                WHEN 'gateway_silent' THEN
                    (SELECT gateway_id FROM gateway WHERE gateway_key = n.subject_key)
+               WHEN 'booking_feed_failing' THEN
+                   (SELECT name FROM booking_feed WHERE feed_key = n.subject_key)
                ELSE (SELECT instrument_id FROM instrument WHERE instrument_key = n.subject_key)
            END,
            n.institution_key, n.since, n.instruments, %(now)s,

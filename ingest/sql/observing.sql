@@ -26,6 +26,8 @@ SELECT pg_database_size(current_database()) AS database_size_bytes,
                       WHERE i.delivery_key = d.delivery_key AND i.due_at <= now()) i
         WHERE i.due_at IS NOT NULL AND (d.paused_until <= now()) IS NOT FALSE)
            AS deliveries_unattended_seconds,
+       (SELECT count(*) FROM alert
+        WHERE kind = 'booking_feed_failing' AND closed_at IS NULL) AS booking_feeds_failing,
        i.*, n.*
 FROM (SELECT count(*) FILTER (WHERE live_until > now()) AS instruments_online,
              count(*) FILTER (WHERE first_at IS NOT NULL

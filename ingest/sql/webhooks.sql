@@ -40,10 +40,10 @@ WITH due AS (
 UPDATE webhook_delivery d
 SET tries = d.tries + 1, tried_at = clock_timestamp(),
     due_at = clock_timestamp() + %(lease_s)s * interval '1 second'
-FROM taken t, webhook w, alert_event e, alert a, institution n
+FROM taken t, webhook w, alert_event e,
+     alert a LEFT JOIN institution n ON n.institution_key = a.institution_key
 WHERE d.delivery_id = t.delivery_id AND w.webhook_key = d.webhook_key
   AND e.event_id = d.event_id AND a.alert_id = e.alert_id
-  AND n.institution_key = a.institution_key
 RETURNING d.delivery_id, d.tries, w.name, w.url, w.sealed_secret, e.event_id, e.event, us(e.at),
           a.alert_id, a.kind, a.subject_id, n.institution_id, us(a.since), a.instruments,
           us(a.opened_at)

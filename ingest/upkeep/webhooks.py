@@ -127,7 +127,7 @@ def _message(
     alert_id: int,
     kind: str,
     subject_id: str,
-    institution_id: str,
+    institution_id: str | None,
     since_us: int,
     instruments: int,
     opened_us: int,

@@ -155,13 +155,24 @@ def note_reading(
     failure: str | None = None,
     etag: str | None = None,
     last_modified: str | None = None,
+    *,
+    is_lost: bool = False,
 ) -> Steps[None]:
-    """Writes down how reading a feed's address went."""
+    """Writes down how reading a feed's address went.
+
+    Args:
+        feed: As it was locked.
+        failure: Why it could not be read; None: it was.
+        etag: What the address said of its version.
+        last_modified: The same.
+        is_lost: The address is gone, or lost so much that it is not believed.
+    """
     yield Query(
         _SQL["feed_tried"],
         {
             "key": feed.feed_key,
             "failure": failure,
+            "is_lost": is_lost,
             "etag": etag,
             "last_modified": last_modified,
         },

@@ -1,11 +1,11 @@
--- Alerts of silence: read, and acknowledged, by alerts.py. Opened and closed by ingest.
+-- Alerts of silence and of booking feeds: read, and acknowledged, by alerts.py. Opened and closed by ingest.
 
 -- name: list
 SELECT a.alert_id, a.kind, s.state, a.subject_id, n.institution_id, us(a.since), a.instruments,
        us(a.opened_at), us(a.closed_at), a.folded, us(a.acknowledged_at), a.acknowledged_by,
        a.note, us(a.muted_until)
 FROM alert a
-JOIN institution n USING (institution_key)
+LEFT JOIN institution n USING (institution_key)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN a.closed_at IS NOT NULL THEN 'closed'
                 WHEN a.muted_until > now() THEN 'muted'

@@ -49,7 +49,7 @@ ORDER BY tried_at NULLS FIRST LIMIT %(limit)s
 -- name: feed_tried
 UPDATE booking_feed SET tried_at = now(),
        read_at = CASE WHEN %(failure)s::text IS NULL THEN now() ELSE read_at END,
-       failure = %(failure)s::text,
+       failure = %(failure)s::text, is_lost = %(is_lost)s,
        failing_since = CASE WHEN %(failure)s::text IS NOT NULL
                             THEN coalesce(failing_since, now()) END,
        etag = coalesce(%(etag)s::text, etag),

@@ -366,6 +366,18 @@ def test_institutions_fall_silent(city: City) -> None:
         assert alert["annotations"]["summary"].startswith(f"{QUIET} institutions")
 
 
+def test_a_booking_feed_is_gone(city: City) -> None:
+    gone = (
+        "INSERT INTO booking_feed (name, timezone, url, every_s, failing_since, failure, is_lost)"
+        " VALUES ('gone', 'UTC', 'https://calendar.invalid/', 86400, now(), 'it answers 404', true)"
+    )
+    with (
+        mended(lambda: city.execute("DELETE FROM booking_feed WHERE name = 'gone'")),
+        city.watch.fires("BookingFeedsFail"),
+    ):
+        city.execute(gone)
+
+
 def test_broker_sync_is_killed(city: City) -> None:
     with mended(city.sync.start), city.watch.fires("BrokerSyncAway"):
         city.sync.kill()

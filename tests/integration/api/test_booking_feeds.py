@@ -87,19 +87,28 @@ def test_an_address_is_read_as_it_changes(
     assert server.asked[-1] is not None
     assert again["read_at"] > first["read_at"]
 
-    for text, status, why in (
-        (calendar(*events[:2]), 200, "10 of 12 events are missing"),
-        ("gone", 404, "it answers 404"),
-        ("<html>", 200, "not iCalendar text"),
+    def is_lost() -> bool:
+        """Whether somebody is to know at once."""
+        with psycopg.connect(api_database) as conn:
+            row = conn.execute("SELECT is_lost FROM booking_feed WHERE name = %s", [microscope])
+            return bool((row.fetchone() or ())[0])
+
+    for text, status, why, at_once in (
+        (calendar(*events[:2]), 200, "10 of 12 events are missing", True),
+        ("gone", 404, "it answers 404", True),
+        ("gone", 410, "it answers 410", True),
+        ("busy", 503, "it answers 503", False),
+        ("<html>", 200, "not iCalendar text", False),
     ):
         failed = read(text, status)
         assert why in failed["failure"]
         assert failed["read_at"] == again["read_at"]
         assert failed["failing_since"] is not None
+        assert is_lost() == at_once
         assert len(booked(admin, feed=microscope)) == 12
 
     healed = read(calendar(*events[:11]))
-    assert (healed["failure"], healed["failing_since"]) == (None, None)
+    assert (healed["failure"], healed["failing_since"], is_lost()) == (None, None, False)
     assert len(booked(admin, feed=microscope)) == 11
     server.asked.clear()
     with psycopg.connect(api_database, autocommit=True) as conn:

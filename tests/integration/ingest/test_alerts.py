@@ -174,3 +174,47 @@ def test_acknowledged_and_muted(plain: psycopg.Connection, writing: psycopg.Conn
     look(step, writing)
     assert standing(plain, "muted") == [("institution_silent", "inst")]
     assert standing(plain, "open") == []
+
+
+def fails(plain: psycopg.Connection, since: str, *, is_lost: bool, house: bool) -> None:
+    plain.execute(
+        "INSERT INTO booking_feed (name, institution_key, timezone, url, every_s, failing_since,"
+        " failure, is_lost) SELECT %s, CASE WHEN %s THEN institution_key END, 'UTC',"
+        " 'https://calendar.invalid/', 900, now() - %s::interval, 'why', %s FROM institution",
+        [f"feed-{since}", house, since, is_lost],
+    )
+
+
+def test_a_feed_that_cannot_be_read_is_an_alert_until_it_is_read(
+    plain: psycopg.Connection, writing: psycopg.Connection
+) -> None:
+    """One that is lost at once, others after a while; beside silence, and to webhooks."""
+    step = alerts()
+    plain.execute(
+        "INSERT INTO webhook (name, url, kinds, sealed_secret)"
+        " VALUES ('w', 'https://duty.invalid/', '{booking_feed_failing}', '')"
+    )
+    heard(plain, "g", "-1 hour")
+    fails(plain, "1 second", is_lost=True, house=False)
+    fails(plain, "5 hours", is_lost=False, house=True)
+    fails(plain, "7 hours", is_lost=False, house=True)
+    look(step, writing)
+    opened = [("booking_feed_failing", "feed-1 second"), ("booking_feed_failing", "feed-7 hours")]
+    assert standing(plain, "open") == opened
+    found = run(plain, list_alerts(before_id=None, limit=9))
+    assert {(one.subject_id, one.institution_id) for one in found} == {
+        ("feed-1 second", None),
+        ("feed-7 hours", "inst"),
+    }
+    plain.execute("UPDATE booking_feed SET failing_since = NULL, is_lost = false WHERE is_lost")
+    heard(plain, "g", "11 minutes")
+    look(step, writing)
+    assert standing(plain, "open") == [opened[1], ("institution_silent", "inst")]
+    plain.execute("DELETE FROM booking_feed")
+    look(step, writing)
+    assert standing(plain, "open") == [("institution_silent", "inst")]
+    told = plain.execute(
+        "SELECT event, count(*) FROM webhook_delivery JOIN alert_event USING (event_id)"
+        " GROUP BY event ORDER BY event"
+    ).fetchall()
+    assert told == [("closed", 2), ("opened", 2)]

@@ -59,6 +59,7 @@ HEALTHY = {
         f'jishi_database_standby_lag_seconds{{instance="{worker}"}}': "NaNxN",
         f'jishi_institutions_heard{{instance="{worker}"}}': "100xN",
         f'jishi_institutions_silent{{instance="{worker}"}}': "0xN",
+        f'jishi_booking_feeds_failing{{instance="{worker}"}}': "0xN",
     }.items()
 } | {
     'up{job="jishi-api",instance="x"}': "1xN",
