@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in sorted(item)]
 GETS = [path for path, item in DOCUMENT["paths"].items() if "get" in item]
 WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #: What an answer has that differs from one moment to the next.
 MOVES = ("date", "etag", "content-length")
 PAGES = ["/", "/docs", "/cockpit/style.css", "/cockpit/reference.js", "/favicon.ico"]
@@ -111,7 +112,8 @@ def examples() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def as_in_the_readme(admin: httpx.Client) -> None:
+def as_in_the_readme(admin: httpx.Client) -> str:
+    """What examples name is there; the address of a period, whose number nobody chooses."""
     place = {"institution_id": "institute-1", "gateway_id": "gw-1"}
     for path, body in (
         ("institutions/institute-1", {"name": "Institute One"}),
@@ -119,12 +121,15 @@ def as_in_the_readme(admin: httpx.Client) -> None:
         ("instruments/sem-1", {"name": "Scanning electron microscope", **place}),
     ):
         assert admin.put(f"/v1/{path}", json=body).is_success
+    sent = {"kind": "https", "url": "https://reports.example.org/", "secret": SECRET}
+    assert admin.put("/v1/deliveries/ministry", json=sent).is_success
+    body = {"institution_id": "institute-1", **WINDOW}
+    return str(admin.post("/v1/periods", json=body).headers["location"])
 
 
 @pytest.mark.parametrize("address", examples())
-@pytest.mark.usefixtures("as_in_the_readme")
-def test_examples_are_answered(admin: httpx.Client, address: str) -> None:
-    answer = admin.get(address)
+def test_examples_are_answered(admin: httpx.Client, as_in_the_readme: str, address: str) -> None:
+    answer = admin.get(address.replace("/v1/periods/12", as_in_the_readme))
     assert answer.status_code == 200, answer.text
     assert answer.content
 

@@ -108,6 +108,8 @@ def test_whatever_comes_later_closed_and_difference_are_todays(
         found = held(city, period, institution)
         assert (found["items"], found["institutions"]) == ([], [])
 
+    hours = iter(range(24))
+
     def late() -> None:
         name = dice.choice(sorted(rows))
         world.conn.execute(
@@ -122,7 +124,8 @@ def test_whatever_comes_later_closed_and_difference_are_todays(
             world.instrument(
                 name,
                 institution=dice.choice(["i0", "i1", "i2"]),
-                valid_from=BEGIN + dice.randrange(DAY),
+                # Each later than the one before, as the world wants them.
+                valid_from=BEGIN + next(hours) * 4 * HOUR + dice.randrange(4 * HOUR),
                 **fields,
             )
 
