@@ -81,6 +81,7 @@ class PeriodRecords(BaseModel):
 
     period_id: int
     state: PeriodStateWord
+    tz: str = Field(description="whose days it is of")
     as_of: Instant = Field(description="when it was closed; of an open one the moment of asking")
     items: list[RecordBody]
     next_cursor: Cursor

@@ -19,6 +19,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
 from api.params import parse_instant
+from api.query import AnyOf
 from models.delivery import Kind
 from models.duration import Duration
 from models.period import record_id
@@ -41,6 +42,7 @@ from store.reports.deliveries import (
 from store.reports.profiles import find_profile
 from store.run import Steps
 from store.sealing import Sealer
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/deliveries", tags=["reports"], responses=PROBLEMS)
 
@@ -142,7 +144,9 @@ async def get_items(
     context: Ctx,
     who: Operator,
     delivery: Name,
-    state: Annotated[State | None, Query(description="those alone")] = None,
+    state: Annotated[
+        AnyOf[State], Query(description="`waiting`, `delivered` or `given_up` ones")
+    ] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -154,7 +158,7 @@ async def get_items(
     after = decode_cursor("items", cursor, (int,))
     await _found(context, who, delivery)
     found = await context.database.read(
-        list_items(delivery, state, after[0] if after else 0, limit + 1)
+        list_items(delivery, wanted(state), after[0] if after else 0, limit + 1)
     )
     items, more = page(found, limit, "items", lambda one: (one.item_id,))
     return json_response({"items": [_item(one) for one in items], "next_cursor": more})

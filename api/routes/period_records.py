@@ -94,6 +94,7 @@ async def get_records(
             {
                 "period_id": period.period_id,
                 "state": period.state.value,
+                "tz": period.timezone,
                 "as_of": format_instant(as_of),
                 "items": [record_shown(one) for one in records],
                 "next_cursor": following if records else None,

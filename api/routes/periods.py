@@ -120,7 +120,7 @@ async def get_periods(
     who: Reader,
     span: OpenSpan,
     institution: AnyOf[InstitutionId] = (),
-    state: Annotated[PeriodState | None, Query(description="open or closed ones alone")] = None,
+    state: Annotated[AnyOf[PeriodState], Query(description="`open` or `closed` ones")] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -138,7 +138,7 @@ async def get_periods(
             limit=limit + 1,
             tenant=who.institution_key,
             institution=wanted(institution),
-            state=state,
+            states=wanted(state),
             start_us=window.start_us,
             end_us=window.end_us,
         )

@@ -12,6 +12,7 @@ from store.instant import from_us
 from store.registry.audit import note
 from store.run import Query, Steps
 from store.statements import statements
+from store.wanted import Wanted, array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +109,16 @@ def _listed(
     return [Delivery(**dict(zip(Delivery.__dataclass_fields__, row, strict=True))) for row in rows]
 
 
-def list_items(name: str, state: str | None, after: int, limit: int) -> Steps[list[Item]]:
+def list_items(name: str, states: Wanted[str], after: int, limit: int) -> Steps[list[Item]]:
     """A delivery's items in the order in which they were put, with their last answers.
 
     Args:
         name: Of the delivery.
-        state: ``waiting``, ``delivered`` or ``given_up`` alone.
+        states: Of ``waiting``, ``delivered`` and ``given_up`` these alone; None: any.
         after: The last item that is known already.
         limit: Most of them.
     """
-    values = {"name": name, "state": state, "after": after, "limit": limit}
+    values = {"name": name, "states": array(states), "after": after, "limit": limit}
     rows = yield Query(statements("deliveries")["items"], values)
     return [Item(**dict(zip(Item.__dataclass_fields__, row, strict=True))) for row in rows]
 

@@ -106,7 +106,7 @@ def list_periods(
     limit: int,
     tenant: int | None = None,
     institution: Wanted[str] = None,
-    state: PeriodState | None = None,
+    states: Wanted[PeriodState] = None,
     start_us: int | None = None,
     end_us: int | None = None,
 ) -> Steps[list[Period]]:
@@ -118,7 +118,7 @@ def list_periods(
             "limit": limit,
             "tenant": tenant,
             "institution": array(institution),
-            "closed": None if state is None else state is PeriodState.CLOSED,
+            "states": array(states),
             "start": None if start_us is None else from_us(start_us),
             "end": None if end_us is None else from_us(end_us),
         },

@@ -23,9 +23,10 @@ FROM delivery_item i JOIN delivery d USING (delivery_key)
 LEFT JOIN LATERAL (SELECT status, answer, error FROM delivery_attempt a
                    WHERE a.item_id = i.item_id ORDER BY a.try DESC LIMIT 1) a ON true
 WHERE d.name = %(name)s AND i.item_id > %(after)s
-  AND CASE %(state)s::text WHEN 'waiting' THEN i.due_at IS NOT NULL
-                           WHEN 'given_up' THEN i.given_up_at IS NOT NULL
-                           WHEN 'delivered' THEN i.delivered_at IS NOT NULL ELSE true END
+  AND (%(states)s::text[] IS NULL
+       OR (i.due_at IS NOT NULL AND 'waiting' = ANY (%(states)s::text[]))
+       OR (i.given_up_at IS NOT NULL AND 'given_up' = ANY (%(states)s::text[]))
+       OR (i.delivered_at IS NOT NULL AND 'delivered' = ANY (%(states)s::text[])))
 ORDER BY i.item_id LIMIT %(limit)s
 
 -- name: institution

@@ -23,7 +23,8 @@ FROM period p LEFT JOIN institution i USING (institution_key)
 WHERE p.period_id > %(after)s
   AND (%(tenant)s::int IS NULL OR p.institution_key = %(tenant)s::int)
   AND (%(institution)s::text[] IS NULL OR i.institution_id = ANY (%(institution)s::text[]))
-  AND (%(closed)s::boolean IS NULL OR (p.closed_at IS NOT NULL) = %(closed)s::boolean)
+  AND (%(states)s::text[] IS NULL
+       OR CASE WHEN p.closed_at IS NULL THEN 'open' ELSE 'closed' END = ANY (%(states)s::text[]))
   AND (%(start)s::timestamptz IS NULL OR p.ends_at > %(start)s)
   AND (%(end)s::timestamptz IS NULL OR p.starts_at < %(end)s)
 ORDER BY p.period_id

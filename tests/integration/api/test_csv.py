@@ -39,12 +39,22 @@ def test_every_list_is_among_them() -> None:
     assert "/v1/instruments/{instrument_id}/timeline" in TABLES
 
 
+def closed_period(admin: httpx.Client, institution: str) -> str:
+    made = admin.post("/v1/periods", json={"institution_id": institution, **WINDOW}).json()
+    assert admin.post(f"/v1/periods/{made['period_id']}/close").is_success
+    return str(made["period_id"])
+
+
 @pytest.mark.parametrize("path", TABLES)
 def test_every_table_is_to_be_had(admin: httpx.Client, instrument: str, path: str) -> None:
     names = {"instrument_id": instrument, "gateway_id": instrument.replace("sem", "gw")}
     names["institution_id"] = instrument.replace("sem", "inst")
+    if "{period_id}" in path:
+        names["period_id"] = closed_period(admin, names["institution_id"])
     address = path.format(**names)
     asked: dict[str, Any] = WINDOW if wants_window(path) else {}
+    if path.endswith("/check"):
+        asked = {"profile": "records"}
     by_header = admin.get(address, params=asked, headers={"Accept": "text/csv"})
     by_query = admin.get(address, params={**asked, "format": "csv"})
     assert rows(by_header) is not None
@@ -130,12 +140,13 @@ def test_what_identifies_a_row_stands_first(path: str) -> None:
     assert table is not None
     names = [column.name for column in table.columns]
     assert len(set(names)) == len(names)
-    assert names[0] in IDENTIFYING or path.endswith(("/timeline", "/sessions"))
+    assert names[0] in IDENTIFYING or path.endswith(("/timeline", "/sessions", "/planned"))
     known = [name for name in names if name in IDENTIFYING]
     about = [name for name in names if name in ABOUT]
     assert names[: len(known) + len(about)] == [*known, *about]
     if "from" in names:
-        assert {"from", "to", "tz"} <= set(names)
+        assert {"from", "to"} <= set(names)
+        assert {"tz", "timezone"} & set(names), "by which clock"
 
 
 def test_each_form_has_its_own_tag(admin: httpx.Client, instrument: str) -> None:

@@ -48,6 +48,7 @@ from store.reports.deliveries import (
 from store.reports.outbox import LEASE_S, take
 from store.run import run
 from store.sealing import Sealer
+from store.wanted import wanted
 from tests.integration.api.figures.world import World
 from tests.integration.api.reports.conftest import START, USES, closed
 from tests.lacking import Part, lacking
@@ -149,7 +150,7 @@ def of(world: World, name: str = "r") -> Delivery:
 
 
 def items(world: World, name: str = "r", state: str | None = None) -> list[Item]:
-    return run(world.conn, list_items(name, state, 0, 1_000))
+    return run(world.conn, list_items(name, wanted([state] if state else []), 0, 1_000))
 
 
 def pass_time(world: World, seconds: float) -> None:
