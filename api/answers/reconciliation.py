@@ -75,6 +75,17 @@ class BookingAnswer(BaseModel):
     answered_at: Instant
 
 
+class ClosedVerdict(BaseModel):
+    """A booking's verdict as the closing of its period told it."""
+
+    period_id: int
+    closed_at: Instant
+    verdicts: list[Verdict]
+    used_s: Seconds
+    unknown_s: Seconds
+    amended: bool = Field(description="today's verdict, used or unknown time is another")
+
+
 class JudgedBooking(BaseModel):
     """A booking and what became of it."""
 
@@ -89,7 +100,12 @@ class JudgedBooking(BaseModel):
     verdicts: list[Verdict]
     used_s: Seconds
     unknown_s: Seconds
+    revision: str = Field(description="opaque; changes whenever verdict or times do")
+    closed: ClosedVerdict | None = Field(description="null: in no closed period")
     answer: BookingAnswer | None
+    answer_amendments: list[BookingAnswer] = Field(
+        description="answers since its period was closed, in order"
+    )
 
 
 class JudgedBookings(BaseModel):

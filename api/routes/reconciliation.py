@@ -6,6 +6,7 @@ What a verdict is, is `models/reconciliation.py`'s and `docs/rules.md`'s.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -38,17 +39,27 @@ from store.figures.costs import judged_bookings_s
 from store.figures.judged import (
     AT_ONCE,
     History,
+    Judged,
     judge,
     load_tolerances,
     put_tolerances,
 )
-from store.figures.reconciled import Extent, Held, answer, hold, load_answers, measure_extent
+from store.figures.reconciled import (
+    Extent,
+    Held,
+    answer,
+    hold,
+    load_amendments,
+    load_answers,
+    measure_extent,
+)
 from store.figures.self_reports import Claims, load_claims, load_told
 from store.figures.self_reports import Extent as Reported
 from store.figures.surroundings import Moment, load_moment
 from store.present.bookings import Listed, list_bookings
 from store.present.instruments import names_of
 from store.registry.audit import note
+from store.reports.verdicts import Frozen, load_frozen
 from store.run import Steps
 from store.wanted import wanted
 
@@ -213,7 +224,10 @@ async def get_judged(
             planned.listed, limit, "judged", lambda one: (one.start_us, one.booking_key)
         )
         verdicts = yield from _judged(shown, planned.moment)
-        said = yield from load_answers([one.booking_key for one in shown])
+        keys = [one.booking_key for one in shown]
+        said = yield from load_answers(keys)
+        added = yield from load_amendments(keys)
+        closed = yield from load_frozen(keys)
         return {
             "from": format_instant(planned.window.start_us),
             "to": format_instant(planned.window.end_us),
@@ -229,7 +243,9 @@ async def get_judged(
                     "from": format_instant(one.start_us),
                     "to": format_instant(one.end_us),
                     **verdicts[one.booking_key],
+                    "closed": _closed(closed.get(one.booking_key), verdicts[one.booking_key]),
                     "answer": _answer(said.get(one.booking_key)),
+                    "answer_amendments": [_answer(one) for one in added.get(one.booking_key, ())],
                 }
                 for one in shown
             ],
@@ -260,8 +276,30 @@ def _judged(listed: Sequence[Listed], moment: Moment) -> Steps[dict[int, dict[st
                     "verdicts": [verdict.value for verdict in one.verdicts],
                     "used_s": seconds(one.used_us),
                     "unknown_s": seconds(one.unknown_us),
+                    "revision": _revision(one),
                 }
     return found
+
+
+def _revision(one: Judged) -> str:
+    told = f"{one.verdicts} {one.used_us} {one.unknown_us}"
+    return blake2b(told.encode(), digest_size=8).hexdigest()
+
+
+def _closed(frozen: Frozen | None, today: Mapping[str, Any]) -> dict[str, Any] | None:
+    if frozen is None:
+        return None
+    told = {
+        "verdicts": frozen.verdicts,
+        "used_s": seconds(frozen.used_us),
+        "unknown_s": seconds(frozen.unknown_us),
+    }
+    return {
+        "period_id": frozen.period_id,
+        "closed_at": format_instant(frozen.closed_us),
+        **told,
+        "amended": any(today[name] != value for name, value in told.items()),
+    }
 
 
 def _answer(said: tuple[str, str, int] | None) -> dict[str, Any] | None:
@@ -290,12 +328,18 @@ async def put_answer(
     booking_id: Annotated[int, Path(ge=1, lt=1 << 63, description="the booking's id")],
     body: AnswerRequest,
 ) -> Response:
-    """It stays with the booking, whatever later heartbeats make of the verdict."""
+    """It stays with the booking, whatever later heartbeats make of the verdict.
+
+    Once the booking's period is closed, an answer is added to what stands there and changes none.
+    """
 
     def put() -> Steps[tuple[bool, dict[int, tuple[str, str, int]]]]:
         before = yield from load_answers([booking_id])
         is_there = yield from answer(booking_id, body.text, who.actor, who.institution_key)
         said = yield from load_answers([booking_id])
+        added = yield from load_amendments([booking_id])
+        if added.get(booking_id):
+            said = {booking_id: added[booking_id][-1]}
         if is_there:
             yield from note(
                 actor=who.actor,

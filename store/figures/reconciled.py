@@ -219,8 +219,19 @@ def load_answers(keys: Sequence[int]) -> Steps[dict[int, tuple[str, str, int]]]:
     return {key: (text, actor, at) for key, text, actor, at in rows}
 
 
+def load_amendments(keys: Sequence[int]) -> Steps[dict[int, list[tuple[str, str, int]]]]:
+    """What was answered after a period was closed, by booking, in order: text, who, when."""
+    rows = yield from Query[tuple[int, str, str, int]](
+        _SQL["amendments"], {"keys": list(keys)}, binary=True
+    )
+    found: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
+    for key, text, actor, at in rows:
+        found[key].append((text, actor, at))
+    return found
+
+
 def answer(booking: int, text: str, actor: str, tenant: int | None) -> Steps[bool]:
-    """Attaches an institution's answer; whether there is such a booking of its own."""
+    """Attaches an institution's answer, or adds it; whether there is such a booking of its own."""
     if not (yield Query(_SQL["owned"], {"key": booking, "tenant": tenant})):
         return False
     yield Query(_SQL["answer"], {"key": booking, "text": text, "actor": actor})

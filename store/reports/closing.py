@@ -20,6 +20,7 @@ from store.figures.surroundings import Moment, load_moment
 from store.registry.audit import note
 from store.reports.register import find_period, shown
 from store.reports.uses import AT_ONCE, Placed, Used, load_placed, load_used
+from store.reports.verdicts import freeze_verdicts
 from store.run import Query, Steps
 from store.statements import statements
 
@@ -151,6 +152,8 @@ def _freeze(
     if settled_us > moment.now_us:
         raise NotYet(period, settled_us)
     firsts = [ledger.enter(one) for one in used]
+    for one in (yield from freeze_verdicts(period, [each.key for each in used], moment)):
+        ledger.digest.update(_encode([one.booking, one.verdicts, one.used_us, one.unknown_us]))
     yield from _freeze_uses(period, firsts[0], [(one.key, use) for one in used for use in one.uses])
     yield Query(
         _SQL["freeze_subjects"],

@@ -59,6 +59,18 @@ WHERE b.booking_key = %(key)s
   AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s::integer)
 
 -- name: answer
-INSERT INTO booking_answer (booking_key, text, actor) VALUES (%(key)s, %(text)s, %(actor)s)
+-- In a closed period an answer is added, and the one that its closing found stays.
+WITH closed AS (
+    SELECT FROM period_booking WHERE booking_key = %(key)s
+), amended AS (
+    INSERT INTO booking_answer_amendment (booking_key, text, actor)
+    SELECT %(key)s, %(text)s, %(actor)s WHERE EXISTS (SELECT FROM closed)
+)
+INSERT INTO booking_answer (booking_key, text, actor)
+SELECT %(key)s, %(text)s, %(actor)s WHERE NOT EXISTS (SELECT FROM closed)
 ON CONFLICT (booking_key) DO UPDATE SET text = EXCLUDED.text, actor = EXCLUDED.actor,
     answered_at = now()
+
+-- name: amendments
+SELECT booking_key, text, actor, us(answered_at) FROM booking_answer_amendment
+WHERE booking_key = ANY (%(keys)s::bigint[]) ORDER BY amendment_id

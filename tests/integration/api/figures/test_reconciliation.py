@@ -3,10 +3,14 @@
 import random
 from typing import Any
 
+import httpx
 import pytest
 
 from models.timestamp import format_instant
 from store.instant import from_us
+from store.registry.keys import create_key
+from store.run import run
+from tests.integration.api.figures.test_periods import closed
 from tests.integration.api.figures.world import MINUTE, Get, World, every
 
 HOUR = 60 * MINUTE
@@ -135,13 +139,69 @@ def test_pages_judge_as_the_whole_does(world: World, get: Get) -> None:
     assert get("/v1/reconciliation/bookings", **ASKED, instrument="a")["items"] == whole
 
 
-def test_late_data_turns_undetermined_into_a_verdict(world: World, get: Get) -> None:
+def judged(get: Get) -> Any:
+    (one,) = get("/v1/reconciliation/bookings", **ASKED)["items"]
+    return one
+
+
+def answered(world: World, address: str, key: int, text: str) -> Any:
+    made = run(world.conn, create_key(scopes=["operate"])).key
+    answer = httpx.put(
+        f"{address}/v1/reconciliation/bookings/{key}/answer",
+        json={"text": text},
+        headers={"Authorization": f"Bearer {made}"},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_late_data_turns_undetermined_into_a_verdict(
+    world: World, get: Get, figures_app: str
+) -> None:
     world.instrument("a", gateway="g")
-    book(world, "a", START, START + HOUR)
-    before = get("/v1/reconciliation/bookings", **ASKED)["items"][0]
-    assert before["verdicts"] == ["undetermined"]
+    key = book(world, "a", START, START + HOUR)
+    first = answered(world, figures_app, key, "停电")
+    before = judged(get)
+    assert (before["verdicts"], before["answer"]) == (["undetermined"], first)
+    assert judged(get)["revision"] == before["revision"]
     world.feed("a", every(START - HOUR, START + 2 * HOUR, "idle"))
-    assert verdicts(get) == ["a no_show"]
+    after = judged(get)
+    assert after["verdicts"] == ["no_show"]
+    assert after["revision"] != before["revision"]
+    assert (after["answer"], after["closed"]) == (first, None)
+    second = answered(world, figures_app, key, "来电")
+    told = judged(get)
+    assert (told["answer"], told["answer_amendments"]) == (second, [])
+
+
+def test_a_closed_period_keeps_its_verdict_and_takes_amendments(
+    world: World, get: Get, figures_app: str
+) -> None:
+    world.instrument("a", gateway="g")
+    key = book(world, "a", START, START + HOUR)
+    # It begins before: another period's.
+    other = book(world, "a", START - 30 * HOUR, START + 2 * HOUR)
+    first = answered(world, figures_app, key, "停电")
+    period = closed(world, START - HOUR, DAY[1])
+    rows = world.conn.execute("SELECT booking_key FROM period_booking").fetchall()
+    assert (rows, other != key) == ([(key,)], True)
+    told = judged(get)["closed"]
+    assert (told["period_id"], told["verdicts"], told["amended"]) == (
+        period.period_id,
+        ["undetermined"],
+        False,
+    )
+    world.feed("a", every(START - 2 * HOUR, START + 3 * HOUR, "idle"))
+    late = [answered(world, figures_app, key, text) for text in ("来电", "没人来")]
+    after = judged(get)
+    assert after["verdicts"] == ["no_show"]
+    assert (after["closed"]["verdicts"], after["closed"]["amended"]) == (["undetermined"], True)
+    assert (after["answer"], after["answer_amendments"]) == (first, late)
+    # What was frozen stays when the feed is forgotten.
+    world.conn.execute("DELETE FROM booking_feed")
+    assert world.conn.execute("SELECT verdicts FROM period_booking").fetchall() == [
+        (["undetermined"],)
+    ]
 
 
 @pytest.mark.parametrize("kind", ["maintenance", "down"])
