@@ -5,8 +5,10 @@ import { h } from '../dom.js';
 import { href } from '../route.js';
 import { institutionName, mayOperate, store } from '../store.js';
 import { learn, t } from '../words.js';
+import { changesCard } from '../reports/changes.js';
 import { closedCard } from '../reports/closed.js';
 import { openClosing } from '../reports/closing.js';
+import { deliveriesCard } from '../reports/deliveries.js';
 import { lacksCard } from '../reports/lacks.js';
 import { openMake } from '../reports/make.js';
 import { completenessCard } from '../reports/completeness.js';
@@ -23,7 +25,7 @@ export const page = (ctx) => (ctx.id ? one(ctx) : list(ctx));
 const list = (ctx) => h('div', { class: 'page' },
   h('div', { class: 'page-head' }, h('h1', {}, t('reports')), h('span', { class: 'spacer' }),
     mayOperate() && h('button', { type: 'button', class: 'primary', id: 'new-period', on: { click: openMake } }, t('new_period'))),
-  periodsCard(ctx), store.session.institution_id === null && closedCard(ctx));
+  periodsCard(ctx), store.session.institution_id === null && closedCard(ctx), mayOperate() && deliveriesCard(ctx));
 
 function one(ctx) {
   const heading = h('h1', {}, t('period'));
@@ -38,6 +40,7 @@ function one(ctx) {
     crumbs.append(h('span', { 'aria-hidden': 'true' }, '›'), found.institution_id === null ? t('whole_city_period') : institutionName(found.institution_id));
     tools.replaceChildren(stateOf(found), found.state === 'open' && mayOperate()
       ? h('button', { type: 'button', class: 'primary', id: 'close-period', on: { click: () => openClosing(found, reload) } }, t('close_period')) : '');
+    if (found.state === 'closed') changes.replaceChildren(changesCard(c));
     return found;
   }).catch((error) => {
     about = null;
@@ -45,9 +48,10 @@ function one(ctx) {
     throw error;
   }));
   const c = { ctx, known };
+  const changes = h('div', { class: 'stack' }); // of a closed one alone
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), tools),
-    completenessCard(c), lacksCard(c), previewCard(c));
+    completenessCard(c), changes, lacksCard(c), previewCard(c));
   return root;
 }
 

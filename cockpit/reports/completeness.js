@@ -1,6 +1,6 @@
 // How complete a period is: known time, uses with a word on what they were for, by institution.
 
-import { all } from '../api.js';
+import { all, get } from '../api.js';
 import { card, fig, h, table } from '../dom.js';
 import { count, fullMoment, hours, percent } from '../formats.js';
 import { institutionName } from '../store.js';
@@ -28,25 +28,26 @@ export async function recordsOf(period, signal) {
 
 /** The figures that closing freezes, as they are now. */
 export async function frozenFacts(period, signal) {
-  const [told, rows] = await Promise.all([recordsOf(period, signal), completenessOf(period, signal)]);
-  const mine = rows.filter((one) => period.institution_id === null || one.institution_id === period.institution_id);
-  const coverage = coverageOf(mine);
+  const [told, coverage] = await Promise.all([recordsOf(period, signal), coverageOf(period, signal)]);
   const more = told.whole ? '' : '≥ ';
   const lines = [t('as_of', { time: fullMoment(told.as_of, period.tz) })];
   const facts = [
     ['records', `${more}${count(told.records)}`, [t('records'), ...lines]],
     ['effective_hours', `${more}${hours(told.effective_s)}`, [t('effective_hours'), t('tenths_add_up', { h: count(told.hours) }), ...lines]],
-    ['coverage', coverage === null ? '–' : percent(coverage), [t('coverage'), t('coverage_of_now'), ...mine.length === 1 ? [] : [t('coverage_mean')]]],
+    ['coverage', coverage === null ? '–' : percent(coverage), [t('coverage'), t('coverage_parts'), ...lines]],
     ['annotated', `${t('k_of_n', { k: count(told.records - told.bare), n: count(told.records) })}`, [t('annotated'), ...lines]],
   ];
   return h('dl', { class: 'counts' }, facts.map(([name, text, tip]) => h('div', {}, h('dt', {}, t(name)), h('dd', {}, fig(text, tip, { 'data-value': `period-${name}` })))));
 }
 
-/** Over several institutions each instrument weighs the same: they all have the same window. */
-function coverageOf(rows) {
-  const told = rows.filter((one) => one.coverage !== null);
-  const instruments = told.reduce((n, one) => n + one.instruments, 0);
-  return instruments ? told.reduce((n, one) => n + one.coverage * one.instruments, 0) / instruments : null;
+/** Known time over the window of all instruments: as frozen, or as it is now. */
+async function coverageOf(period, signal) {
+  if (period.state === 'closed') {
+    const { window_s: whole, unknown_s: unknown } = (await get(`periods/${period.period_id}/amendments`, { limit: 1 }, signal)).overall.closed;
+    return whole ? (whole - unknown) / whole : null;
+  }
+  const { overall } = await get('utilization', { from: period.from, to: period.to, institution: period.institution_id, limit: 1 }, signal);
+  return overall.coverage;
 }
 
 export function completenessCard({ ctx, known }) {

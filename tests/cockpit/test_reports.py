@@ -306,6 +306,70 @@ def test_what_a_form_lacks_is_mended_from_the_page(
     assert f"from={iso(used)[:10]}" in window.page.url
 
 
+def test_changes_since_closing_are_told_down_to_the_heartbeats(
+    open_window: Open, city: Live, used: int
+) -> None:
+    home = {"name": "流式细胞仪", "institution_id": "pudong", "gateway_id": "gw-pudong"}
+    city.put("instruments/late-1", {**home, "hold_s": 600})
+    city.gateway_of["late-1"] = "gw-pudong"
+    start = used + 6 * HOUR
+    city.publish("late-1", beat(start, "running"), beat(start + 10 * MINUTE, "running"))
+    period = make(city, "pudong", used, used + DAY_LENGTH)
+    city.post(f"periods/{period}/close", {})
+    window = open_window()
+    open_page(window, period)
+    assert "完全相同" in window.shown("no-changes")
+    late = [beat(start + n * 10 * MINUTE, "running") for n in (2, 3, 4)]
+    city.publish("late-1", *late, beat(start + 50 * MINUTE, "off"))
+    window.page.reload()
+    open_page(window, period)
+    told = city.get(f"periods/{period}/amendments")
+    (item,) = told["items"]
+    assert item["difference"]["effective_s"] == 30 * 60
+    assert window.shown("overall-effective_s") == "+30 min"
+    assert window.shown("change-late-1-effective_s") == "+30 min"
+    window.page.locator("[data-change='late-1']").click()
+    assert "归档之后收到 4 条" in window.shown("late")
+    window.page.locator("#explain-late").click()
+    window.page.wait_for_selector("dialog h3:has-text('之后收到的心跳：4')")
+    window.page.keyboard.press("Escape")
+    window.page.keyboard.press("Escape")
+    window.page.wait_for_selector("dialog", state="detached")
+
+
+def test_dead_ends_of_deliveries_are_shown_and_sent_again(
+    open_window: Open, city: Live, used: int
+) -> None:
+    period = make(city, "pudong", used, used + 2 * HOUR)
+    city.post(f"periods/{period}/close", {})
+    city.put("deliveries/archive", {"kind": "folder", "profile": "records", "url": "archive"})
+    city.rows(
+        "WITH put AS (INSERT INTO delivery_period (delivery_key, period_id)"
+        " SELECT delivery_key, %s FROM delivery WHERE name = 'archive'"
+        " RETURNING delivery_key, period_id), item AS ("
+        " INSERT INTO delivery_item (delivery_key, period_id, name, tries, tried_at, given_up_at)"
+        " SELECT delivery_key, period_id, 'records-1.csv', 9, now(), now() FROM put"
+        " RETURNING item_id)"
+        " INSERT INTO delivery_attempt (item_id, try, error)"
+        " SELECT item_id, 9, 'the folder is full' FROM item RETURNING item_id",
+        int(period),
+    )
+    window = open_window()
+    open_page(window)
+    state = window.page.locator("[data-delivery-state=archive]")
+    assert state.inner_text() == "有未送达"
+    window.page.locator("[data-delivery=archive]").click()
+    window.page.wait_for_selector("dialog tbody tr")
+    assert "the folder is full" in window.page.locator("dialog tbody").inner_text()
+    window.page.keyboard.press("Escape")
+    with window.page.expect_response(lambda r: r.url.endswith("/retry")) as caught:
+        window.page.locator("[data-retry=archive]").click()
+    assert caught.value.json()["retried"] == 1
+    window.until(
+        "document.querySelector('[data-delivery-state=archive]')?.textContent !== '有未送达'"
+    )
+
+
 def test_who_has_not_closed_is_told(open_window: Open, city: Live) -> None:
     window = open_window()
     open_page(window)
