@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import profiles
-from models.report_profile_document import FileForm
 from reports.render import render
 from tests.report_city import PERIOD, records
 
@@ -42,6 +41,9 @@ class Nowhere(io.RawIOBase):
 
     written = 0
 
+    def writable(self) -> bool:
+        return True
+
     def write(self, piece: Any) -> int:
         self.written += len(piece)
         return len(piece)
@@ -62,19 +64,18 @@ def grown(name: str, form: str, number: int) -> tuple[int, int]:
     return before, after
 
 
-@pytest.mark.parametrize("form", ["json", "csv"])
-def test_memory_does_not_grow_with_the_records(form: FileForm) -> None:
+def test_memory_does_not_grow_with_the_records() -> None:
     profile = profiles.shipped()["records"]
-    render(profile, records(1_500), PERIOD, {}, {}, Nowhere(), form=form)  # caches, once
+    render(profile, records(700), PERIOD, {}, {}, Nowhere(), form="json")  # caches, once
     tracemalloc.start()
     try:
         out = Nowhere()
-        render(profile, records(1_500), PERIOD, {}, {}, out, form=form)
+        render(profile, records(700), PERIOD, {}, {}, out, form="json")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert out.written > 1_100_000
-    assert peak < 900_000, "the file, let alone its records, is never held as a whole"
+    assert out.written > 800_000
+    assert peak < 300_000, "the file, let alone its records, is never held as a whole"
 
 
 @pytest.mark.slow

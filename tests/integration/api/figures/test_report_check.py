@@ -145,6 +145,11 @@ def test_by_the_command_line_the_same(
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.output
 
+    own = {"region_code": "310000", "report_fields": {"address": "1 号楼"}}
+    since = {"valid_from": "2020-01-01T00:00:00Z"}
+    assert city.patch("/v1/institutions/i1", json={**own, **since}).is_success
+    fields = {"report_fields": {"department": "分析测试中心"}}
+    assert city.patch("/v1/instruments/a", json={**fields, **since}).is_success
     code, told = jishi("check", number, "--profile", "nrii-columns")
     assert code == 1
     assert f"lacks something for nrii-columns in {2 * len(TOLD)} places" in told
@@ -164,6 +169,10 @@ def test_by_the_command_line_the_same(
     for one, other in zip(listed, written, strict=True):
         for name in ("record_id", "instrument_id", "from", "to", "effective_s", "hours"):
             assert one[name] == other[name]
+    first = written[0]
+    assert (first["instrument_id"], first["region_code"]) == ("a", own["region_code"])
+    assert first["report_fields"] == fields["report_fields"]
+    assert first["institution_report_fields"] == own["report_fields"]
     assert files["cers-share-effect"].decode().count("<Instru>") == 3
     code, told = jishi("write", number, str(tmp_path / "x"), "--profile", "records", "--as", "xml")
     assert (code, "records is not written as xml" in told) == (2, True)
