@@ -24,6 +24,7 @@ test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
+	@JISHI_CORE_CASES=10000 $(BIN)/python -m pytest tests/unit/models/test_fold_oracle.py
 	@JISHI_MQTT_READER=paho $(BIN)/python -m pytest -m "not slow" tests/faults/test_ingest.py \
 		tests/faults/test_broker.py tests/faults/test_shares.py
 

@@ -15,11 +15,13 @@ half-open pairs of microseconds; all results are microseconds.
 import json
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 STATES = ("off", "idle", "running")  # the lesser use first
+COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- settings (rules 1, 8, 15)
@@ -34,6 +36,7 @@ def setting(versions, ts, name):
     return in_force.get(name)
 
 
+@lru_cache(maxsize=10_000)  # few values, asked for again and again
 def microseconds(seconds):
     return round(Fraction(str(seconds)) * SECOND)
 
@@ -70,7 +73,7 @@ def encoding(heartbeat):
     for name in ("seq", "boot_id"):
         if heartbeat.get(name) is not None:
             known[name] = heartbeat[name]
-    return json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return COMPACT.encode(known).encode()
 
 
 def settle(attempted):
@@ -84,11 +87,11 @@ def settle(attempted):
     accepted, conflicts = [], []
     for ts in sorted(by_time):
         ranked = sorted(
-            by_time[ts].values(),
-            key=lambda h: (STATES.index(h["state"]), h.get("interval_s") or 0, encoding(h)),
+            (STATES.index(h["state"]), h.get("interval_s") or 0, encoded)
+            for encoded, h in by_time[ts].items()
         )
-        accepted.append(ranked[0])
-        conflicts += ranked[1:]
+        accepted.append(by_time[ts][ranked[0][2]])
+        conflicts += [by_time[ts][encoded] for _, _, encoded in ranked[1:]]
     return accepted, conflicts
 
 
