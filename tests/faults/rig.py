@@ -17,7 +17,6 @@ import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
-from migrations import runner
 from stack.mosquitto import Mosquitto
 from stack.postgres import Postgres
 from store.registry.keys import create_key
@@ -28,6 +27,7 @@ from tests.faults.gateways import Gateways, Log
 from tests.faults.proxy import Proxy
 from tests.faults.worker import Worker, eventually
 from tests.looking import Looking
+from tests.migrated import migrated
 
 DAY_US = 86_400_000_000
 
@@ -56,8 +56,7 @@ class Rig:
         self.postgres = postgres
         self.broker = broker
         self.folder = folder
-        self.url = postgres.create_database()
-        runner.migrate(self.url)
+        self.url = migrated(postgres)
         parts = urlsplit(self.url)
         assert parts.hostname is not None
         assert parts.port is not None

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.settings import Settings
-from migrations.runner import migrate
 from stack import Postgres
 from stack import Settings as StackSettings
 from stack.fetch import find_postgres
@@ -25,6 +24,7 @@ from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import conforms
 from tests.integration.api.serving import serving
+from tests.migrated import migrated
 
 # As in production: the console's own way shows every frame with its locals, which takes seconds.
 # To where standard error leads at that moment, so that a failed test shows what the service said.
@@ -45,9 +45,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def api_database(api_server: Postgres) -> str:
-    url = api_server.create_database()
-    migrate(url)
-    return url
+    return migrated(api_server)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,6 @@ from schemathesis.specs.openapi.checks import (
 
 from api.app import create_app
 from api.settings import Settings
-from migrations.runner import migrate
 from stack import Postgres
 from store.instant import from_us
 from store.registry.keys import create_key
@@ -35,6 +34,7 @@ from store.run import run
 from tests.integration.api.conforming import DOCUMENT, wants_window
 from tests.integration.api.figures.world import HOUR, World, at, every
 from tests.integration.api.serving import serving
+from tests.migrated import migrated
 
 CHECKS = [
     not_a_server_error,
@@ -101,8 +101,7 @@ def furnish(conn: psycopg.Connection[Any]) -> None:
 @pytest.fixture(scope="module")
 def fuzzed(api_server: Postgres) -> Iterator[Address]:
     """A service of its own, since its records are written over: address, and keys by scope."""
-    url = api_server.create_database()
-    migrate(url)
+    url = migrated(api_server)
     with psycopg.connect(url) as conn:
         keys = {scope: run(conn, create_key(scopes=[scope])).key for scope in EXAMPLES}
         furnish(conn)

@@ -18,10 +18,10 @@ from api.auth import Reader
 from api.context import Ctx
 from api.settings import Settings
 from cli.roles import ROLES, let_in, with_login
-from migrations.runner import migrate
 from stack import Postgres
 from store.run import Query, Steps
 from tests.integration.api.serving import serving
+from tests.migrated import migrated
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -158,8 +158,7 @@ def test_without_its_database_it_says_so_and_recovers(api_server: Postgres) -> N
 
 
 def test_old_code_on_a_newer_schema_is_not_ready(api_server: Postgres) -> None:
-    url = api_server.create_database()
-    migrate(url)
+    url = migrated(api_server)
     with (
         serving(create_app(Settings(database_url=url))) as address,
         httpx.Client(base_url=address) as client,
@@ -233,8 +232,7 @@ def test_the_process_announces_its_port_and_ends_on_sigterm(api_database: str) -
 def test_what_is_missing_is_named(
     api_server: Postgres, statement: str, kind: str, told: str
 ) -> None:
-    url = api_server.create_database()
-    migrate(url)
+    url = migrated(api_server)
     passwords = {role: f"a-password-of-{role}" for role in ROLES}
     let_in(url, passwords)
     with psycopg.connect(url, autocommit=True) as conn:
