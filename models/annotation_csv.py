@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from models.csv_cells import NAMING, read_cells
+from models.csv_cells import NAMING, read_rows
 from models.record import Annotation, Person, Purpose
 from models.timestamp import format_instant, parse_ts
 
@@ -57,14 +57,8 @@ def read_annotations(text: str) -> AnnotationFile:
     Raises:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
-    stated: list[Stated] = []
-    problems: list[tuple[int, str]] = []
-    for number, cells in read_cells(text, COLUMNS, ("at",)):
-        try:
-            stated.append(_stated(number, cells))
-        except ValueError as error:
-            problems.append((number, str(error)))
-    return AnnotationFile(stated=stated, problems=problems)
+    stated, refused = read_rows(text, COLUMNS, ("at",), _stated)
+    return AnnotationFile(stated=stated, problems=[(one.row, one.rule) for one in refused])
 
 
 def _stated(number: int, cells: dict[str, str]) -> Stated:

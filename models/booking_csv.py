@@ -3,7 +3,7 @@
 import icalendar
 
 from models.calendar_file import CalendarFile, Event, Problem
-from models.csv_cells import NAMING, read_cells, window_us
+from models.csv_cells import NAMING, read_rows, window_us
 from models.timestamp import EPOCH, MICROSECOND
 
 REQUIRED = ("booking_id", "from", "to")
@@ -22,18 +22,19 @@ def read_bookings(text: str) -> CalendarFile:
     Raises:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
-    events: list[Event] = []
-    problems: list[Problem] = []
-    for number, cells in read_cells(text, COLUMNS, REQUIRED):
-        try:
-            events.append(_event(cells))
-        except ValueError as error:
-            uid = cells["booking_id"] or f"row {number}"
-            problems.append(Problem(uid=uid, recurrence_id="", rule=f"row {number}: {error}"))
+    events, refused = read_rows(text, COLUMNS, REQUIRED, _event)
+    problems = [
+        Problem(
+            uid=one.cells["booking_id"] or f"row {one.row}",
+            recurrence_id="",
+            rule=f"row {one.row}: {one.rule}",
+        )
+        for one in refused
+    ]
     return CalendarFile(events=events, problems=problems, zones="", zone=None)
 
 
-def _event(cells: dict[str, str]) -> Event:
+def _event(_: int, cells: dict[str, str]) -> Event:
     uid = cells["booking_id"]
     if not uid:
         raise ValueError("booking_id is empty: nothing tells the booking from another one")

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 from unicodedata import category, normalize
 
 from models.timestamp import parse_ts
@@ -10,10 +11,19 @@ from models.timestamp import parse_ts
 ROWS_MOST = 200_000
 #: Columns that name an instrument, by its own id or by one of another register.
 NAMING = ("instrument_id", "external_id")
+T = TypeVar("T")
 #: What begins a formula; forms of other widths become these when they are normalized.
 _SIGNS = frozenset("=+-@")
 #: Blanks and marks that nobody sees, which programs may cut off before they look.
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+
+
+class Refused(NamedTuple):
+    """A row that could not be taken, and why."""
+
+    row: int
+    cells: Mapping[str, str]
+    rule: str
 
 
 def heading(text: str) -> list[str]:
@@ -63,6 +73,45 @@ def read_cells(
                 yield number, cells
     except csv.Error as error:
         raise ValueError(f"must be CSV: {error} (after row {number})") from error
+
+
+def read_rows(
+    text: str,
+    columns: Collection[str],
+    required: Collection[str],
+    make: Callable[[int, dict[str, str]], T],
+) -> tuple[list[T], list[Refused]]:
+    """What the rows of a file are, and those that are nothing.
+
+    Args:
+        text: As for `read_cells`.
+        columns: As there.
+        required: As there.
+        make: What a row is, by its number and cells; raises ValueError, which says what is wrong.
+
+    Raises:
+        ValueError: It is no CSV, the header is wrong, or there are too many rows.
+    """
+    made: list[T] = []
+    refused: list[Refused] = []
+    for number, cells in read_cells(text, columns, required):
+        try:
+            made.append(make(number, cells))
+        except ValueError as error:
+            refused.append(Refused(number, cells, str(error)))
+    return made, refused
+
+
+def named_instrument(cells: Mapping[str, str]) -> str:
+    """What a row calls its instrument.
+
+    Raises:
+        ValueError: nothing.
+    """
+    name = cells["instrument_id"] or cells["external_id"]
+    if not name:
+        raise ValueError("instrument_id and external_id are empty: one of them is wanted")
+    return name
 
 
 def window_us(cells: dict[str, str]) -> tuple[int, int]:

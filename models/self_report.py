@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from models.csv_cells import NAMING, read_cells, window_us
+from models.csv_cells import NAMING, named_instrument, read_rows, window_us
 from models.interval import merge
 from models.zone import start_of_day
 
@@ -68,20 +69,12 @@ def read_reports(text: str, zone: ZoneInfo) -> ReportFile:
     Raises:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
-    reports: list[Stated] = []
-    problems: list[tuple[int, str]] = []
-    for number, cells in read_cells(text, COLUMNS, ("hours",)):
-        try:
-            reports.append(_stated(number, cells, zone))
-        except ValueError as error:
-            problems.append((number, str(error)))
-    return ReportFile(reports=reports, problems=problems)
+    reports, refused = read_rows(text, COLUMNS, ("hours",), partial(_stated, zone))
+    return ReportFile(reports=reports, problems=[(one.row, one.rule) for one in refused])
 
 
-def _stated(number: int, cells: dict[str, str], zone: ZoneInfo) -> Stated:
-    name = cells["instrument_id"] or cells["external_id"]
-    if not name:
-        raise ValueError("instrument_id and external_id are empty: one of them is wanted")
+def _stated(zone: ZoneInfo, number: int, cells: dict[str, str]) -> Stated:
+    name = named_instrument(cells)
     if cells["period"]:
         if cells["from"] or cells["to"]:
             raise ValueError("period beside from or to: one of the two is wanted")

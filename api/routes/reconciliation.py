@@ -29,6 +29,7 @@ from api.errors import PROBLEMS, not_found
 from api.group_question import GroupBy
 from api.params import Instant
 from api.query import AnyOf
+from api.window_page import WindowPage
 from api.windows import InstrumentFilters, Span
 from models.ratios import seconds
 from models.reconciliation import Tolerances, Verdict
@@ -169,17 +170,6 @@ def _shown(
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    moment: Moment
-    #: Clipped to now.
-    window: Window
-    zone: ZoneInfo
-    #: One more than is shown, where there are more.
-    listed: Sequence[Listed]
-    cost_s: float
-
-
 @router.get(
     "/bookings",
     summary="What became of each booking",
@@ -202,7 +192,7 @@ async def get_judged(
     after = decode_cursor("judged", cursor, (int, int))
     settings = context.settings
 
-    def plan() -> Steps[_Page]:
+    def plan() -> Steps[WindowPage[Listed]]:
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
         window = span.window(zone, moment.now_us).clip(moment.now_us)
@@ -217,9 +207,9 @@ async def get_judged(
         )
         keys = {one.instrument_key for one in listed}
         cost = judged_bookings_s(len(keys), _measured(listed)) if listed else 0.0
-        return _Page(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
+        return WindowPage(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
-    def ask(planned: _Page) -> Steps[dict[str, Any]]:
+    def ask(planned: WindowPage[Listed]) -> Steps[dict[str, Any]]:
         shown, more = page(
             planned.listed, limit, "judged", lambda one: (one.start_us, one.booking_key)
         )
@@ -228,30 +218,24 @@ async def get_judged(
         said = yield from load_answers(keys)
         added = yield from load_amendments(keys)
         closed = yield from load_frozen(keys)
-        return {
-            "from": format_instant(planned.window.start_us),
-            "to": format_instant(planned.window.end_us),
-            "tz": planned.zone.key,
-            "items": [
-                {
-                    "id": one.booking_key,
-                    "feed": one.feed,
-                    "uid": one.uid,
-                    "recurrence_id": one.recurrence_id,
-                    "instrument_id": one.instrument_id,
-                    "institution_id": one.institution_id,
-                    "from": format_instant(one.start_us),
-                    "to": format_instant(one.end_us),
-                    **verdicts[one.booking_key],
-                    "closed": _closed(closed.get(one.booking_key), verdicts[one.booking_key]),
-                    "answer": _answer(said.get(one.booking_key)),
-                    "answer_amendments": [_answer(one) for one in added.get(one.booking_key, ())],
-                }
-                for one in shown
-            ],
-            "next_cursor": more,
-            "as_of": format_instant(planned.moment.now_us),
-        }
+        items = [
+            {
+                "id": one.booking_key,
+                "feed": one.feed,
+                "uid": one.uid,
+                "recurrence_id": one.recurrence_id,
+                "instrument_id": one.instrument_id,
+                "institution_id": one.institution_id,
+                "from": format_instant(one.start_us),
+                "to": format_instant(one.end_us),
+                **verdicts[one.booking_key],
+                "closed": _closed(closed.get(one.booking_key), verdicts[one.booking_key]),
+                "answer": _answer(said.get(one.booking_key)),
+                "answer_amendments": [_answer(one) for one in added.get(one.booking_key, ())],
+            }
+            for one in shown
+        ]
+        return planned.body(items, more)
 
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 

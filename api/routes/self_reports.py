@@ -3,8 +3,6 @@
 How files are read, and what a report is by what was measured, is in `models/self_report.py`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -23,6 +21,7 @@ from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.routes.imports import decoded
 from api.routes.reconciliation import AnswerRequest
 from api.routes.report_profiles import ProfileName
+from api.window_page import WindowPage
 from api.windows import InstrumentFilters, Span
 from models.csv_cells import heading, read_cells
 from models.ratios import seconds
@@ -31,7 +30,6 @@ from models.self_report import ReportFile, Stated, read_reports
 from models.self_report_form import read_form, wanted_columns
 from models.sheet_cells import MAGIC, read_sheets
 from models.timestamp import format_instant
-from models.usage import Window
 from store.figures.self_reports import (
     Compared,
     SelfReport,
@@ -42,7 +40,7 @@ from store.figures.self_reports import (
     load_answer,
     write_reports,
 )
-from store.figures.surroundings import Moment, load_moment
+from store.figures.surroundings import load_moment
 from store.present.bookings import find_instruments
 from store.registry.audit import note
 from store.reports.profiles import find_profile
@@ -153,16 +151,6 @@ def _read(form: Profile | None, body: bytes, text: str, zone: ZoneInfo) -> Repor
     return read_form(form, read_cells(text, heading(text), wanted), zone)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    moment: Moment
-    window: Window
-    zone: ZoneInfo
-    #: One more than is shown, where there are more.
-    listed: Sequence[SelfReport]
-    cost_s: float
-
-
 @router.get(
     "/reconciliation/self-reports",
     summary="What each self-report is, by what was measured",
@@ -184,7 +172,7 @@ async def get_reports(
     after = decode_cursor("self-reports", cursor, (int,))
     settings = context.settings
 
-    def plan() -> Steps[_Page]:
+    def plan() -> Steps[WindowPage[SelfReport]]:
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
         # A period that is not over yet has its reports all the same.
@@ -193,20 +181,13 @@ async def get_reports(
             filters, window, limit + 1, after=after[0] if after else None
         )
         cost = compare_s(listed, moment)
-        return _Page(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
+        return WindowPage(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
-    def ask(planned: _Page) -> Steps[dict[str, Any]]:
+    def ask(planned: WindowPage[SelfReport]) -> Steps[dict[str, Any]]:
         shown, more = page(planned.listed, limit, "self-reports", lambda one: (one.key,))
         roster = yield from context.rosters.load(planned.moment.now_us)
         compared = yield from compare(shown, roster, planned.moment)
-        return {
-            "from": format_instant(planned.window.start_us),
-            "to": format_instant(planned.window.end_us),
-            "tz": planned.zone.key,
-            "items": [_shown(one, compared[one.place]) for one in shown],
-            "next_cursor": more,
-            "as_of": format_instant(planned.moment.now_us),
-        }
+        return planned.body([_shown(one, compared[one.place]) for one in shown], more)
 
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 

@@ -1,5 +1,6 @@
 """Windows by dates and by names: midnights of the right clock, said back, on every route."""
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from models.calendar_file import read_calendar
 from models.named_window import NamedWindow
 from models.timestamp import format_instant
 from store.instant import from_us, to_us
@@ -182,3 +184,27 @@ def test_dates_and_instants_give_the_same_figures(ask: Get) -> None:
             for one in (body, *(body.get(n, {}) for n in ("total", "overall", "figures"))):
                 one.pop("as_of", None)
         assert dates == instants, path
+
+
+def test_measured_use_of_a_window_is_cut_to_it(client: httpx.Client, world: World) -> None:
+    """By dates of the service's clock, by one end alone, by none, and by none that is allowed."""
+    world.instrument("a", timezone="UTC")
+    world.feed("a", every(at("2026-03-28T00:00:00"), at("2026-04-01T00:00:00"), "running"))
+
+    def events(**asked: str) -> list[tuple[str, str]]:
+        answer = client.get("/v1/instruments/a/measured.ics", params=asked)
+        assert answer.status_code == 200, answer.text
+        assert read_calendar(answer.text).problems == []
+        found = re.findall(r"DTSTART:(\S+)\r\n(?:.*\r\n)*?DTEND:(\S+)", answer.text)
+        return [(start, end) for start, end in found]
+
+    shanghai = ("20260329T160000Z", "20260330T160000Z")
+    assert events(**{"from": "2026-03-30", "to": "2026-03-31"}) == [shanghai]
+    # Thirty days before its end; the last heartbeat's hold is in it.
+    assert events(to="2026-04-02") == [("20260328T000000Z", "20260401T000200Z")]
+    assert events(**{"from": "2026-03-31T22:00:00Z"}) == [("20260331T220000Z", "20260401T000200Z")]
+    assert events(**{"from": "2026-05-01", "to": "2026-05-02"}) == []
+    assert events() == []
+    for wrong in ({"from": "1990-01-01"}, {"from": "yesterday"}, {"window": "last-aeon"}):
+        refused = client.get("/v1/instruments/a/measured.ics", params=wrong)
+        assert refused.status_code == 422, refused.text
