@@ -16,6 +16,9 @@ export const freeLines = (g) => (g?.availability ? [
   `${t('free_share')} ${percent(freeShare(g))} = ${count(g.availability.free)} ÷ ${count(g.instruments)}`,
   AVAILABILITIES.filter((one) => g.availability[one]).map((one) => `${nameOf(one)} ${count(g.availability[one])}`).join(' · ')] : []);
 
+/** The same as signs with their counts, those that somebody has. */
+export const countBadges = (g) => h('div', { class: 'legend' }, AVAILABILITIES.filter((one) => g?.availability?.[one]).map((one) => h('span', { class: `avail a-${one}` }, sign(one), nameOf(one), h('b', {}, count(g.availability[one])))));
+
 /** A bar and its legend of all instruments, drawn by `draw(overall)`; ones that nobody has are left out. */
 export function availabilityCounts() {
   const lines = (one) => () => {

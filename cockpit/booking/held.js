@@ -26,14 +26,19 @@ const part = (u, name, whole, answer) => h('span', { class: 'state' }, h('i', { 
 /** All of a window: two bars with their parts, bookings by verdict, self-reports by what they are. */
 export function wholePicture(answer, { verdict, claim, pick, pickClaim }) {
   const u = answer.overall;
-  const chip = (on, words, choose, extra) => h('button', { type: 'button', class: 'chip counted', 'aria-pressed': String(on), on: { click: choose }, ...extra }, words);
+  /** One of several: pressed again, none. It stays where it is, and so does the focus. */
+  const chip = (on, words, choose, extra) => h('button', { type: 'button', class: 'chip counted', 'aria-pressed': String(on), on: { click: ({ currentTarget: own }) => {
+    const pressed = own.getAttribute('aria-pressed') !== 'true';
+    for (const one of own.parentElement.children) one.setAttribute('aria-pressed', String(pressed && one === own));
+    choose(pressed);
+  } }, ...extra }, words);
   const row = (whole, parts) => h('div', { class: 'parts' },
     h('h3', {}, t(whole), ' ', fig(hours(u[whole]), () => partLines(u, parts[0], whole, answer), { 'data-value': whole })), bar(u, whole), h('div', { class: 'legend' }, parts.map((name) => part(u, name, whole, answer))));
   const reports = u.self_reports;
   return h('div', { class: 'stack' }, h('div', { class: 'halves' }, row('booked_s', BOOKED), row('used_s', USED)),
     h('div', { class: 'halves' },
-      h('div', { class: 'parts' }, h('h3', {}, t('n_bookings', { n: count(u.bookings) })), h('div', { class: 'chips' }, VERDICTS.map((one) => chip(verdict === one, [verdictSign(one), t(`v_${one}`), h('b', { 'data-count': one }, count(u.verdicts[one]))], () => pick(verdict === one ? undefined : one), { 'data-verdict-chip': one, title: t(`vn_${one}`) })))),
-      h('div', { class: 'parts' }, h('h3', {}, t('claims'), ' ', count(reports.reports)), h('div', { class: 'chips' }, CLAIMS.map((one) => chip(claim === one, [claimBadge(one), h('b', { 'data-count': one }, count(reports[one]))], () => pickClaim(claim === one ? undefined : one), { 'data-claim-chip': one, title: t(`cn_${one}`) }))),
+      h('div', { class: 'parts' }, h('h3', {}, t('n_bookings', { n: count(u.bookings) })), h('div', { class: 'chips' }, VERDICTS.map((one) => chip(verdict === one, [verdictSign(one), t(`v_${one}`), h('b', { 'data-count': one }, count(u.verdicts[one]))], (on) => pick(on ? one : undefined), { 'data-verdict-chip': one, title: t(`vn_${one}`) })))),
+      h('div', { class: 'parts' }, h('h3', {}, t('claims'), ' ', count(reports.reports)), h('div', { class: 'chips' }, CLAIMS.map((one) => chip(claim === one, [claimBadge(one), h('b', { 'data-count': one }, count(reports[one]))], (on) => pickClaim(on ? one : undefined), { 'data-claim-chip': one, title: t(`cn_${one}`) }))),
         reports.reports ? h('p', { class: 'note' }, `${t('counted')} ${hours(reports.counted_s)} · `, fig(`${t('excess')} ${hours(reports.excess_s)}`, [t('excess'), t('excess_note'), hours(reports.excess_s)], { 'data-value': 'excess_s' })) : null)));
 }
 

@@ -3,7 +3,7 @@
 
 import { get } from '../api.js';
 import { axis, bubble, chart, color, legend, rem } from '../charts.js';
-import { freeLines, freeShare } from '../booking/counts.js';
+import { countBadges, freeLines, freeShare } from '../booking/counts.js';
 import { card, choice, fig, h, table } from '../dom.js';
 import { tiles, toGcj02 } from '../geo.js';
 import { clock, count, fullMoment, hours, moment, money, percent, points } from '../formats.js';
@@ -277,12 +277,13 @@ function mapCard(ctx, start, wanted, days) {
       [t('utilization'), u ? percent(u.utilization) : '–', u && usageLines(u, 'utilization', answer)],
     ];
     const top = housed().filter((i) => i.code === chosen).sort((a, b) => b.n - a.n).slice(0, TOP);
-    const shown = JSON.stringify([chosen, facts.map((f) => f[1]), top, top.map((i) => house(i.id)?.activity.running), lang()]);
+    const shown = JSON.stringify([chosen, facts.map((f) => f[1]), g?.availability, top, top.map((i) => house(i.id)?.activity.running), lang()]);
     if (spot.dataset.shown === shown) return;
     spot.dataset.shown = shown;
     spot.replaceChildren(
       h('div', { class: 'spot-head' }, h('h3', {}, districtName(chosen)), h('button', { type: 'button', class: 'quiet', 'aria-label': t('whole_city'), title: t('whole_city'), on: { click: () => map.zoomBy(0) } }, '✕')),
       h('dl', {}, facts.map(([name, text, why]) => h('div', {}, h('dt', {}, name), h('dd', {}, why ? fig(text, why) : text)))),
+      g?.availability ? countBadges(g) : null,
       top.length ? h('ol', {}, top.map((i) => h('li', {}, h('a', { href: href('explore', { by: 'instrument', institution: i.id }) }, institutionName(i.id)),
         h('span', { class: 'note' }, `${count(house(i.id)?.activity.running ?? 0)} / ${count(i.n)}`)))) : null,
       top.length ? h('p', { class: 'note' }, t('spot_note')) : null,

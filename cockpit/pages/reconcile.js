@@ -24,7 +24,7 @@ export function page(ctx) {
   const p = ctx.params;
   const tz = store.config.timezone;
   const window_ = WINDOWS.includes(p.window) ? p.window : DAYS.includes(p.range) ? p.range : 'd30';
-  const by = GROUPS.includes(p.by) ? p.by : 'institution';
+  let by = GROUPS.includes(p.by) ? p.by : 'institution';
   const filters = Object.fromEntries(Object.keys(FILTERS).filter((name) => p[name]).map((name) => [name, p[name]]));
   const asked = { ...(DAYS.includes(window_) ? daysOf(window_, tz) : { window: window_, tz }), ...filters };
   let verdict = VERDICTS.includes(p.verdict) ? p.verdict : undefined;
@@ -33,8 +33,8 @@ export function page(ctx) {
   const whole = () => (question ??= get('reconciliation', { ...asked, group_by: by }, ctx.signal).catch((error) => { question = null; throw error; }));
   const judged = judgedCard(ctx, asked, tz, () => verdict);
   const claims = claimCard(ctx, asked, tz, () => claim);
-  const pick = (word) => { verdict = word; go({ verdict: word }, { quiet: true }); summary.reload(); judged.reload(); if (word) judged.scrollIntoView({ block: 'nearest' }); };
-  const pickClaim = (word) => { claim = word; go({ claim: word }, { quiet: true }); summary.reload(); claims.reload(); if (word) claims.scrollIntoView({ block: 'nearest' }); };
+  const pick = (word) => { verdict = word; go({ verdict: word }, { quiet: true }); judged.reload(); if (word) judged.scrollIntoView({ block: 'nearest' }); };
+  const pickClaim = (word) => { claim = word; go({ claim: word }, { quiet: true }); claims.reload(); if (word) claims.scrollIntoView({ block: 'nearest' }); };
   const summary = card(ctx, { title: t('all'), shape: 'lines' }, async ({ note }) => {
     const answer = await whole();
     note(`${moment(answer.from, tz, { ...HOURLESS, year: 'numeric' })} – ${moment(Date.parse(answer.to) - 1, tz, { year: 'numeric' })} · ${t('held_note')}`);
@@ -42,7 +42,10 @@ export function page(ctx) {
     if (!u.bookings && !u.booked_s && !u.self_reports.reports) return h('div', { class: 'empty' }, h('strong', {}, t('none_booked')), mayOperate() ? h('p', {}, t('none_booked_next')) : null);
     return wholePicture(answer, { verdict, claim, pick, pickClaim });
   });
-  const groups = card(ctx, { title: t('by_group', { name: t(by) }), shape: 'rows', cls: 'full', actions: choice(t('group_by'), GROUPS.map((g) => [g, t(g)]), by, (v) => go({ by: v })) }, async () => {
+  const heading = h('span', {});
+  const regroup = (v) => { by = v; question = null; go({ by: v }, { kept: true }); groups.reload(); };
+  const groups = card(ctx, { title: heading, shape: 'rows', cls: 'full', actions: choice(t('group_by'), GROUPS.map((g) => [g, t(g)]), by, regroup) }, async () => {
+    heading.textContent = t('by_group', { name: t(by) });
     const answer = await whole();
     if (!answer.groups.length) return null;
     const named = FILTERS[by];
