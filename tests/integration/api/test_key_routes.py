@@ -5,6 +5,8 @@ import httpx
 import psycopg
 import pytest
 
+from tests.integration.api.listing import listed
+
 ClientOf = Callable[[str | None], httpx.Client]
 
 
@@ -20,14 +22,10 @@ def test_a_key_from_its_making_to_its_end(
 
     with client_of(made["key"]) as client:
         assert client.get("/v1/institutions").status_code == 200
-        (listed,) = [
-            one
-            for one in admin.get("/v1/keys", params={"limit": 1000}).json()["items"]
-            if one["id"] == made["id"]
-        ]
-        assert listed["last_used_at"] is not None
-        assert listed["scopes"] == ["read"]
-        assert "key" not in listed
+        (shown,) = [one for one in listed(admin, "/v1/keys") if one["id"] == made["id"]]
+        assert shown["last_used_at"] is not None
+        assert shown["scopes"] == ["read"]
+        assert "key" not in shown
 
         stored = conn.execute("SELECT * FROM api_key WHERE key_id = %s", [made["id"]]).fetchone()
         assert made["key"].split("_", 2)[2] not in str(stored)

@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests.integration.api.listing import listed
 from tests.integration.api.test_bookings import NINE, booked, calendar, microscope, sent
 
 __all__ = ["microscope"]  # a fixture
@@ -17,7 +18,7 @@ def test_an_answer_stays_with_its_booking(admin: httpx.Client, microscope: str) 
     made = admin.put(address, json={"text": "停电"})
     assert made.status_code == 200
     assert made.json()["text"] == "停电"
-    judged = admin.get("/v1/reconciliation/bookings", params=WINDOW).json()["items"]
+    judged = listed(admin, "/v1/reconciliation/bookings", **WINDOW)
     (told,) = [item for item in judged if item["id"] == one["id"]]
     assert told["answer"] == made.json()
     assert admin.put(address, json={"text": ""}).status_code == 422

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.session import COOKIE, SECURE_COOKIE
 from api.settings import Settings
 from store.registry.keys import digest
+from tests.integration.api.listing import listed
 from tests.integration.api.serving import serving
 
 Connection = psycopg.Connection[Any]
@@ -104,8 +105,7 @@ def test_it_ends_with_its_key(browser: Open, admin: httpx.Client, key: dict[str,
 
 
 def mine_of(client: httpx.Client, key: dict[str, str]) -> list[dict[str, Any]]:
-    found = client.get("/v1/sign-ins", params={"limit": 1000}).json()["items"]
-    return [one for one in found if one["key_id"] == key["id"]]
+    return [one for one in listed(client, "/v1/sign-ins") if one["key_id"] == key["id"]]
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def test_it_may_do_what_its_key_may(
 ) -> None:
     body = {"scopes": ["operate"], "institution_id": place["institution_id"]}
     client = browser(admin.post("/v1/keys", json=body).json()["key"])
-    listed = client.get("/v1/institutions").json()["items"]
-    assert [one["institution_id"] for one in listed] == [place["institution_id"]]
+    shown = client.get("/v1/institutions").json()["items"]
+    assert [one["institution_id"] for one in shown] == [place["institution_id"]]
     assert client.get("/v1/keys").status_code == 403
     assert client.put(f"/v1/gateways/{fresh}-2", json=place).status_code == 422
     wanted = {"institution_id": place["institution_id"]}
