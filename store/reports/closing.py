@@ -16,6 +16,7 @@ from models.period import Period, PeriodState, frozen
 from models.record import Use
 from models.timestamp import format_instant
 from store.figures.rollup_columns import COLUMNS
+from store.figures.subject import load_subjects
 from store.figures.surroundings import Moment, load_moment
 from store.registry.audit import note
 from store.reports.register import find_period, shown
@@ -118,6 +119,7 @@ def close_period(
     if moment.now_us < period.end_us:
         raise NotYet(period, period.end_us)
     placed = yield from load_placed(period, moment)
+    yield from _settle(placed, period, moment)
     ledger = _Ledger()
     for at in range(0, len(placed), AT_ONCE):
         yield from _freeze(placed[at : at + AT_ONCE], period, moment, ledger)
@@ -144,13 +146,22 @@ def close_period(
     return closed
 
 
+def _settle(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps[None]:
+    """Refuses before anything is measured: a city's last instrument may be the one to wait for."""
+    heard = [one.member.key for one in placed if one.member.seen]
+    settled_us = period.end_us
+    for at in range(0, len(heard), _SUBJECTS):
+        subjects = yield from load_subjects(heard[at : at + _SUBJECTS])
+        for one in subjects.values():
+            settled_us = max(settled_us, period.end_us + one.settle_us(period.end_us))
+    if settled_us > moment.now_us:
+        raise NotYet(period, settled_us)
+
+
 def _freeze(
     placed: Sequence[Placed], period: Period, moment: Moment, ledger: _Ledger
 ) -> Steps[None]:
     used = yield from load_used(placed, period, moment)
-    settled_us = period.end_us + max(one.settle_us for one in used)
-    if settled_us > moment.now_us:
-        raise NotYet(period, settled_us)
     firsts = [ledger.enter(one) for one in used]
     for one in (yield from freeze_verdicts(period, [each.key for each in used], moment)):
         ledger.digest.update(_encode([one.booking, one.verdicts, one.used_us, one.unknown_us]))
@@ -179,8 +190,8 @@ def _freeze(
     )
 
 
-#: Records that go into one statement.
-_ROWS = 20_000
+#: Records that go into one statement, and instruments whose settings are read at once.
+_ROWS, _SUBJECTS = 20_000, 1_000
 
 
 def _freeze_uses(period: Period, first: int, uses: Sequence[tuple[int, Use]]) -> Steps[None]:

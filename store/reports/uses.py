@@ -54,8 +54,6 @@ class Used:
     settings: str
     #: None: no heartbeat before the period's end.
     usage: Usage | None
-    #: How long before now figures may still change.
-    settle_us: int
     uses: list[Use] = field(default_factory=list)
 
 
@@ -117,7 +115,6 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
                 subject=registry[key][0],
                 settings=registry[key][1],
                 usage=figures[key][0] if key in figures else None,
-                settle_us=subject.settle_us(window.end_us) if one.member.seen else 0,
                 uses=_annotated(uses, notes[key]) if key in notes else uses,
             )
         )
