@@ -77,7 +77,7 @@ def revision_of(
     annotation: Annotation | None,
 ) -> str:
     """The same exactly where a record says the same."""
-    told = [instrument_id, start_us, end_us, effective_us, source.value, frozen(annotation)]
+    told = [instrument_id, start_us, end_us, effective_us, source, frozen(annotation)]
     return hashlib.blake2b(_encode(told), digest_size=8).hexdigest()
 
 

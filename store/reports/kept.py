@@ -13,6 +13,8 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("periods")
+# A look-up: a closed year has ten million of these, and a call of the enumeration is dear.
+_SOURCES = {source.value: source for source in Source}
 
 
 class Institution(NamedTuple):
@@ -56,7 +58,7 @@ class FrozenRow(NamedTuple):
             self.start_us,
             self.end_us,
             self.effective_us,
-            Source(self.source),
+            _SOURCES[self.source],
             thawed(self.annotation),
         )
 

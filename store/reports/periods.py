@@ -36,6 +36,7 @@ from store.statements import statements
 _SQL = statements("periods")
 # Records that are in memory at once while they are streamed.
 _PAGE = 5_000
+_NOTHING, _ALL = Fraction(0), Fraction(1)
 #: An instrument and its records.
 Of: TypeAlias = tuple[Subject, list[Record]]
 
@@ -86,7 +87,7 @@ def _record(number: str | None, subject: Subject, use: Use, tenths: int) -> Reco
         tenths=tenths,
         source=use.source,
         # Unknown time parts sessions; and hours are taken as reported where nothing is known.
-        coverage=Fraction(0 if use.source is Source.MANUAL else 1),
+        coverage=_NOTHING if use.source is Source.MANUAL else _ALL,
         revision=revision_of(
             subject.instrument_id,
             use.start_us,

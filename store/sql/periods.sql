@@ -130,8 +130,8 @@ INSERT INTO period_record
 SELECT %(period)s, %(first)s + place - 1, key,
        timestamptz 'epoch' + starts * interval '1 microsecond',
        timestamptz 'epoch' + ends * interval '1 microsecond', effective, source, note::jsonb
-FROM unnest(%(keys)s::int[], %(starts)s::bigint[], %(ends)s::bigint[], %(effective)s::bigint[],
-            %(sources)s::text[], %(annotations)s::text[])
+FROM unnest(%(keys)b::int[], %(starts)b::bigint[], %(ends)b::bigint[], %(effective)b::bigint[],
+            %(sources)b::text[], %(annotations)s::text[])
      WITH ORDINALITY AS t (key, starts, ends, effective, source, note, place)
 
 -- name: freeze_subjects
