@@ -13,7 +13,7 @@ from models.report_profile import Profile
 from models.report_value import PeriodFacts
 
 #: Rows that are held in memory, and stand together in the file.
-GROUP_ROWS = 1 << 14
+GROUP_ROWS = 1 << 13
 
 
 def write_parquet(

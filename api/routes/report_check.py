@@ -14,7 +14,7 @@ from api.auth import Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
-from api.errors import PROBLEMS, FieldError, invalid, not_found
+from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
 from api.routes.period_records import PeriodId
 from api.routes.report_profiles import ProfileName, Version
 from models.period import Period, PeriodState
@@ -65,7 +65,8 @@ async def get_check(
     profile: Annotated[ProfileName, Query(description="the form")],
     version: Version = None,
     persons: Annotated[
-        bool, Query(description="look at columns that say who somebody is, too")
+        bool,
+        Query(description="look at columns that say who somebody is, too; wants `operate`"),
     ] = False,
     limit: Limit = 100,
     cursor: CursorText = None,
@@ -77,6 +78,8 @@ async def get_check(
     Example:
     `GET /v1/periods/12/check?profile=nrii-columns`
     """
+    if persons and "operate" not in who.scopes:
+        raise Problem(403, "forbidden", "a key that may not operate asks without `persons`")
     decoded = decode_cursor("report-check", cursor, (int,))
     after = decoded[0] if decoded else 0
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from models.report_lack import Lack, lacks
 from models.report_profile import Profile, rows
 from models.report_value import PeriodFacts, Place
+from store.reports.annotations import load_persons
 from store.reports.periods import Ledger, Of, walk
 from store.reports.values import load_values
 from store.run import Steps
@@ -56,10 +57,12 @@ def check_period(
     values = yield from load_values(ledger.period.period_id)
     found = Checked()
 
-    def take(part: list[Of]) -> None:
-        records = (record for _, those in part for record in those)
+    def take(part: list[Of]) -> Steps[None]:
+        records = [record for _, those in part for record in those]
+        said = [one.annotation for one in records if one.annotation is not None]
+        known = (yield from load_persons(said)) if persons else {}
         subjects = (subject for subject, _ in part)
-        made = list(rows(profile, records, facts, values, {}, subjects))
+        made = list(rows(profile, records, facts, values, known, subjects))
         found.rows += len(made)
         for lack in lacks(profile, made, persons=persons):
             found.add(lack, after, limit)

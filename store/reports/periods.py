@@ -170,7 +170,7 @@ def _load_live_uses(ledger: Ledger, at: int) -> Steps[list[Of]]:
     return found
 
 
-def walk(ledger: Ledger, take: Callable[[list[Of]], None]) -> Steps[None]:
+def walk(ledger: Ledger, take: Callable[[list[Of]], Steps[None]]) -> Steps[None]:
     """Hands on all instruments with their records, by their ids, some thousand records at once.
 
     Args:
@@ -179,13 +179,13 @@ def walk(ledger: Ledger, take: Callable[[list[Of]], None]) -> Steps[None]:
     """
     if ledger.moment is not None:
         for at in range(0, len(ledger.placed), AT_ONCE):
-            take((yield from _load_live_uses(ledger, at)))
+            yield from take((yield from _load_live_uses(ledger, at)))
         return
     kept = yield from load_subjects_of(ledger.period.period_id)
     for part in _parts(kept):
         number = sum(one.records for one in part)
         those = iter((yield from load_records(ledger, part[0].first_n - 1, number)))
-        take([(one.subject, list(islice(those, one.records))) for one in part])
+        yield from take([(one.subject, list(islice(those, one.records))) for one in part])
 
 
 def _parts(kept: Sequence[FrozenSubject]) -> Iterator[list[FrozenSubject]]:
