@@ -434,18 +434,16 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
 
 def test_axe_finds_nothing_serious_and_figures_tell(tab: Window, vendored: Path, held: str) -> None:
     axe = (vendored / "axe.js").read_text(encoding="utf-8")
-    for locale, theme, width in (
-        ("zh-CN", "light", 390),
-        ("en", "dark", 1440),
-        ("zh-CN", "light", 3840),
+    none, reconcile = "#/available?q=booked", "#/reconcile?window=d7"
+    week = f"#/instrument/{held}?week={WEEK}"
+    for locale, theme, width, addresses in (
+        ("zh-CN", "light", 390, (reconcile, week)),
+        ("en", "dark", 1440, (none, reconcile, week)),
+        ("zh-CN", "light", 3840, (reconcile,)),
     ):
         tab.page.set_viewport_size({"width": width, "height": 900})
         tab.page.evaluate(LOOKS, [locale, theme])
-        for address in (
-            "#/available?q=booked",
-            "#/reconcile?window=d7",
-            f"#/instrument/{held}?week={WEEK}",
-        ):
+        for address in addresses:
             go(tab, address)
             assert tab.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
             of = ".week-card" if "week=" in address else "main"
