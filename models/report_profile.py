@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from models.record import Annotation, Person, Record, Subject
 from models.report_column import Column
@@ -24,6 +25,15 @@ class ProfileError(ValueError):
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{at or 'the document'}: {rule}" for at, rule in problems))
         self.problems = problems
+
+
+def _told(error: ErrorDetails) -> str:
+    """A broken rule, with the value that breaks it unless that is a part of the document."""
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    value = error["input"]
+    shown = f"; it is {value!r:.60}" if isinstance(value, str | int | float) else ""
+    return f"{error['msg']}{shown}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +64,7 @@ class Profile:
             return cls.of(ProfileDocument.model_validate(document))
         except ValidationError as error:
             raise ProfileError(
-                [
-                    (
-                        ".".join(map(str, one["loc"])),
-                        one["msg"].removeprefix("Value error, "),
-                    )
-                    for one in error.errors(include_url=False)
-                ]
+                [(".".join(map(str, one["loc"])), _told(one)) for one in error.errors()]
             ) from error
 
     @classmethod

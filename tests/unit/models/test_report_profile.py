@@ -37,10 +37,10 @@ def row(**fields: Any) -> Row:
     ("change", "told"),
     [
         ({"columns": []}, "columns: List should have at least 1 item"),
-        ({"forms": ["pdf"]}, "forms.0: Input should be 'csv', 'json', 'xlsx', 'parquet' or 'xml'"),
+        ({"forms": ["pdf"]}, "'parquet' or 'xml'; it is 'pdf'"),
         ({"forms": ["xml"]}, "must have xml, with its elements"),
         ({"row": "institution"}, "row: Input should be 'record' or 'instrument'"),
-        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        ({"colour": "red"}, "colour: Extra inputs are not permitted; it is 'red'"),
         ({"row": "instrument"}, "has 'record.id' in 'id'; a form with a row instrument does not"),
         ({"columns": [{"name": "a", "value": ["hours.total"], "kind": "integer"}]}, "row record"),
         (
