@@ -100,7 +100,7 @@ def asked(method: str, path: str) -> dict[str, str]:
     """The query parameters that a route insists on."""
     if (method, path) in BOUND:
         return {"force": "true"}
-    if path.endswith("/check"):
+    if path.endswith(("/check", "/preview")):
         return {"profile": "records"}
     return WINDOW if method == "get" and wants_window(path) else {}
 
