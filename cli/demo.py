@@ -26,6 +26,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from cli.children import ChildError
 from cli.connection import fail
 from cli.demo_bookings import seed_bookings
+from cli.demo_reports import close_some_days
 from cli.up import Service, until_signal
 from migrations.runner import MigrationError
 from models.duration import parse_duration
@@ -112,6 +113,10 @@ class _View:
         """Bookings and self-reports of the history."""
         seed_bookings(self._client, seed)
 
+    def close_some_days(self) -> None:
+        """A period of the history's first days, annotated and closed."""
+        close_some_days(self._client, _first_day())
+
     def online(self) -> int:
         """Instruments online, as the API counts them."""
         answer = self._client.get("/v1/status/summary")
@@ -189,6 +194,7 @@ def _run_demo(
     if history is None:
         return interrupted()
     view.seed_bookings(fleet.seed)
+    view.close_some_days()
     console.print(
         f"\n  Cockpit  {service.api_url}/\n"
         f"  API      {service.api_url}/v1/openapi.json\n"
@@ -259,8 +265,7 @@ def _send_history(
     console: Console, ready: Ready, fleet: FleetOptions, interrupted: Callable[[], bool]
 ) -> int | None:
     """Sends the week of history; heartbeats published, ``None`` when it failed."""
-    now = datetime.now(ZONE)
-    first = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=HISTORY_DAYS)
+    now, first = datetime.now(ZONE), _first_day()
     now_us = round(now.timestamp() * 1e6)
     options = RunOptions(
         fleet=FleetOptions(
@@ -287,6 +292,12 @@ def _send_history(
         console.print(f"[red]the history could not be sent: {run.error}[/red]")
         return None
     return int(run.summary["published"])
+
+
+def _first_day() -> datetime:
+    """Local midnight with which the history begins."""
+    today = datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=HISTORY_DAYS)
 
 
 def _judge(

@@ -10,7 +10,7 @@ import pytest
 
 from cli.up import Service
 from tests.cockpit.chromium import find_chromium
-from tests.cockpit.window import Open, Window
+from tests.cockpit.window import Open, Window, signed_in
 from tests.lacking import Part, lacking
 from tests.live import HOUR, MINUTE, Live, beat, now_us
 from tests.unpacked import Unavailable
@@ -135,3 +135,17 @@ def open_window(browser: Any, cockpit_service: Service, city: Live) -> Iterator[
     for window in windows:
         assert window.complaints == []
         assert window.foreign == []
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Any, cockpit_service: Service, city: Live) -> Iterator[Window]:
+    """One tab for all that need no other: what the browser has read it reads once."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    signed_in(context, cockpit_service, cockpit_service.admin_key)
+    window = Window(context, cockpit_service.api_url)
+    window.page.goto(window.address)
+    yield window
+    context.close()
+    # What is refused on purpose is a complaint of the browser's.
+    assert [one for one in window.complaints if " status of 4" not in one] == []
+    assert window.foreign == []

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import httpx
 import pytest
 
 from cli.up import Service
-from tests.cockpit.window import Open, Window
+from tests.cockpit.window import Open, Window, go, signed_in
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso, now_us
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -78,33 +77,9 @@ def book(city: Live, instrument: str, *spans: tuple[int, int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def tab(browser: Any, cockpit_service: Service, held: str) -> Iterator[Window]:
-    """One tab for all that need no other: what the browser has read it reads once.
-
-    Opened after all plans are made: the stream tells of later ones within a minute.
-    """
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
-    signed_in(context, cockpit_service, cockpit_service.admin_key)
-    window = Window(context, cockpit_service.api_url)
-    window.page.goto(window.address)
-    yield window
-    context.close()
-    # What is refused on purpose is a complaint of the browser's.
-    assert [one for one in window.complaints if "422" not in one] == []
-    assert window.foreign == []
-
-
-def signed_in(context: Any, service: Service, key: str) -> None:
-    answer = context.request.post(f"{service.api_url}/v1/session", data={"key": key})
-    assert answer.status == 201
-
-
-def go(window: Window, address: str) -> None:
-    """Opens an address within the page that is there, which is quicker than a page anew."""
-    window.page.evaluate("document.querySelector('main > *')?.setAttribute('data-before', '')")
-    window.page.goto(f"{window.address}/{address}")
-    window.page.wait_for_selector("main > :not([data-before]) h1")
-    window.until("!document.querySelector('.skeleton, [aria-busy]')")
+def tab(held: str, tab: Window) -> Window:
+    """Opened after all plans are made: the stream tells of later ones within a minute."""
+    return tab
 
 
 def found(window: Window) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from cli.up import Service
+
 PATIENCE_MS = 20_000
 PAGES = {
     "city": "#/city",
@@ -101,3 +103,19 @@ class Window:
 
 
 Open = Callable[..., Window]
+
+
+def signed_in(context: Any, service: Service, key: str) -> None:
+    answer = context.request.post(f"{service.api_url}/v1/session", data={"key": key})
+    assert answer.status == 201
+
+
+def go(window: Window, address: str) -> None:
+    """Opens an address within the page that is there, which is quicker than a page anew."""
+    window.page.evaluate("document.querySelector('main > *')?.setAttribute('data-before', '')")
+    if window.page.evaluate("location.hash") == address:
+        window.page.evaluate("dispatchEvent(new Event('hashchange'))")
+    else:
+        window.page.goto(f"{window.address}/{address}")
+    window.page.wait_for_selector("main > :not([data-before]) h1")
+    window.until("!document.querySelector('.skeleton, [aria-busy]')")
