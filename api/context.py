@@ -1,5 +1,6 @@
 """What every request can reach: settings, database, metrics; made once by `app.py`."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -34,6 +35,8 @@ class Context:
     rosters: Rosters = field(default_factory=Rosters)
     #: Finds instruments by words.
     finder: Finder = field(default_factory=Finder)
+    #: Whose files are written: two periods' at a time.
+    freezes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     #: Look-ups of keys that requests share.
     flights: Flights = field(default_factory=Flights)
 

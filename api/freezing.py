@@ -5,7 +5,7 @@ folders that it fills. What a file is, is ``reports/``'s; where it is kept, ``st
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import psycopg
 
@@ -18,6 +18,7 @@ from models.report_profile_document import FileForm
 from models.report_value import PeriodFacts
 from reports.render import MEDIA_TYPES, render
 from reports.signing import Signer
+from store.reports.closing import close_period
 from store.reports.files import (
     StoredManifest,
     keep_file,
@@ -28,11 +29,46 @@ from store.reports.files import (
     sign_files,
 )
 from store.reports.periods import records, subjects
+from store.reports.profiles import find_profile
 from store.reports.values import load_values
 from store.run import run
 
+Connection: TypeAlias = psycopg.Connection[Any]
+
 #: What every closed period has: our own complete form.
 ALWAYS: tuple[str, FileForm] = ("records", "csv")
+
+
+def close_and_freeze(
+    connection: Connection,
+    period_id: int,
+    signer: Signer,
+    *,
+    actor: str,
+    tenant: int | None = None,
+    calendar: str = "CN",
+) -> Period | None:
+    """Closes a period, writes what every closed period has, and signs it: all or nothing.
+
+    Args:
+        connection: Within a transaction of one snapshot.
+        period_id: Which.
+        signer: With the private key.
+        actor: Who closes it.
+        tenant: The one institution whose periods may be closed.
+        calendar: That opening hours refer to.
+
+    Raises:
+        ClosedAlready: It was closed before.
+        NotYet: Its last sessions are provisional.
+    """
+    steps = close_period(period_id, actor=actor, tenant=tenant, calendar=calendar)
+    closed = run(connection, steps)
+    if closed is not None:
+        kept = run(connection, find_profile(ALWAYS[0]))
+        assert kept is not None, "it is shipped"
+        freeze_files(connection, closed, [(kept.profile, ALWAYS[1])], signer)
+    return closed
 
 
 def file_name(profile: Profile, form: FileForm) -> str:
@@ -44,7 +80,7 @@ def file_name(profile: Profile, form: FileForm) -> str:
 
 
 def write_form(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     period: Period,
     profile: Profile,
     form: FileForm,
@@ -77,7 +113,7 @@ def write_form(
 
 
 def freeze_files(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     period: Period,
     wanted: Iterable[tuple[Profile, FileForm]],
     signer: Signer,
@@ -108,7 +144,7 @@ def freeze_files(
 
 
 def _freeze(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     period: Period,
     name: str,
     profile: Profile,

@@ -24,6 +24,8 @@ from api.context import Context, Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, Problem, conflict, invalid, not_found
+from api.freezer import frozen_in_thread, signer_of
+from api.freezing import Connection, close_and_freeze
 from api.params import Edge, EdgeText, InstitutionId
 from api.query import AnyOf
 from api.routes.period_records import PeriodId, tenths
@@ -36,7 +38,7 @@ from models.zone import start_of_day
 from store.figures.costs import pieces_s
 from store.figures.subject import zone_of
 from store.figures.surroundings import load_moment
-from store.reports.closing import ClosedAlready, NotYet, close_period
+from store.reports.closing import ClosedAlready, NotYet
 from store.reports.kept import Institution, load_institutions
 from store.reports.register import (
     create_period,
@@ -192,21 +194,28 @@ async def remove_period(context: Ctx, who: Operator, period_id: PeriodId) -> Res
 
 @router.post("/{period_id}/close", summary="Close a period", responses=answers(PeriodBody))
 async def post_close(context: Ctx, who: Operator, period_id: PeriodId) -> Response:
-    """Freezes its records and figures, for ever; the audit says who did.
+    """Freezes its records and figures, for ever, and signs the file of its records; the audit says
+    who did.
 
     409 while its last sessions are provisional, with the moment from which it may be closed, and
     where it is closed already. One that is too large for a request is closed on the command line:
     `jishi reports close`.
     """
     await _judge_size(context, period_id, who.institution_key)
-    steps = close_period(
-        period_id,
-        actor=who.actor,
-        tenant=who.institution_key,
-        calendar=context.settings.calendar,
-    )
+    signer = signer_of(context.settings)
+
+    def close(connection: Connection) -> Period | None:
+        return close_and_freeze(
+            connection,
+            period_id,
+            signer,
+            actor=who.actor,
+            tenant=who.institution_key,
+            calendar=context.settings.calendar,
+        )
+
     try:
-        closed = await context.database.write(steps, snapshot=True, threaded=True)
+        closed = await frozen_in_thread(context, close)
     except NotYet as error:
         moment = format_instant(error.from_us)
         rule = "the first moment at which it may be closed"

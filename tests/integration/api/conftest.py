@@ -25,6 +25,7 @@ from store.run import run
 from tests.integration.api.conforming import conforms
 from tests.integration.api.serving import serving
 from tests.migrated import migrated
+from tests.signing import signing_key
 
 # As in production: the console's own way shows every frame with its locals, which takes seconds.
 # To where standard error leads at that moment, so that a failed test shows what the service said.
@@ -60,6 +61,7 @@ def api_address(api_database: str) -> Iterator[str]:
             # Tests come with wrong keys by the hundred.
             strangers_burst=100_000,
             webhook_keys=SecretStr(Fernet.generate_key().decode()),
+            signing_key_file=signing_key(),
         )
     )
     with serving(app) as address:

@@ -63,7 +63,13 @@ EVERYBODYS = {
     ("get", "/v1/report-profiles/{name}"),
 }
 #: Of closed periods; that of a home is open.
-CLOSED_ONLY = {("get", "/v1/periods/{period_id}/amendments")}
+CLOSED_ONLY = {
+    ("get", "/v1/periods/{period_id}/amendments"),
+    ("get", "/v1/periods/{period_id}/manifest"),
+    ("get", "/v1/periods/{period_id}/files"),
+    ("get", "/v1/periods/{period_id}/files/{file}"),
+    ("post", "/v1/periods/{period_id}/files"),
+}
 #: Writes nothing, whatever its method.
 NO_CHANGE = {("post", "/v1/mappings/{name}/try"), ("post", "/v1/power-rules/backtest")}
 OWN_FORM = {"title": "own", "forms": ["csv"], "columns": [{"name": "a", "default": ""}]}
@@ -195,6 +201,7 @@ class Home:
         return {
             **self.__dict__,
             "calendar": "CN",
+            "file": "records-1.csv",
             "day": "2031-12-24",
             "name": self.mapping,
             "feed_name": f"{self.institution_id}.feed",
@@ -379,6 +386,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         },
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/webhooks/{webhook}"): {"url": "https://example.org/stolen"},
+        ("post", "/v1/periods/{period_id}/files"): {"profile": "records", "form": "json"},
         ("put", "/v1/deliveries/{delivery}"): {
             "url": "https://example.org/stolen",
             "kind": "https",
@@ -808,6 +816,8 @@ def test_every_change_leaves_a_trace(
         admin.post(filled(path, **home.names()))
     if (method, path) == ("delete", "/v1/calendars/{calendar}/days/{day}"):
         admin.put(filled(path, **home.names()), json={"kind": "holiday"})
+    if (method, path) in CLOSED_ONLY:
+        assert admin.post(f"/v1/periods/{home.period_id}/close").is_success
     key = keys["admin"] if (method, path) in CITY_ONLY else home.keys["admin"]
     question = "SELECT coalesce(max(audit_id), 0) FROM audit"
     newest = conn.execute(question).fetchone()

@@ -22,6 +22,7 @@ from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import conforms
 from tests.integration.api.figures.world import Get, World
+from tests.signing import signing_key
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,14 @@ def figures_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def figures_app(figures_url: str) -> Iterator[str]:
     """A server on a port of the kernel's choice; its address."""
-    app = create_app(Settings(database_url=figures_url, pool_min_size=1, pool_max_size=2))
+    app = create_app(
+        Settings(
+            database_url=figures_url,
+            pool_min_size=1,
+            pool_max_size=2,
+            signing_key_file=signing_key(),
+        )
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, args=([listener],))

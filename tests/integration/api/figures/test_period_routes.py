@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from cli.reports import app
 from tests.integration.api.figures.world import HOUR, MINUTE, World, at, every, iso
+from tests.signing import signing_key
 
 BEGIN = at("2026-03-01T00:00+08:00")
 DAY = 24 * HOUR
@@ -200,7 +201,10 @@ def test_command_closes_what_a_request_may_not(world: World, askers: Any, figure
     fill(world)
     city = askers()
     made = city("POST", "/periods", json=MONTH, status=201)["period_id"]
-    environment = {"JISHI_DATABASE_URL": figures_url}
+    environment = {
+        "JISHI_DATABASE_URL": figures_url,
+        "JISHI_SIGNING_KEY_FILE": str(signing_key()),
+    }
     for number, status, said in (
         (made, 0, "6 records"),
         (made, 1, "was closed at"),

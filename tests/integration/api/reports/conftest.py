@@ -8,12 +8,12 @@ import pytest
 
 from migrations.runner import migrate
 from models.period import Period
-from reports.signing import new_key
 from stack import Postgres
 from store.reports.closing import close_period
 from store.reports.register import create_period, find_institution
 from store.run import run
 from tests.integration.api.figures.world import HOUR, MINUTE, World, at, beat
+from tests.signing import signing_key
 
 START = at("2026-03-01T00:00")
 #: Uses in a day of one instrument: two minutes of every twenty.
@@ -45,10 +45,8 @@ def world(reports_url: str) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("key") / "signing.key"
-    path.write_text(new_key())
-    return path
+def key_file() -> Path:
+    return signing_key()
 
 
 def opened(world: World, institution: str | None = "i1", days: float = 1) -> Period:
