@@ -13,6 +13,7 @@ from api.auth import Principal, authenticate, principal_of
 from api.context import Context
 from api.database import Database, open_pool
 from api.errors import Problem
+from api.exports import Exports
 from api.metrics import Metrics
 from api.session import COOKIE
 from api.settings import Settings
@@ -58,8 +59,13 @@ def having(url: str, body: Callable[[Context, Counting], Awaitable[None]]) -> No
         settings = Settings(database_url=url, pool_min_size=1, pool_max_size=1)
         async with open_pool(settings) as pool:
             database = Counting(pool)
-            metrics = Metrics(CollectorRegistry())
-            await body(Context(settings=settings, database=database, metrics=metrics), database)
+            context = Context(
+                settings=settings,
+                database=database,
+                metrics=Metrics(CollectorRegistry()),
+                exports=Exports(settings),
+            )
+            await body(context, database)
 
     asyncio.run(inside())
 
