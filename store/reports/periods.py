@@ -36,6 +36,8 @@ from store.statements import statements
 _SQL = statements("periods")
 # Records that are in memory at once while they are streamed.
 _PAGE = 5_000
+#: Instruments that are: a city's at once would be 140 MB.
+_SUBJECTS = 500
 _NOTHING, _ALL = Fraction(0), Fraction(1)
 #: An instrument and its records.
 Of: TypeAlias = tuple[Subject, list[Record]]
@@ -228,9 +230,19 @@ def records(
             yield from run(connection, _load_live(ledger, at))
 
 
-def subjects(connection: psycopg.Connection[Any], period_id: int) -> list[Subject]:
-    """The instruments of a closed period, by their ids."""
-    return [one.subject for one in run(connection, load_subjects_of(period_id))]
+def subjects(connection: psycopg.Connection[Any], period_id: int) -> Iterator[Subject]:
+    """The instruments of a closed period, by their ids, some hundreds in memory at once."""
+    after = ""
+    while rows := run(connection, _load_subjects_after(period_id, after)):
+        yield from (subject_of(document) for _, document in rows)
+        after = rows[-1][0]
+
+
+def _load_subjects_after(period_id: int, after: str) -> Steps[list[tuple[str, dict[str, Any]]]]:
+    asked = {"id": period_id, "after": after, "limit": _SUBJECTS}
+    return (
+        yield from Query[tuple[str, dict[str, Any]]](_SQL["subjects_after"], asked, binary=True)
+    )
 
 
 def usage(connection: psycopg.Connection[Any], period_id: int) -> dict[str, Usage]:

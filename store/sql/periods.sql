@@ -190,6 +190,11 @@ FROM period_subject
 WHERE period_id = %(id)s AND (%(keys)s::int[] IS NULL OR instrument_key = ANY (%(keys)s::int[]))
 ORDER BY instrument_id
 
+-- name: subjects_after
+SELECT instrument_id, subject FROM period_subject
+WHERE period_id = %(id)s AND instrument_id > %(after)s
+ORDER BY instrument_id LIMIT %(limit)s
+
 -- name: standing
 -- Each institution's newest period of just a window, a closed one before an open one, and what is
 -- entered of the window.

@@ -160,6 +160,17 @@ def test_whoever_is_only_in_service_for_a_part_is_recorded_for_that(world: World
     assert list(subjects(world.conn, later.period_id)) == []
 
 
+def test_instruments_are_read_in_portions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.reports.periods._SUBJECTS", 2)
+    names = ["B", "a", "a-1", "c", "b"]
+    for name in names:
+        world.instrument(name)
+    period = closed(world, at("2026-03-01T00:00"), at("2026-03-02T00:00"))
+    found = subjects(world.conn, period.period_id)
+    assert next(found).instrument_id == "B"
+    assert [one.instrument_id for one in found] == sorted(names)[1:]
+
+
 def test_period_whose_end_is_provisional_says_when_it_may_be_closed(world: World) -> None:
     now = world.now_us()
     world.instrument("m", hold_us=20 * MINUTE)
