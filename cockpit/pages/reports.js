@@ -9,6 +9,7 @@ import { changesCard } from '../reports/changes.js';
 import { closedCard } from '../reports/closed.js';
 import { openClosing } from '../reports/closing.js';
 import { deliveriesCard } from '../reports/deliveries.js';
+import { filesCard } from '../reports/files.js';
 import { lacksCard } from '../reports/lacks.js';
 import { openMake } from '../reports/make.js';
 import { completenessCard } from '../reports/completeness.js';
@@ -51,7 +52,7 @@ function one(ctx) {
   const changes = h('div', { class: 'stack' }); // of a closed one alone
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), tools),
-    completenessCard(c), changes, lacksCard(c), previewCard(c));
+    completenessCard(c), changes, lacksCard(c), previewCard(c), filesCard(c));
   return root;
 }
 

@@ -1,5 +1,6 @@
 """Records in a real browser: uses annotated by keyboard, periods made, checked and closed."""
 
+import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -246,6 +247,14 @@ def test_a_period_is_closed_knowing_what_follows(tab: Window, city: Live, used: 
     assert (closed["state"], closed["records"]) == ("closed", len(records))
     window.until("!document.querySelector('.skeleton, [aria-busy]')")
     assert window.shown("period-records") == str(len(records))
+    files = city.get(f"periods/{period}/files")["items"]
+    names = window.page.locator("[data-file]").all_inner_texts()
+    assert names == [one["name"] for one in files]
+    address = window.page.locator("[data-file]").first.get_attribute("href")
+    body = window.page.request.get(f"{window.address}/{address}").body()
+    assert hashlib.sha256(body).hexdigest() == files[0]["sha256"]
+    window.page.locator("#write-file").click()
+    window.until(f"document.querySelectorAll('[data-file]').length > {len(files)}")
     assert window.page.locator("#close-period").count() == 0
     open_page(window)
     row = window.page.locator("tr", has=window.page.locator(f"[data-period='{period}']"))
