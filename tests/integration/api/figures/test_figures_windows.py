@@ -91,12 +91,16 @@ def test_without_a_zone_it_is_the_instrument_s_or_the_service_s(ask: Get, path: 
     assert body["tz"] == (None if path == "/v1/profile" else zone)
 
 
+#: Where what is asked for may lie ahead: plans, periods, what people say.
+WHOLE = ("/heartbeats", "/self-reports", "/planned", "/completeness")
+
+
 @pytest.mark.parametrize("name", NamedWindow)
 @pytest.mark.parametrize("path", WINDOWED)
 def test_names_are_whole_days_up_to_now(ask: Get, world: World, path: str, name: str) -> None:
     zone = ZoneInfo("Asia/Kathmandu")
-    raw = path.endswith(("/heartbeats", "/explain"))
-    if raw and name in ("last-quarter", "last-year"):
+    short = path.endswith(("/heartbeats", "/explain", "/planned"))
+    if short and name in ("last-quarter", "last-year"):
         body = ask(path, window=name, tz=zone.key, status=422)
         assert "31 days" in body["detail"]
         return
@@ -108,7 +112,7 @@ def test_names_are_whole_days_up_to_now(ask: Get, world: World, path: str, name:
     today = datetime.combine(before.date(), time(0), zone)
     if name in ("today", "this-month"):
         assert start == (today if name == "today" else today.replace(day=1))
-        if wants_window(path) and not path.endswith(("/heartbeats", "/self-reports")):
+        if wants_window(path) and not path.endswith(WHOLE):
             assert end <= datetime.now(UTC) + timedelta(seconds=60)  # clipped to now
         else:
             assert end.time() == time(0)
