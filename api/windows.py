@@ -53,6 +53,9 @@ async def _zone(
 
 #: ``tz``, where it is given.
 Zone = Annotated[ZoneInfo | None, Depends(_zone)]
+#: What is planned lies ahead as well, so it is asked for weeks and not for years.
+PLANNED_DAYS = 31
+
 From = Annotated[
     EdgeText | None,
     Query(
@@ -100,6 +103,12 @@ async def _raw_span(
     return _whole(AskedWindow.of(from_, to, window, tz, context.settings.raw_range_max_days))
 
 
+async def _planned_span(
+    tz: Zone, from_: From = None, to: To = None, window: Name = None
+) -> AskedWindow:
+    return _whole(AskedWindow.of(from_, to, window, tz, PLANNED_DAYS))
+
+
 async def _open_span(
     tz: Zone, from_: From = None, to: To = None, window: Name = None
 ) -> AskedWindow:
@@ -110,6 +119,8 @@ async def _open_span(
 Span = Annotated[AskedWindow, Depends(_span)]
 #: The same where raw rows are shown.
 RawSpan = Annotated[AskedWindow, Depends(_raw_span)]
+#: The same of what is planned.
+PlannedSpan = Annotated[AskedWindow, Depends(_planned_span)]
 #: The same of lists, where both ends may be open.
 OpenSpan = Annotated[AskedWindow, Depends(_open_span)]
 #: ``bucket``, where it is given.

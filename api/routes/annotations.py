@@ -23,11 +23,13 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Instant, InstrumentId, Line
+from api.routes.figures import load_subject, place_open
 from api.routes.imports import decoded
 from api.windows import OpenSpan
 from models.annotation_csv import CNY_MOST, MORE_MOST, SAMPLES_MOST, read_annotations
 from models.record import Annotation, Person, Purpose
 from models.timestamp import format_instant
+from store.figures.surroundings import load_moment
 from store.present.bookings import find_instruments
 from store.present.instruments import find_key
 from store.registry.audit import note
@@ -179,10 +181,10 @@ async def get_annotations(
     after = decode_cursor("annotations", cursor, (int, int))
 
     def ask() -> Steps[tuple[OpenWindow, list[Kept]]]:
-        key = yield from _key(instrument_id, who.institution_key)
-        window = yield from span.load(context.settings.zone)
+        subject = yield from load_subject(instrument_id, who.institution_key)
+        window = place_open(span, subject, (yield from load_moment()).now_us)
         found = yield from list_annotations(
-            instrument_key=key,
+            instrument_key=subject.key,
             start_us=window.start_us,
             end_us=window.end_us,
             after=(after[0], after[1]) if after else None,

@@ -16,7 +16,7 @@ from api.annotation_body import annotation_body
 from api.answers.figures import Utilization
 from api.answers.responses import answers
 from api.answers.stretches import Sessions, Timeline
-from api.asked_window import AskedWindow
+from api.asked_window import AskedWindow, OpenWindow
 from api.auth import Principal
 from api.context import Context, Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
@@ -74,6 +74,20 @@ def place(span: AskedWindow, subject: Subject, now_us: int) -> tuple[Window, Zon
     window = span.window(subject.version_at(now_us).zone, now_us).clip(now_us)
     zone = subject.version_at(max(window.start_us, window.end_us - 1)).zone
     return span.window(zone, now_us), zone
+
+
+def place_open(span: AskedWindow, subject: Subject, now_us: int) -> OpenWindow:
+    """The same of a list's window, whose ends may be open.
+
+    Raises:
+        Problem: 422; the window is empty.
+    """
+    clock = span.zone or subject.version_at(now_us).zone
+    start, end = span.ends(clock, now_us)
+    if span.zone is None and end is not None:
+        clock = subject.version_at(min(end, now_us) - 1).zone
+        start, end = span.ends(clock, now_us)
+    return OpenWindow(start_us=start, end_us=end, zone=clock)
 
 
 def terms_of(settings: Settings, moment: Moment, subject: Subject, end_us: int) -> Terms:

@@ -11,17 +11,16 @@ from api.answers.plans import Planned
 from api.answers.responses import answers
 from api.context import Ctx
 from api.encoding import etag_response
-from api.errors import PROBLEMS, FieldError, invalid
+from api.errors import PROBLEMS
 from api.params import InstrumentId
 from api.routes.available import AT_ONCE_S, PORTION, distance, parse_place, time_to_come
 from api.routes.figures import load_subject
 from api.routes.figures import place as placed
-from api.windows import FigureReader, InstrumentFilters, Span
+from api.windows import FigureReader, InstrumentFilters, PlannedSpan
 from models.availability import HORIZON_US
 from models.earliest import earliest_gap
 from models.interval import Interval
 from models.timestamp import format_instant
-from models.zone import DAY_US
 from store.figures.plans import load_closed, load_plans
 from store.figures.surroundings import load_moment
 from store.present.instruments import Registered, find_registered
@@ -30,8 +29,6 @@ from store.run import Steps
 router = APIRouter(prefix="/v1", tags=["booking"], responses=PROBLEMS)
 
 EARLIEST_DEFAULT, EARLIEST_MAX = 5, 20
-#: What is planned lies ahead as well, so it is asked for weeks and not for years.
-PLANNED_DAYS = 31
 
 
 @router.get(
@@ -40,7 +37,11 @@ PLANNED_DAYS = 31
     responses=answers(Planned, tagged=True),
 )
 async def get_planned(
-    request: Request, context: Ctx, who: FigureReader, instrument_id: InstrumentId, span: Span
+    request: Request,
+    context: Ctx,
+    who: FigureReader,
+    instrument_id: InstrumentId,
+    span: PlannedSpan,
 ) -> Response:
     """Of a window of at most 31 days, past or to come, cut to it; bookings are `/v1/bookings`'.
 
@@ -54,9 +55,6 @@ async def get_planned(
         moment = yield from load_moment(context.settings.calendar)
         subject = yield from load_subject(instrument_id, who.institution_key)
         window, zone = placed(span, subject, moment.now_us)
-        if window.length_us > PLANNED_DAYS * DAY_US:
-            rule = f"at most {PLANNED_DAYS} days"
-            raise invalid(FieldError(field="query.from", value=window.start_us, rule=rule))
         found = yield from load_closed(subject, window, moment.calendar)
         stretches = [(*one, kind) for kind, those in found.items() for one in those]
         return {
