@@ -101,7 +101,7 @@ def test_the_reference_shows_all_that_is_described(
 ) -> None:
     window = open_window(color_scheme=theme, viewport={"width": width, "height": 900})
     axe = (vendored / "axe.js").read_text(encoding="utf-8")
-    document = httpx.get(f"{window.address}/v1/openapi.json").json()
+    document = httpx.get(f"{window.address}/v1/openapi.json", timeout=60).json()
     window.page.goto(f"{window.address}/docs")
     window.page.wait_for_selector("#shape-Usage")
     assert window.page.locator("html").get_attribute("data-theme") == theme
