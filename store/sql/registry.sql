@@ -262,9 +262,10 @@ WHERE n.institution_id = %(id)s AND v.opening_hours IS NULL
 
 -- name: rebuild
 -- Ranges to fold again from raw rows, up to now or to the newest heartbeat where that lies ahead;
--- what never sent a heartbeat has nothing to fold.
+-- what never sent a heartbeat has nothing to fold. They are of devices' own time, which corrected
+-- ones (first_at) do not bound.
 WITH range AS (
-    SELECT e.instrument_key, greatest(t.starts_at, s.first_at) AS starts_at,
+    SELECT e.instrument_key, t.starts_at,
            least(t.ends_at, greatest(%(now)s, s.newest_ts + interval '1 microsecond')) AS ends_at,
            t.reason
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS t (

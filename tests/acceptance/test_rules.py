@@ -852,6 +852,17 @@ def test_rule_15_a_version_set_later_changes_what_is_stored(live: Live) -> None:
     assert live.total(scope, "11:00", "12:00")["running_s"] == 60
 
 
+def test_rule_15_all_that_is_stored_changes_where_a_clock_is_corrected(live: Live) -> None:
+    """The first heartbeat's corrected time lies behind the device's own time of the second."""
+    gateway = live.gateway(valid_from=LONG_AGO, clock_correction_s=3_600)
+    scope = live.instrument(gateway=gateway, hold_s=60, valid_from=LONG_AGO)
+    live.publish(scope, beat("10:30"), beat("11:20"), beat("13:00"))
+    assert live.spent(scope, "11:00", "15:00") == {"running": 180, "unknown": 14_220}
+    live.patch(f"instruments/{scope}", hold_s=300, valid_from=LONG_AGO)
+    live.wait_for_rebuilds()
+    assert live.spent(scope, "11:00", "15:00") == {"running": 900, "unknown": 13_500}
+
+
 def test_rule_15_before_the_first_version_the_first_applies(live: Live) -> None:
     scope = live.instrument(hold_s=77)  # from now on
     live.publish(scope, beat("10:00"))
