@@ -167,7 +167,11 @@ class JudgedReport(BaseModel):
     unknown_s: Seconds
     claim: Claim = Field(description="all reports of its window together")
     reported_at: Instant
+    closed: bool = Field(description="whether a closed period holds its window")
     answer: BookingAnswer | None
+    answer_amendments: list[BookingAnswer] = Field(
+        description="answers since its period was closed, in order"
+    )
 
 
 class JudgedReports(BaseModel):

@@ -230,8 +230,8 @@ async def get_judged(
                 "to": format_instant(one.end_us),
                 **verdicts[one.booking_key],
                 "closed": _closed(closed.get(one.booking_key), verdicts[one.booking_key]),
-                "answer": _answer(said.get(one.booking_key)),
-                "answer_amendments": [_answer(one) for one in added.get(one.booking_key, ())],
+                "answer": answer_body(said.get(one.booking_key)),
+                "answer_amendments": [answer_body(one) for one in added.get(one.booking_key, ())],
             }
             for one in shown
         ]
@@ -286,7 +286,8 @@ def _closed(frozen: Frozen | None, today: Mapping[str, Any]) -> dict[str, Any] |
     }
 
 
-def _answer(said: tuple[str, str, int] | None) -> dict[str, Any] | None:
+def answer_body(said: tuple[str, str, int] | None) -> dict[str, Any] | None:
+    """An institution's answer as it is shown."""
     if said is None:
         return None
     text, actor, at = said
@@ -338,7 +339,7 @@ async def put_answer(
     is_there, said = await context.database.write(put())
     if not is_there:
         raise not_found("booking", booking_id)
-    return json_response(_answer(said[booking_id]))
+    return json_response(answer_body(said[booking_id]))
 
 
 class ToleranceRequest(BaseModel):

@@ -3,6 +3,7 @@
 How files are read, and what a report is by what was measured, is in `models/self_report.py`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.routes.imports import decoded
-from api.routes.reconciliation import AnswerRequest
+from api.routes.reconciliation import AnswerRequest, answer_body
 from api.routes.report_profiles import ProfileName
 from api.window_page import WindowPage
 from api.windows import InstrumentFilters, Span
@@ -38,6 +39,7 @@ from store.figures.self_reports import (
     compare_s,
     list_reports,
     load_answer,
+    load_report_amendments,
     write_reports,
 )
 from store.figures.surroundings import load_moment
@@ -187,12 +189,19 @@ async def get_reports(
         shown, more = page(planned.listed, limit, "self-reports", lambda one: (one.key,))
         roster = yield from context.rosters.load(planned.moment.now_us)
         compared = yield from compare(shown, roster, planned.moment)
-        return planned.body([_shown(one, compared[one.place]) for one in shown], more)
+        added = yield from load_report_amendments([one.key for one in shown])
+        items = [_shown(one, compared[one.place], added.get(one.key, ())) for one in shown]
+        return planned.body(items, more)
 
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
-def _shown(one: SelfReport, compared: Compared) -> dict[str, Any]:
+def _shown(
+    one: SelfReport, compared: Compared, added: Sequence[tuple[str, str, int]]
+) -> dict[str, Any]:
+    said = None
+    if one.answer is not None and one.answered_by is not None and one.answered_us is not None:
+        said = (one.answer, one.answered_by, one.answered_us)
     return {
         "id": one.key,
         "instrument_id": one.instrument_id,
@@ -205,13 +214,9 @@ def _shown(one: SelfReport, compared: Compared) -> dict[str, Any]:
         "unknown_s": seconds(compared.unknown_us),
         "claim": compared.claim.value,
         "reported_at": format_instant(one.reported_us),
-        "answer": None
-        if one.answer is None or one.answered_us is None
-        else {
-            "text": one.answer,
-            "actor": one.answered_by,
-            "answered_at": format_instant(one.answered_us),
-        },
+        "closed": one.is_closed,
+        "answer": answer_body(said),
+        "answer_amendments": [answer_body(one) for one in added],
     }
 
 
@@ -226,7 +231,7 @@ async def put_report_answer(
     self_report_id: Annotated[int, Path(ge=1, lt=1 << 63, description="the report's id")],
     body: AnswerRequest,
 ) -> Response:
-    """It stays with the report, whatever later heartbeats make of it."""
+    """It stays with the report, whatever comes late; in a closed period it is added to it."""
 
     def put() -> Steps[int | None]:
         before = yield from load_answer(self_report_id)

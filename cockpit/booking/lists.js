@@ -9,7 +9,7 @@ import { href } from '../route.js';
 import { institutionName } from '../store.js';
 import { localDate } from '../time.js';
 import { t } from '../words.js';
-import { answerCell } from './answers.js';
+import { answerCell, answersOf } from './answers.js';
 import { VERDICTS, claimBadge, verdictBadges, verdictLines } from './verdicts.js';
 import './words.js';
 
@@ -58,7 +58,7 @@ export function judgedCard(ctx, asked, tz, chosen) {
         { key: 'used_s', label: t('used'), num: true, value: (x) => x.used_s, cell: (x) => span(x.used_s), tip: verdictLines },
         { key: 'unknown_s', label: t('unknown'), num: true, minor: true, value: (x) => x.unknown_s, cell: (x) => (x.unknown_s ? span(x.unknown_s) : '–') },
         explainColumn(tz, ctx.signal),
-        { key: 'answer', label: t('answer'), value: (x) => x.answer?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/bookings', tz, x.instrument_id) },
+        { key: 'answer', label: t('answer'), value: (x) => answersOf(x).at(-1)?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/bookings', tz, x.instrument_id) },
       ],
     })), csvLink('reconciliation/bookings', asked));
   });
@@ -86,7 +86,7 @@ export function claimCard(ctx, asked, tz, chosen) {
         { key: 'unknown_s', label: `${t('unknown_hours')} (h)`, num: true, minor: true, value: (x) => x.unknown_s, cell: (x) => hours(x.unknown_s, false) },
         { key: 'claim', label: t('claim'), value: (x) => x.claim, cell: (x) => claimBadge(x.claim), tip: claimLines },
         explainColumn(tz, ctx.signal),
-        { key: 'answer', label: t('answer'), value: (x) => x.answer?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/self-reports', tz, x.instrument_id) },
+        { key: 'answer', label: t('answer'), value: (x) => answersOf(x).at(-1)?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/self-reports', tz, x.instrument_id) },
       ],
     })), csvLink('reconciliation/self-reports', asked));
   });

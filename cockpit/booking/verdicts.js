@@ -1,5 +1,6 @@
 // What became of bookings and self-reports, in words; signs differ in shape as well as in colour.
 
+import { answersOf } from './answers.js';
 import { h } from '../dom.js';
 import { span } from '../formats.js';
 import { t } from '../words.js';
@@ -30,4 +31,4 @@ const lengthOf = (x) => (Date.parse(x.to) - Date.parse(x.from)) / 1000;
 /** What stands behind a booking's verdict. */
 export const verdictLines = (x) => [...x.verdicts.map((one) => `${t(`v_${one}`)}: ${t(`vn_${one}`)}`),
   t('used_of', { used: span(x.used_s), all: span(lengthOf(x)) }), x.unknown_s ? `${t('unknown')} ${span(x.unknown_s)}` : null,
-  x.answer && `${t('answer')}: ${x.answer.text}`];
+  ...answersOf(x).map((one) => `${t('answer')}: ${one.text}`)];

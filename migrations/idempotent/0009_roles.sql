@@ -107,6 +107,7 @@ BEGIN
             ('jishi_api', 'INSERT', 'booking_answer_amendment'),
             ('jishi_api', 'INSERT, UPDATE', 'booking_tolerance'),
             ('jishi_api', 'INSERT, UPDATE', 'self_report'),
+            ('jishi_api', 'INSERT', 'self_report_answer_amendment'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'annotation'),
             ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'annotation_person'),
             ('jishi_api', 'INSERT, DELETE, UPDATE (closed_at, closed_by, records, digest)',

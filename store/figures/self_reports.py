@@ -58,6 +58,8 @@ class SelfReport:
     #: Of all reports of its window together: hours, and how many they are.
     together_us: int
     together: int
+    #: Whether a closed period holds its window: answers are added from then on.
+    is_closed: bool
 
     @property
     def place(self) -> Place:
@@ -322,6 +324,17 @@ def _counted(told: Ints) -> Ints:
             counted[those] = 0
             counted[those[0]] = once
     return counted
+
+
+def load_report_amendments(keys: Sequence[int]) -> Steps[dict[int, list[tuple[str, str, int]]]]:
+    """Answers since the closing of a period, in order: text, who, when; by report."""
+    rows = yield from Query[tuple[int, str, str, int]](
+        _SQL["amendments"], {"keys": list(keys)}, binary=True
+    )
+    found: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
+    for key, text, actor, at in rows:
+        found[key].append((text, actor, at))
+    return found
 
 
 def answer_report(key: int, text: str, actor: str, tenant: int | None) -> Steps[bool]:

@@ -20,7 +20,8 @@ SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us
           AND s.ends_at = r.ends_at),
        (SELECT count(*) FROM self_report s
         WHERE s.instrument_key = r.instrument_key AND s.starts_at = r.starts_at
-          AND s.ends_at = r.ends_at)
+          AND s.ends_at = r.ends_at),
+       -- include: period_reports.holds
 FROM self_report r JOIN instrument i USING (instrument_key)
 JOIN instrument_version v ON v.instrument_key = r.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
@@ -43,12 +44,28 @@ WHERE starts_at >= %(start)s AND ends_at <= %(end)s
 GROUP BY instrument_key, starts_at, ends_at
 
 -- name: answer
-UPDATE self_report r SET answer = %(text)s, answered_by = %(actor)s, answered_at = now()
-FROM instrument_version v
-WHERE r.self_report_key = %(key)s AND v.instrument_key = r.instrument_key
-  AND v.force_from <= now() AND v.force_to > now()
-  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s::integer)
-RETURNING r.answered_at
+-- In a closed period an answer is added, and the one that its closing found stays.
+WITH own AS (
+    SELECT r.self_report_key,
+       -- include: period_reports.holds
+           AS is_closed
+    FROM self_report r
+    JOIN instrument_version v ON v.instrument_key = r.instrument_key
+         AND v.force_from <= now() AND v.force_to > now()
+    WHERE r.self_report_key = %(key)s
+      AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s::integer)
+), amended AS (
+    INSERT INTO self_report_answer_amendment (self_report_key, text, actor)
+    SELECT self_report_key, %(text)s, %(actor)s FROM own WHERE is_closed
+), answered AS (
+    UPDATE self_report r SET answer = %(text)s, answered_by = %(actor)s, answered_at = now()
+    FROM own WHERE r.self_report_key = own.self_report_key AND NOT own.is_closed
+)
+SELECT self_report_key FROM own
+
+-- name: amendments
+SELECT self_report_key, text, actor, us(answered_at) FROM self_report_answer_amendment
+WHERE self_report_key = ANY (%(keys)s::bigint[]) ORDER BY amendment_id
 
 -- name: answered
 SELECT answer FROM self_report WHERE self_report_key = %(key)s

@@ -50,6 +50,7 @@ REGISTRY = {
     "booking",
     "booking_answer",
     "booking_answer_amendment",
+    "self_report_answer_amendment",
     "booking_tolerance",
     "self_report",
     "annotation",

@@ -30,6 +30,9 @@ def test_every_answer_is_described(
     if path == "/v1/stream" and status == "200":
         assert list(content) == ["text/event-stream"]
         return
+    if path == "/v1/periods/{period_id}/files/{file}":
+        assert not content  # of the kind that the list of files says of each
+        return
     assert content
     for media_type, described in content.items():
         schema = described["schema"]

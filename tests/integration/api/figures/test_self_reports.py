@@ -18,7 +18,7 @@ from store.figures.surroundings import load_moment
 from store.present.roster import Rosters
 from store.registry.keys import create_key
 from store.run import Steps, run
-from tests.integration.api.figures.test_reconciliation import ASKED, DAY, HOUR, START
+from tests.integration.api.figures.test_reconciliation import ASKED, DAY, HOUR, START, closed
 from tests.integration.api.figures.world import MINUTE, Get, World, every
 
 
@@ -72,6 +72,39 @@ def test_they_are_held_against_measured_use(world: World, get: Get, figures_app:
         "under_reported": 0,
         "unmeasured": 1,
     }
+
+
+def test_answers_in_a_closed_period_are_added(world: World, get: Get, figures_app: str) -> None:
+    world.instrument("a", gateway="g")
+    world.feed("a", every(START, START + 4 * HOUR, "running"))
+    sent(world, figures_app, f"a,{ASKED['from']},{ASKED['to']},9,")
+    key = run(world.conn, create_key(scopes=["operate"])).key
+
+    def told() -> Any:
+        (one,) = get("/v1/reconciliation/self-reports", **ASKED)["items"]
+        return one
+
+    def answered(text: str) -> Any:
+        address = f"{figures_app}/v1/reconciliation/self-reports/{told()['id']}/answer"
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = httpx.put(address, json={"text": text}, headers=headers, verify=False)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["text"]
+
+    def texts() -> tuple[str, list[str]]:
+        one = told()
+        return one["answer"]["text"], [said["text"] for said in one["answer_amendments"]]
+
+    # A period that holds but a part of its window is another's.
+    closed(world, START + HOUR, DAY[1])
+    answered("a slip")
+    answered("the plug was off")
+    assert texts() == ("the plug was off", [])
+    assert told()["closed"] is False
+    closed(world, *DAY)
+    late = [answered("no, it was on"), answered("our meter says nine")]
+    assert texts() == ("the plug was off", late)
+    assert told()["closed"] is True
 
 
 def test_a_period_that_is_not_over_has_its_reports_in_lists_and_sums(
