@@ -331,8 +331,9 @@ persistent_client_expiration 60d
 # A client that is away or slow has its messages kept, not dropped in silence.
 max_queued_messages {messages}
 max_queued_bytes {size}
-# Plugs and meters mostly publish at QoS 0: kept as well while the ingest is away.
-queue_qos0_messages true
+# Off, as by default: kept for a client whose window is full, messages of QoS 0 leave as many others
+# undelivered until its session is resumed.
+queue_qos0_messages false
 # The window is the client's to choose (Receive Maximum); older clients get as much.
 max_inflight_messages 65535
 max_packet_size {MAX_PACKET_BYTES}

@@ -75,12 +75,12 @@ def publish(broker: Mosquitto) -> Callable[..., None]:
     account = broker.publisher
     assert account is not None
 
-    def send(*payloads: bytes, topic: str = TOPIC, retain: bool = False, qos: int = 1) -> None:
+    def send(*payloads: bytes, topic: str = TOPIC, retain: bool = False) -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         client.username_pw_set(account.username, account.password)
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
-        for sent in [client.publish(topic, payload, qos, retain) for payload in payloads]:
+        for sent in [client.publish(topic, payload, 1, retain) for payload in payloads]:
             sent.wait_for_publish(PATIENCE)
         client.disconnect()
         client.loop_stop()
@@ -632,19 +632,3 @@ def test_a_refused_account_is_named(broker: Mosquitto) -> None:
         reader.close(5)
         assert "let the account 'jishi.ingest.2' in" in reader.away
         assert "JISHI_MQTT_URL" in reader.away
-
-
-def test_what_is_sent_at_qos_0_waits_while_we_are_away(
-    make_reader: MakeReader, publish: Callable[..., None]
-) -> None:
-    first = connected(make_reader())
-    publish(b"here", topic="instruments/v1/gw-1/native/plug", qos=0)
-    (here,) = take(first, 1)
-    assert (here.payload, here.token) == (b"here", None)
-    first.close(5)
-    publish(*numbers(50), topic="instruments/v1/gw-1/native/plug", qos=0)
-    second = connected(make_reader())
-    found = take(second, 50)
-    assert payloads(found) == numbers(50)
-    assert {d.token for d in found} == {None}
-    assert second.in_flight == 0
