@@ -19,9 +19,9 @@ demo: $(VENV)/.ready ## the whole service with a simulated fleet; DEMO_FOR=60 en
 	@$(BIN)/jishi demo $(if $(DEMO_FOR),--for $(DEMO_FOR)s)
 
 # It starts Python some hundred times: what was compiled once is kept, whatever the shell says.
-# A third of the time tests wait: three workers for two processors, longest files first.
+# Longest files first, so that no worker is left alone with one.
 test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB and a real Mosquitto
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults

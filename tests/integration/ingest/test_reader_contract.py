@@ -25,7 +25,7 @@ from stack.mosquitto import Mosquitto
 from tests.faults.proxy import Proxy
 from tests.lacking import Part, lacking
 
-PATIENCE = 20.0  # seconds that anything may take before a test fails
+PATIENCE = 60.0  # seconds that anything may take before a test fails
 FILTERS = (
     "instruments/v1/+/heartbeat",
     "instruments/v1/+/status",
