@@ -25,6 +25,7 @@ from bench import (
     peers,
     picture,
     reads,
+    steps,
     storage,
     told,
     visible,
@@ -319,12 +320,30 @@ def measure_under_load(
     )
 
 
+def measure_steps(rig: Rig, results: Results, options: argparse.Namespace) -> None:
+    """Processor time by step, of messages of one heartbeat and of fifty."""
+    costs = {
+        name: steps.measure(rig, size=size, transactions=options.transactions, hours_ago=hours_ago)
+        for name, size, hours_ago in (("single", 1, 3), ("fifty", 50, 2))
+    }
+    shown = Table(title="Processor time by step, µs a heartbeat, without broker and reader")
+    for column in ("step", "single", "its backend", "fifty", "its backend"):
+        shown.add_column(column, justify="left" if column == "step" else "right")
+    for row in steps.table(costs):
+        shown.add_row(*row)
+    paper.print(shown)
+    results.detail["ingest_steps_us"] = {
+        name: {"ours": cost.ours, "database": cost.theirs} for name, cost in costs.items()
+    }
+
+
 def _year(rig: Rig, client: Any, first: Any, asks: int) -> list[float]:
     return reads.instrument_year(client, rig.city.instruments, first, asks)
 
 
 PARTS = {
     "drain": measure_drains,
+    "steps": measure_steps,
     "visible": measure_visible,
     "reads": measure_reads,
     "hours": measure_hours,
@@ -353,6 +372,19 @@ def show(found: dict[str, Any]) -> None:
             key.says,
         )
     paper.print(table)
+
+
+def show_costs(found: dict[str, Any]) -> None:
+    """What a heartbeat of the drains cost in processor time, of each process."""
+    for name, key in (("single", "drain_single_ratio"), ("fifty", "drain_batched_ratio")):
+        detail = found["detail"].get(key) or {}
+        costs = [
+            f"{cost} {detail[cost]['median']:.1f}"
+            for cost in ("ingest_cpu_us", "database_cpu_us", "broker_cpu_us")
+            if cost in detail
+        ]
+        if costs:
+            paper.print(f"{name}: {', '.join(costs)} (µs of processor a heartbeat)")
 
 
 def show_peers(found: dict[str, Any]) -> None:
@@ -400,6 +432,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--singles", type=int, default=200_000, help="messages of one heartbeat")
     parser.add_argument("--batched", type=int, default=400_000, help="heartbeats, 50 a message")
+    parser.add_argument("--transactions", type=int, default=6, help="written for the steps")
     parser.add_argument("--inserts", type=int, default=3_000, help="messages inserted one by one")
     parser.add_argument("--seconds", type=float, default=30.0, help="probing for visible_p99_ms")
     parser.add_argument("--days", type=int, default=380, help="history for the reads")
@@ -431,6 +464,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         picture.write(found)
         told.write(found)
     show(found)
+    show_costs(found)
     show_peers(found)
     _say(f"{results.detail['workload']['seconds_in_all']} s in all")
     return _grow(options) if options.full and not options.only else 0
