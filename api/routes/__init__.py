@@ -28,6 +28,7 @@ from api.routes import (
     instruments,
     keys,
     maintenance,
+    maintenance_plans,
     mappings,
     operations,
     period_files,
@@ -77,6 +78,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     credentials.router,
     unmapped.router,
     imports.router,
+    # Before the one whose addresses end in any id.
+    maintenance_plans.router,
     maintenance.router,
     mappings.router,
     power_rules.router,

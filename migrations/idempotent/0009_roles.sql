@@ -98,6 +98,8 @@ BEGIN
             ('jishi_api', 'INSERT, DELETE', 'instrument_version'),
             ('jishi_api', 'UPDATE', 'registry_revision'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'maintenance'),
+            ('jishi_api', 'INSERT, UPDATE', 'maintenance_plan'),
+            ('jishi_api', 'INSERT', 'maintenance_reset'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'calendar_day'),
             ('jishi_api', 'INSERT', 'mapping'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'booking_feed'),

@@ -90,7 +90,7 @@ def create_maintenance(
         LookupError: there is no such instrument.
     """
     sql = statements("maintenance")
-    key = yield from _key(instrument_id, tenant)
+    key = yield from instrument_key(instrument_id, tenant)
     rows = yield Query(sql["create"], _values(key, start_us, end_us, kind, reason))
     made = yield from find_maintenance(rows[0][0])
     assert made is not None
@@ -127,7 +127,7 @@ def replace_maintenance(
     old = yield from find_maintenance(maintenance_id, tenant)
     if old is None:
         return None
-    key = yield from _key(instrument_id, tenant)
+    key = yield from instrument_key(instrument_id, tenant)
     yield Query(
         sql["update"], {"id": maintenance_id, **_values(key, start_us, end_us, kind, reason)}
     )
@@ -168,7 +168,12 @@ def delete_maintenance(
     return True
 
 
-def _key(instrument_id: str, tenant: int | None) -> Steps[int]:
+def instrument_key(instrument_id: str, tenant: int | None) -> Steps[int]:
+    """The key of an instrument that may be planned for.
+
+    Raises:
+        LookupError: there is none, or it is another institution's.
+    """
     rows = yield Query(
         statements("maintenance")["instrument_key"],
         {"instrument_id": instrument_id, "tenant": tenant},

@@ -185,6 +185,7 @@ class Home:
     gateway_id: str
     instrument_id: str
     maintenance_id: int
+    plan_id: int
     booking_id: int
     self_report_id: int
     period_id: int
@@ -245,6 +246,9 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
         plan = {"instrument_id": f"{name}-sem", **WINDOW, "reason": f"{name} reason"}
         made = admin.post("/v1/maintenance", json=plan)
         assert made.status_code == 201
+        kept = {"instrument_id": f"{name}-sem", "name": f"{name} plan", "every_days": 30}
+        due = admin.post("/v1/maintenance/plans", json=kept)
+        assert due.status_code == 201
         feed = {"institution_id": ids["institution_id"]}
         assert admin.put(f"/v1/booking-feeds/{name}-inst.feed", json=feed).status_code == 201
         hook = {
@@ -328,6 +332,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             **ids,
             instrument_id=f"{name}-sem",
             maintenance_id=made.json()["id"],
+            plan_id=due.json()["id"],
             booking_id=booking[0],
             self_report_id=report[0],
             period_id=period[0],
@@ -374,6 +379,12 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
             "instrument_id": about.instrument_id,
             **WINDOW,
         },
+        ("put", "/v1/maintenance/plans/{plan_id}"): {
+            "instrument_id": about.instrument_id,
+            "name": "stolen",
+            "every_days": 1,
+        },
+        ("post", "/v1/maintenance/plans/{plan_id}/resets"): {"reason": "stolen"},
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
@@ -410,6 +421,8 @@ def stored(conn: psycopg.Connection[Any]) -> str:
     ]
     rows += [
         conn.execute("SELECT m::text FROM maintenance m ORDER BY 1").fetchall(),
+        conn.execute("SELECT p::text FROM maintenance_plan p ORDER BY 1").fetchall(),
+        conn.execute("SELECT r::text FROM maintenance_reset r ORDER BY 1").fetchall(),
         conn.execute("SELECT dead_letter_id, replay_requested_at FROM dead_letter").fetchall(),
         conn.execute("SELECT key_id, revoked_at FROM api_key ORDER BY 1").fetchall(),
         conn.execute("SELECT sign_in_id, expires_at FROM sign_in ORDER BY 1").fetchall(),
@@ -786,6 +799,11 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
             "name": "网关",
         },
         ("post", "/v1/maintenance"): {"instrument_id": home.instrument_id, **WINDOW},
+        ("post", "/v1/maintenance/plans"): {
+            "instrument_id": home.instrument_id,
+            "name": "x",
+            "every_days": 1,
+        },
         ("post", "/v1/periods"): {"institution_id": home.institution_id, **WINDOW},
         ("put", "/v1/calendars/{calendar}/days/{day}"): {
             "kind": "holiday",

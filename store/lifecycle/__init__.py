@@ -1,0 +1,1 @@
+"""What becomes of instruments over the years: maintenance, faults, feedback, vouchers, sensors."""

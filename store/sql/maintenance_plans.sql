@@ -1,0 +1,83 @@
+-- Maintenance plans and when they were done; read and written by store/lifecycle/maintenance_plans.py.
+-- Where `tenant` is given, the instrument must be that institution's now.
+
+-- name: create
+INSERT INTO maintenance_plan (instrument_key, name, every_running_us, every_days, starts_at)
+VALUES (%(key)s, %(name)s, %(every_running_us)s, %(every_days)s,
+        coalesce(%(starts_at)s::timestamptz, now()))
+RETURNING plan_id
+
+-- name: lock
+SELECT FROM maintenance_plan WHERE plan_id = %(id)s FOR UPDATE
+
+-- name: list
+-- With when each was done the last time.
+SELECT p.plan_id, p.instrument_key, i.instrument_id, n.institution_id, p.name, p.every_running_us,
+       p.every_days, us(p.starts_at), us(p.ended_at), us(p.created_at), us(r.at), r.reason
+FROM maintenance_plan p JOIN instrument i USING (instrument_key)
+JOIN instrument_version v ON v.instrument_key = p.instrument_key
+     AND v.force_from <= now() AND v.force_to > now()
+JOIN institution n USING (institution_key)
+LEFT JOIN LATERAL (SELECT at, reason FROM maintenance_reset WHERE plan_id = p.plan_id
+                   ORDER BY at DESC, reset_id DESC LIMIT 1) r ON true
+WHERE (%(id)s::bigint IS NULL OR p.plan_id = %(id)s) AND p.plan_id > %(after)s
+  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
+  AND (%(instrument_id)s::text[] IS NULL OR i.instrument_id = ANY (%(instrument_id)s::text[]))
+ORDER BY p.plan_id
+LIMIT %(limit)s
+
+-- name: meant
+-- Those that stand, of the instruments that are meant and not retired.
+SELECT p.plan_id, p.instrument_key, i.instrument_id, n.institution_id, p.name, p.every_running_us,
+       p.every_days, us(p.starts_at), us(p.ended_at), us(p.created_at), us(r.at), r.reason
+FROM maintenance_plan p JOIN instrument i USING (instrument_key)
+JOIN instrument_version v ON v.instrument_key = p.instrument_key
+     AND v.force_from <= now() AND v.force_to > now()
+JOIN institution n ON n.institution_key = v.institution_key
+JOIN gateway g ON g.gateway_key = v.gateway_key
+LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
+     AND nv.force_from <= now() AND nv.force_to > now()
+LEFT JOIN LATERAL (SELECT at, reason FROM maintenance_reset WHERE plan_id = p.plan_id
+                   ORDER BY at DESC, reset_id DESC LIMIT 1) r ON true
+WHERE p.ended_at IS NULL
+  AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
+  AND
+  -- include: filters.meant
+ORDER BY p.plan_id
+LIMIT %(limit)s
+
+-- name: update
+UPDATE maintenance_plan SET instrument_key = %(key)s, name = %(name)s,
+       every_running_us = %(every_running_us)s, every_days = %(every_days)s,
+       starts_at = coalesce(%(starts_at)s::timestamptz, starts_at)
+WHERE plan_id = %(id)s
+
+-- name: end
+UPDATE maintenance_plan SET ended_at = now() WHERE plan_id = %(id)s AND ended_at IS NULL
+
+-- name: reset
+INSERT INTO maintenance_reset (plan_id, at, reason, actor)
+SELECT %(id)s, coalesce(%(at)s::timestamptz, now()), %(reason)s, %(actor)s
+FROM maintenance_plan p
+WHERE p.plan_id = %(id)s AND coalesce(%(at)s::timestamptz, now()) BETWEEN p.starts_at AND now()
+RETURNING reset_id
+
+-- name: resets
+SELECT reset_id, us(at), reason, actor, us(created_at) FROM maintenance_reset
+WHERE plan_id = %(id)s ORDER BY at DESC, reset_id DESC
+
+-- name: reached_days
+-- The local day on which running time since the first of `firsts` passes what is wanted, and what
+-- had run before it: where every day up to it has its row. Others are looked for in segments.
+SELECT key, day, before::bigint
+FROM (
+    SELECT a.key, r.day, a.first_day, a.wanted,
+           sum(r.running_us) OVER days - r.running_us AS before,
+           sum(r.running_us) OVER days AS through,
+           count(*) OVER days AS rows
+    FROM unnest(%(keys)s::integer[], %(firsts)s::date[], %(wanted)s::bigint[])
+             AS a (key, first_day, wanted)
+    JOIN rollup_day r ON r.instrument_key = a.key AND r.day >= a.first_day
+    WINDOW days AS (PARTITION BY a.key ORDER BY r.day)
+) d
+WHERE through >= wanted AND before < wanted AND rows = day - first_day + 1
