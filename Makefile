@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models mappings profiles reports store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-fuzz check format lock bench bench-full reports-year simulate-city drill clean
+.PHONY: help install demo test test-faults test-random test-fuzz check format lock bench bench-full reports-year simulate-city drill clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -19,15 +19,23 @@ demo: $(VENV)/.ready ## the whole service with a simulated fleet; DEMO_FOR=60 en
 	@$(BIN)/jishi demo $(if $(DEMO_FOR),--for $(DEMO_FOR)s)
 
 # It starts Python some hundred times: what was compiled once is kept, whatever the shell says.
-# Longest files first, so that no worker is left alone with one.
+# Longest files first, so that no worker is left alone with one. Chance is the same each time (tests/chance.py), and sets
+# have one order.
 test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB and a real Mosquitto
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
+	@JISHI_DELIVERY_KILLS=100 $(BIN)/python -m pytest tests/integration/api/reports/test_deliver.py
 	@JISHI_CORE_CASES=10000 $(BIN)/python -m pytest tests/unit/models/test_fold_oracle.py
 	@JISHI_MQTT_READER=paho $(BIN)/python -m pytest -m "not slow" tests/faults/test_ingest.py \
 		tests/faults/test_broker.py tests/faults/test_shares.py
+
+test-random: $(VENV)/.ready ## what tests leave to chance, anew and ten times as much of it; SEED=7 TIMES=100 say which and how much
+	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; \
+	echo "the same once more: make test-random SEED=$$seed$${TIMES:+ TIMES=$$TIMES}"; \
+	JISHI_TEST_SEED=$$seed JISHI_TEST_TIMES=$${TIMES:-10} $(BIN)/python -m pytest -m "hypothesis or chance" \
+		-n 2 --dist loadfile --hypothesis-seed=$$seed
 
 test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description; and of heartbeats
 	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest -s tests/integration/api/test_fuzz.py tests/unit/models/test_wire_fuzz.py

@@ -9,12 +9,15 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.up import Service
+from tests import chance
 from tests.lacking import summary
 from tests.live import Live
 from tests.secrets import leaks
 
 #: Files that take longest, the longest first; what `--junitxml` says of a run, summed by file.
 LONGEST = Path(__file__).with_name("longest.txt")
+
+chance.load_profile()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import oracle
+from tests.chance import examples, first_seed
 from tests.live import (
     DAY_LENGTH,
     HOUR,
@@ -48,8 +49,7 @@ AHEAD = "2100-01-01T00:00:00Z"
 PROFILE = settings(
     # A failure costs seconds to try again: shrinking is asked for, not waited for.
     phases=[phase for phase in Phase if phase is not Phase.shrink or SHRINKS],
-    max_examples=max(CASES // (2 * TOGETHER), 1),
-    deadline=None,
+    max_examples=examples(max(CASES // (2 * TOGETHER), 1)),
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -452,9 +452,11 @@ def test_service_agrees_with_oracle(crowd: Live, together: list[Case]) -> None:
     check(crowd, together, NO_KILLS)
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("portion", range(max(CASES // 60, 1)))
 def test_service_agrees_with_oracle_on_long_histories(crowd: Live, portion: int) -> None:
-    check(crowd, [random_case(30 * portion + n) for n in range(30)], NO_KILLS)
+    first = first_seed() + 30 * portion
+    check(crowd, [random_case(first + n) for n in range(30)], NO_KILLS)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -21,6 +21,7 @@ from models.message import Message
 from models.power_rule import judge, parse_rule
 from models.segment import State, join
 from tests import oracle, power_oracle
+from tests.chance import first_seed
 from tests.folding import fold
 from tests.integration.ingest.test_writer_histories import Pair, database, stored
 from tests.sample_examples import RULE
@@ -28,7 +29,6 @@ from tests.strategies import BASE, SECOND
 
 __all__ = ["database"]
 HISTORIES = int(os.environ.get("JISHI_SAMPLE_HISTORIES", "40"))
-FIRST = int(os.environ.get("JISHI_HISTORIES_FROM", "0"))
 LATER = 1 << 60  # every run is decided
 Beat = dict[str, Any]
 
@@ -263,9 +263,11 @@ def refold(pair: Pair, name: str, start: int = BASE - 86_400 * SECOND, end: int 
     return pair.writers[0].refold(pair.connections[0], key, start, end)
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("portion", range(max(HISTORIES // 20, 1)))
 def test_what_is_stored_is_what_all_samples_give(pair: Pair, portion: int) -> None:
-    for seed in range(FIRST + 20 * portion, FIRST + 20 * (portion + 1)):
+    first = first_seed() + 20 * portion
+    for seed in range(first, first + 20):
         rnd = random.Random(seed)
         name = pair.new_name("p")
         versions, beats = some_versions(rnd), some_beats(rnd)
@@ -316,10 +318,12 @@ def some_dense_beats(rnd: random.Random) -> list[Beat]:
     return found
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("portion", range(max(HISTORIES // 20, 1)))
 def test_what_comes_late_is_judged_with_its_whole_run(pair: Pair, portion: int) -> None:
     """One sample within runs that had lasted, or had not: all that it touches, and no less."""
-    for seed in range(FIRST + 10 * portion, FIRST + 10 * (portion + 1)):
+    first = first_seed() + 10 * portion
+    for seed in range(first, first + 10):
         rnd = random.Random(f"late {seed}")
         name = pair.new_name("l")
         rule = {**RULE, "dwell_start_s": rnd.choice([0, 30, 60, 90, 300])}

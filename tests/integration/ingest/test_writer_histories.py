@@ -15,7 +15,7 @@ from dataclasses import fields
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -33,13 +33,13 @@ from stack import Settings as StackSettings
 from stack.fetch import find_postgres
 from tests import oracle
 from tests.acceptance.test_properties import Case, cases, random_case
+from tests.chance import examples, first_seed
 from tests.core import rows_of
 from tests.folding import fold
 from tests.integration.api.figures.world import World
 from tests.live import DAY_LENGTH, wire
 
 HISTORIES = int(os.environ.get("JISHI_HISTORIES", "100"))
-FIRST = int(os.environ.get("JISHI_HISTORIES_FROM", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -176,19 +176,15 @@ def pair(database: str) -> Iterator[Pair]:
         yield Pair(database, closing)
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("portion", range(max(HISTORIES // 50, 1)))
 def test_long_histories_are_the_fold_of_everything(pair: Pair, portion: int) -> None:
-    for seed in range(FIRST + 50 * portion, FIRST + 50 * (portion + 1)):
+    first = first_seed() + 50 * portion
+    for seed in range(first, first + 50):
         pair.check(random_case(seed), random.Random(seed))
 
 
-@settings(
-    max_examples=HISTORIES,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=examples(HISTORIES), phases=[Phase.explicit, Phase.generate])
 @given(case=cases(), seed=st.integers(0, 1_000))
 def test_short_histories_are_the_fold_of_everything(pair: Pair, case: Case, seed: int) -> None:
     pair.check(case, random.Random(seed))

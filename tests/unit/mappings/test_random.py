@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,8 +11,8 @@ import mappings
 from models import fields
 from models.mapping import Mapping, read
 from models.mapping_golden import spelled, spelled_problem
+from tests.chance import examples
 
-EXAMPLES = int(os.environ.get("JISHI_TEST_EXAMPLES", "300"))
 SHIPPED = list(mappings.shipped().values())
 GOLDENS = {
     mapping.name: list(mappings.read_goldens(mappings.folder(mapping) / "golden").values())
@@ -74,7 +73,7 @@ def holds(mapping: Mapping, topic: str, payload: bytes, retained: bool) -> None:
             assert (sample.power_w, sample.energy_wh, sample.state) == (None, None, None)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_any_json(data: st.DataObject) -> None:
     mapping = data.draw(st.sampled_from(SHIPPED))
@@ -88,7 +87,7 @@ def test_any_json(data: st.DataObject) -> None:
     holds(mapping, golden.native_topic, payload, data.draw(st.booleans()))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from(SHIPPED),
     st.text(max_size=30),

@@ -16,6 +16,7 @@ from models.segment import State
 from models.session import sessions
 from models.usage import Window
 from tests import oracle
+from tests.chance import examples, first_seed
 from tests.core import compare, rows_of
 from tests.folding import fold
 from tests.strategies import (
@@ -35,7 +36,7 @@ END = BASE + 6 * HOUR
 CASES = int(os.environ.get("JISHI_CORE_CASES", "3000"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     beats=heartbeats(),
     versions=settings_versions(),
@@ -101,16 +102,17 @@ def random_case(seed: int) -> tuple[list[dict], list[dict], int]:
     return beats, versions, now
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("block", range(CASES // 1_000), ids=lambda block: f"seeds-{block}xxx")
 def test_core_agrees_with_oracle_whatever_comes(block: int) -> None:
-    for seed in range(block * 1_000, (block + 1) * 1_000):
+    first = first_seed() + block * 1_000
+    for seed in range(first, first + 1_000):
         beats, versions, now = random_case(seed)
         core = compare(beats, versions, now)
         rnd = random.Random(seed)
         core.adds_up(sorted(BASE + rnd.randrange(-600, 6 * 3_600) * SECOND for _ in range(3)))
 
 
-@settings(max_examples=100, deadline=None)
 @given(beats=heartbeats(), versions=settings_versions(), split=st.integers(0, 30))
 def test_fold_goes_on_where_it_stood(beats, versions, split) -> None:
     rows = rows_of(oracle.Timeline(beats, now=END, versions=versions), versions)
@@ -121,7 +123,6 @@ def test_fold_goes_on_where_it_stood(beats, versions, split) -> None:
     assert track == whole
 
 
-@settings(max_examples=100, deadline=None)
 @given(beats=heartbeats(), data=st.data())
 def test_order_of_arrival_does_not_matter(beats, data) -> None:
     accepted, conflicts = oracle.settle(beats)
@@ -152,7 +153,7 @@ def test_order_of_arrival_does_not_matter(beats, data) -> None:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(
     beats=heartbeats(most=12, whole_seconds=True),
     collector_gaps=intervals(),
@@ -174,7 +175,7 @@ def test_oracle_agrees_with_a_walk_second_by_second(
     assert seconds == {name: found[name] for name in seconds}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     beats=heartbeats(),
     now=moments(5 * 3_600),
@@ -194,7 +195,7 @@ def test_buckets_add_up_to_the_whole(beats, now, window, bucket, zone) -> None:
     core.adds_up([part.start_us for part in divided] + [divided[-1].end_us])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(beats=heartbeats(), window=windows())
 def test_sessions_one_by_one_are_those_that_are_summed(beats, window) -> None:
     core = compare(beats, [{}], END)
@@ -222,7 +223,7 @@ def test_nothing_at_all_is_before_the_first() -> None:
     assert core.agree(BASE, BASE + HOUR).unknown_before_first_us == HOUR
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     beats=heartbeats(),
     collector_gaps=intervals(),

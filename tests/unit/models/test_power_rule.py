@@ -1,10 +1,9 @@
 """The judge of samples against an oracle that shares no code with it."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.fold import Row, Track, open_pieces
@@ -14,7 +13,6 @@ from tests import power_oracle
 from tests.folding import fold
 from tests.strategies import BASE, SECOND
 
-EXAMPLES = int(os.environ.get("JISHI_EXAMPLES", "100"))
 Beat = dict[str, Any]
 
 RULE = {
@@ -98,7 +96,6 @@ def told(track: Track, closed: list, now: int) -> list[tuple[int, int, str]]:
 nows = st.integers(0, 4_000).map(lambda second: BASE + second * SECOND)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(beats=histories(), now=nows)
 def test_states_and_segments_are_the_oracles(beats: list[Beat], now: int) -> None:
     rows = rows_of(beats)
@@ -109,7 +106,6 @@ def test_states_and_segments_are_the_oracles(beats: list[Beat], now: int) -> Non
     assert told(track, closed, now) == power_oracle.segments(beats, now)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(beats=histories(), now=nows, cut=st.integers(0, 30))
 def test_going_on_from_the_track_is_judging_all(beats: list[Beat], now: int, cut: int) -> None:
     """Unless the second part makes rows of the first count otherwise: then the judge says so."""
@@ -133,7 +129,6 @@ def test_going_on_from_the_track_is_judging_all(beats: list[Beat], now: int, cut
     assert fold(second, track)[0].credit_until_us == fold(rows)[0].credit_until_us
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(beats=histories(), dwell=st.sampled_from([1, 30, 60, 300]))
 def test_a_dwell_moves_nothing_longer_than_itself(beats: list[Beat], dwell: int) -> None:
     """What differs from the levels themselves are whole runs, each shorter than the dwell."""

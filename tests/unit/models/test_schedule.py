@@ -17,6 +17,7 @@ from models.schedule import (
     open_intervals,
     with_fallback,
 )
+from tests.chance import examples
 from tests.strategies import SECOND, zones
 
 MINUTE = 60 * SECOND
@@ -317,7 +318,7 @@ def test_spelling_reads_back(value: dict) -> None:
     assert OpeningHours.parse(hours.to_json()) == hours
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     value=opening_hours(),
     zone=zones,

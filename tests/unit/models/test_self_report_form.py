@@ -20,6 +20,7 @@ from models.self_report_form import read_form, wanted_columns
 from models.sheet_cells import read_sheets
 from models.timestamp import parse_ts
 from reports.render import render
+from tests.chance import examples
 from tests.report_city import PERIOD, SHANGHAI, annotation, record, records
 
 NRII, UNIVERSITY = (profiles.shipped()[name] for name in ("nrii-columns", "university-share"))
@@ -117,7 +118,7 @@ def test_what_we_write_is_read_back_whatever_the_file(profile: Any) -> None:
     assert {user for *_, user in told(by_csv)} == {"internal", "external"}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 10**9), st.integers(1, 30 * 60), st.booleans())
 def test_the_window_of_a_use_holds_its_hours_and_no_more_than_a_unit_beside_it(
     second: int, minutes: int, daily: bool

@@ -22,6 +22,7 @@ from models.wire import (
     decode_quickly,
     decode_status,
 )
+from tests.chance import examples
 
 text64 = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=64
@@ -187,7 +188,7 @@ def test_decode_never_raises_on_json(value: Any) -> None:
     check(decode(payload), payload)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(near_payloads() | mutated_payloads())
 def test_decode_holds_and_its_ways_agree(payload: bytes) -> None:
     message = decode(payload)
@@ -201,7 +202,7 @@ def test_decode_holds_and_its_ways_agree(payload: bytes) -> None:
     assert quick.unknown_fields == 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(near_payloads() | mutated_payloads())
 @example(b'{"instrument_id":"SH-1","ts":0,"state":"off","seq":1.5,"seq":1}')
 def test_single_heartbeats_are_taken_as_they_are_examined(payload: bytes) -> None:

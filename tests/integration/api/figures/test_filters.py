@@ -19,6 +19,7 @@ from store.present.instruments import find_registered
 from store.present.roster import Rosters
 from store.run import run
 from store.wanted import wanted
+from tests.chance import examples
 from tests.integration.api.figures.world import MINUTE, Get, World, beat
 
 #: Codes as they are, and as they should not be: what patterns, prefixes and cases would confuse.
@@ -88,9 +89,7 @@ def meant(world: World, filters: Filters) -> list[set[str]]:
     ]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=RECORDS, homes=HOMES, asked=st.lists(ASKED, min_size=1, max_size=8))
 @example(
     records=[

@@ -1,10 +1,9 @@
 """A node's messages lost, late, out of order and twice, held to an oracle that knows them all.
 
 The oracle numbers messages from 0 on without end and knows of each which birth it belongs to, so
-it neither wraps nor compares times of sending. ``JISHI_EXAMPLES`` asks for more examples.
+it neither wraps nor compares times of sending.
 """
 
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,8 +15,8 @@ from models.sparkplug.events import AskRebirth, Reading
 from models.sparkplug.node import EdgeNode, Said, due_us, hear, wait
 from models.sparkplug.payload import Metric, Payload
 from models.sparkplug.topic import Verb
+from tests.chance import examples
 
-EXAMPLES = int(os.environ.get("JISHI_EXAMPLES", "60"))
 STEP = 100  # milliseconds between two messages of the node
 TIMEOUT = 2_000  # milliseconds
 DEVICES = ("a", "b")
@@ -194,7 +193,7 @@ def whole(messages: list[Arrival]) -> list[Arrival]:
     return [(at, sent) for at, sent in messages if sent.birth in heard]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=examples(60))
 @given(arrivals())
 def test_asks_and_values_are_those_of_the_rule(messages: list[Arrival]) -> None:
     messages = whole(messages)
@@ -205,7 +204,7 @@ def test_asks_and_values_are_those_of_the_rule(messages: list[Arrival]) -> None:
     assert readings == oracle.readings
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@settings(max_examples=examples(30))
 @given(arrivals())
 def test_a_birth_is_answered_by_at_most_one_ask(messages: list[Arrival]) -> None:
     asked, _ = machine(messages)
