@@ -1,36 +1,77 @@
-"""The tree of commands. What each does is in the module of its name."""
+"""The tree of commands. What each does is in the module of its name, read when it is called.
 
-from typing import Annotated
+All of these modules take longer to read than most commands take to do their work.
+"""
+
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from cli import (
-    booking_feeds,
-    broker_sync,
-    certs,
-    dead_letters,
-    demo,
-    doctor,
-    env,
-    export,
-    keys,
-    mapping,
-    migrate,
-    power_rule,
-    rebuild,
-    registry,
-    reports,
-    roles,
-    simulate,
-    up,
-    workers,
-)
-from cli.backup import commands as backups
-from cli.broker_check import commands as broker_checks
 from cli.version import version
+
+#: Where each command is, or the tree of those below it; in the order that the help has.
+COMMANDS = {
+    "up": "cli.up:up",
+    "demo": "cli.demo:demo",
+    "ingest": "cli.workers:ingest",
+    "api": "cli.workers:api",
+    "broker-sync": "cli.broker_sync:broker_sync",
+    "booking-feeds": "cli.booking_feeds:booking_feeds",
+    "broker-check": "cli.broker_check.commands:broker_check",
+    "env": "cli.env:env",
+    "migrate": "cli.migrate:migrate",
+    "roles": "cli.roles:roles",
+    "rebuild": "cli.rebuild:rebuild",
+    "export": "cli.export:export",
+    "backup": "cli.backup.commands:backup",
+    "restore": "cli.backup.commands:restore",
+    "doctor": "cli.doctor:doctor",
+    "simulate": "cli.simulate:app",
+    "keys": "cli.keys:app",
+    "registry": "cli.registry:app",
+    "mapping": "cli.mapping:app",
+    "power-rule": "cli.power_rule:app",
+    "reports": "cli.reports:app",
+    "certs": "cli.certs:app",
+    "dead-letters": "cli.dead_letters:app",
+}
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by name; one that was not asked for yet is the place where it is."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.data[name]
+        if isinstance(found, str):
+            found = self.data[name] = _load(name, found)
+        return found
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands(COMMANDS)
+
+
+def _load(name: str, place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(module), attribute)
+    alone = typer.Typer(rich_markup_mode=None)
+    alone.callback()(options)
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return get_group(alone).commands[name]
+
 
 app = typer.Typer(
     name="jishi",
+    cls=_Group,
     help="Runtime heartbeats of scientific instruments over MQTT into TimescaleDB: which are"
     " online, and how much each is used. Every setting also comes from the environment, prefix"
     " JISHI_.",
@@ -39,29 +80,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("up")(up.up)
-app.command("demo")(demo.demo)
-app.command("ingest")(workers.ingest)
-app.command("api")(workers.api)
-app.command("broker-sync")(broker_sync.broker_sync)
-app.command("booking-feeds")(booking_feeds.booking_feeds)
-app.command("broker-check")(broker_checks.broker_check)
-app.command("env")(env.env)
-app.command("migrate")(migrate.migrate)
-app.command("roles")(roles.roles)
-app.command("rebuild")(rebuild.rebuild)
-app.command("export")(export.export)
-app.command("backup")(backups.backup)
-app.command("restore")(backups.restore)
-app.command("doctor")(doctor.doctor)
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(keys.app, name="keys")
-app.add_typer(registry.app, name="registry")
-app.add_typer(mapping.app, name="mapping")
-app.add_typer(power_rule.app, name="power-rule")
-app.add_typer(reports.app, name="reports")
-app.add_typer(certs.app, name="certs")
-app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def _say_version(wanted: bool) -> None:

@@ -1,10 +1,12 @@
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import COMMANDS, app
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,3 +20,26 @@ def test_version_is_the_project_s() -> None:
 @pytest.mark.parametrize("arguments", [[], ["-h"]], ids=["nothing", "help"])
 def test_help_names_it(arguments: list[str]) -> None:
     assert "--version" in CliRunner().invoke(app, arguments).output
+
+
+def test_every_command_is_told_of() -> None:
+    said = CliRunner().invoke(app, ["-h"])
+    told = said.stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in told] == list(COMMANDS)
+
+
+def test_a_command_reads_no_other() -> None:
+    script = (
+        "import sys; from cli.main import app; app(['mapping', '-h'], standalone_mode=False);"
+        "print(*(name for name in sys.modules if name.startswith(('cli.', 'api', 'ingest'))))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    read = set(done.stdout.splitlines()[-1].split())
+    assert read == {"cli.main", "cli.mapping", "cli.connection", "cli.version"}
+
+
+def test_what_is_misspelt_is_guessed() -> None:
+    said = CliRunner().invoke(app, ["keyz"])
+    assert said.exit_code == 2
+    assert "Did you mean 'keys'?" in said.output
