@@ -13,8 +13,8 @@ class PlannedMaintenance(BaseModel):
     id: int
     instrument_id: str
     from_: Instant = Field(alias="from")
-    to: Instant
-    kind: Literal["maintenance", "down"]
+    to: Instant | None = Field(description="null: a downtime that is not over yet")
+    kind: Literal["maintenance", "down", "engineering"]
     reason: str | None
     created_at: Instant
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.answers.equipment_states import GroupStates
 from api.answers.figures import GroupUtilization, Utilization
 from api.answers.status import StatusSummary
 
@@ -11,6 +12,7 @@ CSV = "text/csv"
 
 #: Where an answer's table is, if not in ``items``.
 TABLES: dict[type[BaseModel], str] = {
+    GroupStates: "groups",
     GroupUtilization: "groups",
     StatusSummary: "groups",
     Utilization: "buckets",

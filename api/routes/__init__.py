@@ -19,6 +19,7 @@ from api.routes import (
     credentials,
     dead_letters,
     deliveries,
+    equipment_states,
     evidence,
     export,
     figures,
@@ -81,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # Before the one whose addresses end in any id.
     maintenance_plans.router,
     maintenance.router,
+    equipment_states.router,
     mappings.router,
     power_rules.router,
     calendars.router,

@@ -42,13 +42,18 @@ class MaintenanceBody(BaseModel):
 
     instrument_id: InstrumentId
     from_: Instant = Field(alias="from")
-    to: Instant
-    kind: Kind = Field("maintenance", description="`down`: nobody planned it")
+    to: Instant | None = Field(None, description="of a downtime it may be left out: not over yet")
+    kind: Kind = Field(
+        "maintenance",
+        description="`down`: nobody planned it; `engineering`: the instrument is worked on",
+    )
     reason: Line | None = None
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> "MaintenanceBody":
-        if self.to <= self.from_:
+        if self.to is None and self.kind != "down":
+            raise ValueError("`to` is wanted: only a downtime may have no end yet")
+        if self.to is not None and self.to <= self.from_:
             raise ValueError("`to` must lie after `from`")
         return self
 
@@ -180,7 +185,7 @@ def _shown(one: Maintenance) -> dict[str, Any]:
         "id": one.maintenance_id,
         "instrument_id": one.instrument_id,
         "from": format_instant(one.start_us),
-        "to": format_instant(one.end_us),
+        "to": None if one.end_us is None else format_instant(one.end_us),
         "kind": one.kind,
         "reason": one.reason,
         "created_at": format_instant(one.created_us),

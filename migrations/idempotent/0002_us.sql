@@ -5,3 +5,8 @@ CREATE OR REPLACE FUNCTION us(at timestamptz) RETURNS bigint LANGUAGE sql STABLE
     SELECT (date_part('epoch', at - timestamptz '2020-01-01T00:00:00Z') * 1e6)::bigint
            + 1577836800000000
 $$;
+
+-- The same of an end that may be infinite: what is not over yet ends in 2090.
+CREATE OR REPLACE FUNCTION us_end(at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT us(least(at, timestamptz '2090-01-01T00:00:00Z'))
+$$;

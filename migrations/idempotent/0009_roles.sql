@@ -55,7 +55,8 @@ RETURNS TABLE (role_name text, rights text, object text) LANGUAGE plpgsql STABLE
 DECLARE
     -- Secrets, persons, and who did what: not for everyone who reads.
     closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision',
-                           'webhook', 'annotation_person', 'delivery', 'delivery_attempt'];
+                           'webhook', 'annotation_person', 'feedback_person', 'delivery',
+                           'delivery_attempt'];
 BEGIN
     RETURN QUERY
         SELECT t.role_name, 'SELECT', quote_ident(p.tablename)
@@ -100,6 +101,8 @@ BEGIN
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'maintenance'),
             ('jishi_api', 'INSERT, UPDATE', 'maintenance_plan'),
             ('jishi_api', 'INSERT', 'maintenance_reset'),
+            ('jishi_api', 'INSERT', 'feedback'),
+            ('jishi_api', 'SELECT, INSERT, DELETE', 'feedback_person'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'calendar_day'),
             ('jishi_api', 'INSERT', 'mapping'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'booking_feed'),

@@ -14,8 +14,8 @@ from store.run import Query, Steps
 from store.statements import statements
 from store.wanted import Wanted, array
 
-#: Planned, or a breakdown.
-Kind = Literal["maintenance", "down"]
+#: Planned, a breakdown, or work on the instrument itself.
+Kind = Literal["maintenance", "down", "engineering"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class Maintenance:
     maintenance_id: int
     instrument_id: str
     start_us: int
-    end_us: int
+    #: None: it is not over yet; of downtime alone.
+    end_us: int | None
     kind: Kind
     reason: str | None
     created_us: int
@@ -36,7 +37,7 @@ class Maintenance:
         return {
             "instrument_id": self.instrument_id,
             "from": from_us(self.start_us),
-            "to": from_us(self.end_us),
+            "to": None if self.end_us is None else from_us(self.end_us),
             "kind": self.kind,
             "reason": self.reason,
         }
@@ -78,7 +79,7 @@ def create_maintenance(
     *,
     instrument_id: str,
     start_us: int,
-    end_us: int,
+    end_us: int | None,
     kind: Kind,
     reason: str | None,
     actor: str,
@@ -111,7 +112,7 @@ def replace_maintenance(
     *,
     instrument_id: str,
     start_us: int,
-    end_us: int,
+    end_us: int | None,
     kind: Kind,
     reason: str | None,
     actor: str,
@@ -184,11 +185,13 @@ def instrument_key(instrument_id: str, tenant: int | None) -> Steps[int]:
     return key
 
 
-def _values(key: int, start_us: int, end_us: int, kind: Kind, reason: str | None) -> dict[str, Any]:
+def _values(
+    key: int, start_us: int, end_us: int | None, kind: Kind, reason: str | None
+) -> dict[str, Any]:
     return {
         "key": key,
         "starts_at": from_us(start_us),
-        "ends_at": from_us(end_us),
+        "ends_at": None if end_us is None else from_us(end_us),
         "kind": kind,
         "reason": reason,
     }
@@ -200,7 +203,7 @@ def _forget(changed: Sequence[Maintenance]) -> Steps[None]:
         {
             "keys": [one.instrument_key for one in changed],
             "from": [from_us(one.start_us) for one in changed],
-            "to": [from_us(one.end_us) for one in changed],
+            "to": [None if one.end_us is None else from_us(one.end_us) for one in changed],
         },
     )
 

@@ -9,11 +9,12 @@ SELECT i.instrument_key FROM instrument i WHERE i.instrument_id = %(instrument_i
 
 -- name: create
 INSERT INTO maintenance (instrument_key, starts_at, ends_at, kind, reason)
-VALUES (%(key)s, %(starts_at)s, %(ends_at)s, %(kind)s, %(reason)s)
+VALUES (%(key)s, %(starts_at)s, coalesce(%(ends_at)s::timestamptz, 'infinity'), %(kind)s, %(reason)s)
 RETURNING maintenance_id
 
 -- name: find
-SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.kind, m.reason,
+SELECT m.maintenance_id, i.instrument_id, us(m.starts_at),
+       CASE WHEN isfinite(m.ends_at) THEN us(m.ends_at) END, m.kind, m.reason,
        us(m.created_at), m.instrument_key
 FROM maintenance m JOIN instrument i USING (instrument_key)
 WHERE m.maintenance_id = %(id)s
@@ -25,7 +26,8 @@ WHERE m.maintenance_id = %(id)s
 SELECT FROM maintenance WHERE maintenance_id = %(id)s FOR UPDATE
 
 -- name: list
-SELECT m.maintenance_id, i.instrument_id, us(m.starts_at), us(m.ends_at), m.kind, m.reason,
+SELECT m.maintenance_id, i.instrument_id, us(m.starts_at),
+       CASE WHEN isfinite(m.ends_at) THEN us(m.ends_at) END, m.kind, m.reason,
        us(m.created_at), m.instrument_key
 FROM maintenance m JOIN instrument i USING (instrument_key)
 WHERE m.maintenance_id > %(after)s
@@ -40,7 +42,8 @@ ORDER BY m.maintenance_id
 LIMIT %(limit)s
 
 -- name: update
-UPDATE maintenance SET instrument_key = %(key)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
+UPDATE maintenance SET instrument_key = %(key)s, starts_at = %(starts_at)s, 
+       ends_at = coalesce(%(ends_at)s::timestamptz, 'infinity'),
        kind = %(kind)s, reason = %(reason)s
 WHERE maintenance_id = %(id)s
 
@@ -49,7 +52,7 @@ DELETE FROM maintenance WHERE maintenance_id = %(id)s
 
 -- name: forget
 -- What lies ahead of now has no rollup yet.
-SELECT rollup_forget(array_agg(k), array_agg(a), array_agg(least(b, now())))
+SELECT rollup_forget(array_agg(k), array_agg(a), array_agg(least(coalesce(b, now()), now())))
 FROM unnest(%(keys)s::integer[], %(from)s::timestamptz[], %(to)s::timestamptz[]) AS t (k, a, b)
 WHERE a < now()
 HAVING count(*) > 0

@@ -1,19 +1,26 @@
 -- What is planned of instruments within a horizon; read by store/figures/plans.py.
 
 -- name: maintenance
-SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
+-- Nobody else has it while it is worked on, either.
+SELECT instrument_key, us(starts_at), us_end(ends_at) FROM maintenance
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
-  AND kind = 'maintenance'
+  AND kind IN ('maintenance', 'engineering')
 
 -- name: down
-SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
+SELECT instrument_key, us(starts_at), us_end(ends_at) FROM maintenance
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
   AND kind = 'down'
 
 -- name: stopped
--- Under maintenance or down.
-SELECT instrument_key, us(starts_at), us(ends_at) FROM maintenance
+-- Under maintenance, worked on or down.
+SELECT instrument_key, us(starts_at), us_end(ends_at) FROM maintenance
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s AND ends_at > %(start)s
+
+-- name: stretches
+-- All that began before an end, by kind: who is down may have been so for long.
+SELECT instrument_key, kind, us(starts_at), us_end(ends_at) FROM maintenance
+WHERE instrument_key = ANY (%(keys)s::integer[]) AND starts_at < %(end)s
+  AND (kind = 'down' OR ends_at > %(start)s)
 
 -- name: bookings
 SELECT instrument_key, us(starts_at), us(ends_at) FROM booking

@@ -243,3 +243,19 @@ def test_dead_letters(admin: httpx.Client, conn: Connection, fresh: str) -> None
     assert admin.delete(f"/v1/dead-letters/{text}").status_code == 204
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/replay")):
         assert admin.request(method, f"/v1/dead-letters/{text}{path}").status_code == 404
+
+
+def test_a_downtime_may_have_no_end_yet(admin: httpx.Client, instrument: str) -> None:
+    asked = {"instrument_id": instrument, "from": "2026-03-02T08:00:00Z"}
+    for kind in ("maintenance", "engineering"):
+        answer = admin.post("/v1/maintenance", json={**asked, "kind": kind})
+        assert answer.status_code == 422
+        assert "no end yet" in answer.json()["errors"][0]["rule"]
+    made = admin.post("/v1/maintenance", json={**asked, "kind": "down"})
+    assert made.status_code == 201, made.text
+    assert made.json()["to"] is None
+    path = f"/v1/maintenance/{made.json()['id']}"
+    assert admin.get(path).json() == made.json()
+    ended = {**asked, "kind": "down", "to": "2026-03-03T08:00:00Z"}
+    assert admin.put(path, json=ended).json()["to"] == "2026-03-03T08:00:00Z"
+    assert admin.delete(path).status_code == 204

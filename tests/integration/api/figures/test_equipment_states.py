@@ -1,0 +1,158 @@
+"""SEMI E10's six states add up to the window, and are what a second implementation counts.
+
+That one walks the window minute by minute and shares no code with the service.
+"""
+
+import os
+import random
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from models.timestamp import format_instant
+from store.instant import from_us
+from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, Get, World, beat, day_of
+
+DAY = 24 * HOUR
+WORLDS = int(os.environ.get("JISHI_TEST_STATE_WORLDS", "4"))
+SIX = ("productive_s", "standby_s", "engineering_s", "scheduled_down_s", "unscheduled_down_s",
+       "non_scheduled_s")  # fmt: skip
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HOLD = 20 * MINUTE
+Stretch = tuple[int, int]
+
+
+def walk(
+    beats: list[tuple[int, str]],
+    stretches: list[tuple[int, int, str]],
+    hours: dict[str, Any] | None,
+    hours_from: int,
+    window: Stretch,
+) -> dict[str, int]:
+    """Seconds by state, one minute after the other; all times are whole minutes."""
+    found = dict.fromkeys((*SIX, "unknown_s"), 0)
+    states: dict[int, str] = {}
+    for n, (ts, said) in enumerate(beats):
+        following = beats[n + 1][0] if n + 1 < len(beats) else ts + HOLD
+        for minute in range(ts, min(ts + HOLD, following), MINUTE):
+            states[minute] = said
+    for at in range(window[0], window[1], MINUTE):
+        kinds = {kind for start, end, kind in stretches if start <= at < end}
+        state = states.get(at, "unknown")
+        closed = False
+        if hours is not None and at >= hours_from:
+            local = from_us(at).astimezone(SHANGHAI)
+            clock = f"{local.hour:02}:{local.minute:02}"
+            closed = not any(a <= clock < b for a, b in hours.get(WEEKDAYS[local.weekday()], ()))
+        if "down" in kinds:
+            name = "unscheduled_down_s"
+        elif "maintenance" in kinds:
+            name = "scheduled_down_s"
+        elif "engineering" in kinds:
+            name = "engineering_s"
+        elif state == "running":
+            name = "productive_s"
+        else:
+            name = "non_scheduled_s" if closed else "standby_s"
+            found["unknown_s"] += 60 * (state == "unknown")
+        found[name] += 60
+    return found
+
+
+def downs(stretches: list[tuple[int, int, str]], window: Stretch) -> tuple[int, int, int]:
+    """Failures, repairs and their seconds: minutes that are down, told by their edges."""
+    down = {m for a, b, kind in stretches if kind == "down" for m in range(a, b, MINUTE)}
+    starts = sorted(m for m in down if m - MINUTE not in down)
+    ends = sorted(m + MINUTE for m in down if m + MINUTE not in down)
+    repaired = [(a, b) for a, b in zip(starts, ends, strict=True) if window[0] < b <= window[1]]
+    failures = sum(window[0] <= a < window[1] for a in starts)
+    return failures, len(repaired), sum(b - a for a, b in repaired) // SECOND
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+def test_six_states_add_up_and_are_what_is_counted_by_hand(
+    world: World, get: Get, seed: int
+) -> None:
+    draw = random.Random(seed)
+    begin = world.now_us() // DAY * DAY - 6 * DAY
+
+    def minute(most: int = 4 * 24 * 60) -> int:
+        return begin + draw.randrange(most) * MINUTE
+
+    hours = None
+    hours_from = begin - 100 * DAY
+    if seed % 3:
+        hours = {day: [["08:00", "12:30"], ["14:00", "19:00"]] for day in WEEKDAYS[:5]}
+        hours["holidays"] = "as_weekday"
+    if seed % 3 == 2:
+        hours_from = minute()
+        world.instrument("a", interval_us=HOLD)
+        world.instrument("a", valid_from=hours_from, opening_hours=hours, interval_us=HOLD)
+    else:
+        world.instrument("a", opening_hours=hours, interval_us=HOLD)
+    beats = sorted(
+        {minute(): draw.choice(["running", "running", "idle", "off"]) for _ in range(250)}.items()
+    )
+    world.feed("a", [beat(ts, state, hold=HOLD) for ts, state in beats])
+    stretches = []
+    for _ in range(9):
+        start = minute()
+        end = start + draw.randrange(1, 600) * MINUTE
+        kind = draw.choice(["down", "maintenance", "engineering"])
+        stretches.append((start, end, kind))
+        world.maintenance("a", start, end, kind=kind)
+    if seed % 2:
+        world.roll(day_of(begin), day_of(begin + 3 * DAY))
+    edges = sorted({minute() for _ in range(3)})
+    parts = []
+    for start, end in [*pairwise(edges), (edges[0], edges[-1])]:
+        asked = {"from_": format_instant(start), "to": format_instant(end)}
+        told = get("/v1/instruments/a/equipment-states", **asked)
+        parts.append(told)
+        assert sum(round(told[name] * SECOND) for name in SIX) == end - start
+        counted = walk(beats, stretches, hours, hours_from, (start, end))
+        assert {name: told[name] for name in counted} == counted
+        failures, repairs, repaired_s = downs(stretches, (start, end))
+        assert (told["failures"], told["repairs"]) == (failures, repairs)
+        assert told["mtbf_s"] == (
+            pytest.approx(told["productive_s"] / failures, abs=1e-5) if failures else None
+        )
+        assert told["mttr_s"] == (
+            pytest.approx(repaired_s / repairs, abs=1e-5) if repairs else None
+        )
+        group = get("/v1/equipment-states", **asked, group_by="institution")
+        assert {name: group["groups"][0][name] for name in counted} == counted
+    for name in (*SIX, "unknown_s", "failures", "repairs"):
+        assert sum(part[name] for part in parts[:-1]) == parts[-1][name], name
+
+
+def test_of_groups_those_that_were_heard(world: World, get: Get) -> None:
+    begin = world.now_us() // DAY * DAY - 2 * DAY
+    for name, home in (("a", "i1"), ("b", "i2"), ("never", "i2")):
+        world.instrument(name, institution=home, gateway=f"g-{home}")
+    for name in ("a", "b"):
+        world.feed(name, [beat(begin, "running", hold=HOUR)])
+    # Not over yet: it is down until now, whenever that is asked for.
+    world.conn.execute(
+        "INSERT INTO maintenance (instrument_key, starts_at, ends_at, kind) SELECT instrument_key,"
+        " %s, 'infinity', 'down' FROM instrument WHERE instrument_id = 'b'",
+        [from_us(begin + HOUR // 2)],
+    )
+    asked = {"from_": format_instant(begin), "to": format_instant(begin + 2 * HOUR)}
+    told = get("/v1/equipment-states", **asked, group_by="institution")
+    one, two = told["groups"]
+    assert (one["key"], one["instruments"], one["productive_s"]) == ("i1", 1, 3_600)
+    assert (two["instruments"], two["never_seen_instruments"]) == (2, 1)
+    assert (two["productive_s"], two["unscheduled_down_s"]) == (1_800, 5_400)
+    assert (two["failures"], two["mtbf_s"], two["repairs"], two["mttr_s"]) == (1, 1_800, 0, None)
+    assert told["overall"]["window_s"] == 4 * 3_600
+    assert told["overall"]["unknown_s"] == 3_600
+    status = get("/v1/instruments/b/status")
+    assert (status["availability"], status["until"]) == ("down", None)
+    (listed,) = get("/v1/maintenance", instrument="b")["items"]
+    assert listed["to"] is None
+    answer = get("/v1/equipment-states", **asked, district="310104")
+    assert answer["overall"]["window_s"] == 0
