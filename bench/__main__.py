@@ -279,10 +279,13 @@ def measure_reads(rig: Rig, results: Results, options: argparse.Namespace) -> No
 def measure_hours(rig: Rig, results: Results, options: argparse.Namespace) -> None:
     """What no day row answers: hours of the week, hours, and bookings, of the whole city."""
     end = datetime.now(reads.ZONE).date()
-    history.load(rig, end - timedelta(days=bookings.DAYS + 1), end)
+    history.load(rig, end - timedelta(days=bookings.DAYS + 1), end, raw=False)
     began = time.monotonic()
-    count = bookings.load(rig, end)
-    _say(f"a month of pieces and {count:,} bookings in {time.monotonic() - began:.0f} s")
+    count, reports = bookings.load(rig, end)
+    _say(
+        f"a month of pieces, {count:,} bookings and {reports:,} self-reports"
+        f" in {time.monotonic() - began:.0f} s"
+    )
     with reads.asking(rig) as client:
         bare = reads.reconciliation(client, end, 1)
         _say(f"bookings judged one by one: {bare[0]:,.0f}")
@@ -290,7 +293,12 @@ def measure_hours(rig: Rig, results: Results, options: argparse.Namespace) -> No
         bookings.make_days(rig)
         made_s = time.monotonic() - began
         _say(f"what they came to by day made in {made_s:.0f} s")
-        more = {"bookings": count, "judged_ms": round(bare[0]), "days_made_s": round(made_s)}
+        more = {
+            "bookings": count,
+            "self_reports": reports,
+            "judged_ms": round(bare[0]),
+            "days_made_s": round(made_s),
+        }
         for name, ask, said in (
             ("profile_month_p95_ms", reads.profile, {}),
             ("hours_week_p95_ms", reads.hours, {}),

@@ -32,7 +32,7 @@ from api.query import AnyOf
 from api.window_page import WindowPage
 from api.windows import InstrumentFilters, Span
 from models.ratios import seconds
-from models.reconciliation import Tolerances, Verdict
+from models.reconciliation import Partition, Tolerances
 from models.self_report import Claim
 from models.timestamp import format_instant
 from models.usage import Window
@@ -67,6 +67,9 @@ from store.wanted import wanted
 router = APIRouter(prefix="/v1/reconciliation", tags=["bookings"], responses=PROBLEMS)
 
 ANSWER_LENGTH = 2_000
+#: Names of a partition's parts in answers. Groups are many: their names are not made for each.
+_PARTS = tuple(f"{name.removesuffix('_us')}_s" for name in Partition._fields)
+_CLAIMS = tuple((claim.value, claim) for claim in Claim)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,19 +156,18 @@ async def get_reconciliation(
 def _shown(
     key: str | None, name: str | None, held: Held, claims: Sequence[Claims]
 ) -> dict[str, Any]:
-    time = held.time._asdict()
     return {
         "key": key,
         "name": name,
         "instruments": held.instruments,
         "bookings": held.bookings,
-        **{f"{part.removesuffix('_us')}_s": seconds(us) for part, us in time.items()},
-        "verdicts": {verdict.value: held.verdicts[verdict] for verdict in Verdict},
+        **dict(zip(_PARTS, map(seconds, held.time), strict=True)),
+        "verdicts": held.verdicts,
         "self_reports": {
             "reports": sum(one.reports for one in claims),
             "counted_s": seconds(sum(one.counted_us for one in claims)),
             "excess_s": seconds(sum(one.excess_us for one in claims)),
-            **{which.value: sum(one.claims[which] for one in claims) for which in Claim},
+            **{name: sum(one.claims[which] for one in claims) for name, which in _CLAIMS},
         },
     }
 

@@ -20,6 +20,7 @@ from ingest.upkeep.alerts import Alerts
 from ingest.upkeep.booking_days import make_booking_days
 from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
+from ingest.upkeep.reported_windows import measure_reported_windows
 from ingest.upkeep.runs import count_lasting_runs
 from ingest.write.writer import Writer
 
@@ -120,6 +121,7 @@ class Housekeeping:
         rolled = roller.roll(plain, settings.timezone, settings.calendar)
         busy += rolled or roller.make_totals(plain, settings.timezone)
         busy += make_booking_days(plain, settings.calendar)
+        busy += measure_reported_windows(plain, settings.calendar)
         if time.monotonic() - self._swept >= settings.retention_every.total_seconds():
             self._swept = time.monotonic()
             retention.drop_old_rows(plain, settings.kept)

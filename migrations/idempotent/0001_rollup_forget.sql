@@ -1,6 +1,6 @@
--- Deletes the rollups and booking days that a change of [range_from, range_to) makes untrue and
--- queues every day of it that is over. Called inside the transaction that makes the change; returns
--- the day rows deleted.
+-- Deletes the rollups and booking days that a change of [range_from, range_to) makes untrue, with what
+-- was measured in windows of self-reports, and queues every day of it that is over. Called inside the
+-- transaction that makes the change; returns the day rows deleted.
 --
 -- The status rows are locked first, in key order: whoever computes a rollup holds the same
 -- lock while reading its inputs, so that no row computed from the old state lands afterwards.
@@ -33,6 +33,7 @@ BEGIN
     )
     SELECT count(*) INTO gone FROM gone_day;
     PERFORM booking_day_forget(keys, range_from, range_to);
+    PERFORM reported_window_forget(keys, range_from, range_to);
     RETURN gone;
 END
 $$;

@@ -88,6 +88,7 @@ BEGIN
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_todo'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'booking_day'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'booking_day_todo'),
+            ('jishi_write', 'UPDATE', 'reported_window'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rebuild_todo'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'service_setting'),
             -- The API: the registry and what its changes make untrue; of figures nothing.
@@ -123,6 +124,7 @@ BEGIN
             ('jishi_api', 'INSERT', 'period_usage'),
             ('jishi_api', 'INSERT', 'period_record'),
             ('jishi_api', 'INSERT', 'period_booking'),
+            ('jishi_api', 'INSERT', 'period_held'),
             ('jishi_api', 'INSERT', 'report_profile'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'period_value'),
             ('jishi_api', 'INSERT', 'period_file'),

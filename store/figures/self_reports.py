@@ -1,25 +1,25 @@
 """Hours that institutions report themselves, written and held against what was measured.
 
-What a report is by that, is ``models/self_report.py``'s.
+What a report is by that, is ``models/self_report.py``'s. What was measured in windows that are over
+is kept (``reported_windows.py``); in others it is measured here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from models.claim_arrays import claims
+from models.claim_arrays import claims, counted_once
 from models.group_arrays import Ints
-from models.self_report import Claim, Stated, claim, counted_once
-from models.usage import Usage, Window
+from models.self_report import Claim, Stated, claim
+from models.usage import Window
 from store.figures.costs import pieces_s
 from store.figures.effective import effective_s, load_effective
 from store.figures.grouped import Groups
 from store.figures.judged import span
-from store.figures.pieces import measure_windows
-from store.figures.subject import Subject, load_subjects
+from store.figures.reported_windows import SHORT_US, measure_short
 from store.figures.surroundings import Moment
 from store.instant import from_us
 from store.present.filters import Filters
@@ -28,12 +28,8 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("self_reports")
-#: Instruments whose short windows are measured at once.
-_AT_ONCE = 500
-#: Windows up to this long are measured from segments, since a record's hours are mostly its own;
-#: longer ones are periods, which many instruments share (µs).
-_DAY_US = 86_400_000_000
-_SHORT_US = 3 * _DAY_US
+#: Numbers of a row of `Extent.told`.
+_TOLD = 7
 #: An instrument's key, and start and end of a window.
 Place: TypeAlias = tuple[int, int, int]
 
@@ -133,7 +129,8 @@ def list_reports(
 class Extent:
     """What was told within a window, and what it costs to hold it against measured use."""
 
-    #: A row an instrument and window: key, start, end, how many reports, their hours (µs).
+    #: A row an instrument and window: key, start, end, how many reports, their hours, and what was
+    #: measured in it: effective and unknown (µs), each -1 where that is yet to be found.
     told: Ints
     cost_s: float
 
@@ -147,12 +144,10 @@ def load_told(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Ste
         window: Not clipped to now: a period that is not over yet has its reports all the same.
         moment: Of the answer.
     """
-    found = yield from Query[tuple[int, int, int, int, int]](
-        _SQL["told"], span(window), binary=True, heavy=True
-    )
-    told = np.array(found, np.int64).reshape(-1, 5)
+    found = yield from Query[tuple[bytes | None]](_SQL["told"], span(window), binary=True)
+    told = np.frombuffer(found[0][0] or b"", ">i8").astype(np.int64).reshape(-1, _TOLD)
     told = told[np.isin(told[:, 0], roster.keys[rows])]
-    return Extent(told=told, cost_s=_compare_s(told[:, :3], moment))
+    return Extent(told=told, cost_s=_compare_s(told[told[:, -1] < 0, :3], moment))
 
 
 def compare_s(reports: Sequence[SelfReport], moment: Moment) -> float:
@@ -167,7 +162,7 @@ def _places(reports: Sequence[SelfReport]) -> Ints:
 def _compare_s(places: Ints, moment: Moment) -> float:
     cost, short, short_us = 0.0, 0, 0
     for window, those in _windows(places, moment):
-        if window.length_us > _SHORT_US:
+        if window.length_us > SHORT_US:
             cost += effective_s(len(those), window, moment)
         else:
             short += len(those)
@@ -231,7 +226,7 @@ def _measure(places: Ints, roster: Roster, moment: Moment) -> Steps[_Measured]:
     short: dict[int, list[tuple[Window, int]]] = defaultdict(list)
     for window, those in _windows(places, moment):
         found.length_us[those] = window.length_us
-        if window.length_us > _SHORT_US:
+        if window.length_us > SHORT_US:
             # Several reports of a window are one place.
             keys, back = np.unique(places[those, 0], return_inverse=True)
             rows = np.searchsorted(roster.keys, keys)
@@ -241,46 +236,14 @@ def _measure(places: Ints, roster: Roster, moment: Moment) -> Steps[_Measured]:
         else:
             for key, at in zip(places[those, 0].tolist(), those.tolist(), strict=True):
                 short[key].append((window, at))
-    keys_left = sorted(short)
-    for at in range(0, len(keys_left), _AT_ONCE):
-        part = {key: short[key] for key in keys_left[at : at + _AT_ONCE]}
-        yield from _measure_short(part, moment, found)
-    return found
-
-
-def _measure_short(
-    short: Mapping[int, Sequence[tuple[Window, int]]], moment: Moment, into: _Measured
-) -> Steps[None]:
-    """From segments, whatever windows each instrument has: they are read together."""
-    subjects = yield from load_subjects(list(short))
-    layers: list[list[tuple[Subject, list[Window]]]] = []
-    for key, subject in subjects.items():
-        for depth, windows in enumerate(_layers({window for window, _ in short[key]})):
-            if depth == len(layers):
-                layers.append([])
-            layers[depth].append((subject, windows))
-    usages: dict[tuple[int, Window], Usage] = {}
-    for layer in layers:
-        measured = yield from measure_windows(layer, moment, grid_us=_DAY_US)
-        for key, found in measured.items():
-            usages.update(((key, window), usage) for window, usage in found)
-    for key in subjects:
-        for window, at in short[key]:
+    usages = yield from measure_short(
+        {key: [window for window, _ in asked] for key, asked in short.items()}, moment
+    )
+    for key, asked in short.items():
+        for window, at in asked:
             usage = usages[key, window]
-            into.effective_us[at], into.unknown_us[at] = usage.effective_us, usage.unknown_us
-
-
-def _layers(windows: Iterable[Window]) -> list[list[Window]]:
-    """Windows that may overlap, parted into lists of disjoint ones in order."""
-    layers: list[list[Window]] = []
-    for window in sorted(windows, key=lambda one: (one.start_us, one.end_us)):
-        for layer in layers:
-            if layer[-1].end_us <= window.start_us:
-                layer.append(window)
-                break
-        else:
-            layers.append([window])
-    return layers
+            found.effective_us[at], found.unknown_us[at] = usage.effective_us, usage.unknown_us
+    return found
 
 
 def load_claims(
@@ -296,10 +259,15 @@ def load_claims(
     """
     if not len(told):
         return {}
-    measured = yield from _measure(told[:, :3], roster, moment)
     reports, hours = told[:, 3], told[:, 4]
-    which = claims(hours, reports, measured.effective_us, measured.unknown_us, measured.length_us)
-    counted = _counted(told)
+    left = told[:, -1] < 0
+    lengths, effective, unknown = told[:, 2] - told[:, 1], told[:, 5], told[:, 6]
+    if left.any():
+        measured = yield from _measure(told[left, :3], roster, moment)
+        lengths[left] = measured.length_us
+        effective[left], unknown[left] = measured.effective_us, measured.unknown_us
+    which = claims(hours, reports, effective, unknown, lengths)
+    counted = counted_once(told[:, 0], told[:, 1], told[:, 2], hours)
     columns = [reports, counted, hours - counted]
     columns += [np.where(which == place, reports, 0) for place in range(len(Claim))]
     return {
@@ -311,19 +279,6 @@ def load_claims(
         )
         for group, sums in groups.sums(told[:, 0], np.column_stack(columns))
     }
-
-
-def _counted(told: Ints) -> Ints:
-    """What of each row counts; of instruments with several windows the first bears it all."""
-    counted: Ints = np.minimum(told[:, 4], told[:, 2] - told[:, 1])
-    order = np.argsort(told[:, 0], kind="stable")
-    keys = told[order, 0]
-    for those in np.split(order, np.flatnonzero(keys[1:] != keys[:-1]) + 1):
-        if len(those) > 1:
-            once, _ = counted_once([(a, b, hours) for _, a, b, _, hours in told[those].tolist()])
-            counted[those] = 0
-            counted[those[0]] = once
-    return counted
 
 
 def load_report_amendments(keys: Sequence[int]) -> Steps[dict[int, list[tuple[str, str, int]]]]:

@@ -15,14 +15,11 @@ SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us
        r.user_type, r.hours_us, r.actor, us(r.reported_at), r.answer, r.answered_by,
        us(r.answered_at), r.instrument_key,
        -- All reports of its window count together, on whichever page they are.
-       (SELECT sum(s.hours_us)::bigint FROM self_report s
-        WHERE s.instrument_key = r.instrument_key AND s.starts_at = r.starts_at
-          AND s.ends_at = r.ends_at),
-       (SELECT count(*) FROM self_report s
-        WHERE s.instrument_key = r.instrument_key AND s.starts_at = r.starts_at
-          AND s.ends_at = r.ends_at),
+       w.hours_us, w.reports,
        -- include: period_reports.holds
 FROM self_report r JOIN instrument i USING (instrument_key)
+JOIN reported_window w ON (w.instrument_key, w.starts_at, w.ends_at)
+                        = (r.instrument_key, r.starts_at, r.ends_at)
 JOIN instrument_version v ON v.instrument_key = r.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
 JOIN institution n ON n.institution_key = v.institution_key
@@ -37,11 +34,12 @@ ORDER BY r.self_report_key
 LIMIT %(limit)s
 
 -- name: told
--- What was reported of windows within one, all reports of an instrument and window together.
-SELECT instrument_key, us(starts_at), us(ends_at), count(*), sum(hours_us)::bigint
-FROM self_report
+-- What was reported of windows within one, seven numbers each, packed.
+SELECT string_agg(int8send(instrument_key) || int8send(us(starts_at)) || int8send(us(ends_at))
+                  || int8send(reports) || int8send(hours_us) || int8send(coalesce(effective_us, -1))
+                  || int8send(coalesce(unknown_us, -1)), '')
+FROM reported_window
 WHERE starts_at >= %(start)s AND ends_at <= %(end)s
-GROUP BY instrument_key, starts_at, ends_at
 
 -- name: answer
 -- In a closed period an answer is added, and the one that its closing found stays.
