@@ -44,15 +44,44 @@ class ClaimCounts(BaseModel):
     unmeasured: Count
 
 
-class HeldGroup(Divided):
-    """What a group's bookings came to."""
+class HeldSums(Divided):
+    """What bookings and self-reports came to."""
 
-    key: str | None
-    name: str | None
     instruments: Count
     bookings: Count = Field(description="that begin in the window")
     verdicts: Verdicts
     self_reports: ClaimCounts
+
+
+class HeldGroup(HeldSums):
+    """What a group's bookings came to."""
+
+    key: str | None
+    name: str | None
+
+
+class HeldSides(BaseModel):
+    """A group as the closing of a period kept it, and as it is today."""
+
+    key: str | None
+    name: str | None
+    closed: HeldSums = Field(description="the same for ever; groups by the period's own registry")
+    today: HeldSums = Field(description="what `/v1/reconciliation` says of the period's window")
+    amended: bool = Field(description="whether these differ")
+
+
+class PeriodReconciliation(BaseModel):
+    """A closed period's bookings and self-reports, by group."""
+
+    period_id: int
+    closed_at: Instant
+    from_: Instant = Field(alias="from")
+    to: Instant
+    tz: str
+    group_by: str | None
+    overall: HeldSides
+    groups: list[HeldSides]
+    as_of: Instant
 
 
 class Reconciliation(BaseModel):

@@ -135,9 +135,9 @@ async def get_reconciliation(
             "to": format_instant(window.end_us),
             "tz": planned.zone.key,
             "group_by": group_by,
-            "overall": _shown(None, None, overall, list(claims.values())),
+            "overall": shown_group(None, None, overall, list(claims.values())),
             "groups": [
-                _shown(
+                shown_group(
                     key,
                     None if key is None else names.get(key),
                     found[key],
@@ -153,9 +153,10 @@ async def get_reconciliation(
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
-def _shown(
+def shown_group(
     key: str | None, name: str | None, held: Held, claims: Sequence[Claims]
 ) -> dict[str, Any]:
+    """What a group's bookings and self-reports came to, as it is shown."""
     return {
         "key": key,
         "name": name,

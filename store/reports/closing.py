@@ -19,6 +19,7 @@ from store.figures.rollup_columns import COLUMNS
 from store.figures.subject import load_subjects
 from store.figures.surroundings import Moment, load_moment
 from store.registry.audit import note
+from store.reports.held import freeze_held
 from store.reports.register import find_period, shown
 from store.reports.uses import AT_ONCE, Placed, Used, load_placed, load_used
 from store.reports.verdicts import freeze_verdicts
@@ -124,6 +125,8 @@ def close_period(
     for at in range(0, len(placed), AT_ONCE):
         yield from _freeze(placed[at : at + AT_ONCE], period, moment, ledger)
     yield from _freeze_shares(period, ledger)
+    for row in (yield from freeze_held(period, moment)):
+        ledger.digest.update(_encode(row))
     yield Query(
         _SQL["close"],
         {
