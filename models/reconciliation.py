@@ -26,6 +26,18 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+#: What is worth a look comes first.
+WORST_FIRST = (
+    Verdict.NO_SHOW,
+    Verdict.LATE,
+    Verdict.EARLY_LEAVE,
+    Verdict.OVERRUN,
+    Verdict.BLOCKED,
+    Verdict.UNDETERMINED,
+    Verdict.KEPT,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerances:
     """How far use may lie from its booking without a word (µs)."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Request
@@ -23,7 +23,7 @@ from api.answers.reconciliation import (
 from api.answers.responses import answers
 from api.auth import CityOperator, Operator, Reader
 from api.context import Ctx
-from api.cursor import CursorText, Limit, decode_cursor, page
+from api.cursor import CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, not_found
 from api.group_question import GroupBy
@@ -32,19 +32,14 @@ from api.query import AnyOf
 from api.window_page import WindowPage
 from api.windows import InstrumentFilters, Span
 from models.ratios import seconds
-from models.reconciliation import Partition, Tolerances
+from models.reconciliation import Partition, Tolerances, Verdict
 from models.self_report import Claim
 from models.timestamp import format_instant
 from models.usage import Window
+from models.zone import DAY_US
 from store.figures.costs import judged_bookings_s
-from store.figures.judged import (
-    AT_ONCE,
-    History,
-    Judged,
-    judge,
-    load_tolerances,
-    put_tolerances,
-)
+from store.figures.judged import History, Judged, load_tolerances, put_tolerances
+from store.figures.judged_list import Place, Wish, list_judged
 from store.figures.reconciled import (
     Extent,
     Held,
@@ -57,7 +52,7 @@ from store.figures.reconciled import (
 from store.figures.self_reports import Claims, load_claims, load_told
 from store.figures.self_reports import Extent as Reported
 from store.figures.surroundings import Moment, load_moment
-from store.present.bookings import Listed, list_bookings
+from store.present.bookings import Listed
 from store.present.instruments import names_of
 from store.registry.audit import note
 from store.reports.verdicts import Frozen, load_frozen
@@ -184,88 +179,82 @@ async def get_judged(
     filters: InstrumentFilters,
     span: Span,
     instrument: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
+    verdict: AnyOf[Verdict] = (),
+    sort: Annotated[
+        Literal["start", "worst"],
+        Query(description="`worst`: by what became of them, no-shows first, then by start"),
+    ] = "start",
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
     """Those that begin in the window, in order of their starts, with the institution's answers.
 
-    Example:
+    Of a page with `verdict` or `sort=worst` only so many bookings are looked at: it may hold few or
+    none, and still have a next.
+
+    Examples:
     `GET /v1/reconciliation/bookings?window=last-month&district=310104`
+    `GET /v1/reconciliation/bookings?window=last-month&sort=worst&limit=25`
     """
-    after = decode_cursor("judged", cursor, (int, int))
+    after = decode_cursor(f"judged-{sort}", cursor, (int, int, int))
     settings = context.settings
 
     def plan() -> Steps[WindowPage[Listed]]:
         moment = yield from load_moment(settings.calendar)
         zone = span.zone or settings.zone
         window = span.window(zone, moment.now_us).clip(moment.now_us)
-        listed = yield from list_bookings(
-            filters,
-            start_us=window.start_us,
-            end_us=window.end_us,
-            begin_within=True,
-            limit=limit + 1,
-            instruments=wanted(instrument),
-            after=(after[0], after[1]) if after else None,
-        )
-        keys = {one.instrument_key for one in listed}
-        cost = judged_bookings_s(len(keys), _measured(listed)) if listed else 0.0
-        return WindowPage(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
+        # A page of a city lies within a day; of others they are few.
+        cost = judged_bookings_s(limit, Window(start_us=0, end_us=DAY_US))
+        return WindowPage(moment=moment, window=window, zone=zone, listed=(), cost_s=cost)
 
     def ask(planned: WindowPage[Listed]) -> Steps[dict[str, Any]]:
-        shown, more = page(
-            planned.listed, limit, "judged", lambda one: (one.start_us, one.booking_key)
+        wish = Wish(
+            filters=filters,
+            window=planned.window,
+            instruments=wanted(instrument),
+            verdicts=wanted(verdict),
+            worst_first=sort == "worst",
         )
-        verdicts = yield from _judged(shown, planned.moment)
-        keys = [one.booking_key for one in shown]
+        shown, following = yield from list_judged(
+            wish, planned.moment, limit, Place(*after) if after else None
+        )
+        keys = [one.booking_key for one, _ in shown]
         said = yield from load_answers(keys)
         added = yield from load_amendments(keys)
         closed = yield from load_frozen(keys)
-        items = [
-            {
-                "id": one.booking_key,
-                "feed": one.feed,
-                "uid": one.uid,
-                "recurrence_id": one.recurrence_id,
-                "instrument_id": one.instrument_id,
-                "institution_id": one.institution_id,
-                "from": format_instant(one.start_us),
-                "to": format_instant(one.end_us),
-                **verdicts[one.booking_key],
-                "closed": _closed(closed.get(one.booking_key), verdicts[one.booking_key]),
-                "answer": answer_body(said.get(one.booking_key)),
-                "answer_amendments": [answer_body(one) for one in added.get(one.booking_key, ())],
-            }
-            for one in shown
-        ]
+        items = []
+        for one, judged in shown:
+            today = _became(judged)
+            key = one.booking_key
+            items.append(
+                {
+                    "id": key,
+                    "feed": one.feed,
+                    "uid": one.uid,
+                    "recurrence_id": one.recurrence_id,
+                    "instrument_id": one.instrument_id,
+                    "institution_id": one.institution_id,
+                    "from": format_instant(one.start_us),
+                    "to": format_instant(one.end_us),
+                    **today,
+                    "closed": _closed(closed.get(key), today),
+                    "answer": answer_body(said.get(key)),
+                    "answer_amendments": [answer_body(one) for one in added.get(key, ())],
+                }
+            )
+        more = None if following is None else encode_cursor(f"judged-{sort}", following)
         return planned.body(items, more)
 
     return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
-def _measured(listed: Sequence[Listed]) -> Window:
-    """Of a page of bookings only its own time is measured."""
-    return Window(start_us=listed[0].start_us, end_us=listed[-1].start_us + 1)
-
-
-def _judged(listed: Sequence[Listed], moment: Moment) -> Steps[dict[int, dict[str, Any]]]:
-    """Verdicts of a page of bookings, by booking."""
-    found: dict[int, dict[str, Any]] = {}
-    if not listed:
-        return found
-    history = yield from load_tolerances()
-    keys = sorted({one.instrument_key for one in listed})
-    for start in range(0, len(keys), AT_ONCE):
-        told = yield from judge(keys[start : start + AT_ONCE], _measured(listed), moment, history)
-        for _, judged in told.values():
-            for one in judged:
-                found[one.booking.booking_key] = {
-                    "verdicts": [verdict.value for verdict in one.verdicts],
-                    "used_s": seconds(one.used_us),
-                    "unknown_s": seconds(one.unknown_us),
-                    "revision": _revision(one),
-                }
-    return found
+def _became(one: Judged) -> dict[str, Any]:
+    return {
+        "verdicts": [verdict.value for verdict in one.verdicts],
+        "used_s": seconds(one.used_us),
+        "unknown_s": seconds(one.unknown_us),
+        "revision": _revision(one),
+    }
 
 
 def _revision(one: Judged) -> str:

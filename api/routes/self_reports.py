@@ -5,7 +5,7 @@ How files are read, and what a report is by what was measured, is in `models/sel
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Request
@@ -16,9 +16,10 @@ from api.answers.reconciliation import BookingAnswer, JudgedReports, SelfReportI
 from api.answers.responses import answers
 from api.auth import Operator
 from api.context import Ctx
-from api.cursor import CursorText, Limit, decode_cursor, page
+from api.cursor import CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
+from api.query import AnyOf
 from api.routes.imports import decoded
 from api.routes.reconciliation import AnswerRequest, answer_body
 from api.routes.report_profiles import ProfileName
@@ -27,7 +28,7 @@ from api.windows import InstrumentFilters, Span
 from models.csv_cells import heading, read_cells
 from models.ratios import seconds
 from models.report_profile import Profile
-from models.self_report import ReportFile, Stated, read_reports
+from models.self_report import Claim, ReportFile, Stated, read_reports
 from models.self_report_form import read_form, wanted_columns
 from models.sheet_cells import MAGIC, read_sheets
 from models.timestamp import format_instant
@@ -51,6 +52,8 @@ from store.run import Steps
 router = APIRouter(prefix="/v1", tags=["bookings"], responses=PROBLEMS)
 
 ERRORS_MAX = 1_000
+#: Reports that are looked at for a page of those with a claim, however few have it.
+LOOKED_AT = 2_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -163,16 +166,26 @@ async def get_reports(
     context: Ctx,
     filters: InstrumentFilters,
     span: Span,
+    claim: AnyOf[Claim] = (),
+    sort: Annotated[
+        Literal["first", "worst"],
+        Query(description="`worst`: what is furthest from what was measured first"),
+    ] = "first",
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
     """Those whose windows lie within the question's, in the order in which they came first.
 
-    Example:
+    Of a page with `claim` only so many are looked at: it may hold few or none, and still have a
+    next.
+
+    Examples:
     `GET /v1/reconciliation/self-reports?window=last-year&district=310104`
+    `GET /v1/reconciliation/self-reports?window=last-month&sort=worst&claim=over_reported`
     """
-    after = decode_cursor("self-reports", cursor, (int,))
+    after = decode_cursor(f"self-reports-{sort}", cursor, (int, int))
     settings = context.settings
+    looked = max(limit, LOOKED_AT) if claim else limit
 
     def plan() -> Steps[WindowPage[SelfReport]]:
         moment = yield from load_moment(settings.calendar)
@@ -180,17 +193,32 @@ async def get_reports(
         # A period that is not over yet has its reports all the same.
         window = span.window(zone, moment.now_us)
         listed = yield from list_reports(
-            filters, window, limit + 1, after=after[0] if after else None
+            filters,
+            window,
+            looked + 1,
+            worst_first=sort == "worst",
+            after=(after[0], after[1]) if after else None,
         )
         cost = compare_s(listed, moment)
         return WindowPage(moment=moment, window=window, zone=zone, listed=listed, cost_s=cost)
 
     def ask(planned: WindowPage[SelfReport]) -> Steps[dict[str, Any]]:
-        shown, more = page(planned.listed, limit, "self-reports", lambda one: (one.key,))
+        listed = planned.listed[:looked]
         roster = yield from context.rosters.load(planned.moment.now_us)
-        compared = yield from compare(shown, roster, planned.moment)
+        compared = yield from compare(listed, roster, planned.moment)
+        fitting = [one for one in listed if not claim or compared[one.place].claim in claim]
+        shown = fitting[:limit]
+        last = None
+        if len(fitting) > limit:
+            last = shown[-1]
+        elif len(planned.listed) > looked:
+            last = listed[-1]
         added = yield from load_report_amendments([one.key for one in shown])
         items = [_shown(one, compared[one.place], added.get(one.key, ())) for one in shown]
+        more = None
+        if last is not None:
+            place = (last.apart_us if sort == "worst" else 0, last.key)
+            more = encode_cursor(f"self-reports-{sort}", place)
         return planned.body(items, more)
 
     return await context.database.answer(request, plan, ask, partial(etag_response, request))

@@ -1,10 +1,10 @@
 // Bookings, self-reports and unbooked use one by one: what became of each, what the institution
 // says to it, and what it rests on, a click away.
 
-import { all, get, query } from '../api.js';
+import { get, query } from '../api.js';
 import { card, h, icon, table } from '../dom.js';
 import { explain } from '../explain.js';
-import { count, hours, moment, span } from '../formats.js';
+import { hours, moment, span } from '../formats.js';
 import { href } from '../route.js';
 import { institutionName } from '../store.js';
 import { localDate } from '../time.js';
@@ -13,8 +13,7 @@ import { answerCell, answersOf } from './answers.js';
 import { VERDICTS, claimBadge, verdictBadges, verdictLines } from './verdicts.js';
 import './words.js';
 
-const READ = 2000; // of a list, at most
-const SHOWN = 25; // at first; each “more” shows as many again
+const SHOWN = 25; // a page
 const GHOSTS = 20;
 const MANY = 2000; // instruments that are not asked for one by one
 
@@ -23,12 +22,33 @@ const rank = (x) => Math.min(...x.verdicts.map((one) => VERDICTS.indexOf(one)));
 /** The service's own CSV of a list, all rows of it. */
 const csvLink = (path, asked) => h('a', { class: 'csv', href: `v1/${path}${query({ ...asked, format: 'csv' })}`, download: '' }, icon('down'), t('csv_all'));
 
-/** The first rows of many as a table, and more of them when they are wanted. */
-function paged(rows, draw) {
-  let shown = SHOWN;
+/** A page of a list; of one that is looked through for what fits, the first that holds anything. */
+async function next(path, asked, cursor, signal) {
+  let answer;
+  do {
+    answer = await get(path, { ...asked, limit: SHOWN, cursor }, signal);
+    cursor = answer.next_cursor;
+  } while (!answer.items.length && cursor);
+  return answer;
+}
+
+/** A list as a table, and more of it, page by page, when it is wanted; nothing where there is none. */
+async function paged(path, asked, signal, draw) {
+  const first = await next(path, asked, undefined, signal);
+  if (!first.items.length) return null;
   const holder = h('div', { class: 'stack' });
-  const put = () => holder.replaceChildren(draw(rows.slice(0, shown)), ...(rows.length > shown ? [h('button', { type: 'button', on: { click: () => { shown += SHOWN; put(); } } }, `${t('more')} (${count(rows.length - shown)})`)] : []));
-  put();
+  const put = (items, cursor) => holder.replaceChildren(draw(items, first), ...(cursor ? [h('button', { type: 'button', 'data-more': path, on: { click: async ({ currentTarget: own }) => {
+    own.disabled = true;
+    try {
+      const answer = await next(path, asked, cursor, signal);
+      put([...items, ...answer.items], answer.next_cursor);
+      holder.querySelector('[data-more]')?.focus({ preventScroll: true });
+    } catch (error) {
+      if (error.name !== 'AbortError') own.replaceChildren(t('failed', { why: error.message }));
+      own.disabled = false;
+    }
+  } } }, t('more'))] : []));
+  put(first.items, first.next_cursor);
   return holder;
 }
 
@@ -37,19 +57,15 @@ const explainColumn = (tz, signal, name = (x) => x.instrument_id) => ({
   cell: (x) => h('button', { type: 'button', class: 'link', 'data-explain': x.id ?? x.key, 'aria-label': t('explain_of', { name: name(x), from: moment(x.from, tz), to: moment(x.to, tz) }), on: { click: () => explain(x.instrument_id, x, tz, { signal }) } }, t('explain_short')),
 });
 
-const noted = (list) => (list.complete ? null : t('shown_first', { n: count(list.items.length) }));
-
 const when = (x, tz) => `${moment(x.from, tz)} – ${moment(x.to, tz, localDate(Date.parse(x.from), tz) === localDate(Date.parse(x.to), tz) ? { month: undefined, day: undefined } : {})}`;
 
 export function judgedCard(ctx, asked, tz, chosen) {
   return card(ctx, { title: t('judged'), note: t('judged_note'), shape: 'rows', empty: t('none_judged') }, async ({ note }) => {
-    const list = await all('reconciliation/bookings', asked, { most: READ, signal: ctx.signal });
     const verdict = chosen();
-    const rows = list.items.filter((x) => !verdict || x.verdicts.includes(verdict)).sort((a, b) => rank(a) - rank(b) || b.from.localeCompare(a.from));
-    note([verdict ? t(`v_${verdict}`) : t('judged_note'), noted(list)].filter(Boolean).join(' · '));
-    if (!rows.length) return null;
-    return h('div', { class: 'stack', 'data-list': 'judged' }, paged(rows, (some) => table({
-      name: 'bookings-judged', caption: t('judged'), answer: list, cards: 'named', rows: some, columns: [
+    note([verdict ? t(`v_${verdict}`) : t('judged_note'), verdict ? null : t('worst_first')].filter(Boolean).join(' · '));
+    const wish = verdict ? { verdict } : { sort: 'worst' };
+    const list = await paged('reconciliation/bookings', { ...asked, ...wish }, ctx.signal, (rows, answer) => table({
+      name: 'bookings-judged', caption: t('judged'), answer, cards: 'named', rows, columns: [
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz), booking: x.id }, x.instrument_id) }, x.instrument_id) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'from', label: t('booking'), value: (x) => x.from, cell: (x) => when(x, tz) },
@@ -60,7 +76,8 @@ export function judgedCard(ctx, asked, tz, chosen) {
         explainColumn(tz, ctx.signal),
         { key: 'answer', label: t('answer'), value: (x) => answersOf(x).at(-1)?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/bookings', tz, x.instrument_id) },
       ],
-    })), csvLink('reconciliation/bookings', asked));
+    }));
+    return list && h('div', { class: 'stack', 'data-list': 'judged' }, list, csvLink('reconciliation/bookings', { ...asked, verdict }));
   });
 }
 
@@ -69,13 +86,11 @@ const claimLines = (x) => [`${t(`c_${x.claim}`)}: ${t(`cn_${x.claim}`)}`, `${t('
 
 export function claimCard(ctx, asked, tz, chosen) {
   return card(ctx, { title: t('claims'), note: t('claims_note'), shape: 'rows', empty: t('none_claims') }, async ({ note }) => {
-    const list = await all('reconciliation/self-reports', asked, { most: READ, signal: ctx.signal });
     const claim = chosen();
-    const rows = list.items.filter((x) => !claim || x.claim === claim).sort((a, b) => Math.abs(b.reported_s - b.effective_s) - Math.abs(a.reported_s - a.effective_s));
-    note([claim ? t(`c_${claim}`) : t('claims_note'), noted(list)].filter(Boolean).join(' · '));
-    if (!rows.length) return null;
-    return h('div', { class: 'stack', 'data-list': 'claims' }, paged(rows, (some) => table({
-      name: 'self-reports', caption: t('claims'), answer: list, cards: 'named', rows: some, columns: [
+    note([claim ? t(`c_${claim}`) : t('claims_note'), t('furthest_first')].join(' · '));
+    const wish = { claim, sort: 'worst' };
+    const list = await paged('reconciliation/self-reports', { ...asked, ...wish }, ctx.signal, (rows, answer) => table({
+      name: 'self-reports', caption: t('claims'), answer, cards: 'named', rows, columns: [
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz) }, x.instrument_id) }, x.instrument_id) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'from', label: t('window_s'), value: (x) => x.from, cell: (x) => when(x, tz) },
@@ -88,7 +103,8 @@ export function claimCard(ctx, asked, tz, chosen) {
         explainColumn(tz, ctx.signal),
         { key: 'answer', label: t('answer'), value: (x) => answersOf(x).at(-1)?.text ?? null, cell: (x) => answerCell(x, 'reconciliation/self-reports', tz, x.instrument_id) },
       ],
-    })), csvLink('reconciliation/self-reports', asked));
+    }));
+    return list && h('div', { class: 'stack', 'data-list': 'claims' }, list, csvLink('reconciliation/self-reports', { ...asked, claim }));
   });
 }
 

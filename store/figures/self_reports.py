@@ -54,8 +54,16 @@ class SelfReport:
     #: Of all reports of its window together: hours, and how many they are.
     together_us: int
     together: int
+    #: What was measured in its window; None: that is yet to be found.
+    effective_us: int | None
+    unknown_us: int | None
     #: Whether a closed period holds its window: answers are added from then on.
     is_closed: bool
+
+    @property
+    def apart_us(self) -> int:
+        """How far it is from what was measured, all reports of its window together; else -1."""
+        return -1 if self.effective_us is None else abs(self.together_us - self.effective_us)
 
     @property
     def place(self) -> Place:
@@ -109,15 +117,27 @@ def list_reports(
     window: Window,
     limit: int,
     *,
-    after: int | None = None,
+    worst_first: bool = False,
+    after: tuple[int, int] | None = None,
 ) -> Steps[list[SelfReport]]:
-    """Reports whose windows lie within one, in the order in which they came first."""
+    """Reports whose windows lie within one.
+
+    Args:
+        filters: Of which instruments.
+        window: Not clipped to now.
+        limit: How many at most.
+        worst_first: What is furthest from what was measured first, what was not measured last;
+            else in the order in which they came first.
+        after: `SelfReport.apart_us` (0 unless the worst come first) and key of the last one before.
+    """
     rows = yield Query(
         _SQL["list"],
         {
             **filters.params(),
             **span(window),
-            "after": after,
+            "worst": worst_first,
+            "after_us": after and after[0],
+            "after": after and after[1],
             "limit": limit,
         },
     )
@@ -152,7 +172,7 @@ def load_told(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Ste
 
 def compare_s(reports: Sequence[SelfReport], moment: Moment) -> float:
     """What `compare` costs (s)."""
-    return _compare_s(_places(reports), moment)
+    return _compare_s(_places([one for one in reports if one.unknown_us is None]), moment)
 
 
 def _places(reports: Sequence[SelfReport]) -> Ints:
@@ -208,11 +228,18 @@ def compare(
         roster: Of now.
         moment: Of the answer.
     """
-    measured = yield from _measure(_places(reports), roster, moment)
+    left = [one for one in reports if one.unknown_us is None]
+    measured = yield from _measure(_places(left), roster, moment)
+    columns = (measured.effective_us, measured.unknown_us, measured.length_us)
+    rows = np.column_stack(columns).tolist()
+    fresh = {one.place: row for one, row in zip(left, rows, strict=True)}
     found: dict[Place, Compared] = {}
-    for at, one in enumerate(reports):
-        effective, unknown = int(measured.effective_us[at]), int(measured.unknown_us[at])
-        length = int(measured.length_us[at])
+    for one in reports:
+        if one.effective_us is None or one.unknown_us is None:
+            effective, unknown, length = fresh[one.place]
+        else:
+            effective, unknown = one.effective_us, one.unknown_us
+            length = one.end_us - one.start_us
         found[one.place] = Compared(
             claim=claim(one.together_us, one.together, effective, unknown, length),
             effective_us=effective,

@@ -405,9 +405,13 @@ def list_bookings(
     feeds: Wanted[str] = None,
     cancelled: bool = False,
     begin_within: bool = False,
+    verdicts: Wanted[str] = None,
     after: tuple[int, int] | None = None,
 ) -> Steps[list[Listed]]:
-    """Bookings that overlap a window, or begin in it, in order of their starts."""
+    """Bookings that overlap a window, or begin in it, in order of their starts.
+
+    With ``verdicts`` those are left out that by their day's row have none of these.
+    """
     rows = yield Query(
         _SQL["list"],
         {
@@ -418,6 +422,7 @@ def list_bookings(
             "feeds": array(feeds),
             "cancelled": cancelled,
             "begin_within": begin_within,
+            "verdicts": array(verdicts),
             "after_us": after[0] if after else None,
             "after_key": after[1] if after else None,
             "limit": limit,

@@ -15,11 +15,12 @@ SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us
        r.user_type, r.hours_us, r.actor, us(r.reported_at), r.answer, r.answered_by,
        us(r.answered_at), r.instrument_key,
        -- All reports of its window count together, on whichever page they are.
-       w.hours_us, w.reports,
+       w.hours_us, w.reports, w.effective_us, w.unknown_us,
        -- include: period_reports.holds
 FROM self_report r JOIN instrument i USING (instrument_key)
 JOIN reported_window w ON (w.instrument_key, w.starts_at, w.ends_at)
                         = (r.instrument_key, r.starts_at, r.ends_at)
+CROSS JOIN LATERAL (SELECT coalesce(abs(w.hours_us - w.effective_us), -1)) AS apart (us)
 JOIN instrument_version v ON v.instrument_key = r.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
 JOIN institution n ON n.institution_key = v.institution_key
@@ -27,10 +28,13 @@ JOIN gateway g ON g.gateway_key = v.gateway_key
 LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
      AND nv.force_from <= now() AND nv.force_to > now()
 WHERE r.starts_at >= %(start)s AND r.ends_at <= %(end)s
-  AND (%(after)s::bigint IS NULL OR r.self_report_key > %(after)s::bigint)
+  AND (%(after)s::bigint IS NULL
+       OR (%(worst)s::boolean AND apart.us < %(after_us)s::bigint)
+       OR ((NOT %(worst)s::boolean OR apart.us = %(after_us)s::bigint)
+           AND r.self_report_key > %(after)s::bigint))
   AND
   -- include: filters.meant
-ORDER BY r.self_report_key
+ORDER BY CASE WHEN %(worst)s::boolean THEN -apart.us END, r.self_report_key
 LIMIT %(limit)s
 
 -- name: told

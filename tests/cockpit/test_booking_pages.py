@@ -303,7 +303,7 @@ def test_what_is_reconciled_is_the_apis(tab: Window, city: Live, held: str) -> N
         window.page.wait_for_selector("dialog", state="detached")
     link = window.page.locator("[data-list=judged] a.csv").get_attribute("href")
     rows = window.page.request.get(f"{window.address}/{link}").text().splitlines()
-    assert len(rows) == 1 + overall["bookings"]
+    assert len(rows) == 1 + overall["verdicts"]["no_show"]
     window.page.locator("[data-key='xuhui']").click()
     window.page.wait_for_url("**institution=xuhui**")
     for word, name in (("区", "district"), ("类别", "class")):
