@@ -25,7 +25,8 @@ from ingest.mqtt.reader import Delivery, Token
 from ingest.path import decode
 from ingest.settings import IngestSettings
 from ingest.upkeep.roller import ensure_zone
-from ingest.write import ahead, writer
+from ingest.write import ahead, plain, writer
+from ingest.write.plain import PlainBatch
 from ingest.write.status_rows import StatusRows
 from ingest.write.writer import Writer
 
@@ -36,6 +37,9 @@ _TIMED: tuple[tuple[Any, str, str], ...] = (
     (StatusRows, "lock", "lock status rows"),
     (ahead, "part", "part"),
     (ahead, "take", "fold, pack and COPY heartbeats"),
+    (plain, "find", "plain: judge"),
+    (PlainBatch, "meet", "plain: part"),
+    (PlainBatch, "take", "plain: fold, pack and COPY heartbeats"),
     (writer, "copy_rows", "pack and COPY pieces"),
     (StatusRows, "write", "pack and COPY status, UPDATE"),
 )
@@ -168,7 +172,7 @@ def _write(
         for number, (topic, payload) in enumerate(stream)
     ]
     with steps.step("decode"):
-        inbounds = [decode.decode_delivery(delivery) for delivery in deliveries]
+        inbounds = decode.decode_deliveries(deliveries)
     with steps.step("the rest of the transaction"):
         outcomes = subject.write(connection, inbounds)
     return sum(outcome.stored for outcome in outcomes)

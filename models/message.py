@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from models.columns import Rows
 from models.elements import elements
 from models.heartbeat import Heartbeat, Reason
 
@@ -39,8 +40,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sent_at_us: int | None = None
     #: The sender says: history, not signs of life.
     historical: bool = False
-    #: Place in the message, from 0, and heartbeat; in the message's order.
-    heartbeats: list[tuple[int, Heartbeat]]
+    #: Place in the message, from 0, and heartbeat; in the message's order. Those of a batch that
+    #: was decoded as a whole are rows of its columns.
+    heartbeats: list[tuple[int, Heartbeat]] | Rows
     rejects: list[Reject]
     #: All that the message stands for: taken and rejected.
     total: int

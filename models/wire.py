@@ -1,31 +1,33 @@
 """Bytes from and for MQTT: heartbeat messages, gateways' status, receipts.
 
-A message is first taken whole by strictly typed decoders, which costs about as much as looking
-at its bytes. What they refuse is parted (``elements.py``) and taken one heartbeat at a time,
-and what is refused again is read field by field (``fields.py``), so that the sender hears which
-field broke which rule and its neighbours are kept. The values are in ``message.py``.
+A message is first taken whole by strictly typed decoders (``wire_typed.py``), which costs about
+as much as looking at its bytes. What they refuse is parted (``elements.py``) and taken one
+heartbeat at a time, and what is refused again is read field by field (``fields.py``), so that the
+sender hears which field broke which rule and its neighbours are kept. The values are in
+``message.py``.
 
-All three ways must agree: a rule that changes in ``fields.py`` changes in ``_Wire`` too.
+All three ways must agree: a rule that changes in ``fields.py`` changes in ``Wire`` too. Whole
+batches are taken by ``wire_columns.py``.
 """
 
 from contextlib import suppress
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
 from models import fields
 from models.elements import NOT_JSON, NotJsonError, bare, object_members, outline
 from models.fields import BadFieldError, BadHeartbeatError, examine, optional, shown
 from models.heartbeat import Heartbeat, Reason, canonical_encoding
-from models.identifier import is_instrument_id
 from models.message import GatewayStatus, Message, Receipt, Reject
-from models.timestamp import (
-    MalformedTimestampError,
-    UnrepresentableTimestampError,
-    format_ts,
-    from_millis,
-    parse_ts,
+from models.timestamp import format_ts
+from models.wire_typed import (
+    MOST_HEARTBEATS,
+    QUICK_REFUSALS,
+    Wire,
+    heartbeat_of,
+    message_of,
+    typed,
 )
 
 __all__ = [
@@ -43,38 +45,10 @@ __all__ = [
 ]
 
 MOST_BYTES: Final = 1 << 20  # 1 MiB a message
-MOST_HEARTBEATS: Final = 1_000  # a message
 
 #: A message too large to take is still opened for its batch id and count up to this size
 #: (bytes); counting more would cost more memory than the count is worth.
 _MOST_COUNTED: Final = 8 << 20
-
-
-class _Wire(msgspec.Struct, gc=False):
-    """A heartbeat as typed as msgspec can check it; ``fields.py`` has the same rules."""
-
-    instrument_id: str
-    ts: str | int
-    state: str | None = None
-    power_w: Annotated[float, Meta(ge=fields.POWER_W[0], le=fields.POWER_W[1])] | None = None
-    runtime_s: Annotated[float, Meta(ge=fields.RUNTIME_S[0], le=fields.RUNTIME_S[1])] | None = None
-    energy_wh: Annotated[float, Meta(ge=fields.ENERGY_WH[0], le=fields.ENERGY_WH[1])] | None = None
-    seq: Annotated[int, Meta(ge=0, le=fields.LARGEST_SEQ)] | None = None
-    boot_id: Annotated[str, Meta(min_length=1, max_length=fields.LONGEST_TEXT)] | int | None = None
-    interval_s: Annotated[float, Meta(ge=fields.INTERVAL_S[0], le=fields.INTERVAL_S[1])] | None = (
-        None
-    )
-
-
-class _StrictWire(_Wire, forbid_unknown_fields=True, gc=False):
-    """The same with nothing to count: no unknown fields."""
-
-
-class _StrictEnvelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    heartbeats: list[_StrictWire]
-    batch_id: Annotated[str, Meta(min_length=1, max_length=fields.LONGEST_TEXT)] | None = None
-    sent_at: str | int | None = None
-    historical: bool | None = None
 
 
 class _Something(msgspec.Struct, gc=False):
@@ -89,32 +63,11 @@ class _BatchId(msgspec.Struct, gc=False):
     batch_id: msgspec.Raw
 
 
-_decode_single = msgspec.json.Decoder(_StrictWire).decode
-_decode_array = msgspec.json.Decoder(list[_StrictWire]).decode
-_decode_envelope = msgspec.json.Decoder(_StrictEnvelope).decode
-_decode_lenient = msgspec.json.Decoder(_Wire).decode
+_decode_lenient = msgspec.json.Decoder(Wire).decode
 _decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _count_array = msgspec.json.Decoder(list[_Something]).decode
 _count_envelope = msgspec.json.Decoder(_Countable).decode
 _find_batch_id = msgspec.json.Decoder(_BatchId).decode
-
-
-# How an envelope most likely begins, and a single heartbeat cannot: a guess saves searching
-# every message for "heartbeats".
-_ENVELOPE_STARTS: Final = frozenset({b'{"bat', b'{"hea', b'{"his', b'{"sen'})
-
-
-class _NotTypicalError(ValueError):
-    """The quick way does not take this; whether anything is wrong the careful way finds out."""
-
-
-_QUICK_REFUSALS = (
-    *NOT_JSON,
-    _NotTypicalError,
-    KeyError,  # no such state
-    MalformedTimestampError,
-    UnrepresentableTimestampError,
-)
 
 
 def decode(payload: bytes) -> Message:
@@ -143,36 +96,9 @@ def decode_quickly(payload: bytes) -> Message | None:
         The message; ``None`` leaves it to ``decode_carefully``.
     """
     try:
-        if payload[:1] == b"[":
-            heartbeats = _numbered(_decode_array(payload))
-            return Message(
-                heartbeats=heartbeats, rejects=[], total=len(heartbeats), payload=payload
-            )
-        if payload[:5] not in _ENVELOPE_STARTS:
-            try:
-                wire = _decode_single(payload)
-            except NOT_JSON:
-                if b'"heartbeats"' not in payload:
-                    return None
-            else:
-                return Message(
-                    heartbeats=[(0, _heartbeat(wire))], rejects=[], total=1, payload=payload
-                )
-        envelope = _decode_envelope(payload)
-        batch_id = envelope.batch_id
-        if batch_id is not None and not batch_id.isprintable():
-            return None
-        heartbeats = _numbered(envelope.heartbeats)
-        return Message(
-            batch_id=batch_id,
-            sent_at_us=None if envelope.sent_at is None else _instant(envelope.sent_at),
-            historical=envelope.historical is True,
-            heartbeats=heartbeats,
-            rejects=[],
-            total=len(heartbeats),
-            payload=payload,
-        )
-    except _QUICK_REFUSALS:
+        wires, envelope = typed(payload)
+        return message_of(list(enumerate(map(heartbeat_of, wires))), envelope, payload)
+    except QUICK_REFUSALS:
         return None
 
 
@@ -251,66 +177,10 @@ def decode_carefully(payload: bytes) -> Message:
 def _take(raw: bytes) -> tuple[Heartbeat, int] | None:
     """One heartbeat that may have unknown fields, and their number; ``None``: examine it."""
     try:
-        heartbeat = _heartbeat(_decode_lenient(raw))
+        heartbeat = heartbeat_of(_decode_lenient(raw))
         return heartbeat, len(_decode_names(raw).keys() - fields.KNOWN)
-    except _QUICK_REFUSALS:
+    except QUICK_REFUSALS:
         return None
-
-
-# The same instruments report again and again: matching each id once is a fifth of the price,
-# and all their heartbeats share one string.
-_STATES = fields.STATES
-_IDS_KEPT = 1 << 16
-_instrument_ids: dict[str, str] = {}
-
-
-def _heartbeat(wire: _Wire) -> Heartbeat:
-    """What typing cannot check: id, time, state's word, the two forms of ``boot_id``.
-
-    Raises:
-        One of ``_QUICK_REFUSALS``.
-    """
-    instrument_id = _instrument_ids.get(wire.instrument_id)
-    if instrument_id is None:
-        instrument_id = wire.instrument_id
-        if not is_instrument_id(instrument_id):
-            raise _NotTypicalError
-        if len(_instrument_ids) >= _IDS_KEPT:
-            _instrument_ids.clear()
-        _instrument_ids[instrument_id] = instrument_id
-    ts = wire.ts
-    state = wire.state
-    if state is None and wire.power_w is None:
-        raise _NotTypicalError
-    boot_id = wire.boot_id
-    if boot_id is not None:
-        if type(boot_id) is int:
-            boot_id = str(boot_id)
-            if len(boot_id) > fields.LONGEST_TEXT:
-                raise _NotTypicalError
-        elif "\0" in boot_id:  # type: ignore[operator]  # mypy loses type() in a union
-            raise _NotTypicalError
-    return Heartbeat(
-        instrument_id=instrument_id,
-        ts_us=parse_ts(ts) if type(ts) is str else from_millis(ts),  # type: ignore[arg-type]
-        state=None if state is None else _STATES[state],
-        power_w=wire.power_w,
-        runtime_s=wire.runtime_s,
-        energy_wh=wire.energy_wh,
-        seq=wire.seq,
-        boot_id=boot_id,  # type: ignore[arg-type]  # likewise
-        interval_s=wire.interval_s,
-    )
-
-
-def _instant(ts: str | int) -> int:
-    return parse_ts(ts) if isinstance(ts, str) else from_millis(ts)
-
-
-def _numbered(wires: list[_StrictWire]) -> list[tuple[int, Heartbeat]]:
-    if len(wires) > MOST_HEARTBEATS:
-        raise _NotTypicalError
-    return list(enumerate(map(_heartbeat, wires)))
 
 
 def _rejected(

@@ -4,12 +4,12 @@
 ``infinity`` as ``PAST`` and ``FUTURE``; ``Micros`` hands one over. No datetime is ever made.
 """
 
-import sys
-from array import array
 from collections.abc import Sequence
 from struct import Struct
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 
@@ -28,7 +28,6 @@ FAR_US = 253_402_300_799_000_000  # the end of the year 9999
 
 _INT8 = Struct(">q")
 _ARRAY_HEAD = Struct(">5i").pack
-_LITTLE = sys.byteorder == "little"
 
 
 class Micros:
@@ -52,7 +51,7 @@ class Keys:
 
     __slots__ = ("keys",)
 
-    def __init__(self, keys: Sequence[int]) -> None:
+    def __init__(self, keys: Sequence[int] | NDArray[np.int64]) -> None:
         self.keys = keys
 
 
@@ -62,13 +61,21 @@ class _KeysDumper(Dumper):
 
     def dump(self, obj: Keys) -> bytes:
         count = len(obj.keys)
-        words = array("i", (4,)) * (2 * count)  # each number follows its length
-        words[1::2] = array("i", obj.keys)
-        if _LITTLE:
-            words.byteswap()
+        words = np.full(2 * count, 4, ">i4")  # each number follows its length
+        words[1::2] = obj.keys
         element = psycopg.postgres.types["int4"].oid
         # Dimensions, no NULLs, what it is of, how many, counted from one.
         return _ARRAY_HEAD(1, 0, element, count, 1) + words.tobytes()
+
+
+#: An array without NULLs in PostgreSQL's binary form: its head's size, then each length and number.
+_ARRAY_HEAD_SIZE = 20
+_LONGS = np.dtype([("length", ">i4"), ("value", ">i8")])
+
+
+def read_longs(sent: bytes) -> NDArray[np.int64]:
+    """A ``bigint[]`` without NULLs, as it came in binary; psycopg makes lists one by one."""
+    return np.frombuffer(sent, _LONGS, offset=_ARRAY_HEAD_SIZE)["value"].astype(np.int64)
 
 
 class _MicrosDumper(Dumper):

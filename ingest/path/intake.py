@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ingest.mqtt.reader import Reader, Token
 from ingest.mqtt.sparkplug_host import SparkplugHost
-from ingest.path.decode import decode_delivery
+from ingest.path.decode import decode_deliveries
 from ingest.settings import IngestSettings
 from ingest.write.batch import Inbound
 
@@ -110,7 +110,7 @@ class Intake:
                 continue
             self.oldest = deliveries[0].arrived
             taken = Taken(
-                [decode_delivery(delivery) for delivery in deliveries],
+                decode_deliveries(deliveries),
                 [delivery.token for delivery in deliveries],
             )
             # What was decoded holds the payloads; the deliveries themselves are done with.

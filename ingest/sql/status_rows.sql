@@ -1,9 +1,11 @@
 -- Where each instrument's fold stands; sent by status_rows.py, which fills in the columns.
 
 -- name: lock
--- In key order, so that two workers do not wait for each other.
-SELECT instrument_key, version FROM instrument_status WHERE instrument_key = ANY(%b)
-ORDER BY instrument_key FOR NO KEY UPDATE
+-- In key order, so that two workers do not wait for each other; the keys that there are, and their
+-- versions, in one value each, which is cheaper to read than a row each.
+SELECT array_agg(instrument_key::bigint), array_agg(version)
+FROM (SELECT instrument_key, version FROM instrument_status WHERE instrument_key = ANY(%b)
+      ORDER BY instrument_key FOR NO KEY UPDATE) AS locked
 
 -- name: read
 SELECT {columns} FROM instrument_status WHERE instrument_key = ANY(%b)

@@ -4,7 +4,7 @@ What needs the database's rows to decide (``too_old`` that is stored already, ``
 is left to ``late.py``: see ``Verdict.doubtful``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -44,8 +44,8 @@ class Verdict:
 
 
 def judge(
-    inbounds: Sequence[Inbound],
-    outcomes: Sequence[Outcome],
+    verdict: Verdict,
+    messages: Iterable[tuple[Inbound, Outcome]],
     registry: Registry,
     *,
     accept_past_us: int,
@@ -54,15 +54,18 @@ def judge(
     """Sorts a batch's heartbeats into accepted, doubtful and refused.
 
     Args:
-        inbounds: Decoded messages with their receipt times.
-        outcomes: One each; refusals are noted there.
+        verdict: Gets what is found.
+        messages: Decoded, with their receipt times; each with its outcome, where refusals are
+            noted.
         registry: At the revision of the transaction.
         accept_past_us: How old a heartbeat may be at its receipt (rule 6).
         oldest_us: Nothing older than this is taken whatever its receipt: raw rows from before
             are gone, and what they gave is final.
+
+    Returns:
+        The verdict.
     """
-    verdict = Verdict()
-    for inbound, outcome in zip(inbounds, outcomes, strict=True):
+    for inbound, outcome in messages:
         message = inbound.message
         if message is None:
             continue

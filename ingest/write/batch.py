@@ -2,6 +2,7 @@
 
 import msgspec
 
+from models.columns import Rows
 from models.elements import elements
 from models.fold import Row
 from models.heartbeat import Heartbeat, Reason
@@ -54,7 +55,9 @@ class Inbound(msgspec.Struct, eq=False, gc=False):
         """The newest time that a device named in it; ``None`` where none did, or could."""
         if self._newest_us is None and self.message is not None and self.message.heartbeats:
             heartbeats = self.message.heartbeats
-            if len(heartbeats) == 1 and not heartbeats[0][1].receipt_time:
+            if isinstance(heartbeats, Rows):
+                self._newest_us = heartbeats.newest_us
+            elif len(heartbeats) == 1 and not heartbeats[0][1].receipt_time:
                 self._newest_us = heartbeats[0][1].ts_us
             else:
                 times = (one.ts_us for _, one in heartbeats if not one.receipt_time)

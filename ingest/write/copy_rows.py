@@ -135,12 +135,24 @@ class Rows:
         if len(self._waiting) >= PORTION:
             self._send()
 
+    def add_portions(self, portions: Iterable[bytes]) -> None:
+        """Takes many packed rows in one each (``packing.py``), and sends them."""
+        for portion in portions:
+            self._waiting.append(portion)
+            self._send()
+
     def _send(self) -> None:
         if self._copy is None:
             self._copy = self._open.enter_context(self._cursor.copy(self._statement))
             self._copy.write(_HEADER)
         self._copy.write(b"".join(self._waiting))
         self._waiting.clear()
+
+
+def copy_portions(cursor: psycopg.Cursor, statement: Query, portions: Iterable[bytes]) -> None:
+    """Sends portions of packed rows in one ``COPY``; does nothing for none."""
+    with Rows(cursor, statement) as sending:
+        sending.add_portions(portions)
 
 
 def copy_rows(cursor: psycopg.Cursor, statement: Query, rows: Iterable[bytes]) -> None:

@@ -6,16 +6,19 @@ instrument's registration is never refused for want of news. Settings are those 
 the heartbeat's time (rule 15).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import psycopg
 
 from ingest.db.connection import PAST
 from ingest.sql import statements
 from ingest.write.feeds import Feed, Feeds, Source
 from mappings import shipped
+from models.columns import Ints
 from models.fold import PowerRule, hold_us
 from models.mapping import Mapping, MappingError
 from models.power_rule import parse_rule
@@ -103,6 +106,40 @@ class Gateway:
         return 0
 
 
+class NewestSettings:
+    """Of each instrument the settings in force now, by its key: what the plain case looks up."""
+
+    def __init__(self) -> None:
+        #: Gateways' keys; 0: no such instrument.
+        self.gateway_key: Ints = np.zeros(0, np.int64)
+        #: From when they are in force (µs).
+        self.from_us: Ints = np.zeros(0, np.int64)
+        self.quiet_hold_us: Ints = np.zeros(0, np.int64)
+        #: -1: no hold of its own.
+        self.own_hold_us: Ints = np.zeros(0, np.int64)
+        self.session_reach_us: Ints = np.zeros(0, np.int64)
+
+    def take(self, instruments: Collection[Instrument]) -> None:
+        """Takes over what is new or has changed."""
+        keys = np.array([one.key for one in instruments], np.int64)
+        newest = [one.newest for one in instruments]
+        for name, values in (
+            ("gateway_key", [setting.gateway_key for setting in newest]),
+            ("from_us", [setting.from_us for setting in newest]),
+            ("quiet_hold_us", [setting.quiet_hold_us for setting in newest]),
+            (
+                "own_hold_us",
+                [-1 if setting.own_hold_us is None else setting.own_hold_us for setting in newest],
+            ),
+            ("session_reach_us", [one.session_reach_us for one in instruments]),
+        ):
+            column = getattr(self, name)
+            more = max(int(keys.max(initial=-1)) + 1 - len(column), 0)
+            column = np.concatenate([column, np.zeros(more, np.int64)])
+            column[keys] = values
+            setattr(self, name, column)
+
+
 @dataclass(frozen=True, slots=True)
 class Corrections:
     """How far corrected times lie from the device's over all versions of an instrument (µs)."""
@@ -123,6 +160,9 @@ class Registry:
         self.zone = zone
         self.instruments: dict[str, Instrument] = {}
         self.instruments_by_key: dict[int, Instrument] = {}
+        #: Their keys by their ids, and their settings in force now.
+        self.keys: dict[str, int] = {}
+        self.newest = NewestSettings()
         self.gateways: dict[str, Gateway] = {}
         self.gateways_by_key: dict[int, Gateway] = {}
         #: By which devices' messages are read, by name.
@@ -185,6 +225,8 @@ class Registry:
             entry.settings[0] = entry.settings[0]._replace(from_us=PAST)
             entry.newest = entry.settings[-1]
             self.instruments[entry.instrument_id] = entry
+            self.keys[entry.instrument_id] = entry.key
+        self.newest.take(instruments.values())
         self.instruments_by_key.update(instruments)
         self.revision = revision
 

@@ -9,9 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, cast
 
+import numpy as np
+
 from ingest.db.connection import POSTGRES_EPOCH_US
+from ingest.write.packing import TEXT, Field, pack
+from models.columns import Ints
 from models.fold import Track
 from models.segment import State
+from models.track_arrays import NONE, TrackArrays
 from models.track_columns import JUDGES_COLUMNS, TRACK_COLUMNS, Column, Kind
 
 COLUMNS = (
@@ -128,3 +133,47 @@ def _pack_status() -> PackStatus:
 
 #: One row of the status ``COPY``.
 pack_status = _pack_status()
+
+
+#: numpy's letters of the kinds.
+_SENT = {
+    Kind.INT: "i4",
+    Kind.LONG: "i8",
+    Kind.TIME: "i8",
+    Kind.STATE: "i2",
+    Kind.FLAG: "i1",
+    Kind.TEXT: TEXT,
+    Kind.NUMBER: "f8",
+}
+
+
+def pack_statuses(
+    keys: Ints, versions: Ints, received_us: Ints, tracks: TrackArrays
+) -> Iterator[bytes]:
+    """``pack_status`` of many rows at once, none of which has anything for a judge of samples.
+
+    Args:
+        keys: The instruments'.
+        versions: One each.
+        received_us: Their newest receipts; 0: none.
+        tracks: Where they stand.
+    """
+    fields = [
+        Field("i4", keys),
+        Field("i8", versions),
+        Field("i8", received_us - POSTGRES_EPOCH_US, received_us == 0),
+    ]
+    first = Track()
+    for column in TRACK_COLUMNS:
+        kind = _SENT[column.kind]
+        if column in JUDGES_COLUMNS:
+            fields.append(Field(kind, getattr(first, column.field)))
+            continue
+        values = tracks[column.field]
+        absent = None
+        if column.optional and column.kind is not Kind.TEXT:
+            absent = np.isnan(values) if column.kind is Kind.NUMBER else values == NONE
+        if column.kind is Kind.TIME:
+            values = values - POSTGRES_EPOCH_US
+        fields.append(Field(kind, values, absent))
+    return pack(fields, len(keys))

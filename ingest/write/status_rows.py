@@ -8,19 +8,24 @@ transactions, and good as long as the row's version is. How a row is packed and 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import psycopg
 from psycopg import sql
 
-from ingest.db.connection import Keys, Micros
+from ingest.db.connection import Keys, Micros, read_longs
 from ingest.sql import statements
 from ingest.write.batch import Arrival
 from ingest.write.copy_rows import PORTION, Rows
-from ingest.write.status_columns import NAMES, pack_status, unpack_track
+from ingest.write.status_columns import NAMES, pack_status, pack_statuses, unpack_track
+from models.columns import Ints
 from models.fold import Track
+from models.track_arrays import TrackArrays
 
 SQL = statements("status_rows")
 #: More rows than this are not kept between batches (memory).
 KEPT = 50_000
+#: Of a row that is to be read: no version is below 0.
+_UNKNOWN = -1
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, NAMES))
 LANDING = sql.SQL(SQL["landing"]).format(columns=_COLUMNS)
@@ -42,6 +47,16 @@ class StatusRow:
     last_received_us: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """Instruments whose folds went on together."""
+
+    keys: Ints
+    tracks: TrackArrays
+    #: The newest receipt of what arrived from each (µs).
+    received_us: Ints
+
+
 def unpack_status(row: tuple) -> StatusRow:  # type: ignore[type-arg]
     """A row that ``READ`` gave."""
     return StatusRow(row[1], unpack_track(row), row[2] or 0)
@@ -54,7 +69,11 @@ def prepare(connection: psycopg.Connection) -> None:
 
 
 class StatusRows:
-    """The rows of the transaction under way, and what is remembered of the ones before."""
+    """The rows of the transaction under way, and what is remembered of the ones before.
+
+    What is remembered stands in arrays alone (``models/track_arrays.py``); a ``StatusRow`` is a
+    copy, for whoever goes on row by row, and ``write`` puts it back.
+    """
 
     def __init__(self, on_waiting: Callable[[], None]) -> None:
         """Prepares.
@@ -63,73 +82,158 @@ class StatusRows:
             on_waiting: Called when the rest of a batch is mostly the database's work.
         """
         self._on_waiting = on_waiting
-        self._known: dict[int, StatusRow] = {}
-        self._held: list[int] = []
+        self._held: Ints = np.zeros(0, np.int64)
+        self._clear()
 
-    def lock(self, cursor: psycopg.Cursor, keys: list[int]) -> dict[int, StatusRow]:
+    def _clear(self) -> None:
+        self._tracks = TrackArrays.fresh(0)
+        self._versions: Ints = np.zeros(0, np.int64)
+        #: 0: nothing was received yet.
+        self._received: Ints = np.zeros(0, np.int64)
+        #: Where an instrument's row stands in these, by its key; -1: nowhere.
+        self._slots: Ints = np.zeros(0, np.int64)
+        self._known = 0
+
+    def lock(self, cursor: psycopg.Cursor, keys: Ints) -> None:
         """Locks rows in key order; reads those that another worker changed.
 
         Args:
             cursor: Binary, in the transaction.
-            keys: Sorted.
+            keys: Sorted, each once.
         """
         self._held = keys
-        if not keys:
-            return {}
-        known = self._known
-        wanted = [
-            key
-            for key, version in cursor.execute(SQL["lock"], [Keys(keys)]).fetchall()
-            if key not in known or known[key].version != version
-        ]
-        if wanted:
-            for row in cursor.execute(READ, [Keys(wanted)]):
-                known[row[0]] = unpack_status(row)
-        return {key: known[key] for key in keys}
+        if not len(keys):
+            return
+        found, versions = _locked(cursor, keys)
+        if len(found) != len(keys):
+            lacking = np.setdiff1d(keys, found)[:10].tolist()
+            raise KeyError(f"instruments {lacking} have no row in instrument_status")
+        self._make_room(keys)
+        wanted = keys[self._versions[self._slots[keys]] != versions]
+        if len(wanted):
+            read = list(zip(*cursor.execute(READ, [Keys(wanted)]), strict=True))
+            slots = self._slots[np.array(read[0], np.int64)]
+            self._versions[slots] = read[1]
+            self._received[slots] = [received or 0 for received in read[2]]
+            self._tracks.put_rows(slots, read[3:])
+
+    def rows(self, keys: Sequence[int]) -> dict[int, StatusRow]:
+        """Copies of locked rows by key, in the keys' order."""
+        slots = self._slots[np.array(keys, np.int64)]
+        parts = (self._versions[slots].tolist(), self._tracks.tracks(slots))
+        received = self._received[slots].tolist()
+        return {key: StatusRow(*parts) for key, *parts in zip(keys, *parts, received, strict=True)}
+
+    def tracks(self, keys: Ints) -> TrackArrays:
+        """Copies of locked rows' tracks, in the keys' order."""
+        return self._tracks.at(self._slots[keys])
 
     def write(
         self,
         cursor: psycopg.Cursor,
         rows: Mapping[int, StatusRow],
         arrivals: Mapping[int, Sequence[Arrival]],
+        advanced: Advanced | None = None,
     ) -> None:
-        """Writes the rows of instruments that something arrived from, by key."""
-        if not arrivals:
+        """Writes the rows of instruments that something arrived from.
+
+        Args:
+            cursor: Binary, in the transaction.
+            rows: By key; those that ``arrivals`` names are written.
+            arrivals: By key.
+            advanced: Instruments that went on in arrays; others than ``arrivals`` names.
+        """
+        if not arrivals and advanced is None:
             return
         with Rows(cursor, COPY) as sending:
-            packed: list[bytes] = []
-            for key, arrived in arrivals.items():
-                row = rows[key]
-                row.version += 1
-                newest = row.last_received_us
-                for arrival in arrived:
-                    received = arrival.inbound.received_us
-                    if received > newest:
-                        newest = received
-                row.last_received_us = newest
-                packed.append(pack_status(key, row.version, newest or None, row.track))
-                if len(packed) >= PORTION:
-                    sending.add(packed)
-                    packed.clear()
-            sending.add(packed)
+            if arrivals:
+                self._write_rows(sending, {key: rows[key] for key in arrivals}, arrivals)
+            if advanced is not None:
+                self._write_advanced(sending, advanced)
         self._on_waiting()
         cursor.execute(UPDATE)
 
+    def _write_rows(
+        self,
+        sending: Rows,
+        rows: Mapping[int, StatusRow],
+        arrivals: Mapping[int, Sequence[Arrival]],
+    ) -> None:
+        packed: list[bytes] = []
+        for key, row in rows.items():
+            row.version += 1
+            newest = row.last_received_us
+            for arrival in arrivals[key]:
+                received = arrival.inbound.received_us
+                if received > newest:
+                    newest = received
+            row.last_received_us = newest
+            packed.append(pack_status(key, row.version, newest or None, row.track))
+            if len(packed) >= PORTION:
+                sending.add(packed)
+                packed.clear()
+        sending.add(packed)
+        slots = self._slots[np.array(list(rows), np.int64)]
+        self._versions[slots] = [row.version for row in rows.values()]
+        self._received[slots] = [row.last_received_us for row in rows.values()]
+        self._tracks.put_tracks(slots, [row.track for row in rows.values()])
+
+    def _write_advanced(self, sending: Rows, advanced: Advanced) -> None:
+        slots = self._slots[advanced.keys]
+        self._versions[slots] += 1
+        self._received[slots] = np.maximum(self._received[slots], advanced.received_us)
+        self._tracks.put_at(slots, advanced.tracks)
+        sending.add_portions(
+            pack_statuses(
+                advanced.keys, self._versions[slots], self._received[slots], advanced.tracks
+            )
+        )
+
     def committed(self) -> None:
         """The transaction is: what it wrote is remembered."""
-        self._held = []
-        if len(self._known) > KEPT:
-            self._known.clear()
+        self._held = np.zeros(0, np.int64)
+        if self._known > KEPT:
+            self._clear()
 
     def failed(self) -> None:
-        """It is not: tracks were advanced in place and no longer say what the database says."""
+        """It is not: what was gone on with no longer says what the database says."""
         self.forget(self._held)
-        self._held = []
+        self._held = np.zeros(0, np.int64)
 
-    def forget(self, keys: Sequence[int]) -> None:
+    def forget(self, keys: Ints) -> None:
         """Has rows read anew when they are locked next."""
-        for key in keys:
-            self._known.pop(key, None)
+        slots = self._slots[keys[keys < len(self._slots)]]
+        self._versions[slots[slots >= 0]] = _UNKNOWN
+
+    def _make_room(self, keys: Ints) -> None:
+        """Gives each key a place."""
+        most = int(keys[-1]) + 1
+        if most > len(self._slots):
+            grown = np.full(max(most, 2 * len(self._slots)), -1, np.int64)
+            grown[: len(self._slots)] = self._slots
+            self._slots = grown
+        new = keys[self._slots[keys] < 0]
+        if not len(new):
+            return
+        self._slots[new] = np.arange(self._known, self._known + len(new))
+        self._known += len(new)
+        room = len(self._versions)
+        if self._known > room:
+            size = max(self._known, 2 * room)
+            self._versions = np.concatenate([self._versions, np.full(size - room, _UNKNOWN)])
+            self._received = np.concatenate([self._received, np.zeros(size - room, np.int64)])
+            self._tracks.grow(size)
+
+
+def _locked(cursor: psycopg.Cursor, keys: Ints) -> tuple[Ints, Ints]:
+    """Keys and versions of the rows that are locked now."""
+    cursor.execute(SQL["lock"], [Keys(keys)])
+    result = cursor.pgresult
+    assert result is not None
+    sent = [result.get_value(0, column) for column in range(2)]
+    none = np.zeros(0, np.int64)
+    found = [none if value is None else read_longs(value) for value in sent]
+    return found[0], found[1]
 
 
 def flag_clocks(cursor: psycopg.Cursor, clock_future: Mapping[int, int]) -> None:

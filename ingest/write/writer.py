@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import psycopg
 
 from ingest.db.connection import FAR_US
 from ingest.metrics import Metrics
-from ingest.write import ahead, gateway_link, late, native, refold, status_rows
-from ingest.write.admission import judge
+from ingest.write import ahead, gateway_link, late, native, plain, refold, status_rows
+from ingest.write.admission import Verdict, judge
 from ingest.write.batch import Arrival, Inbound, Outcome
 from ingest.write.changes import Changes, count, forget_rollups, record_letters
 from ingest.write.copy_rows import COPY_SEGMENT, copy_rows, pack_segment
@@ -25,6 +26,7 @@ from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
 from ingest.write.status_rows import StatusRows, flag_clocks
+from models.columns import Ints
 from models.zone import DEFAULT_ZONE
 
 
@@ -65,6 +67,7 @@ class Writer:
         self._accept_past_us = accept_past_us
         self._raw_retention_us = raw_retention_us
         self._mqtt_client_id = mqtt_client_id
+        self._on_waiting = on_waiting
         self._statuses = StatusRows(on_waiting)
         self._receipts = Receipts()
         self._flood = FloodGate()
@@ -140,16 +143,23 @@ class Writer:
             "accept_past_us": self._accept_past_us,
             "oldest_us": moment.now_us - self._raw_retention_us,
         }
-        verdict = judge(inbounds, outcomes, self.registry, **limits)
+        together, apart = None, list(zip(inbounds, outcomes, strict=True))
+        if not careful:
+            together, apart = plain.find(inbounds, outcomes, self.registry, **limits)
+        verdict = judge(Verdict(), apart, self.registry, **limits)
         changes = Changes(letters=verdict.letters, folded=folded)
+        keys = _keys_of(verdict, together)
+        self._statuses.lock(cursor, keys)
+        if len(keys) and read_revision(cursor) != moment.revision:
+            raise RegistryMovedError
+        if together is not None:
+            judge(verdict, together.meet(self._statuses), self.registry, **limits)
         groups: dict[int, list[Arrival]] = defaultdict(list)
         for arrival in verdict.accepted:
             groups[arrival.instrument_key].append(arrival)
-        doubtful = {arrival.instrument_key for arrival in verdict.doubtful}
-
-        rows = self._statuses.lock(cursor, sorted(groups.keys() | doubtful))
-        if rows and read_revision(cursor) != moment.revision:
-            raise RegistryMovedError
+        rows = self._statuses.rows(
+            sorted(groups.keys() | {arrival.instrument_key for arrival in verdict.doubtful})
+        )
         news, behind = ahead.part(
             rows, groups, changes, verdict.stateless, moment.now_us, careful=careful
         )
@@ -166,7 +176,10 @@ class Writer:
             )
         ahead.take(cursor, rows, news, self.registry, changes, moment.today_us)
         copy_rows(cursor, COPY_SEGMENT, (pack_segment(k, p) for k, p in changes.pieces))
-        self._statuses.write(cursor, rows, groups)
+        advanced = None
+        if together is not None:
+            advanced = together.take(cursor, changes, moment.today_us, self._on_waiting)
+        self._statuses.write(cursor, rows, groups, advanced)
         flag_clocks(cursor, verdict.clock_future)
         changes.touch_all(
             gateway_link.apply(
@@ -190,12 +203,13 @@ class Writer:
             high_us: Its end, exclusive.
         """
         # Not from memory, and not kept there: the transaction may be part of a longer one.
-        self._statuses.forget([key])
+        self._statuses.forget(np.array([key]))
         try:
             with connection.transaction():
                 moment = self._look(connection)
                 cursor = connection.cursor(binary=True)
-                rows = self._statuses.lock(cursor, [key])
+                self._statuses.lock(cursor, np.array([key]))
+                rows = self._statuses.rows([key])
                 self.registry.refresh(connection, read_revision(cursor))
                 oldest_us = moment.now_us - self._raw_retention_us
                 rebuilt = refold.rebuild(
@@ -213,7 +227,7 @@ class Writer:
                 changes.take(key, rebuilt)
                 forget_rollups(cursor, self.registry, changes, moment.today_us)
         finally:
-            self._statuses.forget([key])
+            self._statuses.forget(np.array([key]))
         return rebuilt
 
     def relink(self, connection: psycopg.Connection, key: int) -> None:
@@ -235,3 +249,10 @@ class Writer:
         moment = read_moment(connection)
         self.clock = (moment.now_us, moment.asked)
         return moment
+
+
+def _keys_of(verdict: Verdict, together: plain.PlainBatch | None) -> Ints:
+    """Keys of all instruments that a batch may write, sorted."""
+    judged = {arrival.instrument_key for arrival in (*verdict.accepted, *verdict.doubtful)}
+    keys = np.array(sorted(judged), np.int64)
+    return keys if together is None else np.union1d(keys, together.keys)

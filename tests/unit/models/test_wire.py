@@ -434,13 +434,13 @@ def test_raw_of_a_heartbeat_that_is_not_there() -> None:
 
 
 def test_ids_kept_for_speed_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from models import wire
+    from models import wire_typed
 
-    monkeypatch.setattr(wire, "_IDS_KEPT", 3)
-    monkeypatch.setattr(wire, "_instrument_ids", {})
+    monkeypatch.setattr(wire_typed, "_IDS_KEPT", 3)
+    monkeypatch.setattr(wire_typed, "_instrument_ids", {})
     for number in range(20):
         assert not decode(with_field(f'"instrument_id":"i{number}"')).rejects
-        assert len(wire._instrument_ids) <= 3
+        assert len(wire_typed._instrument_ids) <= 3
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.mqtt.reader import Delivery, Token
-from ingest.path.decode import decode_delivery
+from ingest.path.decode import decode_deliveries
 
 TOPIC = "instruments/v1/gw-1/native/tele/plug/LWT"
 
@@ -22,14 +22,14 @@ TOPIC = "instruments/v1/gw-1/native/tele/plug/LWT"
 )
 def test_whose_it_is(topic: str, gateway: str, kind: str) -> None:
     for _ in range(2):  # the second time it is remembered
-        inbound = decode_delivery(Delivery(topic, b"x", False, 0.0, None))
+        inbound = decode_deliveries([Delivery(topic, b"x", False, 0.0, None)])[0]
         assert (inbound.gateway_id, inbound.kind) == (gateway, kind)
         assert (inbound.refused is None) == bool(gateway)
 
 
 def test_what_the_broker_kept_is_not_live() -> None:
     kept, said = (
-        decode_delivery(Delivery(TOPIC, b"Online", retained, 0.0, None))
+        decode_deliveries([Delivery(TOPIC, b"Online", retained, 0.0, None)])[0]
         for retained in (True, False)
     )
     assert (kept.live, kept.retained) == (False, True)
@@ -37,7 +37,7 @@ def test_what_the_broker_kept_is_not_live() -> None:
 
 
 def test_the_packet_id_names_it_in_the_session() -> None:
-    inbound = decode_delivery(Delivery(TOPIC, b"1", False, 0.0, Token(3, 77), True))
+    inbound = decode_deliveries([Delivery(TOPIC, b"1", False, 0.0, Token(3, 77), True)])[0]
     assert (inbound.packet_id, inbound.again) == (77, True)
-    at_most_once = decode_delivery(Delivery(TOPIC, b"1", False, 0.0, None))
+    at_most_once = decode_deliveries([Delivery(TOPIC, b"1", False, 0.0, None)])[0]
     assert (at_most_once.packet_id, at_most_once.again) == (0, False)

@@ -1,0 +1,293 @@
+"""Batches that go by in arrays, held to those that go one heartbeat after the other.
+
+Random mixed batches are written into two databases: into one by two writers in turn, each batch
+in arrays or one by one, into the other one by one alone, which is the definition. Every row of
+every table that they write must be the same. ``JISHI_PLAIN_CASES`` says how many.
+"""
+
+import json
+import os
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingest.db.connection import connect
+from ingest.metrics import Metrics
+from ingest.write import plain
+from ingest.write.batch import Inbound, Outcome
+from ingest.write.writer import Writer
+from migrations.runner import migrate
+from models.columns import Rows
+from models.timestamp import format_ts
+from models.wire import decode
+from models.wire_columns import decode_all
+from stack import Postgres
+from stack import Settings as StackSettings
+from stack.fetch import find_postgres
+from tests.integration.api.figures.world import World
+from tests.live import DAY_LENGTH
+from tests.strategies import BASE, SECOND
+
+CASES = int(os.environ.get("JISHI_PLAIN_CASES", "15"))
+FIRST = int(os.environ.get("JISHI_PLAIN_FROM", "0"))
+TABLES = (
+    "SELECT * FROM heartbeat ORDER BY instrument_key, ts",
+    "SELECT * FROM segment ORDER BY instrument_key, starts_at",
+    "SELECT * FROM instrument_status ORDER BY instrument_key",
+    "SELECT * FROM rollup_todo ORDER BY instrument_key, day",
+    "SELECT digest, reason, detail, gateway_id, topic, instrument_id, ts, received_at, heartbeats,"
+    " live, historical, payload, occurrences FROM dead_letter ORDER BY digest",
+)
+
+
+class Side:
+    """A database with a registry and its writers."""
+
+    def __init__(self, url: str, writers: int, closing: ExitStack) -> None:
+        options = "-c TimeZone=UTC"
+        self.plain = closing.enter_context(psycopg.connect(url, autocommit=True, options=options))
+        self.world = World(self.plain)
+        self.connections = [closing.enter_context(connect(url, str(n))) for n in range(writers)]
+        self.writers = [
+            Writer(
+                Metrics(CollectorRegistry()),
+                accept_past_us=2 * DAY_LENGTH,
+                raw_retention_us=4_000 * DAY_LENGTH,
+            )
+            for _ in range(writers)
+        ]
+        for writer, connection in zip(self.writers, self.connections, strict=True):
+            writer.prepare(connection)
+
+    def register(self, case: "Case") -> None:
+        for gateway, correction in case.gateways.items():
+            self.world.gateway(gateway, clock_correction_us=correction)
+        for name, gateway in case.instruments.items():
+            for version in case.versions[name]:
+                self.world.instrument(name, gateway=gateway, **version)
+        for table, named in (("gateway", case.gateways), ("instrument", case.instruments)):
+            self.plain.execute(
+                f"UPDATE {table} SET changed_revision = r.revision + 1 FROM registry_revision r"
+                f" WHERE {table}_id = ANY(%s)",
+                [list(named)],
+            )
+        self.plain.execute("UPDATE registry_revision SET revision = revision + 1")
+
+    def rows(self) -> list[list[tuple[Any, ...]]]:
+        return [self.plain.execute(table).fetchall() for table in TABLES]
+
+
+class Case:
+    """A small city, and what it says."""
+
+    def __init__(self, seed: int) -> None:
+        rnd = self.rnd = random.Random(seed)
+        self.gateways = {f"gw-{seed}-{n}": 0 for n in range(3)}
+        if rnd.random() < 0.3:
+            self.gateways[f"gw-{seed}-2"] = rnd.choice([-5, 3_600]) * SECOND
+        self.instruments = {f"i-{seed}-{n}": rnd.choice(list(self.gateways)) for n in range(8)}
+        self.versions = {name: self._versions() for name in self.instruments}
+        self.at = dict.fromkeys(self.instruments, BASE + rnd.randrange(3_600) * SECOND)
+        self.seq = dict.fromkeys(self.instruments, 0)
+        self.runtime = dict.fromkeys(self.instruments, 0.0)
+        self.boot = dict.fromkeys(self.instruments, "b")
+        self.said: list[tuple[str, dict[str, Any]]] = []
+
+    def _versions(self) -> list[dict[str, Any]]:
+        rnd = self.rnd
+        found: list[dict[str, Any]] = [{"valid_from": None}]
+        if rnd.random() < 0.2:
+            found.append({"valid_from": BASE + rnd.randrange(4 * 3_600) * SECOND})
+        for version in found:
+            version["hold_us"] = rnd.choice([None, None, SECOND, 900 * SECOND, 7_200 * SECOND])
+            version["interval_us"] = rnd.choice([None, 10 * SECOND, 600 * SECOND])
+        return found
+
+    def beat(self, name: str) -> dict[str, Any]:
+        """What an instrument says next; mostly plain."""
+        rnd, chance = self.rnd, self.rnd.random()
+        self.at[name] += rnd.choice(
+            [1, SECOND, *[10 * SECOND] * 5, 59 * SECOND, 181 * SECOND, 900 * SECOND, 7_300 * SECOND]
+        )
+        self.seq[name] += 1
+        self.runtime[name] += rnd.choice([0.0, 10.0, 59.0000005, 61.5, 500.0])
+        ts = self.at[name]
+        if rnd.random() < 0.03:
+            self.boot[name], self.runtime[name] = rnd.choice(["b", "ü" * 3, "x" * 64]), 1.0
+        if chance < 0.02:
+            ts -= rnd.randrange(7_200) * SECOND
+        elif chance < 0.03:
+            self.seq[name] -= 1
+        elif chance < 0.04:
+            ts += rnd.choice([301, 90_000]) * SECOND
+        elif chance < 0.05:
+            ts -= 3 * 86_400 * SECOND
+        beat: dict[str, Any] = {
+            "instrument_id": name,
+            "ts": ts // 1_000 if ts % 1_000 == 0 else format_ts(ts),
+            "state": rnd.choice(["off", "idle", "running", "running"]),
+        }
+        for field, value, share in (
+            ("seq", self.seq[name], 0.8),
+            ("boot_id", self.boot[name], 0.6),
+            ("runtime_s", self.runtime[name], 0.6),
+            ("power_w", rnd.choice([0, 0.5, 180.25]), 0.7),
+            ("energy_wh", rnd.random() * 1e6, 0.2),
+            ("interval_s", rnd.choice([1, 10.5, 59.0000005, 3_600]), 0.1),
+        ):
+            if rnd.random() < share:
+                beat[field] = value
+        if 0.05 < chance < 0.06 and "power_w" in beat:
+            del beat["state"]
+        elif chance > 0.99:
+            beat["state"] = "broken"
+        elif chance > 0.98:
+            beat["instrument_id"] = "nobody"
+        return beat
+
+    def batch(self) -> list[tuple[Inbound, bytes]]:
+        """Messages, their payloads beside them; each heartbeat's gateway is mostly its own."""
+        rnd = self.rnd
+        beats = []
+        for _ in range(rnd.choice([1, 5, 20, 60])):
+            name = rnd.choice(list(self.instruments))
+            beats.append((self.instruments[name], self.beat(name)))
+        if self.said and rnd.random() < 0.3:
+            beats += rnd.sample(self.said, min(len(self.said), 3))
+        if rnd.random() < 0.2:
+            gateway, beat = rnd.choice(beats)
+            beats.append((gateway, {**beat, "state": rnd.choice(["off", "idle"])}))
+        if rnd.random() < 0.2:
+            beats.append((rnd.choice(list(self.gateways)), rnd.choice(beats)[1]))
+        if rnd.random() < 0.3:
+            rnd.shuffle(beats)
+        self.said += beats
+        del self.said[:-100]
+        received = max(self.at.values())
+        messages = []
+        while beats:
+            size = rnd.choice([1, 1, 1, 3, 10])
+            gateway = rnd.choice([beats[0][0]] * 20 + ["gw-unknown"])
+            some = [beat for owner, beat in beats[:size] if owner == beats[0][0]]
+            beats = [pair for pair in beats[:size] if pair[0] != beats[0][0]] + beats[size:]
+            messages.append(self._message(gateway, some, received))
+        if rnd.random() < 0.1:
+            messages.insert(0, self._message(next(iter(self.gateways)), [], received))
+        return messages
+
+    def _message(
+        self, gateway: str, beats: list[dict[str, Any]], received_us: int
+    ) -> tuple[Inbound, bytes]:
+        rnd = self.rnd
+        body: Any = beats
+        if len(beats) == 1 and rnd.random() < 0.7:
+            body = beats[0]
+        elif rnd.random() < 0.5:
+            body = {"batch_id": f"n{rnd.random()}", "heartbeats": beats}
+            if rnd.random() < 0.05:
+                body["historical"] = True
+            if rnd.random() < 0.05:
+                body["unknown"] = 1
+        inbound = Inbound(
+            gateway_id=gateway,
+            topic=f"instruments/v1/{gateway}/heartbeat",
+            kind="heartbeat",
+            retained=rnd.random() < 0.03,
+            arrived=None,
+            received_us=received_us,
+        )
+        return inbound, json.dumps(body).encode()
+
+
+def written(
+    side: Side, who: int, messages: list[tuple[Inbound, bytes]], together: bool
+) -> list[Outcome]:
+    payloads = [payload for _, payload in messages]
+    decoded = decode_all(payloads) if together else list(map(decode, payloads))
+    inbounds = [
+        msgspec.structs.replace(
+            inbound, message=message, live=not (inbound.retained or message.historical)
+        )
+        for (inbound, _), message in zip(messages, decoded, strict=True)
+    ]
+    outcomes = side.writers[who].write(side.connections[who], inbounds)
+    for outcome in outcomes:
+        outcome.errors.sort(key=str)
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
+    programs = find_postgres(StackSettings.from_environ(os.environ))
+    with (
+        Postgres(programs, tmp_path_factory.mktemp("plain"), durable=False) as server,
+        ExitStack() as closing,
+    ):
+        urls = [server.create_database() for _ in range(2)]
+        for url in urls:
+            migrate(url)
+        yield Side(urls[0], 2, closing), Side(urls[1], 1, closing)
+
+
+def test_arrays_write_what_one_after_the_other_writes(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "FEW", 1)
+    gone_together = 0
+    take = plain.PlainBatch.take
+
+    def counted(self: Any, *args: Any) -> Any:
+        nonlocal gone_together
+        advanced = take(self, *args)
+        gone_together += 0 if advanced is None else len(advanced.keys)
+        return advanced
+
+    monkeypatch.setattr(plain.PlainBatch, "take", counted)
+    mixed, scalar = sides
+    for seed in range(FIRST, FIRST + CASES):
+        case = Case(seed)
+        mixed.register(case)
+        scalar.register(case)
+        for turn in range(12):
+            messages = case.batch()
+            together, who = case.rnd.random() < 0.7, case.rnd.randrange(2)
+            found = written(mixed, who, messages, together)
+            assert found == written(scalar, 0, messages, together=False), (seed, turn)
+        for mine, theirs in zip(mixed.rows(), scalar.rows(), strict=True):
+            assert mine == theirs, seed
+    assert gone_together > 5 * CASES
+
+
+def test_a_failed_transaction_leaves_nothing_behind(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "FEW", 1)
+    mixed, scalar = sides
+    case = Case(FIRST - 1)
+    mixed.register(case)
+    scalar.register(case)
+    for turn in range(12):
+        messages = case.batch()
+        if turn % 2:
+            with monkeypatch.context() as broken:
+                broken.setattr("ingest.write.writer.record_letters", _fail)
+                with pytest.raises(psycopg.DataError):
+                    written(mixed, 0, messages, together=True)
+        found = written(mixed, 0, messages, together=True)
+        assert found == written(scalar, 0, messages, together=False), turn
+    assert mixed.rows() == scalar.rows()
+
+
+def _fail(*args: Any) -> None:
+    raise psycopg.DataError("as if the database refused it")
+
+
+def test_heartbeats_of_a_batch_stand_in_common_columns() -> None:
+    messages = decode_all([payload for _, payload in Case(7).batch()])
+    assert any(isinstance(message.heartbeats, Rows) for message in messages)
