@@ -33,27 +33,31 @@ class SkewWatch:
 
     def listen(self, inbounds: Iterable[Inbound]) -> None:
         """Takes what the live messages of a batch say."""
-        # By gateway and minute first: a backlog brings hundreds of messages of each.
-        smallest: dict[tuple[str, int], int] = {}
+        # By minute and gateway first: a backlog brings hundreds of messages of each.
+        smallest: dict[int, dict[str, int]] = {}
+        within: dict[str, int] = {}
+        before: int | None = None
         changed = self._changed
         for inbound in inbounds:
             newest = inbound.newest_us
             if newest is None or not inbound.live:
                 continue
             received = inbound.received_us
+            if received != before:  # hundreds arrive with one read
+                before = received
+                within = smallest.setdefault(received // MINUTE_US, {})
             skew = received - newest
             if not -PLAUSIBLE_US <= skew <= PLAUSIBLE_US:
                 continue
             gateway_id = inbound.gateway_id
-            place = gateway_id, received // MINUTE_US
-            known = smallest.get(place)
-            if known is None or skew < known:
-                smallest[place] = skew
+            if skew < within.get(gateway_id, PLAUSIBLE_US + 1):
+                within[gateway_id] = skew
             changed[gateway_id] = received
-        for (gateway_id, minute), skew in smallest.items():
-            minutes = self._minutes.setdefault(gateway_id, {})
-            if skew < minutes.get(minute, skew + 1):
-                minutes[minute] = skew
+        for minute, skews in smallest.items():
+            for gateway_id, skew in skews.items():
+                minutes = self._minutes.setdefault(gateway_id, {})
+                if skew < minutes.get(minute, skew + 1):
+                    minutes[minute] = skew
 
     def of(self, gateway_id: str, now_us: int) -> int | None:
         """A gateway's skew (µs); ``None`` when it was not heard for ten minutes."""
