@@ -8,17 +8,24 @@ is passed over, one without a row is looked at.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from models.reconciliation import WORST_FIRST, Verdict
 from models.usage import Window
+from models.zone import local_day
 from store.figures.judged import AT_ONCE, History, Judged, judge, load_tolerances
+from store.figures.layout import days_window
+from store.figures.subject import zone_of
 from store.figures.surroundings import Moment
 from store.present.bookings import Listed, list_bookings
 from store.present.filters import Filters
-from store.run import Steps
+from store.run import Query, Steps
+from store.statements import statements
 from store.wanted import Wanted
 
+_SQL = statements("reconciled")
+_DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
 #: Bookings that are looked at for one page, however few of them fit.
 LOOKED_AT = 2_000
@@ -78,23 +85,15 @@ def list_judged(
     """
     history = yield from load_tolerances()
     found: list[tuple[Listed, Judged]] = []
-    looked = 0
-    place = after
+    looked, place = 0, after
     for number, stage in enumerate(wish.stages()):
         if after is not None and number < after.stage:
             continue
         position = after[1:] if after is not None and number == after.stage else None
+        # At least as many as are looked at together anyway.
+        portion = max(limit + 1, AT_ONCE)
         while True:
-            listed = yield from list_bookings(
-                wish.filters,
-                start_us=wish.window.start_us,
-                end_us=wish.window.end_us,
-                begin_within=True,
-                limit=limit + 1,
-                instruments=wish.instruments,
-                verdicts=stage,
-                after=position,
-            )
+            window, listed = yield from _come_into_question(wish, stage, position, portion, moment)
             judged = yield from _judge_listed(listed, moment, history)
             for one in listed:
                 if wish.fits(judged[one.booking_key], stage):
@@ -103,12 +102,55 @@ def list_judged(
                     found.append((one, judged[one.booking_key]))
                 position = one.start_us, one.booking_key
                 place = Place(number, *position)
-            if len(listed) <= limit:
-                break
+            if len(listed) < portion:
+                if window.end_us >= wish.window.end_us:
+                    break
+                # Keys begin with 1: this is before the first one of the day that follows.
+                position = window.end_us, 0
+                place = Place(number, *position)
             looked += len(listed)
             if looked >= LOOKED_AT:
                 return found, place
     return found, None
+
+
+def _come_into_question(
+    wish: Wish,
+    stage: Wanted[Verdict],
+    position: tuple[int, int] | None,
+    portion: int,
+    moment: Moment,
+) -> Steps[tuple[Window, list[Listed]]]:
+    """The next bookings that may belong into a stage, of one day where verdicts are wished.
+
+    Returns:
+        The window that they are all of, if they are fewer than a portion; and they.
+    """
+    window, keys = wish.window, None
+    if stage is not None:
+        zone = zone_of(moment.rollup_zone)
+        start = wish.window.start_us if position is None else position[0]
+        asked = {
+            "first": local_day(start, zone),
+            "last": local_day(max(start, wish.window.end_us - 1), zone),
+            **{verdict.value: int(verdict in stage) for verdict in Verdict},
+        }
+        rows = yield from Query[tuple[date, list[int]]](_SQL["next_day"], asked, binary=True)
+        if not rows:
+            return window, []
+        ((day, keys),) = rows
+        window = days_window(day, day + _DAY, moment)
+    listed = yield from list_bookings(
+        wish.filters,
+        start_us=max(window.start_us, wish.window.start_us),
+        end_us=min(window.end_us, wish.window.end_us),
+        begin_within=True,
+        limit=portion,
+        instruments=wish.instruments,
+        keys=keys,
+        after=position,
+    )
+    return window, listed
 
 
 def _judge_listed(

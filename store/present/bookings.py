@@ -405,13 +405,10 @@ def list_bookings(
     feeds: Wanted[str] = None,
     cancelled: bool = False,
     begin_within: bool = False,
-    verdicts: Wanted[str] = None,
+    keys: Sequence[int] | None = None,
     after: tuple[int, int] | None = None,
 ) -> Steps[list[Listed]]:
-    """Bookings that overlap a window, or begin in it, in order of their starts.
-
-    With ``verdicts`` those are left out that by their day's row have none of these.
-    """
+    """Bookings that overlap a window, or begin in it, in order of their starts."""
     rows = yield Query(
         _SQL["list"],
         {
@@ -422,7 +419,7 @@ def list_bookings(
             "feeds": array(feeds),
             "cancelled": cancelled,
             "begin_within": begin_within,
-            "verdicts": array(verdicts),
+            "keys": keys,
             "after_us": after[0] if after else None,
             "after_key": after[1] if after else None,
             "limit": limit,

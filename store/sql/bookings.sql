@@ -137,16 +137,7 @@ WHERE (%(from)s::timestamptz IS NULL OR b.ends_at > %(from)s::timestamptz)
   AND (%(feeds)s::text[] IS NULL OR f.name = ANY (%(feeds)s::text[]))
   AND (%(cancelled)s::boolean OR NOT b.is_cancelled)
   AND (NOT %(begin_within)s::boolean OR b.starts_at >= %(from)s::timestamptz)
-  AND (%(verdicts)s::text[] IS NULL OR NOT EXISTS (
-       SELECT FROM booking_day d
-       WHERE d.instrument_key = b.instrument_key
-         AND d.day = (b.starts_at AT TIME ZONE coalesce((SELECT value FROM service_setting
-                      WHERE name = 'rollup_zone'), 'Asia/Shanghai'))::date
-         AND 0 = (SELECT sum(n) FROM (VALUES ('kept', d.kept), ('late', d.late),
-                      ('early_leave', d.early_leave), ('overrun', d.overrun),
-                      ('no_show', d.no_show), ('blocked', d.blocked),
-                      ('undetermined', d.undetermined)) AS c (verdict, n)
-                  WHERE verdict = ANY (%(verdicts)s::text[]))))
+  AND (%(keys)s::integer[] IS NULL OR b.instrument_key = ANY (%(keys)s::integer[]))
   AND (%(after_us)s::bigint IS NULL
        OR (us(b.starts_at), b.booking_key) > (%(after_us)s::bigint, %(after_key)s::bigint))
   AND

@@ -74,3 +74,25 @@ ON CONFLICT (booking_key) DO UPDATE SET text = EXCLUDED.text, actor = EXCLUDED.a
 -- name: amendments
 SELECT booking_key, text, actor, us(answered_at) FROM booking_answer_amendment
 WHERE booking_key = ANY (%(keys)s::bigint[]) ORDER BY amendment_id
+
+-- name: next_day
+-- Of the days from one on, the first on which bookings may have one of some verdicts, and whose: by
+-- its rows, or where it has none (yet).
+WITH day AS (
+    SELECT least(
+        (SELECT day FROM booking_day WHERE day BETWEEN %(first)s AND %(last)s
+           AND (kept * %(kept)s + late * %(late)s + early_leave * %(early_leave)s
+                + overrun * %(overrun)s + no_show * %(no_show)s + blocked * %(blocked)s
+                + undetermined * %(undetermined)s) > 0
+         ORDER BY day LIMIT 1),
+        (SELECT day FROM booking_day_todo WHERE day BETWEEN %(first)s AND %(last)s
+         ORDER BY day LIMIT 1)) AS day
+)
+SELECT day, array(
+    SELECT instrument_key FROM booking_day b
+    WHERE b.day = d.day
+      AND (kept * %(kept)s + late * %(late)s + early_leave * %(early_leave)s + overrun * %(overrun)s
+           + no_show * %(no_show)s + blocked * %(blocked)s + undetermined * %(undetermined)s) > 0
+    UNION
+    SELECT instrument_key FROM booking_day_todo t WHERE t.day = d.day)
+FROM day d WHERE day IS NOT NULL
