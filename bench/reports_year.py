@@ -1,4 +1,4 @@
-"""``python -m bench.reports_year``: a city's year closed, and written in all shipped forms.
+"""``python -m bench.reports_year``: a city's year closed, frozen, and written in shipped forms.
 
 Each step is a process of its own, as an operator's command is, and tells its time and the most
 memory that it held. What a form is written to is counted and thrown away.
@@ -17,8 +17,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import IsolationLevel
 
+from api.freezing import ALWAYS, freeze_files
 from bench import uses
 from bench.city import CITY, City
 from bench.results import machine
@@ -28,7 +30,9 @@ from models.report_value import PeriodFacts
 from models.zone import start_of_day
 from profiles import shipped
 from reports.render import render
+from reports.signing import Signer
 from store.reports.closing import close_period
+from store.reports.files import list_files
 from store.reports.periods import records, subjects
 from store.reports.register import create_period, find_period
 from store.run import run
@@ -84,6 +88,25 @@ def _write(url: str, period_id: int, name: str, form: Any) -> dict[str, Any]:
     return {"rows": rows, "mb": round(out.size / 1e6, 1)}
 
 
+def _freeze(url: str, period_id: int) -> dict[str, Any]:
+    """The file that every closed period has, kept in the database and signed."""
+    with psycopg.connect(url) as connection:
+        period = run(connection, find_period(period_id))
+        assert period is not None
+        name, form = ALWAYS
+        freeze_files(
+            connection, period, [(shipped()[name], form)], Signer(Ed25519PrivateKey.generate())
+        )
+        (file,) = run(connection, list_files(period_id))
+        sizes = connection.execute(
+            "SELECT pg_total_relation_size('period_file_piece'),"
+            " pg_total_relation_size('period_record')"
+        ).fetchone()
+    assert sizes is not None
+    mb, in_database, records = (round(one / 1e6, 1) for one in (file.size, *sizes))
+    return {"rows": file.rows, "mb": mb, "in_database_mb": in_database, "records_mb": records}
+
+
 def _facts(period: Period) -> PeriodFacts:
     return PeriodFacts(
         period_id=period.period_id,
@@ -93,6 +116,13 @@ def _facts(period: Period) -> PeriodFacts:
         as_of_us=period.closed_us,
         revision=period.digest,
     )
+
+
+_STEPS: dict[str, Callable[..., dict[str, Any]]] = {
+    "close": _close,
+    "freeze": _freeze,
+    "write": _write,
+}
 
 
 def _step(url: str, period_id: int, *what: str) -> dict[str, Any]:
@@ -151,11 +181,11 @@ def measure(instruments: int, year: int, days: int, forms: Sequence[str]) -> dic
         ]
         # Sheets take longest.
         written.sort(key=lambda one: (one[1] == "xlsx", one))
-        steps = [("close",), *(("write", *one) for one in written)]
+        steps = [("close",), ("freeze",), *(("write", *one) for one in written)]
         found["steps"] = {}
         for step in steps:
             told = _step(url, period.period_id, *step)
-            found["steps"]["close" if step == ("close",) else ".".join(step[1:])] = told
+            found["steps"][".".join(step[1:] or step)] = told
             _say(f"{' '.join(step)}: {told}")
     return found
 
@@ -175,10 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.step:
         url, period_id, what, *more = options.step
-        if what == "close":
-            _told(partial(_close, url, int(period_id)))
-        else:
-            _told(partial(_write, url, int(period_id), *more))
+        _told(partial(_STEPS[what], url, int(period_id), *more))
         return 0
     found = measure(options.instruments, options.year, options.days, options.form)
     print(json.dumps(found, indent=2))

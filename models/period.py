@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from models.interval import Interval
-from models.record import Annotation, Purpose, Source
+from models.record import Annotation, Purpose, Record
 from models.usage import Window
 
 _FIELDS = ("user_type", "user_unit", "direction", "content", "samples")
@@ -68,16 +68,16 @@ def record_id(period_id: int, number: int) -> str:
     return f"{period_id}-{number}"
 
 
-def revision_of(
-    instrument_id: str,
-    start_us: int,
-    end_us: int,
-    effective_us: int,
-    source: Source,
-    annotation: Annotation | None,
-) -> str:
+def revision_of(record: Record) -> str:
     """The same exactly where a record says the same."""
-    told = [instrument_id, start_us, end_us, effective_us, source, frozen(annotation)]
+    told = [
+        record.subject.instrument_id,
+        record.start_us,
+        record.end_us,
+        record.effective_us,
+        record.source,
+        frozen(record.annotation),
+    ]
     return hashlib.blake2b(_encode(told), digest_size=8).hexdigest()
 
 
@@ -91,10 +91,11 @@ def said_of(
         annotations: In order of their instants.
     """
     instants = [one.at_us for one in annotations]
-    return [
-        merge_annotations(annotations[bisect_left(instants, start) : bisect_left(instants, end)])
-        for start, end in spans
-    ]
+    found: list[Annotation | None] = []
+    for start, end in spans:
+        low, high = bisect_left(instants, start), bisect_left(instants, end)
+        found.append(merge_annotations(annotations[low:high]) if low < high else None)
+    return found
 
 
 def merge_annotations(annotations: Sequence[Annotation]) -> Annotation | None:
@@ -137,13 +138,18 @@ def thawed(kept: dict[str, Any] | None) -> Annotation | None:
     """What `frozen` made."""
     if kept is None:
         return None
-    purpose, amount = kept.get("purpose"), kept.get("amount_cny")
+    said = kept.get
+    purpose, amount = said("purpose"), said("amount_cny")
     return Annotation(
-        annotation_id=kept.get("annotation_id"),
+        annotation_id=said("annotation_id"),
         at_us=kept["at_us"],
         purpose=None if purpose is None else Purpose(purpose),
+        user_type=said("user_type"),
+        user_unit=said("user_unit"),
+        direction=said("direction"),
+        content=said("content"),
         amount_cny=None if amount is None else Decimal(amount),
-        **{name: kept.get(name) for name in _FIELDS},
-        more=kept.get("more", {}),
-        older=tuple(kept.get("older", ())),
+        samples=said("samples"),
+        more=said("more", {}),
+        older=tuple(said("older", ())),
     )

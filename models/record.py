@@ -93,8 +93,7 @@ class Subject:
     institution_report_fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """One use of an instrument, ``[start_us, end_us)`` within its period."""
 
     #: Never given twice; None before the period is closed.
@@ -108,5 +107,4 @@ class Record:
     source: Source
     #: Known time over the record's span.
     coverage: Fraction
-    revision: str
     annotation: Annotation | None = None

@@ -136,6 +136,7 @@ class ColumnDocument(_Part):
             ("length", self.kind == "text"),
             ("longest", self.kind == "text"),
             ("codes", self.kind == "text"),
+            ("default", self.kind == "text" or numbers),
         ):
             if getattr(self, name) is not None and not allowed:
                 raise ValueError(f"has {name}, which a column of kind {self.kind} does not take")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ _TOKENS: Final = {
     "mm": ("minute", 2, 0),
     "ss": ("second", 2, 0),
 }
+_NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)
 _TOKEN = re.compile("YYYY|MM|DD|HH|mm|ss")
 _UNITS: Final = {
     "day": timedelta(days=1),
@@ -72,10 +74,35 @@ def time_format(text: str) -> TimeFormat:
         name, digits, _ = _TOKENS[token]
         spelled += f"{{0.{name}:0{digits}d}}{after}"
         pattern += f"(?P<{name}>[0-9]{{{digits}}}){re.escape(after)}"
-    write = spelled.format
+    unit = _UNITS[_TOKENS[tokens[-1]][0]]
     return TimeFormat(
         format=text,
-        write=lambda us, zone: write(datetime.fromtimestamp(us // 1_000_000, zone)),
+        write=_writer(spelled.format, unit // timedelta(seconds=1)),
         pattern=re.compile(pattern),
-        unit=_UNITS[_TOKENS[tokens[-1]][0]],
+        unit=unit,
     )
+
+
+def _writer(spell: Callable[[datetime], str], unit_s: int) -> Callable[[int, ZoneInfo], str]:
+    @lru_cache(maxsize=16_384)  # the hours of a year, and more
+    def spelled(units: int) -> str:
+        return spell(_NAIVE_EPOCH + timedelta(seconds=units * unit_s))
+
+    def write(us: int, zone: ZoneInfo) -> str:
+        at = us // 1_000_000
+        ahead = _ahead(at // 3_600, zone)
+        if ahead is None:
+            return spell(datetime.fromtimestamp(at, zone))
+        return spelled((at + ahead) // unit_s)
+
+    return write
+
+
+@lru_cache(maxsize=16_384)
+def _ahead(hour: int, zone: ZoneInfo) -> int | None:
+    """How far a zone is ahead of UTC (s) for a whole hour of that; None: not all of it the same."""
+    first, last = (
+        datetime.fromtimestamp(at, zone).utcoffset() for at in (hour * 3_600, hour * 3_600 + 3_599)
+    )
+    assert first is not None
+    return first // timedelta(seconds=1) if first == last else None

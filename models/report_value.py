@@ -4,15 +4,17 @@ A name is ``record.hours``, or ends in a word of the operator's own, as ``annota
 and ``instrument.external_ids.cers`` do. What columns make of a value is `report_column.py`'s.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from models.period import Period
+from models.period import Period, revision_of
 from models.record import Annotation, Person, Record, Subject
 from models.report_sums import Sums
 from models.timestamp import EPOCH, MICROSECOND
@@ -87,102 +89,118 @@ class Value:
 
     place: Place
     shape: Shape
-    #: Of a row; None: it has none.
-    get: Callable[[Row], Any]
+    #: What of a row has it; None: the row has no such thing.
+    whole: Callable[[Row], Any]
+    #: Of that; None: it has none.
+    part: Callable[[Any], Any]
     #: Of which rows; None: of any.
     row: RowKind | None = None
 
+    def get(self, row: Row) -> Any:
+        """Of a row; None: it has none."""
+        whole = self.whole(row)
+        return None if whole is None else self.part(whole)
 
-def _record(shape: Shape, get: Callable[[Record], Any], place: Place = Place.RECORD) -> Value:
-    return Value(place, shape, lambda row: row.record and get(row.record), "record")
-
-
-def _annotation(shape: Shape, get: Callable[[Annotation], Any]) -> Value:
-    return Value(
-        Place.ANNOTATION, shape, lambda row: row.annotation and get(row.annotation), "record"
-    )
-
-
-def _person(get: Callable[[Person], Any]) -> Value:
-    return Value(Place.PERSON, "text", lambda row: row.person and get(row.person), "record")
+    def get_all(self, rows: Iterable[Row]) -> list[Any]:
+        """The same of many rows."""
+        part = self.part
+        return [None if whole is None else part(whole) for whole in map(self.whole, rows)]
 
 
-def _instrument(shape: Shape, get: Callable[[Subject], Any]) -> Value:
-    return Value(Place.INSTRUMENT, shape, lambda row: get(row.subject))
+def _record(shape: Shape, part: Callable[[Record], Any], place: Place = Place.RECORD) -> Value:
+    return Value(place, shape, attrgetter("record"), part, "record")
 
 
-def _institution(shape: Shape, get: Callable[[Subject], Any]) -> Value:
-    return Value(Place.INSTITUTION, shape, lambda row: get(row.subject))
+def _annotation(shape: Shape, part: Callable[[Annotation], Any]) -> Value:
+    return Value(Place.ANNOTATION, shape, attrgetter("annotation"), part, "record")
 
 
-def _period(shape: Shape, get: Callable[[PeriodFacts], Any]) -> Value:
-    return Value(Place.PERIOD, shape, lambda row: get(row.period))
+def _person(part: Callable[[Person], Any]) -> Value:
+    return Value(Place.PERSON, "text", attrgetter("person"), part, "record")
 
 
-def _sum(shape: Shape, get: Callable[[Sums], Any], place: Place = Place.RECORD) -> Value:
-    return Value(place, shape, lambda row: row.sums and get(row.sums), "instrument")
+def _instrument(shape: Shape, part: Callable[[Subject], Any]) -> Value:
+    return Value(Place.INSTRUMENT, shape, attrgetter("subject"), part)
+
+
+def _institution(shape: Shape, part: Callable[[Subject], Any]) -> Value:
+    return Value(Place.INSTITUTION, shape, attrgetter("subject"), part)
+
+
+def _period(shape: Shape, part: Callable[[PeriodFacts], Any]) -> Value:
+    return Value(Place.PERIOD, shape, attrgetter("period"), part)
+
+
+def _sum(shape: Shape, part: Callable[[Sums], Any], place: Place = Place.RECORD) -> Value:
+    return Value(place, shape, attrgetter("sums"), part, "instrument")
 
 
 def _seconds(us: int) -> Decimal:
     return Decimal(us).scaleb(-6)
 
 
+@lru_cache(maxsize=4_096)
+def _hours(tenths: int) -> Decimal:
+    return Decimal(tenths).scaleb(-1)
+
+
+@lru_cache(maxsize=256)
 def _share(part: Fraction) -> Decimal:
     return Decimal(part.numerator) / Decimal(part.denominator)
 
 
 VALUES: Final[Mapping[str, Value]] = {
-    "period.id": _period("integer", lambda p: p.period_id),
-    "period.from": _period("instant", lambda p: p.start_us),
-    "period.to": _period("instant", lambda p: p.end_us),
+    "period.id": _period("integer", attrgetter("period_id")),
+    "period.from": _period("instant", attrgetter("start_us")),
+    "period.to": _period("instant", attrgetter("end_us")),
     "period.tz": _period("text", lambda p: p.zone.key),
-    "period.year": _period("integer", lambda p: p.year),
-    "record.id": _record("text", lambda r: r.record_id, Place.PERIOD),
-    "record.from": _record("instant", lambda r: r.start_us),
-    "record.to": _record("instant", lambda r: r.end_us),
+    "period.year": _period("integer", attrgetter("year")),
+    "record.id": _record("text", attrgetter("record_id"), Place.PERIOD),
+    "record.from": _record("instant", attrgetter("start_us")),
+    "record.to": _record("instant", attrgetter("end_us")),
     "record.effective_s": _record("decimal", lambda r: _seconds(r.effective_us)),
-    "record.hours": _record("decimal", lambda r: Decimal(r.tenths).scaleb(-1)),
-    "record.source": _record("text", lambda r: r.source.value),
+    "record.hours": _record("decimal", lambda r: _hours(r.tenths)),
+    "record.source": _record("text", attrgetter("source.value")),
     "record.coverage": _record("decimal", lambda r: _share(r.coverage)),
-    "record.revision": _record("text", lambda r: r.revision),
-    "instrument.id": _instrument("text", lambda s: s.instrument_id),
-    "instrument.name": _instrument("text", lambda s: s.name),
-    "instrument.class_code": _instrument("text", lambda s: s.class_code),
-    "instrument.district_code": _instrument("text", lambda s: s.district_code),
-    "instrument.kind": _instrument("text", lambda s: s.kind),
-    "instrument.value_cny": _instrument("decimal", lambda s: s.value_cny),
-    "instrument.model": _instrument("text", lambda s: s.model),
-    "instrument.manufacturer": _instrument("text", lambda s: s.manufacturer),
-    "instrument.external_ids": _instrument("object", lambda s: s.external_ids),
-    "instrument.report_fields": _instrument("object", lambda s: s.report_fields),
-    "institution.id": _institution("text", lambda s: s.institution_id),
-    "institution.name": _institution("text", lambda s: s.institution_name),
-    "institution.region_code": _institution("text", lambda s: s.region_code),
-    "institution.external_ids": _institution("object", lambda s: s.institution_external_ids),
-    "institution.report_fields": _institution("object", lambda s: s.institution_report_fields),
-    "annotation.id": _annotation("integer", lambda a: a.annotation_id),
-    "annotation.at": _annotation("instant", lambda a: a.at_us),
+    "record.revision": _record("text", revision_of),
+    "instrument.id": _instrument("text", attrgetter("instrument_id")),
+    "instrument.name": _instrument("text", attrgetter("name")),
+    "instrument.class_code": _instrument("text", attrgetter("class_code")),
+    "instrument.district_code": _instrument("text", attrgetter("district_code")),
+    "instrument.kind": _instrument("text", attrgetter("kind")),
+    "instrument.value_cny": _instrument("decimal", attrgetter("value_cny")),
+    "instrument.model": _instrument("text", attrgetter("model")),
+    "instrument.manufacturer": _instrument("text", attrgetter("manufacturer")),
+    "instrument.external_ids": _instrument("object", attrgetter("external_ids")),
+    "instrument.report_fields": _instrument("object", attrgetter("report_fields")),
+    "institution.id": _institution("text", attrgetter("institution_id")),
+    "institution.name": _institution("text", attrgetter("institution_name")),
+    "institution.region_code": _institution("text", attrgetter("region_code")),
+    "institution.external_ids": _institution("object", attrgetter("institution_external_ids")),
+    "institution.report_fields": _institution("object", attrgetter("institution_report_fields")),
+    "annotation.id": _annotation("integer", attrgetter("annotation_id")),
+    "annotation.at": _annotation("instant", attrgetter("at_us")),
     "annotation.purpose": _annotation("text", lambda a: a.purpose and a.purpose.value),
-    "annotation.user_type": _annotation("text", lambda a: a.user_type),
-    "annotation.user_unit": _annotation("text", lambda a: a.user_unit),
-    "annotation.direction": _annotation("text", lambda a: a.direction),
-    "annotation.content": _annotation("text", lambda a: a.content),
-    "annotation.amount_cny": _annotation("decimal", lambda a: a.amount_cny),
-    "annotation.samples": _annotation("integer", lambda a: a.samples),
-    "annotation.more": _annotation("object", lambda a: a.more),
-    "person.operator_ref": _person(lambda p: p.operator_ref),
-    "person.name": _person(lambda p: p.name),
-    "person.phone": _person(lambda p: p.phone),
-    "person.email": _person(lambda p: p.email),
-    "sum.records": _sum("integer", lambda s: s.records),
+    "annotation.user_type": _annotation("text", attrgetter("user_type")),
+    "annotation.user_unit": _annotation("text", attrgetter("user_unit")),
+    "annotation.direction": _annotation("text", attrgetter("direction")),
+    "annotation.content": _annotation("text", attrgetter("content")),
+    "annotation.amount_cny": _annotation("decimal", attrgetter("amount_cny")),
+    "annotation.samples": _annotation("integer", attrgetter("samples")),
+    "annotation.more": _annotation("object", attrgetter("more")),
+    "person.operator_ref": _person(attrgetter("operator_ref")),
+    "person.name": _person(attrgetter("name")),
+    "person.phone": _person(attrgetter("phone")),
+    "person.email": _person(attrgetter("email")),
+    "sum.records": _sum("integer", attrgetter("records")),
     "sum.effective_s": _sum("decimal", lambda s: _seconds(s.effective_us)),
-    "sum.samples": _sum("integer", lambda s: s.samples, Place.ANNOTATION),
-    "sum.amount_cny": _sum("decimal", lambda s: s.amount_cny, Place.ANNOTATION),
-    "hours.total": _sum("integer", lambda s: s.hours.total),
-    "hours.teaching": _sum("integer", lambda s: s.hours.teaching, Place.ANNOTATION),
-    "hours.research": _sum("integer", lambda s: s.hours.research, Place.ANNOTATION),
-    "hours.service": _sum("integer", lambda s: s.hours.service, Place.ANNOTATION),
-    "hours.other": _sum("integer", lambda s: s.hours.other, Place.ANNOTATION),
+    "sum.samples": _sum("integer", attrgetter("samples"), Place.ANNOTATION),
+    "sum.amount_cny": _sum("decimal", attrgetter("amount_cny"), Place.ANNOTATION),
+    "hours.total": _sum("integer", attrgetter("hours.total")),
+    "hours.teaching": _sum("integer", attrgetter("hours.teaching"), Place.ANNOTATION),
+    "hours.research": _sum("integer", attrgetter("hours.research"), Place.ANNOTATION),
+    "hours.service": _sum("integer", attrgetter("hours.service"), Place.ANNOTATION),
+    "hours.other": _sum("integer", attrgetter("hours.other"), Place.ANNOTATION),
 }
 
 #: Names that end in a word of whoever filled it in.
@@ -198,7 +216,7 @@ OPEN: Final[Mapping[str, Callable[[str], Value]]] = {
         "text", lambda s: s.institution_report_fields.get(key)
     ),
     "annotation.more.": lambda key: _annotation("text", lambda a: a.more.get(key)),
-    "value.": lambda key: Value(Place.VALUES, "text", lambda row: row.values.get(key)),
+    "value.": lambda key: Value(Place.VALUES, "text", attrgetter("values"), lambda v: v.get(key)),
 }
 
 

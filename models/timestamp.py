@@ -175,13 +175,22 @@ def format_ts(us: int) -> str:
     Raises:
         OverflowError: outside the years 1 to 9999 UTC.
     """
-    moment = EPOCH + timedelta(microseconds=us)
-    # isoformat pads years to four digits, which strftime does not everywhere.
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return f"{_spelled(us)}.{us % 1_000_000:06d}Z"
+
+
+def _spelled(us: int) -> str:
+    day, second = divmod(us // 1_000_000, 86_400)
+    minute = second // 60
+    return f"{_date(day)}T{minute // 60:02d}:{minute % 60:02d}:{second % 60:02d}"
+
+
+@lru_cache(maxsize=1_024)
+def _date(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).date().isoformat()
 
 
 # The ends of a year's days are told again and again, each of them twice an answer.
 @lru_cache(maxsize=16_384)
 def format_instant(us: int) -> str:
     """The same, without a fraction that is 0: what every answer of the API carries."""
-    return format_ts(us).replace(".000000Z", "Z")
+    return format_ts(us) if us % 1_000_000 else f"{_spelled(us)}Z"

@@ -6,6 +6,7 @@ Source: the Standard Webhooks specification (standardwebhooks.com), symmetric si
 import base64
 import binascii
 import hmac
+import secrets
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -15,6 +16,11 @@ PREFIX = "whsec_"
 SHORTEST, LONGEST = 24, 64  # bytes of a secret
 #: Seconds from one try to the next; after the last one a delivery is given up.
 PAUSES = (5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400)
+
+
+def new_secret() -> str:
+    """A secret that nobody knows yet."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def key_of(secret: str) -> bytes:

@@ -9,12 +9,13 @@ from models.report_column import Cell, Column
 from models.report_profile import Profile
 from models.report_value import PeriodFacts
 from models.timestamp import format_instant
+from reports.spelling import Portion
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def write_json(
-    profile: Profile, period: PeriodFacts, rows: Iterable[Sequence[Cell]], out: BinaryIO
+    profile: Profile, period: PeriodFacts, portions: Iterable[Portion], out: BinaryIO
 ) -> None:
     """``{"profile", "period", "records" or "instruments": [...]}``; empty cells are null."""
     head = {
@@ -29,15 +30,17 @@ def write_json(
         },
     }
     out.write(_encode(head)[:-1] + b',"%ss":[' % profile.document.row.encode())
+    names = [column.name for column in profile.columns]
     between = b"\n"
-    for row in rows:
-        cells = zip(profile.columns, row, strict=True)
-        out.write(between + _encode({column.name: _cell(column, cell) for column, cell in cells}))
+    for portion in portions:
+        columns = map(_cells, profile.columns, portion)
+        told = (_encode(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True))
+        out.write(between + b",\n".join(told))
         between = b",\n"
     out.write(b"\n]}\n")
 
 
-def _cell(column: Column, cell: Cell) -> Cell:
-    if column.kind == "time" and isinstance(cell, int):
-        return format_instant(cell)
-    return cell
+def _cells(column: Column, cells: Sequence[Cell]) -> Sequence[Cell]:
+    if column.kind == "time":
+        return [format_instant(cell) if isinstance(cell, int) else cell for cell in cells]
+    return cells

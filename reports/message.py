@@ -35,11 +35,9 @@ def message(
     assert record.record_id is not None, "what is open has no records yet"
     assert period.as_of_us is not None
     told = io.BytesIO()
-    cells = (
-        [column.fit(row).cell for column in profile.columns]
-        for row in rows(profile, [record], period, values, persons)
-    )
-    write_json(profile, period, cells, told)
+    (row,) = rows(profile, [record], period, values, persons)
+    cells = [[column.fit(row).cell] for column in profile.columns]
+    write_json(profile, period, [cells], told)
     data = b'{"record_id":' + msgspec.json.encode(record.record_id) + b"," + told.getvalue()[1:]
     body = {
         "type": "record.closed",

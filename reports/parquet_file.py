@@ -1,8 +1,7 @@
 """Rows as Parquet, a group of rows at a time; types follow the columns' kinds."""
 
 import json
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -11,25 +10,35 @@ import pyarrow.parquet as pq
 from models.report_column import Cell, Column
 from models.report_profile import Profile
 from models.report_value import PeriodFacts
+from reports.spelling import Portion
 
 #: Rows that are held in memory, and stand together in the file.
 GROUP_ROWS = 1 << 13
 
 
 def write_parquet(
-    profile: Profile, _: PeriodFacts, rows: Iterable[Sequence[Cell]], out: BinaryIO
+    profile: Profile, _: PeriodFacts, portions: Iterable[Portion], out: BinaryIO
 ) -> None:
     """A column a column; empty cells are null."""
     columns = profile.columns
     schema = pa.schema([pa.field(column.name, _type(column)) for column in columns])
-    remaining = iter(rows)
     with pq.ParquetWriter(pa.PythonFile(out, mode="w"), schema, compression="zstd") as writer:
-        while group := list(islice(remaining, GROUP_ROWS)):
-            arrays = [
-                pa.array(map(_cell, cells), type=schema.field(number).type)
-                for number, cells in enumerate(zip(*group, strict=True))
-            ]
+        for group in _groups(columns, portions):
+            arrays = [pa.array(*one) for one in zip(group, schema.types, strict=True)]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+
+def _groups(columns: Sequence[Column], portions: Iterable[Portion]) -> Iterator[list[list[Any]]]:
+    """Cells of `GROUP_ROWS` rows, column by column."""
+    group: list[list[Any]] = [[] for _ in columns]
+    for portion in portions:
+        for column, cells, more in zip(columns, group, portion, strict=True):
+            cells += _objects(more) if column.kind == "object" else more
+        while len(group[0]) >= GROUP_ROWS:
+            yield [cells[:GROUP_ROWS] for cells in group]
+            group = [cells[GROUP_ROWS:] for cells in group]
+    if group[0]:
+        yield group
 
 
 def _type(column: Column) -> Any:
@@ -43,7 +52,8 @@ def _type(column: Column) -> Any:
     return pa.string()
 
 
-def _cell(cell: Cell) -> Any:
-    if isinstance(cell, dict):
-        return json.dumps(cell, ensure_ascii=False, separators=(",", ":"))
-    return cell
+def _objects(cells: Sequence[Cell]) -> list[str | None]:
+    return [
+        None if cell is None else json.dumps(cell, ensure_ascii=False, separators=(",", ":"))
+        for cell in cells
+    ]

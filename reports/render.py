@@ -4,21 +4,24 @@ The same records give the same bytes: no file says when it was made. What a form
 `models/report_profile.py`'s.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import BinaryIO, Final, TypeAlias
 
 from models.record import Person, Record, Subject
-from models.report_column import Cell
 from models.report_profile import Profile, rows
 from models.report_profile_document import FileForm
 from models.report_value import PeriodFacts, Row
 from reports.csv_file import write_csv
 from reports.json_file import write_json
 from reports.parquet_file import write_parquet
+from reports.spelling import Portion
 from reports.xlsx_file import write_xlsx
 from reports.xml_file import write_xml
 
-Writer: TypeAlias = Callable[[Profile, PeriodFacts, Iterable[Sequence[Cell]], BinaryIO], None]
+Writer: TypeAlias = Callable[[Profile, PeriodFacts, Iterable[Portion], BinaryIO], None]
+#: Rows that become cells at once.
+AT_ONCE: Final = 100
 
 WRITERS: Final[Mapping[FileForm, Writer]] = {
     "csv": write_csv,
@@ -73,7 +76,7 @@ def render(
     if form is not None and form not in forms:
         raise ValueError(f"{profile.name} is not written as {form}; it is as {', '.join(forms)}")
     counted = _Counted(rows(profile, records, period, values, persons, subjects))
-    WRITERS[form or forms[0]](profile, period, _cells(profile, counted), out)
+    WRITERS[form or forms[0]](profile, period, _portions(profile, counted), out)
     return counted.number
 
 
@@ -82,24 +85,15 @@ class _Counted:
 
     def __init__(self, those: Iterable[Row]) -> None:
         self.number = 0
-        self._those = those
+        self._those = iter(those)
 
-    def __iter__(self) -> Iterator[Row]:
-        for row in self._those:
-            self.number += 1
-            yield row
+    def take(self, most: int) -> list[Row]:
+        """The next ones."""
+        taken = list(islice(self._those, most))
+        self.number += len(taken)
+        return taken
 
 
-def _cells(profile: Profile, those: Iterable[Row]) -> Iterator[Sequence[Cell]]:
-    """Each row's cells; what all rows of an instrument have the same is spelled once."""
-    columns = profile.columns
-    moving = [(at, column.fit) for at, column in enumerate(columns) if not column.is_steady]
-    subject, steady = None, list[Cell]()
-    for row in those:
-        if row.subject is not subject:
-            subject = row.subject
-            steady = [column.fit(row).cell if column.is_steady else None for column in columns]
-        cells = steady.copy()
-        for at, fit in moving:
-            cells[at] = fit(row)[0]
-        yield cells
+def _portions(profile: Profile, those: _Counted) -> Iterator[Portion]:
+    while taken := those.take(AT_ONCE):
+        yield [column.cells(taken) for column in profile.columns]

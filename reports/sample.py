@@ -73,7 +73,6 @@ def sample(profile: Profile) -> tuple[Record, dict[str, str]]:
         tenths=25,
         source=Source.MEASURED,
         coverage=Fraction(1),
-        revision="sample",
         annotation=annotation,
     )
     return record, said.get("value.", {})

@@ -4,22 +4,20 @@ Written piece by piece, since a tree of a city's rows would not fit into memory.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 from typing import BinaryIO
 from xml.sax.saxutils import escape
 
-from models.report_column import Cell
 from models.report_profile import Profile
 from models.report_value import PeriodFacts
-from reports.spelling import spelled
+from reports.spelling import Portion, spelled_all
 
 #: What XML 1.0 has no way to say.
 _unsayable = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_xml(
-    profile: Profile, _: PeriodFacts, rows: Iterable[Sequence[Cell]], out: BinaryIO
-) -> None:
+def write_xml(profile: Profile, _: PeriodFacts, portions: Iterable[Portion], out: BinaryIO) -> None:
     """The form's elements around its rows."""
     elements = profile.document.xml
     assert elements is not None
@@ -27,13 +25,17 @@ def write_xml(
     inside = "  " * len(around)
     lines = [f"{'  ' * depth}<{name}>\n" for depth, name in enumerate(around)]
     out.write(('<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(lines)).encode())
-    for row in rows:
-        lines = [f"{inside}<{elements.row}>\n"]
-        for column, cell in zip(profile.columns, row, strict=True):
-            if cell is not None:
-                text = escape(_unsayable.sub("\ufffd", spelled(column, cell)))
-                lines.append(f"{inside}  <{column.name}>{text}</{column.name}>\n")
-        lines.append(f"{inside}</{elements.row}>\n")
-        out.write("".join(lines).encode())
+    for portion in portions:
+        columns = [
+            spelled_all(column, cells, partial(_element, inside, column.name), "")
+            for column, cells in zip(profile.columns, portion, strict=True)
+        ]
+        for row in zip(*columns, strict=True):
+            told = "".join(row)
+            out.write(f"{inside}<{elements.row}>\n{told}{inside}</{elements.row}>\n".encode())
     lines = [f"{'  ' * depth}</{name}>\n" for depth, name in reversed(list(enumerate(around)))]
     out.write("".join(lines).encode())
+
+
+def _element(inside: str, name: str, text: str) -> str:
+    return f"{inside}  <{name}>{escape(_unsayable.sub(chr(0xFFFD), text))}</{name}>\n"

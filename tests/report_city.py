@@ -81,7 +81,6 @@ def record(number: int = 1, of: Subject | None = None, **fields: object) -> Reco
         "tenths": 3 + number % 2,
         "source": Source.MEASURED,
         "coverage": Fraction(2, 3),
-        "revision": "r1",
         "annotation": annotation(number),
     }
     return Record(**(known | fields))  # type: ignore[arg-type]

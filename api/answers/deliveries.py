@@ -1,4 +1,5 @@
-"""Deliveries of closed periods: who is sent them, and what became of it. No secret is in these."""
+"""Deliveries of closed periods: who is sent them, and what became of it. A secret
+is in none but the answer that made it."""
 
 from typing import Literal
 
@@ -29,6 +30,14 @@ class DeliveryBody(BaseModel):
     periods: Count = Field(description="closed periods that were put into its outbox")
     waiting: Count = Field(description="records or files to be delivered yet")
     given_up: Count = Field(description="tried for days in vain, or refused; see `retry`")
+
+
+class DeliveryMade(DeliveryBody):
+    """A new receiver."""
+
+    secret: str | None = Field(
+        None, description="of an address that was given none; this answer alone tells it"
+    )
 
 
 class Deliveries(BaseModel):

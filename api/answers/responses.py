@@ -38,6 +38,6 @@ def answers(model: type[BaseModel], status: int = 200, *, tagged: bool = False) 
     return found
 
 
-def written(model: type[BaseModel]) -> Responses:
-    """The ``responses`` of a route that creates (201) or replaces (200)."""
-    return {200: {"model": model}, 201: {"model": model, "description": "Created"}}
+def written(model: type[BaseModel], created: type[BaseModel] | None = None) -> Responses:
+    """The ``responses`` of a route that creates (201, maybe telling more) or replaces (200)."""
+    return {200: {"model": model}, 201: {"model": created or model, "description": "Created"}}

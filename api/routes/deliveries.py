@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 from starlette.responses import Response
 
-from api.answers.deliveries import Deliveries, DeliveryBody, Items, Retried
+from api.answers.deliveries import Deliveries, DeliveryBody, DeliveryMade, Items, Retried
 from api.answers.responses import answers, written
 from api.auth import Operator, Principal
 from api.context import Context, Ctx
@@ -24,11 +24,10 @@ from models.delivery import Kind
 from models.duration import Duration
 from models.period import record_id
 from models.timestamp import format_instant
-from models.webhook import key_of
+from models.webhook import key_of, new_secret
 from store.reports.deliveries import (
     Delivery,
     Item,
-    NoSecretError,
     NotYoursError,
     OtherKindError,
     Wish,
@@ -92,8 +91,8 @@ class PutDelivery(BaseModel):
     )
     secret: SecretStr | None = Field(
         None,
-        description="`whsec_` and base64 of 24 to 64 bytes; needed for a new address, else what"
-        " it has is kept; no answer tells it",
+        description="`whsec_` and base64 of 24 to 64 bytes; without one a new address gets one,"
+        " told in this answer alone, and another keeps what it has",
     )
 
     @field_validator("secret")
@@ -164,12 +163,17 @@ async def get_items(
     return json_response({"items": [_item(one) for one in items], "next_cursor": more})
 
 
-@router.put("/{delivery}", summary="Send closed periods", responses=written(DeliveryBody))
+@router.put(
+    "/{delivery}", summary="Send closed periods", responses=written(DeliveryBody, DeliveryMade)
+)
 async def put(context: Ctx, who: Operator, delivery: Name, body: PutDelivery) -> Response:
     """To an address each record is posted by itself, `{"type": "record.closed", "timestamp",
     "data"}`, signed with the secret: once, for who drops a `record_id` that came before. Into a
-    folder go a period's files and manifests, as `jishi reports verify` takes them."""
-    wish = _wish(context, body)
+    folder go a period's files and manifests, as `jishi reports verify` takes them.
+
+    Without a `secret` a new address gets one: `secret` of the 201, which is told never again."""
+    generated = new_secret() if body.kind == "https" and body.secret is None else None
+    wish = _wish(context, body, generated)
 
     def write() -> Steps[tuple[Delivery, bool]]:
         yield from _check_form(wish)
@@ -181,8 +185,6 @@ async def put(context: Ctx, who: Operator, delivery: Name, body: PutDelivery) ->
             raise _wrong(
                 "institution", body.institution, "the id of a registered institution"
             ) from None
-        except NoSecretError:
-            raise _wrong("secret", None, "needed for a new delivery to an address") from None
         except NotYoursError:
             raise not_found("delivery", delivery) from None
         except OtherKindError:
@@ -192,7 +194,8 @@ async def put(context: Ctx, who: Operator, delivery: Name, body: PutDelivery) ->
             ) from None
 
     made, is_new = await context.database.write(write())
-    return json_response(_shown(made), 201 if is_new else 200)
+    told = {"secret": generated} if is_new and generated is not None else {}
+    return json_response({**_shown(made), **told}, 201 if is_new else 200)
 
 
 @router.delete("/{delivery}", status_code=204, summary="Send a receiver no more")
@@ -224,8 +227,8 @@ async def _found(context: Context, who: Principal, name: str) -> Delivery:
     return found
 
 
-def _wish(context: Context, body: PutDelivery) -> Wish:
-    """What is asked for.
+def _wish(context: Context, body: PutDelivery, generated: str | None) -> Wish:
+    """What is asked for; ``generated`` is the secret of a new address that was given none.
 
     Raises:
         Problem: 409 or 422; it cannot be had.
@@ -250,6 +253,7 @@ def _wish(context: Context, body: PutDelivery) -> Wish:
         persons=body.persons,
         institution_id=body.institution,
         sealed=Sealer(keys).seal(body.secret.get_secret_value()) if keys and body.secret else None,
+        sealed_anew=None if generated is None else Sealer(keys).seal(generated),
         since_us=None if body.since is None else parse_instant(body.since),
     )
 

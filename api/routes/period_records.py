@@ -17,7 +17,7 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
-from models.period import Period, PeriodState
+from models.period import Period, PeriodState, revision_of
 from models.ratios import seconds
 from models.record import Record
 from models.timestamp import format_instant
@@ -119,7 +119,7 @@ def record_shown(one: Record) -> dict[str, Any]:
         "hours": tenths(one.tenths),
         "source": one.source.value,
         "coverage": float(one.coverage),
-        "revision": one.revision,
+        "revision": revision_of(one),
         "annotation": None if one.annotation is None else annotation_body(one.annotation),
     }
 

@@ -32,7 +32,7 @@ from store.figures.surroundings import Moment
 from store.instant import from_us
 from store.present.filters import Filters
 from store.present.roster import Rosters
-from store.reports.kept import FrozenRow, FrozenSubject, load_subjects_of, load_usage_of
+from store.reports.kept import FrozenSubject, load_subjects_of, load_usage_of, load_uses_of
 from store.reports.uses import AT_ONCE, Placed, Used, load_placed, load_used
 from store.run import Query, Steps
 from store.statements import statements
@@ -224,20 +224,14 @@ def _load_kept(period: Period, places: Sequence[Place]) -> Steps[dict[str, _Kept
     subjects = yield from load_subjects_of(period.period_id, keys)
     usages = yield from load_usage_of(period.period_id, keys)
     # They follow one another: places are neighbours by instrument id, as records are.
-    rows = yield from Query(
-        _SQL["frozen_uses"],
-        {
-            "id": period.period_id,
-            "first": min(one.first_n for one in places),
-            "end": max(one.first_n + one.records for one in places),
-        },
-        rows=args_row(FrozenRow),
-        binary=True,
-        heavy=True,
+    kept = yield from load_uses_of(
+        period.period_id,
+        min(one.first_n for one in places),
+        max(one.first_n + one.records for one in places),
     )
     uses: dict[int, list[Use]] = defaultdict(list)
-    for row in rows:
-        uses[row.key].append(row.use())
+    for _, key, use in kept:
+        uses[key].append(use)
     return {
         one.instrument_id: _Kept(subject=one, usage=usages.get(one.key), uses=uses[one.key])
         for one in subjects

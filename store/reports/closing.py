@@ -6,7 +6,7 @@ the period holds.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,6 +18,7 @@ from models.timestamp import format_instant
 from store.figures.rollup_columns import COLUMNS
 from store.figures.subject import load_subjects
 from store.figures.surroundings import Moment, load_moment
+from store.packed import Int64s
 from store.registry.audit import note
 from store.reports.held import freeze_held
 from store.reports.register import find_period, shown
@@ -27,7 +28,8 @@ from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("periods")
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encoder = msgspec.json.Encoder(order="sorted")
+_encode = _encoder.encode
 
 
 class ClosedAlready(Exception):  # noqa: N818 - named after what is so
@@ -79,16 +81,16 @@ class _Ledger:
         share.records += len(used.uses)
         share.unannotated += sum(use.annotation is None for use in used.uses)
         share.hours.add(first, [use.effective_us for use in used.uses])
-        for told in _told(used):
-            self.digest.update(_encode(told) + b"\n")
+        self.digest.update(_encoder.encode_lines(_told(used)))
         return first
 
 
-def _told(used: Used) -> Iterator[object]:
+def _told(used: Used) -> list[object]:
     figures = used.usage and [getattr(used.usage, name) for name in COLUMNS]
-    yield [used.instrument_id, used.institution_id, used.subject, figures]
-    for use in used.uses:
-        yield [use.start_us, use.end_us, use.effective_us, use.source, frozen(use.annotation)]
+    return [
+        [used.instrument_id, used.institution_id, used.subject, figures],
+        *([*use[:4], frozen(use.annotation)] for use in used.uses),
+    ]
 
 
 def close_period(
@@ -205,10 +207,10 @@ def _freeze_uses(period: Period, first: int, uses: Sequence[tuple[int, Use]]) ->
             {
                 "period": period.period_id,
                 "first": first + at,
-                "keys": [key for key, _ in part],
-                "starts": [use.start_us for _, use in part],
-                "ends": [use.end_us for _, use in part],
-                "effective": [use.effective_us for _, use in part],
+                "keys": Int64s([key for key, _ in part]),
+                "starts": Int64s([use.start_us for _, use in part]),
+                "ends": Int64s([use.end_us for _, use in part]),
+                "effective": Int64s([use.effective_us for _, use in part]),
                 "sources": [use.source.value for _, use in part],
                 "annotations": [
                     None if use.annotation is None else _encode(frozen(use.annotation)).decode()

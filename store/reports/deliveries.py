@@ -75,11 +75,8 @@ class Wish:
     persons: bool
     institution_id: str | None
     sealed: bytes | None  #: None keeps what it has
+    sealed_anew: bytes | None  #: of a new one of an address that was given none
     since_us: int | None  #: None keeps what it has; of a new one: now
-
-
-class NoSecretError(Exception):
-    """A new delivery to an address wants a secret."""
 
 
 class NotYoursError(Exception):
@@ -130,7 +127,6 @@ def put_delivery(
 
     Raises:
         LookupError: There is no such institution, or it is not the tenant's own.
-        NoSecretError: A new one of an address without a secret.
         NotYoursError: The name is taken by another.
         OtherKindError: It is of the other kind.
     """
@@ -145,8 +141,6 @@ def put_delivery(
         raise NotYoursError
     if old is not None and old.kind != wish.kind:
         raise OtherKindError
-    if old is None and wish.sealed is None and wish.kind is Kind.HTTPS:
-        raise NoSecretError
     yield Query(
         sql["put"],
         {
@@ -158,7 +152,7 @@ def put_delivery(
             "every_s": wish.every_s,
             "persons": wish.persons,
             "institution": key,
-            "sealed": wish.sealed,
+            "sealed": wish.sealed or (wish.sealed_anew if old is None else None),
             "since": None if wish.since_us is None else from_us(wish.since_us),
         },
     )

@@ -4,17 +4,25 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
+import numpy as np
+
 from models.apportion import Shares
 from models.period import thawed
 from models.record import Source, Subject, Use
 from models.usage import Usage
 from store.figures.rollup_columns import COLUMNS
+from store.packed import EPOCH_2000_US, packed_row
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("periods")
-# A look-up: a closed year has ten million of these, and a call of the enumeration is dear.
-_SOURCES = {source.value: source for source in Source}
+# As `periods.sql: frozen_uses` numbers them.
+_SOURCES = (Source.MEASURED, Source.RULE, Source.MANUAL)
+_USE = packed_row(
+    ("n", ">i8"), ("key", ">i4"), ("start", ">i8"), ("end", ">i8"), ("effective", ">i8"),
+    ("source", ">i4"),
+)  # fmt: skip
 
 
 class Institution(NamedTuple):
@@ -41,26 +49,12 @@ class FrozenSubject(NamedTuple):
     settings: Mapping[str, Any]
 
 
-class FrozenRow(NamedTuple):
-    """A record as it is kept."""
+class FrozenUse(NamedTuple):
+    """A use as it is kept; ``n`` numbers it within its period."""
 
     n: int
     key: int
-    start_us: int
-    end_us: int
-    effective_us: int
-    source: str
-    annotation: dict[str, Any] | None
-
-    def use(self) -> Use:
-        """What it tells."""
-        return Use(
-            self.start_us,
-            self.end_us,
-            self.effective_us,
-            _SOURCES[self.source],
-            thawed(self.annotation),
-        )
+    use: Use
 
 
 def load_institutions(period_id: int) -> Steps[list[Institution]]:
@@ -81,15 +75,51 @@ def load_subjects_of(
         period_id: Which.
         keys: Only these instruments.
     """
-    rows = yield from Query[tuple[Any, ...]](
-        _SQL["frozen_subjects"],
-        {"id": period_id, "keys": None if keys is None else list(keys)},
-        binary=True,
-        heavy=True,
-    )
+    asked = {"id": period_id, "keys": None if keys is None else list(keys)}
+    return (yield from _load_subjects("frozen_subjects", asked))
+
+
+def load_subjects_after(period_id: int, after: str, limit: int) -> Steps[list[FrozenSubject]]:
+    """The same, so many behind an instrument's id: a city's at once would be 140 MB."""
+    asked = {"id": period_id, "after": after, "limit": limit}
+    return (yield from _load_subjects("subjects_after", asked))
+
+
+def _load_subjects(name: str, asked: Mapping[str, Any]) -> Steps[list[FrozenSubject]]:
+    rows = yield from Query[tuple[Any, ...]](_SQL[name], asked, binary=True, heavy=True)
     return [
         FrozenSubject._make((*row, subject_of(subject), settings))
         for *row, subject, settings in rows
+    ]
+
+
+def load_uses_of(period_id: int, first: int, end: int) -> Steps[list[FrozenUse]]:
+    """What records of a closed period tell, in their order.
+
+    Args:
+        period_id: Which.
+        first: Number of the first one.
+        end: Exclusive.
+    """
+    asked = {"id": period_id, "first": first, "end": end}
+    ((packed, told),) = yield from Query[tuple[bytes | None, str | None]](
+        _SQL["frozen_uses"], asked, binary=True, heavy=True
+    )
+    rows = np.frombuffer(packed or b"", _USE)
+    rows = rows[np.argsort(rows["n"])]
+    notes = {n: thawed(said) for n, said in msgspec.json.decode(told or "[]")}
+    numbers = rows["n"].tolist()
+    return [
+        FrozenUse(n, key, Use(start, end, effective, _SOURCES[source], notes.get(n)))
+        for n, key, start, end, effective, source in zip(
+            numbers,
+            rows["key"].tolist(),
+            (rows["start"] + EPOCH_2000_US).tolist(),
+            (rows["end"] + EPOCH_2000_US).tolist(),
+            rows["effective"].tolist(),
+            rows["source"].tolist(),
+            strict=True,
+        )
     ]
 
 

@@ -13,24 +13,22 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg.rows import args_row
 
 from models.apportion import Apportioning, Shares
-from models.period import Period, record_id, revision_of
+from models.period import Period, record_id
 from models.record import Record, Source, Subject, Use
-from models.usage import Usage
 from store.figures.surroundings import Moment, load_moment
 from store.reports.kept import (
-    FrozenRow,
     FrozenSubject,
     load_institutions,
+    load_subjects_after,
     load_subjects_of,
-    load_usage_of,
+    load_uses_of,
     subject_of,
 )
 from store.reports.register import find_period
 from store.reports.uses import AT_ONCE, Placed, load_placed, load_used
-from store.run import Query, Steps, run
+from store.run import Steps, run
 from store.statements import statements
 
 _SQL = statements("periods")
@@ -59,46 +57,29 @@ class Ledger:
 def _load_frozen(
     period: Period, shares: Mapping[str, Shares], after: int, limit: int
 ) -> Steps[list[Record]]:
-    rows = yield from Query(
-        _SQL["frozen_records"],
-        {"id": period.period_id, "after": after, "limit": limit},
-        rows=args_row(FrozenRow),
-        binary=True,
-        heavy=True,
-    )
-    subjects = yield from load_subjects_of(period.period_id, sorted({row.key for row in rows}))
-    by_key = {one.key: one.subject for one in subjects}
-    return [
-        _record(
-            record_id(period.period_id, row.n),
-            by_key[row.key],
-            row.use(),
-            shares[by_key[row.key].institution_id].of(row.n, row.effective_us),
-        )
-        for row in rows
-    ]
+    kept = yield from load_uses_of(period.period_id, after + 1, after + 1 + limit)
+    subjects = yield from load_subjects_of(period.period_id, sorted({key for _, key, _ in kept}))
+    by_key = {one.key: (one.subject, shares[one.subject.institution_id]) for one in subjects}
+    found: list[Record] = []
+    for n, key, use in kept:
+        subject, of = by_key[key]
+        number = record_id(period.period_id, n)
+        found.append(_record(number, subject, use, of.of(n, use.effective_us)))
+    return found
 
 
 def _record(number: str | None, subject: Subject, use: Use, tenths: int) -> Record:
     return Record(
-        record_id=number,
-        subject=subject,
-        start_us=use.start_us,
-        end_us=use.end_us,
-        effective_us=use.effective_us,
-        tenths=tenths,
-        source=use.source,
+        number,
+        subject,
+        use.start_us,
+        use.end_us,
+        use.effective_us,
+        tenths,
+        use.source,
         # Unknown time parts sessions; and hours are taken as reported where nothing is known.
-        coverage=_NOTHING if use.source is Source.MANUAL else _ALL,
-        revision=revision_of(
-            subject.instrument_id,
-            use.start_us,
-            use.end_us,
-            use.effective_us,
-            use.source,
-            use.annotation,
-        ),
-        annotation=use.annotation,
+        _NOTHING if use.source is Source.MANUAL else _ALL,
+        use.annotation,
     )
 
 
@@ -183,11 +164,13 @@ def walk(ledger: Ledger, take: Callable[[list[Of]], Steps[None]]) -> Steps[None]
         for at in range(0, len(ledger.placed), AT_ONCE):
             yield from take((yield from _load_live_uses(ledger, at)))
         return
-    kept = yield from load_subjects_of(ledger.period.period_id)
-    for part in _parts(kept):
-        number = sum(one.records for one in part)
-        those = iter((yield from load_records(ledger, part[0].first_n - 1, number)))
-        yield from take([(one.subject, list(islice(those, one.records))) for one in part])
+    after = ""
+    while kept := (yield from load_subjects_after(ledger.period.period_id, after, _SUBJECTS)):
+        for part in _parts(kept):
+            number = sum(one.records for one in part)
+            those = iter((yield from load_records(ledger, part[0].first_n - 1, number)))
+            yield from take([(one.subject, list(islice(those, one.records))) for one in part])
+        after = kept[-1].instrument_id
 
 
 def _parts(kept: Sequence[FrozenSubject]) -> Iterator[list[FrozenSubject]]:
@@ -233,20 +216,6 @@ def records(
 def subjects(connection: psycopg.Connection[Any], period_id: int) -> Iterator[Subject]:
     """The instruments of a closed period, by their ids, some hundreds in memory at once."""
     after = ""
-    while rows := run(connection, _load_subjects_after(period_id, after)):
-        yield from (subject_of(document) for _, document in rows)
-        after = rows[-1][0]
-
-
-def _load_subjects_after(period_id: int, after: str) -> Steps[list[tuple[str, dict[str, Any]]]]:
-    asked = {"id": period_id, "after": after, "limit": _SUBJECTS}
-    return (
-        yield from Query[tuple[str, dict[str, Any]]](_SQL["subjects_after"], asked, binary=True)
-    )
-
-
-def usage(connection: psycopg.Connection[Any], period_id: int) -> dict[str, Usage]:
-    """Figures that a closed period keeps, by instrument id."""
-    kept = run(connection, load_usage_of(period_id))
-    named = run(connection, load_subjects_of(period_id))
-    return {one.instrument_id: kept[one.key] for one in named if one.key in kept}
+    while kept := run(connection, load_subjects_after(period_id, after, _SUBJECTS)):
+        yield from (one.subject for one in kept)
+        after = kept[-1].instrument_id

@@ -7,7 +7,7 @@ it and whoever looks at it today read one and the same.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -100,8 +100,9 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
     for one in placed:
         key = one.member.key
         subject = subjects[key]
+        of = _sources(subject)
         uses = [
-            Use(start, end, running, _source(subject, start), None)
+            Use(start, end, running, of(start), None)
             for start, end, running in zip(
                 *(column.tolist() for column in cut.get(key, NO_SESSIONS)), strict=True
             )
@@ -121,8 +122,11 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
     return found
 
 
-def _source(subject: Subject, at_us: int) -> Source:
-    return Source.MEASURED if subject.version_at(at_us).rule is None else Source.RULE
+def _sources(subject: Subject) -> Callable[[int], Source]:
+    """Where the states of an instant come from."""
+    if all(version.rule is None for version in subject.versions):
+        return lambda _: Source.MEASURED
+    return lambda at: Source.MEASURED if subject.version_at(at).rule is None else Source.RULE
 
 
 def _annotated(uses: Sequence[Use], notes: Sequence[Annotation]) -> list[Use]:

@@ -130,8 +130,8 @@ INSERT INTO period_record
 SELECT %(period)s, %(first)s + place - 1, key,
        timestamptz 'epoch' + starts * interval '1 microsecond',
        timestamptz 'epoch' + ends * interval '1 microsecond', effective, source, note::jsonb
-FROM unnest(%(keys)b::int[], %(starts)b::bigint[], %(ends)b::bigint[], %(effective)b::bigint[],
-            %(sources)b::text[], %(annotations)s::text[])
+FROM unnest(%(keys)b::bigint[], %(starts)b::bigint[], %(ends)b::bigint[], %(effective)b::bigint[],
+            %(sources)b::text[], %(annotations)b::text[])
      WITH ORDINALITY AS t (key, starts, ends, effective, source, note, place)
 
 -- name: freeze_subjects
@@ -180,10 +180,6 @@ FROM unnest(%(institutions)s::text[], %(instruments)s::int[], %(records)s::bigin
 SELECT institution_id, instruments, records, unannotated, effective_us, tenths, rest_us, through_n
 FROM period_institution WHERE period_id = %(id)s ORDER BY institution_id
 
--- name: frozen_records
-SELECT n, instrument_key, us(starts_at), us(ends_at), effective_us, source, annotation
-FROM period_record WHERE period_id = %(id)s AND n > %(after)s ORDER BY n LIMIT %(limit)s
-
 -- name: frozen_subjects
 SELECT instrument_key, instrument_id, institution_id, first_n, records, subject, settings
 FROM period_subject
@@ -191,7 +187,8 @@ WHERE period_id = %(id)s AND (%(keys)s::int[] IS NULL OR instrument_key = ANY (%
 ORDER BY instrument_id
 
 -- name: subjects_after
-SELECT instrument_id, subject FROM period_subject
+SELECT instrument_key, instrument_id, institution_id, first_n, records, subject, settings
+FROM period_subject
 WHERE period_id = %(id)s AND instrument_id > %(after)s
 ORDER BY instrument_id LIMIT %(limit)s
 
@@ -218,8 +215,11 @@ SELECT instrument_key, instrument_id, institution_id, first_n, records
 FROM period_subject WHERE period_id = %(id)s ORDER BY instrument_id
 
 -- name: frozen_uses
-SELECT n, instrument_key, us(starts_at), us(ends_at), effective_us, source, annotation
-FROM period_record WHERE period_id = %(id)s AND n >= %(first)s AND n < %(end)s ORDER BY n
+-- Packed (store/packed.py), and what was said of some as one document: a year has ten million.
+SELECT string_agg(record_send(ROW(n, instrument_key, starts_at, ends_at, effective_us,
+           array_position(ARRAY['measured', 'rule', 'manual'], source) - 1)), ''::bytea),
+       json_agg(json_build_array(n, annotation)) FILTER (WHERE annotation IS NOT NULL)::text
+FROM period_record WHERE period_id = %(id)s AND n >= %(first)s AND n < %(end)s
 
 -- name: late
 -- Heartbeats of a window that came after its figures were frozen; raw rows are kept for a while.

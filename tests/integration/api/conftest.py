@@ -12,7 +12,6 @@ import httpx
 import psycopg
 import pytest
 import structlog
-from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from api.app import create_app
@@ -23,7 +22,7 @@ from stack.fetch import find_postgres
 from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.conforming import conforms
-from tests.integration.api.serving import serving
+from tests.integration.api.serving import WEBHOOK_KEY, serving
 from tests.migrated import migrated
 from tests.signing import signing_key
 
@@ -60,7 +59,7 @@ def api_address(api_database: str) -> Iterator[str]:
             import_max_bytes=10_000_000,
             # Tests come with wrong keys by the hundred.
             strangers_burst=100_000,
-            webhook_keys=SecretStr(Fernet.generate_key().decode()),
+            webhook_keys=SecretStr(WEBHOOK_KEY),
             signing_key_file=signing_key(),
         )
     )

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from api.protocol import server_config
+
+#: What the server of these tests seals secrets with.
+WEBHOOK_KEY = Fernet.generate_key().decode()
 
 
 @contextmanager

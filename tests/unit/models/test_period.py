@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.period import frozen, merge_annotations, revision_of, said_of, thawed
 from models.record import Annotation, Purpose, Source
+from tests.report_city import record, subject
 
 TEXT = st.none() | st.text(max_size=3)
 ANNOTATIONS = st.builds(
@@ -67,20 +68,21 @@ def test_instant_is_of_the_stretch_that_holds_it(
     assert [set() if one is None else {one.annotation_id, *one.older} for one in found] == held
 
 
-BASE: dict[str, Any] = {
-    "instrument_id": "sem",
-    "start_us": 1,
-    "end_us": 5,
-    "effective_us": 3,
-    "source": Source.MEASURED,
-    "annotation": Annotation(annotation_id=1, at_us=1, amount_cny=Decimal("1.50")),
-}
+BASE = record(
+    1,
+    subject(instrument_id="sem"),
+    start_us=1,
+    end_us=5,
+    effective_us=3,
+    source=Source.MEASURED,
+    annotation=Annotation(annotation_id=1, at_us=1, amount_cny=Decimal("1.50")),
+)
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("instrument_id", "nmr"),
+        ("subject", subject(instrument_id="nmr")),
         ("start_us", 0),
         ("end_us", 6),
         ("effective_us", 4),
@@ -90,5 +92,5 @@ BASE: dict[str, Any] = {
     ],
 )
 def test_revision_is_another_where_a_record_says_something_else(field: str, value: Any) -> None:
-    assert revision_of(**BASE) == revision_of(**dict(BASE))
-    assert revision_of(**{**BASE, field: value}) != revision_of(**BASE)
+    assert revision_of(BASE._replace(tenths=9)) == revision_of(BASE)
+    assert revision_of(BASE._replace(**{field: value})) != revision_of(BASE)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.report_time import time_format
 from models.timestamp import EPOCH, MICROSECOND
@@ -51,3 +53,18 @@ def test_a_format_that_says_no_time(said: str) -> None:
 def test_a_text_that_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="written YYYY/MM/DD HH"):
         time_format("YYYY/MM/DD HH").read(text, SHANGHAI)
+
+
+@given(
+    us=st.integers(-2 * 10**15, 4 * 10**15),
+    zone=st.sampled_from(
+        ["Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Monrovia"]
+    ),
+    text=st.sampled_from(
+        ["YYYY/MM/DD", "YYYY/MM/DD HH", "YYYY-MM-DD HH:mm", "YYYY-MM-DD HH:mm:ss"]
+    ),
+)
+def test_times_are_cut_off_in_any_zone(us: int, zone: str, text: str) -> None:
+    local = (EPOCH + (us // 1_000_000) * timedelta(seconds=1)).astimezone(ZoneInfo(zone))
+    spelled = f"{local:%Y-%m-%d %H:%M:%S}"[: len(text)]
+    assert time_format(text).write(us, ZoneInfo(zone)).replace("/", "-") == spelled

@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from models.fold import Row
-from models.period import Period
+from models.period import Period, revision_of
 from models.record import Record, Source
+from models.usage import Usage
 from store.instant import from_us
 from store.reports.closing import ClosedAlready, NotYet, close_period
-from store.reports.periods import records, subjects, usage
+from store.reports.kept import load_subjects_of, load_usage_of
+from store.reports.periods import records, subjects
 from store.reports.register import create_period, delete_period, find_institution, find_period
 from store.run import run
 from tests import oracle, record_oracle
@@ -43,6 +45,12 @@ def close(world: World, period: Period) -> Period:
 
 def closed(world: World, start: int, end: int, institution: str | None = "i1") -> Period:
     return close(world, made(world, start, end, institution))
+
+
+def usage(world: World, period: Period) -> dict[str, Usage]:
+    kept = run(world.conn, load_usage_of(period.period_id))
+    named = run(world.conn, load_subjects_of(period.period_id))
+    return {one.instrument_id: kept[one.key] for one in named if one.key in kept}
 
 
 def told(found: list[Record]) -> list[tuple[str, int, int, int]]:
@@ -93,10 +101,10 @@ def test_records_are_the_sessions_cut_to_the_period(world: World, seed: int) -> 
         assert [one.tenths for one in ours] == record_oracle.tenths(
             [one.effective_us for one in ours]
         )
-    assert [(one.tenths, one.revision) for one in live] == [
-        (one.tenths, one.revision) for one in found
+    assert [(one.tenths, revision_of(one)) for one in live] == [
+        (one.tenths, revision_of(one)) for one in found
     ]
-    figures = usage(world.conn, period.period_id)
+    figures = usage(world, period)
     for name, one in told_by.items():
         expected = one.figures(*edge)
         assert figures[name].effective_us == expected["effective"]
@@ -125,7 +133,7 @@ def test_period_is_days_of_its_zone(
     (record,) = records(world.conn, period.period_id)
     assert told([record]) == [("m", start_us, end_us, hours * HOUR)]
     assert record.tenths == hours * 10
-    assert usage(world.conn, period.period_id)["m"].effective_us == hours * HOUR
+    assert usage(world, period)["m"].effective_us == hours * HOUR
 
 
 def test_frozen_rows_stay_whatever_comes_later(world: World) -> None:
@@ -234,7 +242,7 @@ def test_reported_hours_stand_for_whoever_nobody_heard(world: World) -> None:
         ("silent", Source.MANUAL, HOUR + 1, 0, "external"),
         ("silent", Source.MANUAL, 2 * HOUR, 0, "internal"),
     ]
-    assert set(usage(world.conn, period.period_id)) == {"heard"}
+    assert set(usage(world, period)) == {"heard"}
 
 
 def test_source_says_whether_a_rule_gave_the_states(world: World) -> None:
@@ -277,7 +285,7 @@ def test_many_records_are_read_in_portions(world: World, monkeypatch: pytest.Mon
     period = close(world, open_one)
     found = list(records(world.conn, period.period_id))
     assert len(found) == 18
-    assert [one.revision for one in found] == [one.revision for one in live]
+    assert [revision_of(one) for one in found] == [revision_of(one) for one in live]
     assert [(one.subject.instrument_id, one.start_us) for one in found] == [
         (name, begin + n * HOUR) for name in "abc" for n in range(6)
     ]

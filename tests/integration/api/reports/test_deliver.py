@@ -134,6 +134,7 @@ def wish(url: str, **changes: Any) -> Wish:
             persons=False,
             institution_id="i1",
             sealed=Sealer(KEY).seal(SECRET),
+            sealed_anew=None,
             since_us=None,
         ),
         **changes,
