@@ -21,6 +21,7 @@ from bench import (
     exact,
     growth,
     history,
+    hours,
     node_red,
     peers,
     picture,
@@ -286,6 +287,19 @@ def measure_hours(rig: Rig, results: Results, options: argparse.Namespace) -> No
         f"a month of pieces, {count:,} bookings and {reports:,} self-reports"
         f" in {time.monotonic() - began:.0f} s"
     )
+    began = time.monotonic()
+    rolled_us = hours.roll(rig, end)
+    _say(
+        f"days and hours of it in {time.monotonic() - began:.0f} s, {rolled_us:.0f} µs of Python "
+        "an instrument and day"
+    )
+    results.detail["hours_storage"] = {
+        "instrument_day_bytes": {
+            name: round(size / 365)
+            for name, size in storage.of_rollups(rig, bookings.DAYS + 1).items()
+        },
+        "rolled_us": round(rolled_us),
+    }
     with reads.asking(rig) as client:
         bare = reads.reconciliation(client, end, 1)
         _say(f"bookings judged one by one: {bare[0]:,.0f}")

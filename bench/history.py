@@ -162,7 +162,9 @@ def make_totals(rig: Rig, chunks: Sequence[tuple[int, date]]) -> None:
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(_make_totals, repeat(rig.stack.database_url), chunks))
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE rollup_total, rollup_total_step, rollup_total_reach")
+        connection.execute(
+            "VACUUM ANALYZE rollup_total, rollup_total_step, rollup_total_reach, rollup_hour"
+        )
 
 
 def _make_totals(url: str, due: tuple[int, date]) -> None:

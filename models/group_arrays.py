@@ -4,7 +4,7 @@ An instrument's own figures fit into 64 bits; sums over a nation's do not, and a
 integers here as there. Where the figures come from is ``store/figures/sums.py``'s affair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,9 @@ Flags = NDArray[np.bool_]
 NAMES = Usage.__struct_fields__
 _AT = {name: place for place, name in enumerate(NAMES)}
 _STEP = _AT["step_us"]
-_SUMMED = [place for place in range(len(NAMES)) if place != _STEP]
-_COUNTERS = [_AT[n] for n in ("counter_us", "witness_counter_us", "witness_state_us")]
+_COUNTERS = ("counter_us", "witness_counter_us", "witness_state_us")
+_STATES = ("running_us", "idle_us", "off_us")
+_WINDOW = NAMES[:7]
 # As in group.py: ratios are summed as fixed-point integers of 80 binary places, here found
 # sixteen at a time; that fits into 64 bits for denominators below this.
 _DIGIT = 16
@@ -37,7 +38,8 @@ _HALF = 32
 class Figures:
     """Figures of instruments, one row each."""
 
-    #: Columns by `NAMES`; 0 in both schedule columns where there is no schedule.
+    #: Columns by `NAMES`, each in one piece of memory; 0 in both schedule columns where there is no
+    #: schedule.
     columns: Ints
     #: Whether opening hours were in force at all; elsewhere both columns mean None.
     scheduled: Flags
@@ -45,7 +47,7 @@ class Figures:
     @classmethod
     def zeros(cls, count: int) -> "Figures":
         """Empty windows of that many instruments."""
-        return cls(np.zeros((count, len(NAMES)), np.int64), np.zeros(count, np.bool_))
+        return cls(np.zeros((len(NAMES), count), np.int64).T, np.zeros(count, np.bool_))
 
     def add(self, other: "Figures") -> None:
         """Adds windows of the same instruments that overlap none of these (rule 4)."""
@@ -61,7 +63,7 @@ class Figures:
 
     def take(self, rows: Ints | Flags) -> "Figures":
         """Some of the instruments."""
-        return Figures(self.columns[rows], self.scheduled[rows])
+        return Figures(self.columns.T[:, rows].T, self.scheduled[rows])
 
 
 @dataclass(slots=True)
@@ -115,67 +117,115 @@ def tally_arrays(
         order = np.argsort(groups, kind="stable")
         groups, keys, always_on = groups[order], keys[order], always_on[order]
         figures = figures.take(order)
-    columns, scheduled = figures.columns, figures.scheduled
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    present = groups[starts].tolist()
+    starts = starts_of(groups)
+    tallies = tally_windows(
+        {name: figures.columns[:, place, None] for name, place in _AT.items()},
+        figures.scheduled,
+        always_on,
+        starts,
+        basis=basis,
+        sufficient_coverage=sufficient_coverage,
+    )
+    mixed = np.bitwise_xor.reduceat(digests(keys, figures), starts).tolist()
+    for place, (tally,), digest in zip(groups[starts].tolist(), tallies, mixed, strict=True):
+        found[place] = Sums(tally, digest)
+    return found
+
+
+def starts_of(groups: Ints) -> Ints:
+    """Where each group begins; ``groups`` ascends and is not empty."""
+    return np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+
+
+def tally_windows(
+    figures: Mapping[str, Ints],
+    scheduled: Flags,
+    always_on: Flags,
+    starts: Ints,
+    *,
+    basis: Basis,
+    sufficient_coverage: float,
+) -> list[list[Tally]]:
+    """Adds seen instruments up by group, for several windows at once.
+
+    Args:
+        figures: By `NAMES`: a row an instrument, those of a group together, and a column a window
+            of at most ten years; names that are 0 throughout may be left out, but not all.
+        scheduled: Of each instrument: whether opening hours were in force at all.
+        always_on: Of each: whether it stands outside of means and bands.
+        starts: Where each group begins, ascending from 0.
+        basis: As for ``Tally``.
+        sufficient_coverage: As for ``Tally``, of at most four decimals.
+
+    Returns:
+        Of each group, one of each window.
+    """
+    shape = next(iter(figures.values())).shape
+    nothing = np.zeros(shape, np.int64)
 
     def column(name: str) -> Ints:
-        return columns[:, _AT[name]]
+        return figures.get(name, nothing)
 
-    running, known = column("running_us"), columns[:, :3].sum(axis=1)
-    window = columns[:, :7].sum(axis=1)
+    def total(names: Sequence[str]) -> Ints:
+        there = [figures[name] for name in names if name in figures]
+        return sum(there[1:], start=there[0]) if there else nothing
+
+    running, known, window = column("running_us"), total(_STATES), total(_WINDOW)
+    rated, effective = column("rated_us"), column("effective_us")
     least = threshold(sufficient_coverage)
     sufficient = (window > 0) & (known * least.denominator >= window * least.numerator)
-    ranked = sufficient & ~always_on
+    ranked = sufficient & ~always_on[:, None]
     part, whole = {
-        Basis.RATED: (column("effective_us"), column("rated_us")),
+        Basis.RATED: (effective, rated),
         Basis.CALENDAR: (running, window),
         Basis.SCHEDULED: (column("running_scheduled_us"), column("scheduled_us")),
-        Basis.POWERED: (running, running + column("idle_us")),
+        Basis.POWERED: (running, total(_STATES[:2])),
         Basis.KNOWN: (running, known),
     }[basis]
     bandable = ranked & (whole > 0)
     averaged = ranked & (known > 0)
-    counts = np.column_stack(
-        [
-            np.ones(len(keys), np.int64),
-            sufficient,
-            averaged,
-            bandable,
-            scheduled,
-            *(bandable & (part * above.denominator > whole * above.numerator) for above in BANDS),
-        ]
-    ).astype(np.int64)
-    counted = np.add.reduceat(counts, starts, axis=0).tolist()
+    banded = [bandable & (part * one.denominator > whole * one.numerator) for one in BANDS]
+    counts = [_counted(flags, starts) for flags in (sufficient, averaged, bandable, *banded)]
+    with_hours = _counted(scheduled[:, None], starts)
+    sizes = np.diff(starts, append=shape[0]).tolist()
 
-    summed = columns[:, _SUMMED]
+    summed = {name: values for name, values in figures.items() if name != "step_us"}
     unread = column("counter_readings") == 0
-    if unread.any():
-        summed[np.ix_(unread, _COUNTERS)] = 0
-    effective_rated = np.where(column("rated_us") > 0, column("effective_us"), 0)
-    sums = exact_sums(np.column_stack([summed, effective_rated]), starts)
+    for name in _COUNTERS:
+        if name in summed:
+            summed[name] = np.where(unread, 0, summed[name])
+    sums = {name: exact_sums(values, starts) for name, values in summed.items()}
+    rated_ones = exact_sums(np.where(rated > 0, effective, 0), starts)
     ratios = _ratio_sums(running, known, averaged, starts)
-    steps = np.maximum.reduceat(column("step_us"), starts).tolist()
-    mixed = np.bitwise_xor.reduceat(digests(keys, figures), starts).tolist()
+    steps = np.maximum.reduceat(column("step_us"), starts, axis=0).tolist()
 
-    for n, place in enumerate(present):
-        instruments, enough, means, banded_of, with_hours, *banded = counted[n]
-        *values, effective_of_rated = sums[n]
-        named: dict[str, int | None] = dict(zip((NAMES[at] for at in _SUMMED), values, strict=True))
-        if not with_hours:
+    def told(group: int, at: int) -> Tally:
+        enough, means, banded_of, *above = (one[group][at] for one in counts)
+        named: dict[str, int | None] = {name: of[group][at] for name, of in sums.items()}
+        if with_hours[group][0]:
+            named.setdefault("scheduled_us", 0)
+            named.setdefault("running_scheduled_us", 0)
+        else:
             named["scheduled_us"] = named["running_scheduled_us"] = None
-        one = found[place]
-        one.digest = mixed[n]
-        tally = one.tally
-        tally.instruments = instruments
-        tally.sufficient = enough
-        tally.usage = Usage(**named, step_us=steps[n])  # type: ignore[arg-type]
-        tally.effective_rated_us = effective_of_rated
-        tally.ratio_sum = ratios[n]
-        tally.ratios = means
-        tally.banded = banded
-        tally.bandable = banded_of
-    return found
+        return Tally(
+            basis=basis,
+            sufficient_coverage=sufficient_coverage,
+            instruments=sizes[group],
+            sufficient=enough,
+            usage=Usage(**named, step_us=steps[group][at]),  # type: ignore[arg-type]
+            effective_rated_us=rated_ones[group][at],
+            ratio_sum=ratios[group][at],
+            ratios=means,
+            banded=above,
+            bandable=banded_of,
+        )
+
+    return [[told(group, at) for at in range(shape[1])] for group in range(len(starts))]
+
+
+def _counted(flags: Flags, starts: Ints) -> list[list[int]]:
+    """How many are set, by group and column."""
+    return np.add.reduceat(flags, starts, axis=0, dtype=np.int64).tolist()  # type: ignore[no-any-return]
 
 
 def exact_sums(values: Ints, starts: Ints) -> list[list[int]]:
@@ -196,26 +246,34 @@ def exact_sums(values: Ints, starts: Ints) -> list[list[int]]:
     ]
 
 
-def _ratio_sums(running: Ints, known: Ints, averaged: Flags, starts: Ints) -> Sequence[int]:
-    """Sums of ``(running << 80) // known`` of those averaged, by long division."""
-    divisor = np.where(averaged, known, 1)
-    rest = np.where(averaged, running, 0)
-    if int(divisor.max()) >= _LONGEST_DIVIDED:
-        return _plain_ratio_sums(rest, divisor, starts)
-    # A ratio of 1 has no remainder: its whole is the first digit of all.
-    digit, rest = np.divmod(rest, divisor)
-    total = [int(one) for one in np.add.reduceat(digit, starts)]
+def _ratio_sums(running: Ints, known: Ints, averaged: Flags, starts: Ints) -> list[list[int]]:
+    """Sums of ``(running << 80) // known`` of those averaged, by group and column."""
+    # Of most hours all or nothing was in use: these want no division.
+    wholly = _counted(averaged & (running == known), starts)
+    rows, columns = np.nonzero(averaged & (running > 0) & (running < known))
+    part, whole = running[rows, columns], known[rows, columns]
+    width = running.shape[1]
+    sizes = np.diff(starts, append=len(running))
+    places = np.repeat(np.arange(len(starts)), sizes)[rows] * width + columns
+    cells = len(starts) * width
+    if len(whole) and int(whole.max()) >= _LONGEST_DIVIDED:
+        total = [0] * cells
+        for at, one, of in zip(places.tolist(), part.tolist(), whole.tolist(), strict=True):
+            total[at] += (one << _DIGIT * _DIGITS) // of
+    else:
+        total = _divided(part, whole, places, cells)
+    return [
+        [(one << _DIGIT * _DIGITS) + total[at] for at, one in enumerate(row, n * width)]
+        for n, row in enumerate(wholly)
+    ]
+
+
+def _divided(part: Ints, whole: Ints, places: Ints, cells: int) -> list[int]:
+    """Sums of proper fractions as fixed-point integers, by long division."""
+    total, rest = [0] * cells, part
     for _ in range(_DIGITS):
-        digit, rest = np.divmod(rest << _DIGIT, divisor)
-        total = [
-            (one << _DIGIT) + more
-            for one, more in zip(total, np.add.reduceat(digit, starts).tolist(), strict=True)
-        ]
+        digit, rest = np.divmod(rest << _DIGIT, whole)
+        # Digits are short: their sums are exact in a double.
+        summed = np.bincount(places, weights=digit, minlength=cells).astype(np.int64)
+        total = [(one << _DIGIT) + more for one, more in zip(total, summed.tolist(), strict=True)]
     return total
-
-
-def _plain_ratio_sums(part: Ints, whole: Ints, starts: Ints) -> list[int]:
-    ends = [*starts.tolist()[1:], len(part)]
-    terms = zip(part.tolist(), whole.tolist(), strict=True)
-    ratios = [(a << _DIGIT * _DIGITS) // b for a, b in terms]
-    return [sum(ratios[a:b]) for a, b in zip(starts.tolist(), ends, strict=True)]

@@ -31,13 +31,13 @@ from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
 from store.figures.costs import by_hour_of_week_s, one_by_one_s
-from store.figures.groups import measure_extent
 from store.figures.habits import WEEKS, load_habits
-from store.figures.members import Member, load_members
+from store.figures.members import Member
 from store.figures.plans import load_plans
-from store.figures.profile import HOURS, Hour, Known, load_profile, load_profiles
+from store.figures.profile import HOURS, Hour, Known, load_profiles
 from store.figures.question import Question
 from store.figures.surroundings import Moment, load_moment
+from store.figures.week import load_week, week_s
 from store.present.filters import Filters
 from store.present.instruments import FAR_M, Registered, find_registered
 from store.run import Steps
@@ -84,21 +84,19 @@ async def get_profile(
     def plan() -> Steps[_Plan]:
         moment = yield from load_moment()
         window = span.window(tz or context.settings.zone, moment.now_us).clip(moment.now_us)
-        extent = yield from measure_extent(
-            Question(window=window, filters=filters), context.rosters
-        )
-        cost = by_hour_of_week_s(extent.instruments, window)
+        cost = yield from week_s(Question(window=window, filters=filters), moment, context.rosters)
         return _Plan(moment=moment, window=window, cost_s=cost)
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
         moment, window = planned.moment, planned.window
-        members = yield from load_members(Question(window=window, filters=filters))
-        found = yield from load_profile(members, window, tz.key if tz else None)
+        question = Question(window=window, filters=filters)
+        week = yield from load_week(question, tz.key if tz else None, moment, context.rosters)
+        found = week.known
         return {
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
             "tz": tz.key if tz else None,
-            "instruments": len(members),
+            "instruments": week.instruments,
             "items": [
                 {
                     "weekday": at.weekday,
@@ -190,7 +188,7 @@ async def get_available(
     def plan() -> Steps[_Plan]:
         moment = yield from load_moment(context.settings.calendar)
         usual = Window(start_us=moment.now_us - USUAL_WEEKS * 7 * DAY_US, end_us=moment.now_us)
-        cost = by_hour_of_week_s(limit, usual)
+        cost = by_hour_of_week_s(limit, 0, [usual])
         cost += one_by_one_s(candidates, usual, [usual] * (1 + WEEKS), moment)
         return _Plan(moment=moment, window=usual, cost_s=cost)
 

@@ -14,9 +14,10 @@ ORDER BY instrument_key FOR NO KEY UPDATE
 -- name: upsert
 -- One statement a portion: every statement on the table also looks after the running totals.
 -- The columns are the figures' own: rollup_columns.py puts them in.
-INSERT INTO rollup_day (instrument_key, day, {columns})
-SELECT * FROM unnest(%s::int[], %s::date[], {arrays})
-ON CONFLICT (instrument_key, day) DO UPDATE SET ({columns}) = ROW ({excluded})
+INSERT INTO rollup_day (instrument_key, day, hours, {columns})
+SELECT * FROM unnest(%s::int[], %s::date[], %s::bytea[], {arrays})
+ON CONFLICT (instrument_key, day)
+DO UPDATE SET (hours, {columns}) = ROW (EXCLUDED.hours, {excluded})
 
 -- name: done
 DELETE FROM rollup_todo t USING unnest(%s::int[], %s::date[]) AS d (key, day)
@@ -112,4 +113,5 @@ DELETE FROM rollup_day
 DELETE FROM rollup_todo
 
 -- name: forget_rolled_through
-DELETE FROM service_setting WHERE name = 'rolled_through'
+-- Days that are made anew get their hours, however old they are.
+DELETE FROM service_setting WHERE name IN ('rolled_through', 'hours_from')

@@ -107,19 +107,20 @@ def roll(connection: psycopg.Connection, zone: str, calendar: str) -> int:
             for key in keys
             if key in subjects
         }
-        usages = run(connection, compute_days(list(subjects.values()), ready, moment))
+        rows = run(connection, compute_days(list(subjects.values()), ready, moment))
         with connection.cursor() as cursor:
             cursor.execute(
                 UPSERT,
                 [
-                    [key for key, _ in usages],
-                    [day for _, day in usages],
-                    *([getattr(usage, name) for usage in usages.values()] for name in COLUMNS),
+                    [key for key, _ in rows],
+                    [day for _, day in rows],
+                    [row.hours for row in rows.values()],
+                    *([getattr(row.usage, name) for row in rows.values()] for name in COLUMNS),
                 ],
             )
             done = [(key, day) for key in keys for day in ready.get(key, ())]
             cursor.execute(SQL["done"], [[key for key, _ in done], [day for _, day in done]])
-            rolled = sorted({key for key, _ in usages})
+            rolled = sorted({key for key, _ in rows})
             _flag_counters(cursor, rolled)
             cursor.execute(SQL["flag_energy"], {"keys": rolled, "zone": zone})
         return len(done)

@@ -78,6 +78,7 @@ BEGIN
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_step'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'rollup_total_reach'),
+            ('jishi_write', 'INSERT, DELETE', 'rollup_hour'),
             ('jishi_write', 'INSERT, UPDATE, DELETE', 'alert'),
             ('jishi_write', 'INSERT', 'alert_event'),
             ('jishi_write', 'SELECT (webhook_key, name, url, kinds, institution_key, sealed_secret)',

@@ -1,33 +1,28 @@
-"""Sums of groups, all instruments at once: running totals of whole days, arrays for the edges.
+"""Sums of groups, all instruments at once: totals of whole days, hours of parts, arrays for edges.
 
-Whoever needs more care, a change of settings in the window or a piece that an edge cuts, is left
-to ``members.py``, which gives the same sums.
+Figures are read by ``rows.py``. Whoever needs more care, a change of settings in the window or a
+piece that an edge cuts, is left to ``members.py``, which gives the same sums.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from models.group import Tally
-from models.group_arrays import Figures, Flags, Ints, Sums, tally_arrays
+from models.group_arrays import Figures, Flags, Ints, Sums, starts_of, tally_arrays, tally_windows
 from models.usage import Window
-from store.figures.layout import LONGEST_EDGES_US, Plan, days_window, plan_window
-from store.figures.measured import measure_rows
 from store.figures.members import load_members, tally_members
 from store.figures.question import Group, Question
-from store.figures.sums import TotalsReader
+from store.figures.rows import RowsReader
+from store.figures.seen import seen_before
 from store.figures.surroundings import Moment
-from store.instant import from_us
 from store.present.roster import Roster
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("groups")
-# How long after their end days may be without totals: measured meanwhile.
-_NOT_YET = timedelta(days=2)
-_DAY = timedelta(days=1)
 # `hold_s` is a day at most (models/registry.py).
 _SETTLED_US = 86_400_000_000
 
@@ -47,9 +42,8 @@ def tally_rows(
     reader = RowsReader(roster, rows, moment)
     yield from reader.measure([window, *question.buckets])
     figures, complete = yield from reader.read(window)
-    for _, right in reader.edges.values():
-        # A bucket may cut a piece that the window does not.
-        complete &= right
+    # A bucket may cut a piece that the window does not.
+    complete &= reader.right
     # A day that an instrument was not in service is not its group's: the slower way cuts it off.
     whole = (
         complete
@@ -63,20 +57,18 @@ def tally_rows(
     members = _Members.of(question, roster, rows, whole)
     settles = members.longest(settle_us, whole | silent)
     by_code: dict[int, Group] = {}
-    for code, (sums, unheard) in enumerate(members.sums(figures, silent)):
-        tally = _with_unheard(sums, unheard)
+    totals = zip(members.sums(figures), members.counted(silent), strict=True)
+    for code, (sums, unheard) in enumerate(totals):
+        tally = _with_unheard(sums.tally, unheard)
         if tally.instruments:
             by_code[code] = Group(
                 total=tally, buckets=[], settle_us=settles[code], digest=sums.digest
             )
-    for bucket in question.buckets:
-        # Whoever has all days of the window has those of each bucket, and all edges: it was in
-        # service, and heard, before each bucket's end.
-        figures, _ = yield from reader.read(bucket)
+    for bucket, tallies in (yield from _bucket_sums(question, reader, members)):
         serving = silent & roster.serving(rows, bucket)
-        for code, (sums, unheard) in enumerate(members.sums(figures, serving)):
+        for code, unheard in enumerate(members.counted(serving)):
             if code in by_code:
-                by_code[code].buckets.append(_with_unheard(sums, unheard))
+                by_code[code].buckets.append(_with_unheard(tallies[code], unheard))
     groups = {members.groups[code]: group for code, group in by_code.items()}
     if len(seen):
         careful = yield from load_members(question, seen.tolist())
@@ -86,21 +78,35 @@ def tally_rows(
     return groups
 
 
-def seen_before(keys: Ints, window: Window) -> Steps[Ints]:
-    """Who of them has a heartbeat before a window's end."""
-    if not len(keys):
-        return keys
-    found = yield from Query[tuple[int]](
-        _SQL["seen"], {"keys": keys.tolist(), "end": from_us(window.end_us)}, binary=True
-    )
-    return np.array(sorted(key for (key,) in found), np.int64)
+def _bucket_sums(
+    question: Question, reader: RowsReader, members: "_Members"
+) -> Steps[list[tuple[Window, list[Tally]]]]:
+    """Each bucket with its tallies of all groups; hours of one day are summed up together.
+
+    Whoever has all days and hours of the window has those of each bucket, and all edges: it was in
+    service, and heard, before each bucket's end.
+    """
+    found: list[tuple[Window, list[Tally]]] = []
+    shares = reader.hours.shares(members.chosen)
+    for day, part in groupby(question.buckets, key=reader.day_of):
+        buckets = list(part)
+        if day is None:
+            for bucket in buckets:
+                figures, _ = yield from reader.read(bucket)
+                found.append((bucket, [sums.tally for sums in members.sums(figures)]))
+        else:
+            hours = yield from reader.hours.read(day, shares)
+            places = [slots.low for bucket in buckets if (slots := reader.slot_of(bucket))]
+            tallies = members.hour_sums(hours, places, reader.hours.scheduled(day))
+            found += zip(buckets, tallies, strict=True)
+    return found
 
 
-def _with_unheard(sums: Sums, unheard: int) -> Tally:
+def _with_unheard(tally: Tally, unheard: int) -> Tally:
     """A group's sums, with those of it that were never seen."""
-    sums.tally.instruments += unheard
-    sums.tally.never_seen = unheard
-    return sums.tally
+    tally.instruments += unheard
+    tally.never_seen = unheard
+    return tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,89 +137,63 @@ class _Members:
             question=question, roster=roster, rows=rows, groups=groups, codes=codes, chosen=chosen
         )
 
-    def sums(self, figures: Figures, silent: Flags) -> list[tuple[Sums, int]]:
-        """Of each group the sums, and how many are in it that were never seen."""
-        count = len(self.groups)
+    def sums(self, figures: Figures) -> list[Sums]:
+        """Of each group the sums."""
         chosen = self.rows[self.chosen]
-        found = tally_arrays(
+        return tally_arrays(
             self.roster.keys[chosen],
             figures.take(self.chosen),
             self.roster.always_on[chosen],
             self.codes[self.chosen],
-            count,
+            len(self.groups),
             basis=self.question.basis,
             sufficient_coverage=self.question.sufficient_coverage,
         )
-        unheard = np.bincount(self.codes[silent], minlength=count).tolist()
-        return list(zip(found, unheard, strict=True))
+
+    def hour_sums(
+        self, hours: Mapping[str, Ints], places: Sequence[int], scheduled: Flags
+    ) -> list[list[Tally]]:
+        """Of some hours of a day, of each group the sums.
+
+        Args:
+            hours: Of those chosen (``hours.py: read``).
+            places: Which of the columns.
+            scheduled: Of all rows.
+        """
+        found = [[self._nothing() for _ in self.groups] for _ in places]
+        if not hours:
+            return found
+        width = next(iter(hours.values())).shape[1]
+        if places != list(range(width)):
+            hours = {name: values[:, places] for name, values in hours.items()}
+        codes = self.codes[self.chosen]
+        starts = starts_of(codes)
+        tallies = tally_windows(
+            hours,
+            scheduled[self.chosen],
+            self.roster.always_on[self.rows[self.chosen]],
+            starts,
+            basis=self.question.basis,
+            sufficient_coverage=self.question.sufficient_coverage,
+        )
+        for code, of_group in zip(codes[starts].tolist(), tallies, strict=True):
+            for place, tally in enumerate(of_group):
+                found[place][code] = tally
+        return found
+
+    def counted(self, these: Flags) -> list[int]:
+        """Of each group, how many of these are in it."""
+        return np.bincount(self.codes[these], minlength=len(self.groups)).tolist()  # type: ignore[no-any-return]
+
+    def _nothing(self) -> Tally:
+        question = self.question
+        return Tally(basis=question.basis, sufficient_coverage=question.sufficient_coverage)
 
     def longest(self, settle_us: Ints, these: Flags) -> list[int]:
         """Of each group the longest that one of these takes to settle."""
         settles = np.zeros(len(self.groups), np.int64)
         np.maximum.at(settles, self.codes[these], settle_us[these])
         return settles.tolist()
-
-
-@dataclass(slots=True)
-class RowsReader:
-    """Figures of some members over one window after the other."""
-
-    roster: Roster
-    rows: Ints
-    moment: Moment
-    #: Measured once: a window's edges are mostly those of its first and last bucket too.
-    edges: dict[Window, tuple[Figures, Flags]] = field(default_factory=dict)
-    _totals: TotalsReader | None = None
-
-    def measure(self, windows: Iterable[Window]) -> Steps[None]:
-        """Measures the edges of all of them; those close together with one look at the pieces."""
-        wanted = {edge for one in windows for edge in plan_window(one, self.moment).edges}
-        stretches: list[list[Window]] = []
-        for edge in sorted(wanted, key=lambda edge: (edge.start_us, -edge.end_us)):
-            if stretches and edge.end_us - stretches[-1][0].start_us <= LONGEST_EDGES_US:
-                stretches[-1].append(edge)
-            else:
-                stretches.append([edge])
-        for stretch in stretches:
-            found = yield from measure_rows(self.roster, self.rows, stretch, self.moment)
-            self.edges.update(zip(stretch, found, strict=True))
-
-    def read(self, window: Window) -> Steps[tuple[Figures, Flags]]:
-        """Figures, and whether they are complete."""
-        plan = plan_window(window, self.moment)
-        figures = Figures.zeros(len(self.rows))
-        complete = np.ones(len(self.rows), np.bool_)
-        if plan.first < plan.end:
-            totals = self._totals
-            if totals is None:
-                totals = self._totals = TotalsReader(self.roster.keys[self.rows])
-                yield from totals.open()
-            plan = self._within_reach(plan, totals.through)
-            if plan.first < plan.end:
-                days = yield from totals.read(plan.first, plan.end)
-                figures, complete = days.figures, days.complete
-        for edge in plan.edges:
-            if edge not in self.edges:
-                (self.edges[edge],) = yield from measure_rows(
-                    self.roster, self.rows, [edge], self.moment
-                )
-            measured, right = self.edges[edge]
-            figures.add(measured)
-            complete = complete & right
-        return figures, complete
-
-    def _within_reach(self, plan: Plan, through: date) -> Plan:
-        """The newest days have no totals for a while after midnight; then each is an edge.
-
-        One edge for all of them would be measured again for each bucket, and could be right where
-        a bucket's part of it, which may cut a piece, is not.
-        """
-        if not plan.end - _NOT_YET <= through < plan.end:
-            return plan
-        end = max(through, plan.first)
-        late = (end + n * _DAY for n in range((plan.end - end).days))
-        days = (days_window(day, day + _DAY, self.moment) for day in late)
-        return Plan(plan.first, end, (*plan.edges, *days))
 
 
 def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps[Ints]:

@@ -16,6 +16,7 @@ _DAY_US = 86_400_000_000
 _A_QUESTION = 0.002
 _ROW_AT_ONCE = 3e-6
 _ROW_AND_BUCKET_AT_ONCE = 1.5e-6
+_ROW_AND_HOUR_AT_ONCE = 0.15e-6
 _ROW_AND_EDGE_DAY = 40e-6
 _GROUP_AND_WINDOW = 14e-6
 _ROW_AND_WINDOW = 25e-6
@@ -24,6 +25,7 @@ _ROW_AND_DAY_MEASURED = 80e-6
 _WINDOW_TOLD = 40e-6
 _ITEM_TOLD = 20e-6
 _DAY_BY_HOUR_OF_WEEK = 240e-6
+_HOUR_OF_WEEK = 0.03e-6
 _ROW_AND_BOOKING_DAY = 0.1e-6  # one in five is booked
 _JUDGED, _JUDGED_AND_DAY = 700e-6, 250e-6
 _DAY_OF_SAMPLES = 1_800e-6  # one a minute
@@ -32,17 +34,15 @@ _DAY_OF_SAMPLES = 1_800e-6  # one a minute
 def at_once_s(
     rows: int,
     groups: int,
-    window: Window,
     buckets: Sequence[Window],
     layout: Layout,
-    moment: Moment,
 ) -> float:
     """What an answer costs that arrays work out."""
-    edges = layout.edges | set(plan_window(window, moment).edges)
-    edge_days = sum(edge.length_us for edge in edges) / _DAY_US
+    edge_days = sum(edge.length_us for edge in layout.edges) / _DAY_US
     return (
         _A_QUESTION
-        + rows * (_ROW_AT_ONCE + len(buckets) * _ROW_AND_BUCKET_AT_ONCE)
+        + rows * (_ROW_AT_ONCE + (len(buckets) - layout.hours) * _ROW_AND_BUCKET_AT_ONCE)
+        + rows * (layout.hours + 24 * layout.day_parts) * _ROW_AND_HOUR_AT_ONCE
         + rows * edge_days * _ROW_AND_EDGE_DAY
         + groups * (len(buckets) + 1) * _GROUP_AND_WINDOW
     )
@@ -77,9 +77,16 @@ def judged_bookings_s(rows: int, window: Window) -> float:
     return _A_QUESTION + rows * (_JUDGED + window.length_us / _DAY_US * _JUDGED_AND_DAY)
 
 
-def by_hour_of_week_s(rows: int, window: Window) -> float:
-    """What a profile of instruments costs."""
-    return _A_QUESTION + rows * window.length_us / _DAY_US * _DAY_BY_HOUR_OF_WEEK
+def by_hour_of_week_s(rows: int, hours: int, pieces: Sequence[Window]) -> float:
+    """What a profile of instruments costs.
+
+    Args:
+        rows: Instruments.
+        hours: That are rolled up.
+        pieces: What is taken from segments.
+    """
+    days = sum(one.length_us for one in pieces) / _DAY_US
+    return _A_QUESTION + rows * (hours * _HOUR_OF_WEEK + days * _DAY_BY_HOUR_OF_WEEK)
 
 
 def judged_s(rows: int, window: Window) -> float:

@@ -8,10 +8,11 @@ import numpy as np
 
 from models.group_arrays import NAMES, Ints
 from models.usage import Window
-from store.figures.at_once import RowsReader, seen_before
 from store.figures.costs import at_once_s, one_by_one_s
 from store.figures.figures import usages
 from store.figures.layout import Layout, lay_out
+from store.figures.rows import RowsReader
+from store.figures.seen import seen_before
 from store.figures.subject import load_subjects
 from store.figures.surroundings import Moment
 from store.present.roster import Roster
@@ -32,7 +33,7 @@ def effective_s(instruments: int, window: Window, moment: Moment) -> float:
     """What `load_effective` costs (s)."""
     layout = _layout(instruments, window, moment)
     if layout.at_once:
-        return at_once_s(instruments, 0, window, (), layout, moment)
+        return at_once_s(instruments, 0, (), layout)
     return one_by_one_s(instruments, window, (), moment)
 
 

@@ -83,4 +83,4 @@ def cost_s(question: Question, extent: Extent, moment: Moment) -> float:
     window, buckets = question.window, question.buckets
     if not layout.at_once:
         return one_by_one_s(extent.instruments, window, buckets, moment)
-    return at_once_s(extent.instruments, extent.groups, window, buckets, layout, moment)
+    return at_once_s(extent.instruments, extent.groups, buckets, layout)

@@ -1,8 +1,8 @@
 """Which way a question about figures is worked out: chosen here, before any figure is read.
 
-Two choices make the four ways that the package names: `plan_window` parts a window into whole days,
-which are summed up already, and edges, which are not; `lay_out` says whether instruments are taken
-one by one or all at once. What that will cost is in ``costs.py``.
+Two choices make the ways that the package names: `plan_window` parts a window into whole days,
+which are summed up already, and edges, of which `split_edge` takes the whole hours; `lay_out` says
+whether instruments are taken one by one or all at once. What that will cost is in ``costs.py``.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from models.ratios import threshold
+from models.segment import HOUR_US
 from models.usage import Window
 from models.zone import local_day, start_of_day
 from store.figures.subject import zone_of
@@ -53,6 +54,15 @@ def plan_window(window: Window, moment: Moment) -> Plan:
     return Plan(first, end, tuple(edge for edge in edges if edge.length_us))
 
 
+def day_hours(day: date, moment: Moment) -> list[Window]:
+    """The hours of one of the rollup zone's days, counted from its start: 23 to 25 as a rule."""
+    whole = days_window(day, day + _DAY, moment)
+    return [
+        Window(start_us=at, end_us=min(at + HOUR_US, whole.end_us))
+        for at in range(whole.start_us, whole.end_us, HOUR_US)
+    ]
+
+
 def days_window(first: date, end: date, moment: Moment) -> Window:
     """The time of the rollup zone's days ``[first, end)``."""
     zone = zone_of(moment.rollup_zone)
@@ -81,11 +91,72 @@ def missing_windows(
     return found
 
 
+class Slots(NamedTuple):
+    """Hours ``[low, high)`` of one of the rollup zone's days."""
+
+    day: date
+    low: int
+    high: int
+
+    def window(self, moment: Moment) -> Window:
+        """The time that they are."""
+        whole = days_window(self.day, self.day + _DAY, moment)
+        start, end = (whole.start_us + number * HOUR_US for number in (self.low, self.high))
+        return Window(start_us=start, end_us=min(end, whole.end_us))
+
+
+def split_edge(edge: Window, moment: Moment) -> tuple[list[Slots], list[Window]]:
+    """Divides what is no whole day into whole hours of days that are over, and what is left of it.
+
+    Hours are the days' own, counted from midnight on: those of a zone whose clock strikes with the
+    rollups', and none of one half an hour apart.
+    """
+    zone = zone_of(moment.rollup_zone)
+    slots: list[Slots] = []
+    rest: list[Window] = []
+    at = edge.start_us
+    while at < edge.end_us:
+        day = local_day(at, zone)
+        start, end = start_of_day(day, zone), start_of_day(day + _DAY, zone)
+        part = Window(start_us=at, end_us=min(end, edge.end_us))
+        at = part.end_us
+        low = -((start - part.start_us) // HOUR_US)
+        high = (
+            (part.end_us - start) // HOUR_US if part.end_us < end else -((start - end) // HOUR_US)
+        )
+        if low >= high or end > moment.now_us or day < moment.hours_from:
+            rest.append(part)
+            continue
+        found = Slots(day, low, high)
+        inside = found.window(moment)
+        slots.append(found)
+        rest += (
+            piece
+            for piece in (
+                Window(start_us=part.start_us, end_us=inside.start_us),
+                Window(start_us=inside.end_us, end_us=part.end_us),
+            )
+            if piece.length_us
+        )
+    return slots, rest
+
+
+def slot_of(bucket: Window, moment: Moment) -> Slots | None:
+    """The one hour of a day that a bucket is; None of any other."""
+    if bucket.length_us > HOUR_US:
+        return None
+    slots, rest = split_edge(bucket, moment)
+    return slots[0] if len(slots) == 1 and not rest and slots[0].high - slots[0].low == 1 else None
+
+
 class Layout(NamedTuple):
     """How a question about many instruments is laid out."""
 
-    #: What of the buckets is no whole day of the rollups.
+    #: What of window and buckets is neither whole days nor whole hours of the rollups.
     edges: frozenset[Window]
+    #: How many of the buckets are one hour each of a day, and how many days others want hours of.
+    hours: int
+    day_parts: int
     #: Whether arrays answer it; else its instruments are taken one by one.
     at_once: bool
 
@@ -108,12 +179,22 @@ def lay_out(
     """
     if not (
         0 < window.length_us < _LONGEST_US
-        and len(buckets) <= _MOST_BUCKETS
         and threshold(sufficient_coverage).denominator <= _FINEST_THRESHOLD
     ):
-        return Layout(frozenset(), False)
+        return Layout(frozenset(), 0, 0, False)
     outer = plan_window(window, moment).edges
-    edges = frozenset(edge for bucket in buckets for edge in plan_window(bucket, moment).edges)
-    short = all(sum(edge.length_us for edge in some) <= LONGEST_EDGES_US for some in (outer, edges))
+    whole = frozenset(bucket for bucket in buckets if slot_of(bucket, moment))
+    others = [bucket for bucket in buckets if bucket not in whole]
+    inner = frozenset(edge for bucket in others for edge in plan_window(bucket, moment).edges)
+    edges: set[Window] = set()
+    day_parts = 0
+    short = True
+    for some in (outer, inner):
+        parts = [split_edge(edge, moment) for edge in some]
+        rest = {piece for _, pieces in parts for piece in pieces}
+        short = short and sum(piece.length_us for piece in rest) <= LONGEST_EDGES_US
+        day_parts += sum(len(slots) for slots, _ in parts)
+        edges |= rest
     few = instruments < FEW and bool(buckets or outer)
-    return Layout(edges, short and not few)
+    at_once = short and not few and len(others) <= _MOST_BUCKETS
+    return Layout(frozenset(edges), len(whole), day_parts, at_once)

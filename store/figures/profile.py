@@ -1,6 +1,7 @@
 """When in the week instruments run: known time by hour of the local week.
 
-Figures over windows are in ``figures.py``; this one asks for no rollup, since none has hours.
+Figures over windows are in ``figures.py``. This way, by SQL over segments, is the one that
+``week.py``, which takes many instruments from rolled-up hours, is held to and falls back on.
 """
 
 from collections import defaultdict

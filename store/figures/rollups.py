@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from operator import le
+from typing import NamedTuple
 
-from models.usage import Usage, Window
+from models.usage import Usage, Window, add_up
 from models.zone import local_day, start_of_day
-from store.figures.layout import Plan, days_window, missing_windows
+from store.figures.layout import Plan, day_hours, days_window, missing_windows
+from store.figures.packed_hours import pack_day
 from store.figures.pieces import measure_windows
 from store.figures.rollup_columns import COLUMNS
 from store.figures.subject import Subject, zone_of
@@ -97,10 +99,19 @@ def load_missing(
     return found
 
 
+class DayRow(NamedTuple):
+    """What is stored of an instrument's day."""
+
+    usage: Usage
+    #: As ``packed_hours.py: pack_day`` packs them; None where opening hours are in force in some of
+    #: them only, of which a packed one says nothing.
+    hours: bytes | None
+
+
 def compute_days(
     subjects: Sequence[Subject], days: Mapping[int, Sequence[date]], moment: Moment
-) -> Steps[dict[tuple[int, date], Usage]]:
-    """Rollup rows: what days of the rollup zone were made of.
+) -> Steps[dict[tuple[int, date], DayRow]]:
+    """Rollup rows: what days of the rollup zone were made of, hour by hour.
 
     Whoever stores them holds the locks of the instruments' status rows while this reads, so
     that no row computed from an older state lands afterwards (``rollup_forget``).
@@ -115,26 +126,39 @@ def compute_days(
         By instrument key and day.
     """
     zone = zone_of(moment.rollup_zone)
-    wanted: dict[int, list[date]] = {}
+    wanted: dict[int, tuple[date, ...]] = {}
+    # Most have the same days to be rolled up: one list of hours for them all.
+    parts: dict[tuple[date, ...], list[Window]] = {}
+    hours: dict[date, list[Window]] = {}
     for subject in subjects:
         first_us = subject.track.first_at_us
         if first_us is None:
             continue
-        wanted[subject.key] = [
+        ours = tuple(
             day
             for day in days.get(subject.key, ())
             if first_us < start_of_day(day + _DAY, zone) <= moment.now_us
-        ]
+        )
+        if not ours:
+            continue
+        wanted[subject.key] = ours
+        for day in ours:
+            if day not in hours:
+                # A day that the zone skipped has none; its row is that of no time at all.
+                hours[day] = day_hours(day, moment) or [days_window(day, day + _DAY, moment)]
+        if ours not in parts:
+            parts[ours] = [hour for day in ours for hour in hours[day]]
     measured = yield from measure_windows(
-        (
-            (subject, [days_window(day, day + _DAY, moment) for day in wanted[subject.key]])
-            for subject in subjects
-            if wanted.get(subject.key)
-        ),
+        ((subject, parts[wanted[subject.key]]) for subject in subjects if subject.key in wanted),
         moment,
     )
-    return {
-        (key, day): usage
-        for key, found in measured.items()
-        for day, (_, usage) in zip(wanted[key], found, strict=True)
-    }
+    found: dict[tuple[int, date], DayRow] = {}
+    for key, figures in measured.items():
+        at = 0
+        for day in wanted[key]:
+            usages = [usage for _, usage in figures[at : at + len(hours[day])]]
+            at += len(usages)
+            # Figures add up over any split (rule 4): a day is the sum of its hours.
+            alike = len({usage.scheduled_us is None for usage in usages}) == 1
+            found[key, day] = DayRow(add_up(usages), pack_day(usages) if alike else None)
+    return found

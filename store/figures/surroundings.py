@@ -41,6 +41,8 @@ class Moment:
     rollup_zone: str
     #: Name of the calendar that opening hours refer to.
     calendar: str = "CN"
+    #: The first day whose hours may be rolled up: older days were, before there were hours.
+    hours_from: date = date.min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +102,15 @@ def _by_version(subject: Subject, gaps: Mapping[int, Sequence[Interval]]) -> lis
 
 def load_moment(calendar: str = "CN") -> Steps[Moment]:
     """The database's now; the same for all of a transaction."""
-    ((now_us, zone),) = yield from Query[tuple[int, str | None]](_SQL["moment"], binary=True)
-    return Moment(now_us=now_us, rollup_zone=zone or DEFAULT_ZONE, calendar=calendar)
+    ((now_us, zone, hours_from),) = yield from Query[tuple[int, str | None, date | None]](
+        _SQL["moment"], binary=True
+    )
+    return Moment(
+        now_us=now_us,
+        rollup_zone=zone or DEFAULT_ZONE,
+        calendar=calendar,
+        hours_from=hours_from or date.min,
+    )
 
 
 def load_surroundings(

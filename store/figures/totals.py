@@ -1,15 +1,17 @@
-"""Running totals of the daily rollups: made here, read by ``sums.py``.
+"""Running totals of the daily rollups, and their hours: made here.
 
 A total at a local midnight is what an instrument's day rows before it add up to; any range of
-days is the difference of two. They are packed by chunks of instruments (``rollup_total``), and
-derived from ``rollup_day`` alone: triggers mark what changes behind them, and a mark makes
-readers go back to the days, so totals may be late but are never wrong.
+days is the difference of two. They are packed by chunks of instruments (``rollup_total``), and so
+are the hours of each day (``rollup_hour``). Both are derived from ``rollup_day`` alone: triggers
+mark what changes behind them, and a mark makes readers go back to the days, so they may be late but
+are never wrong. They are read by ``sums.py`` and ``hours.py``.
 
 No numpy here: ingest makes the totals, and its memory is counted.
 """
 
 import sys
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from itertools import chain
@@ -18,6 +20,7 @@ from typing import Any
 
 import psycopg
 
+from store.figures.packed_hours import SHORT, pack_chunk, unpack_day
 from store.figures.rollup_columns import COLUMNS
 from store.statements import statements
 
@@ -28,6 +31,11 @@ CHUNK = 1_024
 #: What is summed up, in the order of a row: the day rows' columns but ``step_us``, how many
 #: rows there are, and how many of them have opening hours.
 SUMS = (*(name for name in COLUMNS if name != "step_us"), "days", "scheduled_days")
+#: Figures of an hour; the last says of an instrument's day whether its hours are there at all
+#: (`THERE`), and its opening hours, if it has any (`SCHEDULED`).
+HOURLY = (*COLUMNS, "present")
+PRESENT = HOURLY.index("present")
+THERE, SCHEDULED = 1, 2
 #: Maxima stand for the 1, 2, 4, … days before a boundary.
 LEVELS = 10
 _DAY = timedelta(days=1)
@@ -76,7 +84,10 @@ def make(connection: psycopg.Connection[Any], chunk: int, boundary: date) -> int
             start = min(stale or through, through)
             first = min(first, start)
         end: date = max(boundary, through)
-        maker = _Maker(cursor, chunk, first, start)
+        # Totals follow from all days before them, hours from their own day alone.
+        changed = {day for (day,) in cursor.execute(_SQL["stale_days"], span).fetchall()}
+        changed |= {through + n * _DAY for n in range((end - through).days)}
+        maker = _Maker(cursor, chunk, first, start, changed)
         while maker.boundary < end:
             maker.take(min(end, maker.boundary + _SLICE * _DAY))
         cursor.execute(_SQL["put_reach"], {"chunk": chunk, "first": first, "through": end})
@@ -88,12 +99,18 @@ class _Maker:
     """Totals of one chunk as they grow from boundary to boundary."""
 
     def __init__(
-        self, cursor: psycopg.Cursor[Any], chunk: int, first: date, boundary: date
+        self,
+        cursor: psycopg.Cursor[Any],
+        chunk: int,
+        first: date,
+        boundary: date,
+        hourly: set[date],
     ) -> None:
         self.boundary = boundary
         self._cursor = cursor
         self._chunk = chunk
         self._first = first
+        self._hourly = hourly
         width = len(SUMS)
         flat = array("q", bytes(8 * CHUNK * width))
         if boundary > first:
@@ -118,18 +135,21 @@ class _Maker:
                 "high": (self._chunk + 1) * CHUNK,
                 "start": start,
                 "end": end,
+                "hourly": sorted(self._hourly),
             },
         ).fetchall()
-        by_day: list[list[tuple[int, ...]]] = [[] for _ in range((end - start).days)]
+        by_day: list[list[tuple[Any, ...]]] = [[] for _ in range((end - start).days)]
         for row in rows:
             by_day[row[0]].append(row)
         for of_day in by_day:
             self._take_day(of_day)
 
-    def _take_day(self, rows: Iterable[tuple[int, ...]]) -> None:
+    def _take_day(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        if self.boundary in self._hourly:
+            self._put_hours(rows)
         sums = self._sums
         steps = _ZERO_STEPS[:]
-        for _, place, step, *figures in rows:
+        for _, place, step, *figures, _ in rows:
             sums[place] = list(map(add, sums[place], figures))
             steps[place] = step
         self.boundary += _DAY
@@ -138,6 +158,29 @@ class _Maker:
         self._cursor.execute(_SQL["put_total"], {**terms, "sums": packed})
         levels = self._levels(steps)
         self._cursor.execute(_SQL["put_steps"], {**terms, "steps": [pack(one) for one in levels]})
+
+    def _put_hours(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Puts the hours of the day that begins at the boundary in the place of what was there."""
+        count = 1
+        by_figure: dict[int, dict[int, array[int]]] = defaultdict(dict)
+        for _, place, *_, with_hours, packed in rows:
+            if packed is None:
+                continue
+            count, figures = unpack_day(packed)
+            for figure, numbers in figures.items():
+                by_figure[figure][place] = numbers
+            present = SCHEDULED if with_hours else THERE
+            by_figure[PRESENT][place] = array(SHORT, [present])
+        terms = {"day": self.boundary, "chunk": self._chunk}
+        self._cursor.execute(_SQL["drop_day_hours"], terms)
+        made = [
+            pack_chunk(1 if figure == PRESENT else count, CHUNK, numbers)
+            for figure, numbers in by_figure.items()
+        ]
+        if made:
+            self._cursor.execute(
+                _SQL["put_hours"], {**terms, "figures": list(by_figure), "hours": made}
+            )
 
     def _levels(self, steps: "array[int]") -> "list[array[int]]":
         found = [steps]
@@ -188,11 +231,11 @@ def forget(connection: psycopg.Connection[Any], chunk: int) -> None:
     instruments' status rows are to be locked before, as everybody does.
     """
     span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
-    for statement in ("lock", "drop_reach", "drop_totals", "drop_steps", "settle"):
+    for statement in ("lock", "drop_reach", "drop_totals", "drop_steps", "drop_hours", "settle"):
         connection.execute(_SQL[statement], span)
 
 
 def forget_all(connection: psycopg.Connection[Any]) -> None:
     """Leaves no total; for when every day is computed anew."""
-    for statement in ("clear_reach", "clear_totals", "clear_steps", "clear_stale"):
+    for statement in ("clear_reach", "clear_totals", "clear_steps", "clear_hours", "clear_stale"):
         connection.execute(_SQL[statement])

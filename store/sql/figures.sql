@@ -2,7 +2,8 @@
 -- subject.py, surroundings.py, rollups.py and measured.py.
 
 -- name: moment
-SELECT us(now()), (SELECT value FROM service_setting WHERE name = 'rollup_zone')
+SELECT us(now()), (SELECT value FROM service_setting WHERE name = 'rollup_zone'),
+       (SELECT value::date FROM service_setting WHERE name = 'hours_from')
 
 -- name: tracks
 SELECT instrument_key, us(first_at), us(newest_at), us(credit_from), us(credit_until), state,

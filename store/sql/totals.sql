@@ -1,4 +1,5 @@
--- Running totals of the daily rollups; read and written by totals.py.
+-- Running totals of the daily rollups, and their hours; written by totals.py, read by sums.py and
+-- hours.py.
 
 -- name: lock
 SELECT pg_advisory_xact_lock(1953460321, %(chunk)s)
@@ -39,6 +40,10 @@ SELECT (SELECT first FROM rollup_total_reach WHERE chunk = %(chunk)s),
         CROSS JOIN LATERAL (SELECT day FROM rollup_day r
                             WHERE r.instrument_key = k.instrument_key ORDER BY day LIMIT 1) d)
 
+-- name: stale_days
+SELECT DISTINCT day FROM rollup_total_stale
+WHERE instrument_key >= %(low)s AND instrument_key < %(high)s
+
 -- name: days
 -- The lateral join has each instrument's days found by the primary key.
 SELECT d.*
@@ -49,7 +54,8 @@ CROSS JOIN LATERAL (
            unknown_gateway_us, unknown_device_us, coalesce(scheduled_us, 0),
            coalesce(running_scheduled_us, 0), effective_us, session_idle_us, rated_us, counter_us,
            counter_readings, witness_counter_us, witness_state_us, 1,
-           (scheduled_us IS NOT NULL)::integer
+           (scheduled_us IS NOT NULL)::integer,
+           CASE WHEN day = ANY (%(hourly)s::date[]) THEN hours END
     FROM rollup_day r
     WHERE r.instrument_key = k.instrument_key AND r.day >= %(start)s AND r.day < %(end)s
     OFFSET 0
@@ -80,6 +86,14 @@ ON CONFLICT (chunk) DO UPDATE SET first = EXCLUDED.first, through = EXCLUDED.thr
 -- name: settle
 DELETE FROM rollup_total_stale WHERE instrument_key >= %(low)s AND instrument_key < %(high)s
 
+-- name: drop_day_hours
+DELETE FROM rollup_hour WHERE day = %(day)s AND chunk = %(chunk)s
+
+-- name: put_hours
+INSERT INTO rollup_hour (day, chunk, figure, hours)
+SELECT %(day)s, %(chunk)s, figure, hours
+FROM unnest(%(figures)s::smallint[], %(hours)b::bytea[]) AS h (figure, hours)
+
 -- name: drop_reach
 DELETE FROM rollup_total_reach WHERE chunk = %(chunk)s
 
@@ -88,6 +102,12 @@ DELETE FROM rollup_total WHERE chunk = %(chunk)s
 
 -- name: drop_steps
 DELETE FROM rollup_total_step WHERE chunk = %(chunk)s
+
+-- name: drop_hours
+DELETE FROM rollup_hour WHERE chunk = %(chunk)s
+
+-- name: clear_hours
+DELETE FROM rollup_hour
 
 -- name: clear_reach
 DELETE FROM rollup_total_reach
@@ -102,10 +122,10 @@ DELETE FROM rollup_total_step
 DELETE FROM rollup_total_stale
 
 -- name: reach
--- How far totals reach, and whose days in the window changed since.
-SELECT chunk, first, through FROM rollup_total_reach WHERE chunk = ANY (%(chunks)s::integer[])
+SELECT chunk, through FROM rollup_total_reach WHERE chunk = ANY (%(chunks)s::integer[])
 
 -- name: stale
+-- Whose days in the window changed since.
 SELECT DISTINCT instrument_key FROM rollup_total_stale WHERE day >= %(first)s AND day < %(end)s
 
 -- name: totals
@@ -116,3 +136,12 @@ WHERE boundary = ANY (%(boundaries)s::date[]) AND chunk = ANY (%(chunks)s::integ
 SELECT boundary, chunk, steps FROM rollup_total_step
 WHERE boundary = ANY (%(boundaries)s::date[]) AND level = %(level)s
   AND chunk = ANY (%(chunks)s::integer[])
+
+-- name: hours
+SELECT chunk, figure, hours FROM rollup_hour
+WHERE day = %(day)s AND chunk = ANY (%(chunks)s::integer[])
+  AND figure = ANY (%(figures)s::smallint[])
+
+-- name: present
+SELECT day, chunk, hours FROM rollup_hour
+WHERE day = ANY (%(days)s::date[]) AND chunk = ANY (%(chunks)s::integer[]) AND figure = %(present)s

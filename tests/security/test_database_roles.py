@@ -73,6 +73,7 @@ FIGURES = {
     "collector_listening",
     "dead_letter",
     "rollup_day",
+    "rollup_hour",
     "rollup_total",
     "rollup_total_reach",
     "rollup_total_stale",

@@ -276,11 +276,11 @@ class World:
         )
         with self.conn.cursor() as cursor:
             cursor.executemany(
-                f"INSERT INTO rollup_day (instrument_key, day, {', '.join(COLUMNS)})"
-                f" VALUES (%s, %s{', %s' * len(COLUMNS)})",
+                f"INSERT INTO rollup_day (instrument_key, day, hours, {', '.join(COLUMNS)})"
+                f" VALUES (%s, %s, %s{', %s' * len(COLUMNS)})",
                 [
-                    (key, day, *(getattr(usage, name) for name in COLUMNS))
-                    for (key, day), usage in rows.items()
+                    (key, day, row.hours, *(getattr(row.usage, name) for name in COLUMNS))
+                    for (key, day), row in rows.items()
                 ],
             )
         return len(rows)

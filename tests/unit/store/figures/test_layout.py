@@ -77,6 +77,9 @@ def days(count: int, *, hours: int = 0) -> Window:
 
 WEEK = days(7)
 HOURS = tuple(Window(start_us=at, end_us=at + HOUR) for at in range(MARCH, MARCH + 7 * DAY, HOUR))
+HALVES = tuple(
+    Window(start_us=at, end_us=at + HOUR // 2) for at in range(MARCH, MARCH + 7 * DAY, HOUR // 2)
+)
 BY_DAY = tuple(Window(start_us=at, end_us=at + DAY) for at in range(MARCH, MARCH + 7 * DAY, DAY))
 
 
@@ -88,7 +91,9 @@ BY_DAY = tuple(Window(start_us=at, end_us=at + DAY) for at in range(MARCH, MARCH
         pytest.param(days(7, hours=1), (), 0.9, FEW, True, id="many, and an edge"),
         pytest.param(WEEK, BY_DAY, 0.9, FEW - 1, False, id="few, and buckets"),
         pytest.param(WEEK, BY_DAY, 0.9, FEW, True, id="many, and buckets"),
-        pytest.param(WEEK, HOURS, 0.9, FEW, False, id="a week of edges"),
+        pytest.param(WEEK, HOURS, 0.9, FEW, True, id="a week of hours"),
+        pytest.param(WEEK, HALVES, 0.9, FEW, False, id="a week of edges"),
+        pytest.param(WEEK, HOURS, 0.9, FEW - 1, False, id="few, and hours"),
         pytest.param(days(0), (), 0.9, FEW, False, id="no time at all"),
         pytest.param(days(3_701), (), 0.9, FEW, False, id="longer than 64 bits hold"),
         pytest.param(WEEK, (), 0.12345, FEW, False, id="finer than 64 bits hold"),
