@@ -26,6 +26,7 @@ test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
+	@JISHI_REPLAY_INSTRUMENTS=200 $(BIN)/python -m pytest tests/acceptance/test_replay.py
 	@JISHI_DELIVERY_KILLS=100 $(BIN)/python -m pytest tests/integration/api/reports/test_deliver.py
 	@JISHI_CORE_CASES=10000 $(BIN)/python -m pytest tests/unit/models/test_fold_oracle.py
 	@JISHI_MQTT_READER=paho $(BIN)/python -m pytest -m "not slow" tests/faults/test_ingest.py \

@@ -36,7 +36,11 @@ def browser() -> Iterator["playwright_api.Browser"]:
         launched = playwright.chromium.launch(
             executable_path=str(chromium.program),
             env={**os.environ, **chromium.environment},
-            args=["--no-sandbox"],  # these tests may run as root, and show our own pages alone
+            args=[
+                "--no-sandbox",  # these tests may run as root, and show our own pages alone
+                "--disable-gpu",  # there is none, and to pretend one costs more than to paint
+                "--disable-gpu-compositing",
+            ],
         )
         yield launched
         launched.close()

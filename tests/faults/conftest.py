@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from stack import Postgres, Settings
@@ -29,11 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """Durable, since it will be killed."""
+    """What is committed outlives a killed process, though not the machine's own death."""
     settings = Settings.from_environ(
         {k: v for k, v in os.environ.items() if k != "JISHI_DATABASE_URL"}
     )
     with Postgres(find_postgres(settings), tmp_path_factory.mktemp("postgres")) as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server
 
 

@@ -242,7 +242,7 @@ def test_the_same_seed_publishes_the_same_bytes(ready: Ready) -> None:
     for seed in (1, 1, 2):
         options = RunOptions(
             fleet=fleet("same", seed=seed),
-            duration_s=4.0,
+            duration_s=2.0,
             speedup=150.0,
             start_us=START_US,
             faults=FaultRates.parse("all=3,outage=0"),
