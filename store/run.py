@@ -49,6 +49,14 @@ class Query(Generic[R]):
     binary: bool = False
     #: What is made of the rows takes long: over an async connection a thread does it.
     heavy: bool = False
+    #: Plan it anew each time: which way is the quick one depends on the parameters, and a plan that
+    #: is made for all of them may take minutes.
+    fresh: bool = False
+
+    @property
+    def prepare(self) -> bool | None:
+        """As psycopg has it: False never, None once it was asked often enough."""
+        return False if self.fresh else None
 
     def __iter__(self) -> "Generator[Query[Any], Rows, list[R]]":
         """For ``yield from``: whoever drives sends the rows."""
@@ -83,7 +91,7 @@ def run(
                 heed()
             try:
                 with conn.cursor(row_factory=query.rows, binary=query.binary) as cursor:
-                    cursor.execute(query.sql, query.params)
+                    cursor.execute(query.sql, query.params, prepare=query.prepare)
                     rows = list(_portions(cursor)) if cursor.description else []
             except psycopg.Error as error:
                 query = steps.throw(error)
@@ -115,7 +123,7 @@ async def arun(conn: psycopg.AsyncConnection[Any], steps: Steps[T], *, threaded:
         while True:
             try:
                 async with conn.cursor(row_factory=query.rows, binary=query.binary) as cursor:
-                    await cursor.execute(query.sql, query.params)
+                    await cursor.execute(query.sql, query.params, prepare=query.prepare)
                     rows = await cursor.fetchall() if cursor.description else []
             except psycopg.Error as error:
                 query = steps.throw(error)

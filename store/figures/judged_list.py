@@ -29,6 +29,8 @@ _DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
 #: Bookings that are looked at for one page, however few of them fit.
 LOOKED_AT = 2_000
+#: Bookings that are read together where few of them fit.
+PORTION = 200
 
 
 class Place(NamedTuple):
@@ -90,8 +92,8 @@ def list_judged(
         if after is not None and number < after.stage:
             continue
         position = after[1:] if after is not None and number == after.stage else None
-        # At least as many as are looked at together anyway.
-        portion = max(limit + 1, AT_ONCE)
+        # Where verdicts are wished few fit, and hardly any at the beginning of a day.
+        portion = limit + 1 if stage is None else max(limit + 1, PORTION)
         while True:
             window, listed = yield from _come_into_question(wish, stage, position, portion, moment)
             judged = yield from _judge_listed(listed, moment, history)

@@ -140,6 +140,7 @@ def list_reports(
             "after": after and after[1],
             "limit": limit,
         },
+        fresh=True,
     )
     names = SelfReport.__dataclass_fields__
     return [SelfReport(**dict(zip(names, row, strict=True))) for row in rows]

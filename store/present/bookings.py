@@ -424,6 +424,7 @@ def list_bookings(
             "after_key": after[1] if after else None,
             "limit": limit,
         },
+        fresh=True,
     )
     names = Listed.__dataclass_fields__
     return [Listed(**dict(zip(names, row, strict=True))) for row in rows]

@@ -18,11 +18,11 @@ SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us
        w.hours_us, w.reports, w.effective_us, w.unknown_us,
        -- include: period_reports.holds
 FROM self_report r JOIN instrument i USING (instrument_key)
--- Fenced: a city's reports of a month share one window, by which they are not to be looked up.
+-- A city's reports of a month share one window: they are looked up by instrument alone.
 CROSS JOIN LATERAL (
     SELECT * FROM reported_window o
-    WHERE o.instrument_key = r.instrument_key AND o.starts_at = r.starts_at
-      AND o.ends_at = r.ends_at
+    WHERE o.instrument_key = r.instrument_key AND o.starts_at + interval '0' = r.starts_at
+      AND o.ends_at + interval '0' = r.ends_at
     OFFSET 0
 ) w
 CROSS JOIN LATERAL (SELECT coalesce(abs(w.hours_us - w.effective_us), -1)) AS apart (us)
