@@ -48,7 +48,13 @@ def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def service(certs: Path) -> Iterator[Service]:
+def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Below it the service's deliveries put their folders."""
+    return tmp_path_factory.mktemp("deliveries")
+
+
+@pytest.fixture(scope="session")
+def service(certs: Path, deliveries: Path) -> Iterator[Service]:
     """Everything as ``jishi up`` runs it; history of twenty years is let in."""
     started = Service(
         publisher=True,
@@ -59,6 +65,7 @@ def service(certs: Path) -> Iterator[Service]:
             "batch_age": "10ms",
             "sparkplug_host_id": "jishi-test",
             "sparkplug_reorder_timeout": "1s",
+            "deliveries_folder": deliveries,
         },
     )
     try:
