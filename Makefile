@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := models mappings profiles reports store ingest api simulators migrations stack cli bench
+ROOMS := models mappings profiles schemes reports store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-faults test-random test-fuzz check format lock bench bench-full reports-year simulate-city drill clean

@@ -36,6 +36,7 @@ COMMANDS = {
     "mapping": "cli.mapping:app",
     "power-rule": "cli.power_rule:app",
     "reports": "cli.reports:app",
+    "evaluations": "cli.evaluations:app",
     "certs": "cli.certs:app",
     "dead-letters": "cli.dead_letters:app",
 }

@@ -1,15 +1,16 @@
-"""Manifests: what files a closed period has, as bytes that can be signed and held to for ever.
+"""Manifests: what files a closed period or an evaluation has, as bytes that can be signed and held
+to for ever.
 
-A period's manifests are numbered from 1. A later one lists every file of the one before it, and
+Manifests of one thing are numbered from 1. A later one lists every file of the one before it, and
 names that one's digest, so the newest vouches for all. Signing them is ``reports/signing.py``'s.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 #: What files of a period, and those of its manifests, are called. No path can be spelled so.
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
@@ -41,10 +42,40 @@ class ListedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class SignedList:
+    """Files that are vouched for; what they are of is said by each kind of it."""
+
+    #: Which kind, as it is written down.
+    kind: ClassVar[str]
+    number: int
+    key_id: str  #: of the key that signs this
+    previous: str | None  #: SHA-256 of the manifest before this one
+    files: tuple[ListedFile, ...]  #: by name
+
+    @property
+    def about(self) -> str:
+        """What its files are of, in words."""
+        raise NotImplementedError
+
+    def encode(self) -> bytes:
+        """The one spelling of it, which is signed: JSON with sorted keys and without spaces."""
+        facts = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "files"}
+        files = [asdict(file) for file in sorted(self.files, key=lambda file: file.name)]
+        told = {"kind": self.kind, **facts, "files": files}
+        text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode()
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+        return manifest_name(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest(SignedList):
     """A period with its files; instants are RFC 3339, UTC."""
 
-    number: int
+    kind: ClassVar[str] = "jishi-manifest-1"
     period_id: int
     institution_id: str | None  #: whose period; None: of all
     start: str
@@ -55,25 +86,34 @@ class Manifest:
     as_of: str  #: the instant whose state was closed
     revision: str  #: of the period's figures
     records: int
-    key_id: str  #: of the key that signs this
-    previous: str | None  #: SHA-256 of the manifest before this one
-    files: tuple[ListedFile, ...]  #: by name
-
-    def encode(self) -> bytes:
-        """The one spelling of it, which is signed: JSON with sorted keys and without spaces."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name != "files"}
-        files = [asdict(file) for file in sorted(self.files, key=lambda file: file.name)]
-        told = {"kind": "jishi-manifest-1", **facts, "files": files}
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return text.encode()
 
     @property
-    def name(self) -> str:
-        """What its file is called."""
-        return manifest_name(self.number)
+    def about(self) -> str:
+        """The period."""
+        return f"period {self.period_id}"
 
 
-def decode(data: bytes) -> Manifest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationManifest(SignedList):
+    """An evaluation with its files."""
+
+    kind: ClassVar[str] = "jishi-evaluation-1"
+    evaluation_id: int
+    scheme: str
+    scheme_version: int
+    made_at: str
+    made_by: str  #: as the audit names them
+
+    @property
+    def about(self) -> str:
+        """The evaluation."""
+        return f"evaluation {self.evaluation_id}"
+
+
+_KINDS: dict[str, type[SignedList]] = {one.kind: one for one in (Manifest, EvaluationManifest)}
+
+
+def decode(data: bytes) -> SignedList:
     """Reads a manifest; fields that it does not know are of a later version, and passed over.
 
     Raises:
@@ -81,13 +121,14 @@ def decode(data: bytes) -> Manifest:
     """
     try:
         told = json.loads(data)
-        if told["kind"] != "jishi-manifest-1":
+        kind = _KINDS.get(told["kind"])
+        if kind is None:
             raise ManifestError(f"{told['kind']!r} is not the kind of manifest that is read here")
-        facts = {name: told[name] for name in Manifest.__slots__}
+        facts = {one.name: told[one.name] for one in fields(kind)}
         facts["files"] = tuple(_file(one) for one in told["files"])
         if type(facts["number"]) is not int:
             raise TypeError("its number is none")
-        return Manifest(**facts)
+        return kind(**facts)
     except ManifestError:
         raise
     except KeyError as error:

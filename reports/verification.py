@@ -1,4 +1,5 @@
-"""Holds a folder of a closed period to its manifests: no database, nothing but the public key.
+"""Holds a folder of a closed period or an evaluation to its manifests: no database, nothing but the
+public key.
 
 The newest manifest says what belongs into the folder, byte by byte; each is signed, and names the
 one before it. Whatever is not exactly so is told with its own reason.
@@ -15,8 +16,8 @@ from pathlib import Path
 from models.manifest import (
     SIGNATURE_ENDING,
     ListedFile,
-    Manifest,
     ManifestError,
+    SignedList,
     decode,
     digest,
     manifest_name,
@@ -73,10 +74,10 @@ def verify(folder: Path, keys: Sequence[PublicKey]) -> list[Finding]:
 
 def _manifests(
     folder: Path, newest: int, keys: Sequence[PublicKey]
-) -> tuple[list[Finding], dict[int, Manifest]]:
+) -> tuple[list[Finding], dict[int, SignedList]]:
     """What became of each manifest, and those that are signed."""
     findings: list[Finding] = []
-    signed: dict[int, Manifest] = {}
+    signed: dict[int, SignedList] = {}
     known = by_id(keys)
     before: bytes | None = None
     for number in range(1, newest + 1):
@@ -95,7 +96,7 @@ def _manifests(
     return findings, signed
 
 
-def _signed(data: bytes, signature: bytes, known: dict[str, PublicKey]) -> Manifest:
+def _signed(data: bytes, signature: bytes, known: dict[str, PublicKey]) -> SignedList:
     """A manifest whose signature holds."""
     if len(signature) != SIGNATURE_BYTES:
         how = "truncated" if len(signature) < SIGNATURE_BYTES else "too long"
@@ -116,7 +117,7 @@ def _signed(data: bytes, signature: bytes, known: dict[str, PublicKey]) -> Manif
 
 
 def _follows(
-    manifest: Manifest, number: int, before: bytes | None, previous: Manifest | None
+    manifest: SignedList, number: int, before: bytes | None, previous: SignedList | None
 ) -> None:
     """Raises unless a manifest is the one after the one before."""
     if manifest.number != number:
@@ -125,8 +126,8 @@ def _follows(
         return
     if before is None or previous is None:
         raise _FaultError(f"nothing says what it follows: {manifest_name(number - 1)} is not whole")
-    if manifest.period_id != previous.period_id:
-        raise _FaultError(f"swapped: it is of period {manifest.period_id}")
+    if manifest.about != previous.about:
+        raise _FaultError(f"swapped: it is of {manifest.about}")
     if manifest.previous != digest(before):
         raise _FaultError(f"it follows another manifest than this {manifest_name(number - 1)}")
     if lost := set(previous.files) - set(manifest.files):
@@ -134,7 +135,7 @@ def _follows(
         raise _FaultError(f"it takes back what was signed before: {names}")
 
 
-def _files(folder: Path, there: set[str], manifest: Manifest) -> Iterator[Finding]:
+def _files(folder: Path, there: set[str], manifest: SignedList) -> Iterator[Finding]:
     """What became of each file that a manifest lists."""
     names = {file.sha256: file.name for file in manifest.files}
     for file in manifest.files:

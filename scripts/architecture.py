@@ -13,7 +13,7 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = (
-    *("models", "mappings", "profiles", "reports", "store"),
+    *("models", "mappings", "profiles", "schemes", "reports", "store"),
     *("ingest", "api", "simulators", "migrations", "stack", "cli", "bench"),
 )
 BEGIN, END = "<!-- drawn from the imports -->\n", "<!-- end of the picture -->"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from models.apportion import Apportioning
+from models.confirmed import Confirmed
 from models.period import Period, PeriodState, frozen
 from models.record import Use
 from models.timestamp import format_instant
@@ -88,7 +89,7 @@ class _Ledger:
 def _told(used: Used) -> list[object]:
     figures = used.usage and [getattr(used.usage, name) for name in COLUMNS]
     return [
-        [used.instrument_id, used.institution_id, used.subject, figures],
+        [used.instrument_id, used.institution_id, used.subject, figures, used.confirmed],
         *([*use[:4], frozen(use.annotation)] for use in used.uses),
     ]
 
@@ -166,7 +167,7 @@ def _settle(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps[N
 def _freeze(
     placed: Sequence[Placed], period: Period, moment: Moment, ledger: _Ledger
 ) -> Steps[None]:
-    used = yield from load_used(placed, period, moment)
+    used = yield from load_used(placed, period, moment, confirming=True)
     firsts = [ledger.enter(one) for one in used]
     for one in (yield from freeze_verdicts(period, [each.key for each in used], moment)):
         ledger.digest.update(_encode([one.booking, one.verdicts, one.used_us, one.unknown_us]))
@@ -191,6 +192,16 @@ def _freeze(
             "period": period.period_id,
             "keys": [key for key, _ in measured],
             **{name: [getattr(usage, name) for _, usage in measured] for name in COLUMNS},
+        },
+    )
+    confirmed = [one.confirmed for one in used if one.confirmed is not None]
+    columns = zip(Confirmed._fields, zip(*confirmed, strict=True), strict=True)
+    yield Query(
+        _SQL["freeze_confirmed"],
+        {
+            "period": period.period_id,
+            "keys": [one.key for one in used],
+            **{name: list(values) for name, values in columns},
         },
     )
 

@@ -4,10 +4,13 @@ One instrument's, told as its timeline has them, are in ``store/figures/timeline
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from models.confirmed import longest_step_us
 from models.fold import open_pieces
 from models.group_arrays import Ints
 from models.session_arrays import find_sessions
@@ -23,7 +26,9 @@ _SQL = statements("periods")
 _DAY_US = 86_400_000_000
 # What one reading of pieces holds in memory.
 _INSTRUMENT_DAYS = 3_000
-_PIECE = packed_row(("key", ">i4"), ("state", ">i2"), ("start", ">i8"), ("end", ">i8"))
+_PIECE = packed_row(
+    ("key", ">i4"), ("state", ">i2"), ("start", ">i8"), ("end", ">i8"), ("step", ">i8")
+)
 
 
 class Cut(NamedTuple):
@@ -36,17 +41,24 @@ class Cut(NamedTuple):
 
 _NONE = np.zeros(0, np.int64)
 NO_SESSIONS = Cut(_NONE, _NONE, _NONE)
+#: Of each instrument, sessions of all that is known, and of what is confirmed alone.
+Both: TypeAlias = tuple[Cut, Cut]
 
 
 def load_sessions(
-    subjects: Sequence[Subject], windows: Mapping[int, Window], moment: Moment
-) -> Steps[dict[int, Cut]]:
+    subjects: Sequence[Subject],
+    windows: Mapping[int, Window],
+    moment: Moment,
+    *,
+    confirming: bool = False,
+) -> Steps[dict[int, Both]]:
     """Sessions by instrument key.
 
     Args:
         subjects: The caller bounds how many.
         windows: By instrument key; clipped to now.
         moment: Of the answer.
+        confirming: Whether those of confirmed time are wanted; else they are none.
     """
     asked = sorted(
         (subject for subject in subjects if windows[subject.key].length_us),
@@ -56,12 +68,15 @@ def load_sessions(
         return {}
     begin = min(windows[subject.key].start_us for subject in asked)
     finish = max(windows[subject.key].end_us for subject in asked)
-    found: dict[int, list[Cut]] = {subject.key: [] for subject in asked}
+    found: dict[int, list[Both]] = {subject.key: [] for subject in asked}
     for part in _slices(Window(start_us=begin, end_us=finish), len(asked)):
-        cut = yield from _load_slice(asked, windows, part, moment)
+        cut = yield from _load_slice(asked, windows, part, moment, confirming)
         for key, sessions in cut.items():
             found[key].append(sessions)
-    return {key: _joined(parts) for key, parts in found.items()}
+    return {
+        key: (_joined([one[0] for one in parts]), _joined([one[1] for one in parts]))
+        for key, parts in found.items()
+    }
 
 
 def _slices(window: Window, instruments: int) -> Iterator[Window]:
@@ -71,46 +86,74 @@ def _slices(window: Window, instruments: int) -> Iterator[Window]:
 
 
 def _load_slice(
-    subjects: Sequence[Subject], windows: Mapping[int, Window], part: Window, moment: Moment
-) -> Steps[dict[int, Cut]]:
+    subjects: Sequence[Subject],
+    windows: Mapping[int, Window],
+    part: Window,
+    moment: Moment,
+    confirming: bool,
+) -> Steps[dict[int, Both]]:
     reach = part.around(max(subject.margin_us for subject in subjects))
     gaps = np.array([subject.session_gap_us for subject in subjects], np.int64)
     keys = np.array([subject.key for subject in subjects], np.int64)
     stored = yield from _load_pieces(keys, int(gaps.max()), reach)
     opened = [
-        (at, piece.start_us, piece.end_us, int(piece.state))
+        (at, piece.start_us, piece.end_us, int(piece.state), piece.step_us)
         for at, subject in enumerate(subjects)
         for piece in open_pieces(subject.track, moment.now_us)
         if piece.end_us > reach.start_us and piece.start_us < reach.end_us
     ]
-    pieces = np.concatenate([stored, np.array(opened, np.int64).reshape(-1, 4)])
+    pieces = np.concatenate([stored, np.array(opened, np.int64).reshape(-1, 5)])
     # A heartbeat that lies ahead of now closes a piece there.
     pieces = pieces[pieces[:, 1] < moment.now_us]
     pieces = pieces[np.lexsort((pieces[:, 1], pieces[:, 0]))]
     inside = [windows[one.key].cut(part.start_us, part.end_us) for one in subjects]
-    found = find_sessions(
-        pieces[:, 0],
-        pieces[:, 1],
-        np.minimum(pieces[:, 2], moment.now_us),
-        pieces[:, 3],
-        gap_us=gaps,
-        min_us=np.array([subject.session_min_us for subject in subjects], np.int64),
-        low_us=np.array([one.start_us for one in inside], np.int64),
-        high_us=np.array([one.end_us for one in inside], np.int64),
-    )
-    ends = np.searchsorted(found.owner, np.arange(len(subjects) + 1))
-    return {
-        subject.key: Cut(
-            found.start_us[ends[at] : ends[at + 1]],
-            found.end_us[ends[at] : ends[at + 1]],
-            found.running_us[ends[at] : ends[at + 1]],
+
+    def sessions(those: Ints) -> list[Cut]:
+        found = find_sessions(
+            those[:, 0],
+            those[:, 1],
+            np.minimum(those[:, 2], moment.now_us),
+            those[:, 3],
+            gap_us=gaps,
+            min_us=np.array([subject.session_min_us for subject in subjects], np.int64),
+            low_us=np.array([one.start_us for one in inside], np.int64),
+            high_us=np.array([one.end_us for one in inside], np.int64),
         )
-        for at, subject in enumerate(subjects)
-    }
+        ends = np.searchsorted(found.owner, np.arange(len(subjects) + 1))
+        return [
+            Cut(found.start_us[low:high], found.end_us[low:high], found.running_us[low:high])
+            for low, high in pairwise(ends)
+        ]
+
+    known = sessions(pieces)
+    confirmed = (
+        sessions(pieces[_confirming(subjects, pieces)])
+        if confirming
+        else [NO_SESSIONS] * len(known)
+    )
+    return {subject.key: (known[at], confirmed[at]) for at, subject in enumerate(subjects)}
+
+
+def _confirming(subjects: Sequence[Subject], pieces: Ints) -> NDArray[np.bool_]:
+    """Which pieces are confirmed, by the settings in force at the start of each."""
+    found = np.zeros(len(pieces), np.bool_)
+    ends = np.searchsorted(pieces[:, 0], np.arange(len(subjects) + 1))
+    for subject, low, high in zip(subjects, ends[:-1], ends[1:], strict=True):
+        until = np.array([version.to_us for version in subject.versions], np.int64)
+        longest = np.array(
+            [
+                longest_step_us(own_hold_us=one.own_hold_us, interval_us=one.interval_us)
+                for one in subject.versions
+            ],
+            np.int64,
+        )
+        at = np.searchsorted(until, pieces[low:high, 1], side="right")
+        found[low:high] = pieces[low:high, 4] <= longest[np.minimum(at, len(longest) - 1)]
+    return found
 
 
 def _load_pieces(keys: Ints, longest_us: int, reach: Window) -> Steps[Ints]:
-    """Running pieces, and idle ones that may join them: place, start, end and state.
+    """Running pieces, and idle ones that may join them: place, start, end, state, longest step.
 
     Args:
         keys: Of the instruments, ascending.
@@ -134,6 +177,7 @@ def _load_pieces(keys: Ints, longest_us: int, reach: Window) -> Steps[Ints]:
         rows["start"].astype(np.int64) + EPOCH_2000_US,
         rows["end"].astype(np.int64) + EPOCH_2000_US,
         rows["state"].astype(np.int64),
+        rows["step"].astype(np.int64),
     )
     return np.column_stack(columns)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from models.confirmed import Confirmed
 from models.group import in_service
 from models.period import Period, merge_annotations, said_of
 from models.record import Annotation, Source, Use
@@ -24,12 +25,14 @@ from store.figures.surroundings import Moment
 from store.instant import from_us
 from store.present.filters import Filters
 from store.reports.annotations import load_annotations
+from store.reports.confirming import load_confirmed
 from store.reports.sessions import NO_SESSIONS, load_sessions
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("periods")
 _START = attrgetter("start_us", "end_us")
+_NONE = (NO_SESSIONS, NO_SESSIONS)
 #: Instruments that are read at once.
 AT_ONCE = 48
 
@@ -55,6 +58,8 @@ class Used:
     #: None: no heartbeat before the period's end.
     usage: Usage | None
     uses: list[Use] = field(default_factory=list)
+    #: None: it was not asked for.
+    confirmed: Confirmed | None = None
 
 
 def load_placed(period: Period, moment: Moment) -> Steps[list[Placed]]:
@@ -71,13 +76,16 @@ def load_placed(period: Period, moment: Moment) -> Steps[list[Placed]]:
     return [Placed(name, by_key[key]) for key, name in rows]
 
 
-def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps[list[Used]]:
+def load_used(
+    placed: Sequence[Placed], period: Period, moment: Moment, *, confirming: bool = False
+) -> Steps[list[Used]]:
     """What a period records of instruments, in the same order.
 
     Args:
         placed: At most `AT_ONCE`.
         period: One that lies ahead records nothing.
         moment: Of the answer.
+        confirming: Whether to tell what of it is confirmed.
     """
     keys = [one.member.key for one in placed]
     window = period.window.clip(moment.now_us)
@@ -91,7 +99,7 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
         for one in placed
     }
     figures = yield from usages(heard, {one.key: [windows[one.key]] for one in heard}, moment)
-    cut = yield from load_sessions(heard, windows, moment)
+    cut = yield from load_sessions(heard, windows, moment, confirming=confirming)
     reported = yield from _load_reported(subjects, span, moment)
     notes = yield from load_annotations(keys, window)
     rows = yield from Query[tuple[int, str, str]](_SQL["registry"], span, binary=True)
@@ -104,7 +112,7 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
         uses = [
             Use(start, end, running, of(start), None)
             for start, end, running in zip(
-                *(column.tolist() for column in cut.get(key, NO_SESSIONS)), strict=True
+                *(column.tolist() for column in cut.get(key, _NONE)[0]), strict=True
             )
         ]
         uses = sorted([*uses, *reported.get(key, ())], key=_START)
@@ -119,6 +127,11 @@ def load_used(placed: Sequence[Placed], period: Period, moment: Moment) -> Steps
                 uses=_annotated(uses, notes[key]) if key in notes else uses,
             )
         )
+    if confirming:
+        recorded = {one.key: one.uses for one in found}
+        confirmed = yield from load_confirmed(subjects, windows, cut, notes, recorded)
+        for used in found:
+            used.confirmed = confirmed[used.key]
     return found
 
 

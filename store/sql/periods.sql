@@ -49,13 +49,31 @@ WHERE i.institution_id = %(institution_id)s
 -- name: session_pieces
 -- Packed as figures.sql: packed_pieces. Without idle pieces that no session joins, and off ones, a
 -- year is a third of its pieces.
-SELECT string_agg(record_send(ROW(instrument_key, state, starts_at, ends_at)), ''::bytea)
+SELECT string_agg(record_send(ROW(instrument_key, state, starts_at, ends_at, step_us)), ''::bytea)
 FROM segment
 WHERE instrument_key = ANY (%(keys)s::int[])
   AND starts_at >= %(start)s::timestamptz - interval '1 hour' AND starts_at < %(end)s
   AND ends_at > %(start)s
   AND (state = 2 OR (state = 1
        AND ends_at - starts_at <= %(longest_us)s * interval '1 microsecond'))
+
+-- name: confirmed_sums
+-- Time of pieces whose steps are none too long, by instrument: running, and idle or off. Each
+-- version of an instrument's settings is a row of its own, with the longest step that it allows.
+SELECT s.instrument_key,
+       (coalesce(sum(l.us) FILTER (WHERE s.state = 2), 0))::bigint,
+       (coalesce(sum(l.us) FILTER (WHERE s.state < 2), 0))::bigint
+FROM unnest(%(keys)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[],
+            %(longest)s::bigint[], %(lows)s::timestamptz[], %(highs)s::timestamptz[])
+     AS v (key, since, until, longest, low, high)
+JOIN segment s ON s.instrument_key = v.key AND s.starts_at >= v.since AND s.starts_at < v.until
+     AND s.starts_at >= v.low - interval '1 hour' AND s.starts_at < v.high AND s.ends_at > v.low
+CROSS JOIN LATERAL (
+    SELECT us(least(s.ends_at, v.high)) - us(greatest(s.starts_at, v.low)) AS us
+) l
+WHERE s.step_us <= v.longest
+  AND s.starts_at >= %(start)s::timestamptz - interval '1 hour' AND s.starts_at < %(end)s
+GROUP BY 1
 
 -- name: ordered
 SELECT instrument_key, instrument_id FROM instrument
@@ -158,6 +176,14 @@ FROM unnest(%(keys)s::int[],
             %(counter_us)s::bigint[], %(counter_readings)s::bigint[],
             %(witness_counter_us)s::bigint[], %(witness_state_us)s::bigint[],
             %(step_us)s::bigint[]) AS t
+
+-- name: freeze_confirmed
+INSERT INTO period_confirmed (period_id, instrument_key, window_us, rated_us, external_us,
+    running_us, unused_us, effective_us, effective_external_us)
+SELECT %(period)s, t.*
+FROM unnest(%(keys)s::int[], %(window_us)s::bigint[], %(rated_us)s::bigint[],
+            %(external_us)s::bigint[], %(running_us)s::bigint[], %(unused_us)s::bigint[],
+            %(effective_us)s::bigint[], %(effective_external_us)s::bigint[]) AS t
 
 -- name: frozen_usage
 SELECT instrument_key,

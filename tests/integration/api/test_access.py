@@ -55,12 +55,17 @@ CITY_ONLY = {
     ("put", "/v1/mappings/{name}"),
     ("put", "/v1/report-profiles/{name}"),
     ("put", "/v1/reconciliation/tolerances"),
+    ("put", "/v1/schemes/{name}"),
+    ("post", "/v1/evaluations"),
+    ("get", "/v1/evaluations/{evaluation_id}/bundle"),
+    ("put", "/v1/evaluations/{evaluation_id}/objections/{objection_id}/answer"),
 }
 #: Of the whole city, and for everyone to read.
 EVERYBODYS = {
     ("get", "/v1/mappings/{name}"),
     ("post", "/v1/mappings/{name}/try"),
     ("get", "/v1/report-profiles/{name}"),
+    ("get", "/v1/schemes/{name}"),
 }
 #: Of closed periods; that of a home is open.
 CLOSED_ONLY = {
@@ -72,6 +77,18 @@ CLOSED_ONLY = {
 }
 #: Writes nothing, whatever its method.
 NO_CHANGE = {("post", "/v1/mappings/{name}/try"), ("post", "/v1/power-rules/backtest")}
+_TITLE = {"en": "own", "zh": "own"}
+OWN_SCHEME = {
+    "title": _TITLE,
+    "criteria": [
+        {
+            "name": "hours",
+            "title": _TITLE,
+            "weight": 100,
+            "terms": [{"input": "effective_s", "over": "rated_s", "points": 100}],
+        }
+    ],
+}
 OWN_FORM = {"title": "own", "forms": ["csv"], "columns": [{"name": "a", "default": ""}]}
 WINDOW = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
@@ -189,6 +206,8 @@ class Home:
     booking_id: int
     self_report_id: int
     period_id: int
+    evaluation_id: int
+    objection_id: int
     annotation_id: int
     dead_letter_id: int
     alert_id: int
@@ -240,6 +259,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 "rules": [{"topic": "{device+}", "ignore": True}],
             },
             f"/v1/report-profiles/own-{name[4:]}": OWN_FORM,
+            f"/v1/schemes/own-{name[4:]}": OWN_SCHEME,
         }
         for path, body in puts.items():
             assert admin.put(path, json=body).status_code == 201
@@ -308,6 +328,37 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [WINDOW["from"], WINDOW["to"], ids["institution_id"]],
             ).fetchone()
             assert period is not None
+            evaluation = conn.execute(
+                "INSERT INTO evaluation (scheme, scheme_version, subject, period_ids, starts_at,"
+                " ends_at, timezone, subjects, ranked, made_by, document) VALUES ('x', 1,"
+                " 'instrument', '{1}', %s, %s, 'UTC', 1, 0, 'x', '{}') RETURNING evaluation_id",
+                [WINDOW["from"], WINDOW["to"]],
+            ).fetchone()
+            assert evaluation is not None
+            judged = {
+                **dict.fromkeys(("tied", "lower", "upper"), 0),
+                **dict.fromkeys(("rank", "score", "band", "band_upper")),
+                "subject_id": f"{name}-sem",
+                "institution_id": ids["institution_id"],
+                "criteria": [],
+                "floors_met": [],
+            }
+            conn.execute(
+                "INSERT INTO evaluation_subject VALUES (%s, 1, %s, %s, %s, '{}', %s)",
+                [
+                    evaluation[0],
+                    f"{name}-sem",
+                    ids["institution_id"],
+                    f"{name} 镜",
+                    json.dumps(judged),
+                ],
+            )
+            objection = conn.execute(
+                "INSERT INTO evaluation_objection (evaluation_id, subject_id, institution_id,"
+                " text, made_by) VALUES (%s, %s, %s, 'x', 'x') RETURNING objection_id",
+                [evaluation[0], f"{name}-sem", ids["institution_id"]],
+            ).fetchone()
+            assert objection is not None
             said = conn.execute(
                 "INSERT INTO annotation (instrument_key, at, content, actor) SELECT instrument_key,"
                 " %s, %s, 'x' FROM instrument WHERE instrument_id = %s RETURNING annotation_id",
@@ -336,6 +387,8 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             booking_id=booking[0],
             self_report_id=report[0],
             period_id=period[0],
+            evaluation_id=evaluation[0],
+            objection_id=objection[0],
             annotation_id=said[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
@@ -406,6 +459,14 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         ("put", "/v1/reconciliation/bookings/{booking_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/self-reports/{self_report_id}/answer"): {"text": "stolen"},
         ("put", "/v1/reconciliation/tolerances"): {"grace_s": 1_200},
+        ("put", "/v1/schemes/{name}"): {**OWN_SCHEME, "about": "stolen"},
+        ("post", "/v1/evaluations/{evaluation_id}/objections"): {
+            "subject_id": about.instrument_id,
+            "text": "stolen",
+        },
+        ("put", "/v1/evaluations/{evaluation_id}/objections/{objection_id}/answer"): {
+            "text": "stolen"
+        },
         ("post", "/v1/instruments/{instrument_id}/annotations"): {"at": WINDOW["from"]},
         ("patch", "/v1/annotations/{annotation_id}"): {"content": "stolen"},
     }
@@ -437,6 +498,9 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT p::text FROM period p ORDER BY 1").fetchall(),
         conn.execute("SELECT v::text FROM period_value v ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM report_profile p ORDER BY 1").fetchall(),
+        conn.execute("SELECT s::text FROM scheme s ORDER BY 1").fetchall(),
+        conn.execute("SELECT e::text FROM evaluation e ORDER BY 1").fetchall(),
+        conn.execute("SELECT o::text FROM evaluation_objection o ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM annotation a ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM annotation_person p ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
@@ -805,6 +869,10 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
             "every_days": 1,
         },
         ("post", "/v1/periods"): {"institution_id": home.institution_id, **WINDOW},
+        ("post", "/v1/evaluations"): {
+            "scheme": "campus-benefit",
+            "period_ids": [home.period_id],
+        },
         ("put", "/v1/calendars/{calendar}/days/{day}"): {
             "kind": "holiday",
             "name": home.institution_id,
@@ -834,7 +902,7 @@ def test_every_change_leaves_a_trace(
         admin.post(filled(path, **home.names()))
     if (method, path) == ("delete", "/v1/calendars/{calendar}/days/{day}"):
         admin.put(filled(path, **home.names()), json={"kind": "holiday"})
-    if (method, path) in CLOSED_ONLY:
+    if (method, path) in CLOSED_ONLY | {("post", "/v1/evaluations")}:
         assert admin.post(f"/v1/periods/{home.period_id}/close").is_success
     key = keys["admin"] if (method, path) in CITY_ONLY else home.keys["admin"]
     question = "SELECT coalesce(max(audit_id), 0) FROM audit"

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 ROOMS = (
-    *("models", "mappings", "profiles", "reports", "store"),
+    *("models", "mappings", "profiles", "schemes", "reports", "store"),
     *("ingest", "api", "simulators", "migrations", "stack", "cli", "bench"),
 )
 Graph = dict[str, set[str]]

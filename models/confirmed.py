@@ -1,0 +1,51 @@
+"""Confirmed time: known time in which no heartbeat that was due is missing.
+
+A heartbeat holds its state over several intervals (rule 1), so a missing one turns idle time into
+running time. What bounds follow from must not gain by that. So it is known time alone in which each
+heartbeat came before one and a half intervals had passed: whatever else is said between two such
+heartbeats was never sent. Where a device keeps to its interval (no two heartbeats closer than three
+quarters of it), leaving any of them out takes confirmed time away and never adds any.
+"""
+
+from typing import NamedTuple
+
+from models.fold import DEFAULT_HOLD_US, hold_us
+
+
+class Confirmed(NamedTuple):
+    """What a closed period keeps of an instrument beside its figures, all microseconds."""
+
+    #: Its service within the period, heard or not.
+    window_us: int
+    #: Rated time of that.
+    rated_us: int
+    #: Effective time of measured records that were said to be external.
+    external_us: int
+    #: Confirmed running time.
+    running_us: int
+    #: Confirmed idle and off time.
+    unused_us: int
+    #: Effective time of confirmed time alone: sessions as rule 11 finds them there.
+    effective_us: int
+    #: Of these, those in which something was said to be external.
+    effective_external_us: int
+
+
+def longest_step_us(*, own_hold_us: int | None, interval_us: int | None) -> int:
+    """The longest step from heartbeat to heartbeat that confirms what it credits.
+
+    Less than one and a half intervals: two steps of three quarters are too long. Without an
+    interval the hold stands for three. Always less than the hold: what only its end stops says
+    nothing of the time until then.
+
+    Args:
+        own_hold_us: The instrument's ``hold_s``.
+        interval_us: The instrument's ``interval_s``.
+
+    >>> longest_step_us(own_hold_us=None, interval_us=60_000_000)
+    89999999
+    """
+    hold = hold_us(own_us=own_hold_us, reported_interval_us=None, interval_us=interval_us)
+    if interval_us is None:
+        interval_us = (own_hold_us or DEFAULT_HOLD_US) // 3
+    return min(interval_us * 3 // 2, hold) - 1

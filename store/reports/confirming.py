@@ -1,0 +1,112 @@
+"""What of an instrument's time in a period is confirmed: what bounds of its scores follow from.
+
+The rule is in ``models/confirmed.py``. Closing freezes it for every instrument in service, heard or
+not: one that never spoke has had its hours, too.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
+from models.confirmed import Confirmed, longest_step_us
+from models.interval import Interval
+from models.rated import rated
+from models.record import Annotation, Source, Use
+from models.usage import Window
+from store.figures.subject import Subject
+from store.instant import from_us
+from store.reports.sessions import NO_SESSIONS, Both
+from store.run import Query, Steps
+from store.statements import statements
+
+_EXTERNAL = "external"
+#: No piece is longer.
+_PIECE_US = 3_600_000_000
+
+
+def load_confirmed(
+    subjects: Mapping[int, Subject],
+    windows: Mapping[int, Window],
+    sessions: Mapping[int, Both],
+    notes: Mapping[int, Sequence[Annotation]],
+    uses: Mapping[int, Sequence[Use]],
+) -> Steps[dict[int, Confirmed]]:
+    """By instrument key.
+
+    Args:
+        subjects: By key; the caller bounds how many.
+        windows: Service within the period, clipped to now.
+        sessions: Of those that were heard, confirmed ones among them.
+        notes: What was said of instants, in their order.
+        uses: What the period records.
+    """
+    sums = yield from _load_sums([subjects[key] for key in sessions], windows)
+    found: dict[int, Confirmed] = {}
+    for key, subject in subjects.items():
+        window = windows[key]
+        cut = sessions.get(key, (NO_SESSIONS, NO_SESSIONS))[1]
+        spans = list(zip(cut.start_us.tolist(), cut.end_us.tolist(), strict=True))
+        external = _external(spans, notes.get(key, ()))
+        running, unused = sums.get(key, (0, 0))
+        found[key] = Confirmed(
+            window_us=window.length_us,
+            rated_us=rated(subject.ratings, window),
+            external_us=sum(
+                use.effective_us
+                for use in uses.get(key, ())
+                if use.source is not Source.MANUAL
+                and use.annotation is not None
+                and use.annotation.user_type == _EXTERNAL
+            ),
+            running_us=running,
+            unused_us=unused,
+            effective_us=int(cut.running_us.sum()),
+            effective_external_us=sum(
+                us for us, chosen in zip(cut.running_us.tolist(), external, strict=True) if chosen
+            ),
+        )
+    return found
+
+
+def _external(spans: Sequence[Interval], notes: Sequence[Annotation]) -> list[bool]:
+    """Whether anybody said of an instant within each that it was an external use."""
+    instants = [note.at_us for note in notes if note.user_type == _EXTERNAL]
+    return [bisect_left(instants, start) < bisect_left(instants, end) for start, end in spans]
+
+
+def _load_sums(
+    subjects: Sequence[Subject], windows: Mapping[int, Window]
+) -> Steps[dict[int, tuple[int, int]]]:
+    """Confirmed running time, and confirmed idle and off time, by instrument key."""
+    rows = [
+        (
+            subject.key,
+            # Before its first version, the first applies.
+            windows[subject.key].start_us - _PIECE_US if at == 0 else version.from_us,
+            version.to_us,
+            longest_step_us(own_hold_us=version.own_hold_us, interval_us=version.interval_us),
+            windows[subject.key].start_us,
+            windows[subject.key].end_us,
+        )
+        for subject in subjects
+        if windows[subject.key].length_us
+        for at, version in enumerate(subject.versions)
+    ]
+    if not rows:
+        return {}
+    keys, since, until, longest, lows, highs = zip(*rows, strict=True)
+    found = yield from Query[tuple[int, int, int]](
+        statements("periods")["confirmed_sums"],
+        {
+            "keys": list(keys),
+            "since": [from_us(us) for us in since],
+            "until": [from_us(us) for us in until],
+            "longest": list(longest),
+            "lows": [from_us(us) for us in lows],
+            "highs": [from_us(us) for us in highs],
+            "start": from_us(min(lows)),
+            "end": from_us(max(highs)),
+        },
+        binary=True,
+        heavy=True,
+    )
+    return {key: (running, unused) for key, running, unused in found}

@@ -1,0 +1,55 @@
+"""Confirmed time by brute force, of heartbeats alone; shares no code with what it is held to."""
+
+HOUR = 3_600_000_000
+
+
+def pieces(beats, hold, longest):
+    """Runs of one state within an hour each, in which no step is longer than ``longest``."""
+    beats = sorted(beats)
+    ends = [beat[0] for beat in beats[1:]] + [10**18]
+    steps = [(t, min(end, t + hold), state) for (t, state), end in zip(beats, ends, strict=True)]
+    runs = []
+    for start, end, state in steps:
+        if runs and runs[-1][1] == start and runs[-1][2] == state:
+            runs[-1][1] = end
+        else:
+            runs.append([start, end, state])
+    found = []
+    for start, end, state in runs:
+        for hour in range(start // HOUR, (end - 1) // HOUR + 1):
+            low, high = max(start, hour * HOUR), min(end, (hour + 1) * HOUR)
+            over = [b - a for a, b, _ in steps if a < high and b > low]
+            if max(over) <= longest:
+                found.append((low, high, state))
+    return found
+
+
+def figures(beats, start, end, *, hold, longest, gap, shortest, external=()):
+    """Running, unused, effective and effective external time within ``[start, end)``."""
+    known = pieces(beats, hold, longest)
+    inside = [(max(a, start), min(b, end), s) for a, b, s in known if a < end and b > start]
+    running = sum(b - a for a, b, s in inside if s == "running")
+    unused = sum(b - a for a, b, s in inside if s != "running")
+    sessions, reach = [], None
+    for low, high, state in known:
+        if state == "off":
+            reach = None
+            continue
+        touches = reach == low
+        if state == "running":
+            if touches and sessions and low - sessions[-1][-1][1] <= gap:
+                sessions[-1].append((low, high))
+            else:
+                sessions.append([(low, high)])
+            reach = high
+        else:
+            reach = high if touches else None
+    effective = outside = 0
+    for runs in sessions:
+        if runs[-1][1] - runs[0][0] < shortest:
+            continue
+        used = sum(max(0, min(b, end) - max(a, start)) for a, b in runs)
+        effective += used
+        low, high = max(runs[0][0], start), min(runs[-1][1], end)
+        outside += used if any(low <= at < high for at in external) else 0
+    return running, unused, effective, outside
