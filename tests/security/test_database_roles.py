@@ -43,6 +43,8 @@ REGISTRY = {
     "gateway_version",
     "instrument_version",
     "registry_revision",
+    "scheme",
+    "evaluation_objection",
     "maintenance",
     "calendar_day",
     "mapping",
