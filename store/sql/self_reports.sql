@@ -18,13 +18,8 @@ SELECT r.self_report_key, i.instrument_id, n.institution_id, us(r.starts_at), us
        w.hours_us, w.reports, w.effective_us, w.unknown_us,
        -- include: period_reports.holds
 FROM self_report r JOIN instrument i USING (instrument_key)
--- A city's reports of a month share one window: they are looked up by instrument alone.
-CROSS JOIN LATERAL (
-    SELECT * FROM reported_window o
-    WHERE o.instrument_key = r.instrument_key AND o.starts_at + interval '0' = r.starts_at
-      AND o.ends_at + interval '0' = r.ends_at
-    OFFSET 0
-) w
+JOIN reported_window w ON (w.instrument_key, w.starts_at, w.ends_at)
+                        = (r.instrument_key, r.starts_at, r.ends_at)
 CROSS JOIN LATERAL (SELECT coalesce(abs(w.hours_us - w.effective_us), -1)) AS apart (us)
 JOIN instrument_version v ON v.instrument_key = r.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
