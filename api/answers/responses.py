@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.answers.equipment_states import GroupStates
+from api.answers.feedback import FeedbackSummary
 from api.answers.figures import GroupUtilization, Utilization
 from api.answers.status import StatusSummary
 
@@ -12,6 +13,7 @@ CSV = "text/csv"
 
 #: Where an answer's table is, if not in ``items``.
 TABLES: dict[type[BaseModel], str] = {
+    FeedbackSummary: "groups",
     GroupStates: "groups",
     GroupUtilization: "groups",
     StatusSummary: "groups",

@@ -209,6 +209,7 @@ class Home:
     evaluation_id: int
     objection_id: int
     annotation_id: int
+    feedback_id: int
     dead_letter_id: int
     alert_id: int
     webhook: str
@@ -369,9 +370,26 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 "INSERT INTO annotation_person (annotation_id, operator_ref) VALUES (%s, %s)",
                 [said[0], f"{name}-person"],
             )
+            heard = conn.execute(
+                "INSERT INTO feedback (instrument_key, at, overall, fault, text, actor) SELECT"
+                " instrument_key, %s, 3, false, %s, 'x' FROM instrument WHERE instrument_id = %s"
+                " RETURNING feedback_id",
+                [WINDOW["from"], f"{name} text", f"{name}-sem"],
+            ).fetchone()
+            assert heard is not None
+            conn.execute(
+                "INSERT INTO feedback_person (feedback_id, reference) VALUES (%s, %s)",
+                [heard[0], f"{name}-user"],
+            )
+            conn.execute(
+                "INSERT INTO segment (instrument_key, state, starts_at, ends_at, step_us) SELECT"
+                " instrument_key, 2, %s, %s::timestamptz + interval '1 hour', 0 FROM instrument"
+                " WHERE instrument_id = %s",
+                [WINDOW["from"], WINDOW["from"], f"{name}-sem"],
+            )
             # Something to count and to leak: a heartbeat's worth of status.
             conn.execute(
-                "UPDATE instrument_status SET first_at = now() - interval '1 hour', state = 2,"
+                "UPDATE instrument_status SET first_at = '2026-03-01T00:00:00Z', state = 2,"
                 " newest_at = now(), live_at = now(), live_until = now() + interval '1 day',"
                 " credit_from = now(), credit_until = now() + interval '1 day',"
                 " segment_from = now(), piece_from = now()"
@@ -390,6 +408,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             evaluation_id=evaluation[0],
             objection_id=objection[0],
             annotation_id=said[0],
+            feedback_id=heard[0],
             dead_letter_id=row[0],
             alert_id=alert[0],
             webhook=f"{name}-inst.hook",
@@ -469,6 +488,12 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         },
         ("post", "/v1/instruments/{instrument_id}/annotations"): {"at": WINDOW["from"]},
         ("patch", "/v1/annotations/{annotation_id}"): {"content": "stolen"},
+        ("post", "/v1/instruments/{instrument_id}/feedback"): {
+            "at": WINDOW["from"],
+            "reference": "stolen",
+            "overall": 1,
+            "fault": True,
+        },
     }
     return bodies.get((method, path), {})
 
@@ -503,6 +528,8 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT o::text FROM evaluation_objection o ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM annotation a ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM annotation_person p ORDER BY 1").fetchall(),
+        conn.execute("SELECT f::text FROM feedback f ORDER BY 1").fetchall(),
+        conn.execute("SELECT p::text FROM feedback_person p ORDER BY 1").fetchall(),
         conn.execute("SELECT gateway_key, revision FROM gateway_credential ORDER BY 1").fetchall(),
     ]
     return repr(rows)
