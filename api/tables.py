@@ -43,7 +43,8 @@ IDENTIFYING = frozenset(
     {
         "group_by", "key", "name", "id", "instrument_id", "institution_id", "gateway_id",
         "district_code", "class_scheme", "class_code", "calendar", "day", "weekday", "hour",
-        "reason", "object_type", "object_id",
+        "reason", "object_type", "object_id", "evaluation_id", "objection_id", "place",
+        "subject_id",
     }
 )  # fmt: skip
 #: What a row is about, in this order.

@@ -1,10 +1,13 @@
-"""Confirmed time: known time in which no heartbeat that was due is missing.
+"""Confirmed time: of each hour the part before the first heartbeat that was due is missing.
 
 A heartbeat holds its state over several intervals (rule 1), so a missing one turns idle time into
-running time. What bounds follow from must not gain by that. So it is known time alone in which each
-heartbeat came before one and a half intervals had passed: whatever else is said between two such
-heartbeats was never sent. Where a device keeps to its interval (no two heartbeats closer than three
-quarters of it), leaving any of them out takes confirmed time away and never adds any.
+running time. What bounds follow from must not gain by that. So it is known time from the beginning
+of a UTC hour on, as long as each heartbeat came before one and a half intervals had passed:
+whatever else is said between two such heartbeats was never sent. Where a device keeps to its
+interval (no two heartbeats closer than three quarters of it), more heartbeats leave all of that as
+it is, so leaving any out takes confirmed time away and never adds any. It starts with the hour
+since pieces are stored by the hour, each with its longest step: what lies behind a gap would be
+joined to a long step by a heartbeat that is sent after all.
 """
 
 from typing import NamedTuple

@@ -4,7 +4,7 @@ HOUR = 3_600_000_000
 
 
 def pieces(beats, hold, longest):
-    """Runs of one state within an hour each, in which no step is longer than ``longest``."""
+    """Runs of one state within an hour each, before the hour has a gap or a step too long."""
     beats = sorted(beats)
     ends = [beat[0] for beat in beats[1:]] + [10**18]
     steps = [(t, min(end, t + hold), state) for (t, state), end in zip(beats, ends, strict=True)]
@@ -18,8 +18,10 @@ def pieces(beats, hold, longest):
     for start, end, state in runs:
         for hour in range(start // HOUR, (end - 1) // HOUR + 1):
             low, high = max(start, hour * HOUR), min(end, (hour + 1) * HOUR)
-            over = [b - a for a, b, _ in steps if a < high and b > low]
-            if max(over) <= longest:
+            # From the hour's beginning on: no time without credit, and no step that is too long.
+            over = [(a, b) for a, b, _ in steps if a < high and b > hour * HOUR]
+            credited = sum(min(b, high) - max(a, hour * HOUR) for a, b in over)
+            if credited == high - hour * HOUR and max(b - a for a, b in over) <= longest:
                 found.append((low, high, state))
     return found
 

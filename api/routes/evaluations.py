@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -28,7 +28,7 @@ from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
 from api.freezer import frozen_in_thread, signer_of
 from api.judging import Unfit, judge
-from api.params import InstitutionId
+from api.params import InstitutionId, InstrumentId
 from api.query import AnyOf
 from models.timestamp import format_instant
 from store.evaluation.evaluations import (
@@ -142,9 +142,7 @@ async def get_evaluation(
     who: Reader,
     evaluation_id: EvaluationId,
     institution: AnyOf[InstitutionId] = (),
-    subject: Annotated[
-        SubjectId | None, Query(description="the one of this id that is judged")
-    ] = None,
+    instrument: AnyOf[InstrumentId] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -166,7 +164,7 @@ async def get_evaluation(
             limit=limit + 1,
             tenant=who.institution_id,
             institution=wanted(institution),
-            subject=subject,
+            subjects=wanted(instrument),
         )
         said = yield from list_objections(
             evaluation_id,
@@ -192,7 +190,12 @@ async def get_evaluation(
     "/{evaluation_id}/bundle",
     summary="What is published of an evaluation",
     response_class=Response,
-    responses={200: {"description": "the files, as a ZIP archive"}},
+    responses={
+        200: {
+            "description": "the files, as a ZIP archive",
+            "content": {"application/zip": {"schema": {"type": "string"}}},
+        }
+    },
 )
 async def get_bundle(context: Ctx, _: CityReader, evaluation_id: EvaluationId) -> Response:
     """Scheme, data, result, the script that recomputes it, manifest and signature; the same bytes

@@ -152,7 +152,7 @@ def load_judgements(
     limit: int,
     tenant: str | None,
     institution: Wanted[str] = None,
-    subject: str | None = None,
+    subjects: Wanted[str] = None,
 ) -> Steps[list[Subject]]:
     """Those that were judged in order of their places; with a ``tenant``, its own alone."""
     rows = yield from Query[tuple[Any, ...]](
@@ -163,7 +163,7 @@ def load_judgements(
             "limit": limit,
             "tenant": tenant,
             "institution": array(institution),
-            "subject": subject,
+            "subjects": array(subjects),
         },
     )
     return [

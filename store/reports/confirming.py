@@ -7,20 +7,17 @@ not: one that never spoke has had its hours, too.
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from models.confirmed import Confirmed, longest_step_us
+from models.confirmed import Confirmed
 from models.interval import Interval
 from models.rated import rated
 from models.record import Annotation, Source, Use
 from models.usage import Window
 from store.figures.subject import Subject
-from store.instant import from_us
-from store.reports.sessions import NO_SESSIONS, Both
+from store.reports.sessions import NO_SESSIONS, Both, chain_of
 from store.run import Query, Steps
 from store.statements import statements
 
 _EXTERNAL = "external"
-#: No piece is longer.
-_PIECE_US = 3_600_000_000
 
 
 def load_confirmed(
@@ -77,36 +74,10 @@ def _load_sums(
     subjects: Sequence[Subject], windows: Mapping[int, Window]
 ) -> Steps[dict[int, tuple[int, int]]]:
     """Confirmed running time, and confirmed idle and off time, by instrument key."""
-    rows = [
-        (
-            subject.key,
-            # Before its first version, the first applies.
-            windows[subject.key].start_us - _PIECE_US if at == 0 else version.from_us,
-            version.to_us,
-            longest_step_us(own_hold_us=version.own_hold_us, interval_us=version.interval_us),
-            windows[subject.key].start_us,
-            windows[subject.key].end_us,
-        )
-        for subject in subjects
-        if windows[subject.key].length_us
-        for at, version in enumerate(subject.versions)
-    ]
-    if not rows:
+    asked = [subject for subject in subjects if windows[subject.key].length_us]
+    if not asked:
         return {}
-    keys, since, until, longest, lows, highs = zip(*rows, strict=True)
     found = yield from Query[tuple[int, int, int]](
-        statements("periods")["confirmed_sums"],
-        {
-            "keys": list(keys),
-            "since": [from_us(us) for us in since],
-            "until": [from_us(us) for us in until],
-            "longest": list(longest),
-            "lows": [from_us(us) for us in lows],
-            "highs": [from_us(us) for us in highs],
-            "start": from_us(min(lows)),
-            "end": from_us(max(highs)),
-        },
-        binary=True,
-        heavy=True,
+        statements("periods")["confirmed_sums"], chain_of(asked, windows), binary=True, heavy=True
     )
     return {key: (running, unused) for key, running, unused in found}

@@ -5,7 +5,7 @@ One instrument's, told as its timeline has them, are in ``store/figures/timeline
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from models.confirmed import longest_step_us
 from models.fold import open_pieces
 from models.group_arrays import Ints
+from models.segment import HOUR_US
 from models.session_arrays import find_sessions
+from models.timestamp import MIN_US
 from models.usage import Window
 from store.figures.subject import Subject
 from store.figures.surroundings import Moment
@@ -24,11 +26,12 @@ from store.statements import statements
 
 _SQL = statements("periods")
 _DAY_US = 86_400_000_000
+# More than there are hours in any time that is stored.
+_HOURS = 1 << 32
 # What one reading of pieces holds in memory.
 _INSTRUMENT_DAYS = 3_000
-_PIECE = packed_row(
-    ("key", ">i4"), ("state", ">i2"), ("start", ">i8"), ("end", ">i8"), ("step", ">i8")
-)
+_PIECE = packed_row(("key", ">i4"), ("state", ">i2"), ("start", ">i8"), ("end", ">i8"))
+_HOUR = packed_row(("key", ">i4"), ("hour", ">i8"), ("until", ">i8"))
 
 
 class Cut(NamedTuple):
@@ -97,12 +100,12 @@ def _load_slice(
     keys = np.array([subject.key for subject in subjects], np.int64)
     stored = yield from _load_pieces(keys, int(gaps.max()), reach)
     opened = [
-        (at, piece.start_us, piece.end_us, int(piece.state), piece.step_us)
+        (at, piece.start_us, piece.end_us, int(piece.state))
         for at, subject in enumerate(subjects)
         for piece in open_pieces(subject.track, moment.now_us)
         if piece.end_us > reach.start_us and piece.start_us < reach.end_us
     ]
-    pieces = np.concatenate([stored, np.array(opened, np.int64).reshape(-1, 5)])
+    pieces = np.concatenate([stored, np.array(opened, np.int64).reshape(-1, 4)])
     # A heartbeat that lies ahead of now closes a piece there.
     pieces = pieces[pieces[:, 1] < moment.now_us]
     pieces = pieces[np.lexsort((pieces[:, 1], pieces[:, 0]))]
@@ -126,34 +129,74 @@ def _load_slice(
         ]
 
     known = sessions(pieces)
-    confirmed = (
-        sessions(pieces[_confirming(subjects, pieces)])
-        if confirming
-        else [NO_SESSIONS] * len(known)
-    )
+    confirmed = [NO_SESSIONS] * len(known)
+    if confirming:
+        sure = yield from _load_confirmed(subjects, reach, pieces)
+        confirmed = sessions(pieces[sure])
     return {subject.key: (known[at], confirmed[at]) for at, subject in enumerate(subjects)}
 
 
-def _confirming(subjects: Sequence[Subject], pieces: Ints) -> NDArray[np.bool_]:
-    """Which pieces are confirmed, by the settings in force at the start of each."""
-    found = np.zeros(len(pieces), np.bool_)
-    ends = np.searchsorted(pieces[:, 0], np.arange(len(subjects) + 1))
-    for subject, low, high in zip(subjects, ends[:-1], ends[1:], strict=True):
-        until = np.array([version.to_us for version in subject.versions], np.int64)
-        longest = np.array(
-            [
-                longest_step_us(own_hold_us=one.own_hold_us, interval_us=one.interval_us)
-                for one in subject.versions
-            ],
-            np.int64,
-        )
-        at = np.searchsorted(until, pieces[low:high, 1], side="right")
-        found[low:high] = pieces[low:high, 4] <= longest[np.minimum(at, len(longest) - 1)]
+def _load_confirmed(
+    subjects: Sequence[Subject], reach: Window, pieces: Ints
+) -> Steps[NDArray[np.bool_]]:
+    """Which of some pieces are confirmed: those that end before the confirmed part of their hour
+    does. An open one never is."""
+    asked = chain_of(subjects, dict.fromkeys((one.key for one in subjects), reach))
+    ((packed,),) = yield from Query[tuple[bytes | None]](
+        _SQL["confirmed_hours"], asked, binary=True, heavy=True
+    )
+    rows = np.frombuffer(packed or b"", _HOUR)
+    if not len(rows):
+        return np.zeros(len(pieces), np.bool_)
+    keys = np.array([subject.key for subject in subjects], np.int64)
+    place = np.searchsorted(keys, rows["key"].astype(np.int64))
+    hours = (rows["hour"].astype(np.int64) + EPOCH_2000_US) // HOUR_US
+    # One number for place and hour, so that one look finds both.
+    named = place * _HOURS + hours
+    order = np.argsort(named)
+    named, until = named[order], rows["until"].astype(np.int64)[order] + EPOCH_2000_US
+    wanted = pieces[:, 0] * _HOURS + pieces[:, 1] // HOUR_US
+    at = np.minimum(np.searchsorted(named, wanted), len(named) - 1)
+    found: NDArray[np.bool_] = (named[at] == wanted) & (pieces[:, 2] <= until[at])
     return found
 
 
+def chain_of(subjects: Sequence[Subject], windows: Mapping[int, Window]) -> dict[str, Any]:
+    """What ``confirmed.sql`` asks for: each version of instruments' settings.
+
+    Args:
+        subjects: At least one; the caller bounds how many.
+        windows: By instrument key; looked at from the beginning of their first hour on.
+    """
+    rows = [
+        (
+            subject.key,
+            # Before its first version, the first applies.
+            MIN_US if at == 0 else version.from_us,
+            version.to_us,
+            longest_step_us(own_hold_us=version.own_hold_us, interval_us=version.interval_us),
+            windows[subject.key].start_us,
+            windows[subject.key].end_us,
+        )
+        for subject in subjects
+        for at, version in enumerate(subject.versions)
+    ]
+    keys, since, until, longest, lows, highs = zip(*rows, strict=True)
+    start = min(lows)
+    return {
+        "keys": list(keys),
+        "since": [from_us(us) for us in since],
+        "until": [from_us(us) for us in until],
+        "longest": list(longest),
+        "lows": [from_us(us) for us in lows],
+        "highs": [from_us(us) for us in highs],
+        "start": from_us(start - start % HOUR_US),
+        "end": from_us(max(highs)),
+    }
+
+
 def _load_pieces(keys: Ints, longest_us: int, reach: Window) -> Steps[Ints]:
-    """Running pieces, and idle ones that may join them: place, start, end, state, longest step.
+    """Running pieces, and idle ones that may join them: place, start, end and state.
 
     Args:
         keys: Of the instruments, ascending.
@@ -177,7 +220,6 @@ def _load_pieces(keys: Ints, longest_us: int, reach: Window) -> Steps[Ints]:
         rows["start"].astype(np.int64) + EPOCH_2000_US,
         rows["end"].astype(np.int64) + EPOCH_2000_US,
         rows["state"].astype(np.int64),
-        rows["step"].astype(np.int64),
     )
     return np.column_stack(columns)
 

@@ -65,7 +65,7 @@ FROM evaluation_subject
 WHERE evaluation_id = %(evaluation)s AND place > %(after)s
   AND (%(tenant)s::text IS NULL OR institution_id = %(tenant)s)
   AND (%(institution)s::text[] IS NULL OR institution_id = ANY (%(institution)s::text[]))
-  AND (%(subject)s::text IS NULL OR subject_id = %(subject)s)
+  AND (%(subjects)s::text[] IS NULL OR subject_id = ANY (%(subjects)s::text[]))
 ORDER BY place LIMIT %(limit)s
 
 -- name: object

@@ -49,7 +49,7 @@ WHERE i.institution_id = %(institution_id)s
 -- name: session_pieces
 -- Packed as figures.sql: packed_pieces. Without idle pieces that no session joins, and off ones, a
 -- year is a third of its pieces.
-SELECT string_agg(record_send(ROW(instrument_key, state, starts_at, ends_at, step_us)), ''::bytea)
+SELECT string_agg(record_send(ROW(instrument_key, state, starts_at, ends_at)), ''::bytea)
 FROM segment
 WHERE instrument_key = ANY (%(keys)s::int[])
   AND starts_at >= %(start)s::timestamptz - interval '1 hour' AND starts_at < %(end)s
@@ -58,22 +58,26 @@ WHERE instrument_key = ANY (%(keys)s::int[])
        AND ends_at - starts_at <= %(longest_us)s * interval '1 microsecond'))
 
 -- name: confirmed_sums
--- Time of pieces whose steps are none too long, by instrument: running, and idle or off. Each
--- version of an instrument's settings is a row of its own, with the longest step that it allows.
-SELECT s.instrument_key,
-       (coalesce(sum(l.us) FILTER (WHERE s.state = 2), 0))::bigint,
-       (coalesce(sum(l.us) FILTER (WHERE s.state < 2), 0))::bigint
-FROM unnest(%(keys)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[],
-            %(longest)s::bigint[], %(lows)s::timestamptz[], %(highs)s::timestamptz[])
-     AS v (key, since, until, longest, low, high)
-JOIN segment s ON s.instrument_key = v.key AND s.starts_at >= v.since AND s.starts_at < v.until
-     AND s.starts_at >= v.low - interval '1 hour' AND s.starts_at < v.high AND s.ends_at > v.low
+-- Confirmed running time, and confirmed idle and off time, within windows.
+-- include: confirmed.chain
+SELECT c.instrument_key,
+       (coalesce(sum(l.us) FILTER (WHERE c.state = 2), 0))::bigint,
+       (coalesce(sum(l.us) FILTER (WHERE c.state < 2), 0))::bigint
+FROM chain c
 CROSS JOIN LATERAL (
-    SELECT us(least(s.ends_at, v.high)) - us(greatest(s.starts_at, v.low)) AS us
+    SELECT us(least(c.ends_at, c.high)) - us(greatest(c.starts_at, c.low)) AS us
 ) l
-WHERE s.step_us <= v.longest
-  AND s.starts_at >= %(start)s::timestamptz - interval '1 hour' AND s.starts_at < %(end)s
+WHERE c.confirmed AND c.starts_at < c.high AND c.ends_at > c.low
 GROUP BY 1
+
+-- name: confirmed_hours
+-- Until when each hour is confirmed, where it is; packed as figures.sql: packed_pieces.
+-- include: confirmed.chain
+SELECT string_agg(record_send(ROW(t.instrument_key, t.hour, t.until)), ''::bytea)
+FROM (
+    SELECT instrument_key, hour, max(ends_at) AS until
+    FROM chain WHERE confirmed GROUP BY 1, 2
+) t
 
 -- name: ordered
 SELECT instrument_key, instrument_id FROM instrument

@@ -51,6 +51,11 @@ def test_every_table_is_to_be_had(admin: httpx.Client, instrument: str, path: st
     names["institution_id"] = instrument.replace("sem", "inst")
     if "{period_id}" in path:
         names["period_id"] = closed_period(admin, names["institution_id"])
+    if "{evaluation_id}" in path:
+        period = int(closed_period(admin, names["institution_id"]))
+        asked_for = {"scheme": "campus-benefit", "period_ids": [period]}
+        made = admin.post("/v1/evaluations", json=asked_for).json()
+        names["evaluation_id"] = str(made["evaluation_id"])
     address = path.format(**names)
     asked: dict[str, Any] = WINDOW if wants_window(path) else {}
     if path.endswith("/check"):

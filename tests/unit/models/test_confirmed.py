@@ -54,7 +54,13 @@ def external_us(found: Sequence[Session], external: Sequence[int]) -> int:
 
 
 def confirmed(known: Sequence[Piece], external: Sequence[int]) -> Confirmed:
-    sure = [piece for piece in known if piece.step_us <= LONGEST]
+    sure: list[Piece] = []
+    reach = 0
+    for piece in known:
+        follows = piece.start_us in (reach, piece.start_us - piece.start_us % HOUR)
+        if follows and piece.step_us <= LONGEST:
+            sure.append(piece)
+            reach = piece.end_us
     cut = [
         (max(0, min(one.end_us, WINDOW.end_us) - max(one.start_us, WINDOW.start_us)), one.state)
         for one in sure
