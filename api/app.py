@@ -22,10 +22,11 @@ from api.gate import GateMiddleware
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
 from api.long import LongQuestions
-from api.metrics import Metrics, MetricsMiddleware
+from api.metrics import METHODS, Metrics, MetricsMiddleware
 from api.oidc import Provider
 from api.query import only_declared
-from api.routes import ROUTERS
+from api.routes import FOLLOWER_ROUTERS, ROUTERS
+from api.routes.followed import not_here
 from api.settings import Settings
 
 
@@ -79,8 +80,11 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     app.state.board = board
     app.state.sign_ins = Buckets(settings.sign_ins_per_s, settings.sign_ins_burst)
     errors.install(app)
-    for router in ROUTERS:
+    for router in FOLLOWER_ROUTERS if settings.follower else ROUTERS:
         app.include_router(router)
+    if settings.follower:
+        # Not one of FastAPI's: whatever stands in its query, it is not here.
+        app.router.add_route("/v1/{path:path}", not_here, methods=list(METHODS))
     # The last one added is the outermost.
     app.add_middleware(GateMiddleware, context=app.state.context)
     app.add_middleware(errors.BugMiddleware)

@@ -265,6 +265,16 @@ class Settings(BaseSettings):
         gt=0,
         description="seconds that a standby may be behind before /readyz answers 503",
     )
+    follower: bool = Field(
+        default=False,
+        description="this API answers for the cities that `jishi federation follow` follows, and"
+        " knows no instrument",
+    )
+    follower_away_s: float = Field(
+        default=900.0,
+        gt=0,
+        description="seconds after a city's last word from which it is told to be away",
+    )
     writable_url: str | None = Field(
         default=None,
         description="where changes go, told to who sends one to an API over a standby",

@@ -2,7 +2,7 @@
 
 ``python scripts/metrics.py`` writes them; with ``--check`` it only says whether they are true. A
 metric's name, type, labels and meaning stand once, where it is made: `ingest/metrics.py`,
-`api/metrics.py`, `cli/broker_sync.py`.
+`api/metrics.py`, `cli/broker_sync.py`, `cli/federation_follow.py`.
 """
 
 import re
@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from api.app import create_app
 from api.settings import Settings
-from cli import broker_sync
+from cli import broker_sync, federation_follow
 from ingest import metrics as ingest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +26,7 @@ BEGIN, END = "<!-- written from the code -->\n", "<!-- end of the tables -->"
 SECTIONS = (
     ("jishi_ingest_", "Ingest"),
     ("jishi_broker_sync_", "Broker-sync"),
+    ("jishi_federation_", "Federation, as a follower sees its cities"),
     ("jishi_broker_", "Broker, as ingest hears it"),
     ("jishi_database_", "Database, as ingest sees it"),
     ("jishi_api_", "API"),
@@ -61,6 +62,7 @@ def registries() -> Iterator[CollectorRegistry]:
     yield of_ingest
     yield create_app(Settings(database_url="postgresql:///jishi")).state.context.metrics.registry
     yield broker_sync.Metrics(CollectorRegistry()).registry
+    yield federation_follow.Metrics(CollectorRegistry()).registry
 
 
 def described(found: Iterable[CollectorRegistry]) -> list[Described]:

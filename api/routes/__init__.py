@@ -23,8 +23,10 @@ from api.routes import (
     evaluations,
     evidence,
     export,
+    federation,
     feedback,
     figures,
+    followed,
     groups,
     imports,
     index,
@@ -98,6 +100,19 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     deliveries.router,
     webhooks.router,
+    federation.router,
+    audit.router,
+    keys.router,
+    sign_ins.router,
+    operations.router,
+    session.router,
+    cockpit.router,
+)
+
+#: Those of a follower: figures of several cities, and what every service has of its own.
+FOLLOWER_ROUTERS: tuple[APIRouter, ...] = (
+    index.router,
+    followed.router,
     audit.router,
     keys.router,
     sign_ins.router,

@@ -163,6 +163,12 @@ BEGIN
             ('jishi_api', 'DELETE', 'rollup_day'),
             ('jishi_api', 'INSERT', 'rollup_todo'),
             ('jishi_api', 'DELETE', 'booking_day'),
+            -- Of a city, what it publishes; of a follower, what it takes.
+            ('jishi_api', 'INSERT, DELETE', 'federation_rollup'),
+            ('jishi_api', 'INSERT, UPDATE', 'federated_city'),
+            ('jishi_api', 'INSERT, UPDATE, DELETE', 'federated_rollup'),
+            ('jishi_api', 'INSERT, DELETE', 'federated_part'),
+            ('jishi_api', 'INSERT', 'federated_amendment'),
             ('jishi_api', 'INSERT, UPDATE', 'booking_day_todo'),
             -- Who hands gateways' accounts on to the broker.
             ('jishi_broker', 'SELECT', 'gateway'),

@@ -28,7 +28,10 @@ _FIGURES = statements("figures")
 Registered: TypeAlias = Mapping[str, Any]
 #: A distance that stands for one that is not known (metres).
 FAR_M = 1e9
-GROUPINGS = ("institution", "district", "class", "class_major", "gateway", "instrument", "kind")
+#: `cell` is district, class and kind, by spaces: what a city tells others of (`models/rollup.py`).
+GROUPINGS = (
+    "institution", "district", "class", "class_major", "gateway", "instrument", "kind", "cell",
+)  # fmt: skip
 # Rows read at a time when a segment's start is looked for backwards.
 _LOOK_BACK = 256
 #: Fields that instruments can be sorted by, and what their values are.

@@ -180,6 +180,11 @@ class _Registered(NamedTuple):
         return None if self.class_code is None else self.class_code[:2] + "0000"
 
     @property
+    def cell(self) -> str:
+        # No code holds a space.
+        return f"{self.district_code or ''} {self.class_code or ''} {self.kind}"
+
+    @property
     def settle_us(self) -> int:
         hold = hold_us(own_us=self.hold_us, reported_interval_us=None, interval_us=self.interval_us)
         return max(hold, self.session_us)
@@ -203,6 +208,7 @@ def _roster(rows: Sequence[_Registered]) -> Roster:
             "class_major": Labels.of([row.class_major for row in rows]),
             "gateway": Labels.of([row.gateway_id for row in rows]),
             "kind": Labels.of([row.kind for row in rows]),
+            "cell": Labels.of([row.cell for row in rows]),
             "instrument": Labels.of([row.instrument_id for row in rows]),
             "tenant": Labels.of([row.institution_key for row in rows]),
             "always_on": Labels.of(always_on),

@@ -20,7 +20,9 @@ PREFIX = "jishi"
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
     "operate": frozenset({"read", "operate"}),
-    "admin": frozenset({"read", "operate", "admin"}),
+    # Signed sums of the whole city, and nothing else.
+    "federation": frozenset({"federation"}),
+    "admin": frozenset({"read", "operate", "federation", "admin"}),
 }
 
 

@@ -10,7 +10,9 @@ SELECT v.instrument_key,
             WHEN 'class_major' THEN left(v.class_code, 2) || '0000'
             WHEN 'gateway' THEN g.gateway_id
             WHEN 'instrument' THEN i.instrument_id
-            WHEN 'kind' THEN v.kind END AS key,
+            WHEN 'kind' THEN v.kind
+            WHEN 'cell' THEN concat_ws(' ', coalesce(v.district_code, nv.district_code, ''),
+                                       coalesce(v.class_code, ''), v.kind) END AS key,
        coalesce(s.first_at < %(end)s, false) AS seen,
        v.always_on, v.timezone, v.acquired_on, v.retired_on
 FROM instrument_version v

@@ -69,6 +69,11 @@ REGISTRY = {
     "schema_object",
 }
 FIGURES = {
+    "federation_rollup",
+    "federated_city",
+    "federated_rollup",
+    "federated_part",
+    "federated_amendment",
     "heartbeat",
     "segment",
     "instrument_status",

@@ -40,6 +40,8 @@ READS = {
     "/v1/gateways/{gateway_id}/unmapped": "operate",
     "/v1/keys": "admin",
     "/v1/audit": "admin",
+    # Of a scope of its own, which of these only `admin` has.
+    "/v1/federation": "admin",
 }
 WRITES = {
     "/v1/keys": "admin",
@@ -537,8 +539,17 @@ def stored(conn: psycopg.Connection[Any]) -> str:
 
 #: Names a table, nobody's object; whose rows are in it is `figures/test_export.py`'s.
 TABLES = "/v1/export/{what}"
-OBJECTS = [route for route in ROUTES if "{" in route[1] and route[1] != TABLES]
-LISTS = [route for route in ROUTES if "{" not in route[1] and route[0] == "get"]
+#: What is published of the whole city: no institution's key gets in.
+PUBLISHED = "/v1/federation/"
+_OWN = [route for route in ROUTES if not route[1].startswith(PUBLISHED)]
+OBJECTS = [route for route in _OWN if "{" in route[1] and route[1] != TABLES]
+LISTS = [route for route in _OWN if "{" not in route[1] and route[0] == "get"]
+
+
+def test_what_a_city_publishes_is_no_institutions(own: Home, nobody: httpx.Client) -> None:
+    for path in ("rollups", "rollups/1"):
+        headers = bearing(own.keys["admin"])
+        denied(nobody.get(PUBLISHED + path, headers=headers), 403)
 
 
 @pytest.mark.parametrize(("method", "path"), OBJECTS, ids=str)

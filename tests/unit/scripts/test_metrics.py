@@ -19,8 +19,9 @@ metrics_page = importlib.util.module_from_spec(_spec)
 sys.modules["metrics_page"] = metrics_page  # dataclasses look their module up
 _spec.loader.exec_module(metrics_page)
 FOUND = metrics_page.described(metrics_page.registries())
-#: Labels whose values we name, a handful each; and routes, which are as many as we serve.
-LABELS = {"reason", "kind", "method", "route", "status", "questions", "type", "outcome"}
+#: Labels whose values we name, a handful each, as an operator names the cities of a follower; and
+#: routes, which are as many as we serve.
+LABELS = {"reason", "kind", "method", "route", "status", "questions", "type", "outcome", "city"}
 
 
 def test_the_page_is_what_the_code_has(monkeypatch: pytest.MonkeyPatch) -> None:
