@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models mappings profiles schemes reports store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-random test-fuzz check format lock bench bench-full reports-year simulate-city drill clean
+.PHONY: help install demo test test-faults test-random test-fuzz check format lock bench bench-full reports-year federation-bench simulate-city drill clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -49,6 +49,9 @@ bench-full: $(VENV)/.ready ## the same with more repeats, then from 1,000 to 1,0
 
 reports-year: $(VENV)/.ready ## a city's year closed and written in every shipped form: time and memory of each; INSTRUMENTS=2500 is a tenth
 	@$(BIN)/python -m bench.reports_year $(if $(INSTRUMENTS),--instruments $(INSTRUMENTS))
+
+federation-bench: $(VENV)/.ready ## a follower of ten cities with 1,000,000 instruments: how long its questions take, and how much it stores
+	@$(BIN)/python -m bench.federation
 
 simulate-city: $(VENV)/.ready ## a whole city for 10 minutes, then with every fault, each verified; FOR=2m is shorter
 	@scripts/simulate-city
