@@ -6,12 +6,12 @@ in `public.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from api import public
 from api.asked_window import AskedWindow
@@ -20,6 +20,8 @@ from api.ranking import Order, Rank
 from api.settings import Settings
 from api.sizes import divide
 from models.bucket import Bucket
+from models.compared_window import Compare, compared_window
+from models.difference import difference
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.timestamp import format_instant
@@ -45,6 +47,8 @@ class GroupPlan:
     moment: Moment
     question: Question
     cost_s: float
+    #: The same of the window that figures are held against.
+    compared: "GroupPlan | None" = None
 
     @property
     def window(self) -> Window:
@@ -73,6 +77,7 @@ class GroupQuestion:
     group_by: GroupBy | None = None
     bucket: Bucket | None = None
     basis: Basis = Basis.RATED
+    compare: Compare | None = None
     order: Order = field(default_factory=Order)
     #: Only the groups behind it.
     after: Rank | None = None
@@ -84,7 +89,7 @@ class GroupQuestion:
     @property
     def list_name(self) -> str:
         """What cursors of this list, in this order, carry."""
-        return f"utilization {self.group_by} {self.order}"
+        return f"utilization {self.group_by} {self.order}{f' {self.compare}' * bool(self.compare)}"
 
     def plan(self, settings: Settings, rosters: Rosters) -> Steps[GroupPlan]:
         """What the answer rests on; asks for no figure.
@@ -97,7 +102,17 @@ class GroupQuestion:
             Problem: 422; the window is wrong, or there would be too many buckets.
         """
         moment = yield from load_moment(settings.calendar)
-        window = self.span.window(self.zone, moment.now_us).clip(moment.now_us)
+        asked = self.span.window(self.zone, moment.now_us)
+        plan = yield from self._plan(asked.clip(moment.now_us), moment, settings, rosters)
+        if self.compare is None:
+            return plan
+        other = compared_window(asked, self.compare, moment.now_us, self.zone)
+        compared = yield from self._plan(other, moment, settings, rosters)
+        return replace(plan, compared=compared, cost_s=plan.cost_s + compared.cost_s)
+
+    def _plan(
+        self, window: Window, moment: Moment, settings: Settings, rosters: Rosters
+    ) -> Steps[GroupPlan]:
         ask = partial(self._sums, coverage=settings.coverage_threshold)
 
         def groups_of(window: Window) -> Steps[int]:
@@ -132,19 +147,28 @@ class GroupQuestion:
         Raises:
             Problem: 401; not even all groups together may be seen by anyone.
         """
-        groups = yield from tally_groups(plan.question, plan.moment, rosters)
-        if self.anonymous:
-            groups = _folded(plan.question, groups)
+        groups = yield from self._tally(plan, rosters)
+        if self.anonymous and not groups:
+            raise public.too_few()
+        against: Mapping[str | None, Group] = {}
+        if plan.compared is not None:
+            against = yield from self._tally(plan.compared, rosters)
+            if not self.anonymous:  # who may see all groups sees those that are gone as well
+                gone = against.keys() - groups.keys()
+                groups = {**groups, **{key: plan.question.new_group() for key in gone}}
+                new = groups.keys() - against.keys()
+                against = {**against, **{key: plan.compared.question.new_group() for key in new}}
         rows = yield from self._named(plan, list(groups))
 
         def spell(row: Mapping[str, Any]) -> Mapping[str, Any]:
-            return self._spelled(plan, groups[row["key"]], row)
+            return self._told(plan, groups[row["key"]], against.get(row["key"]), row)
 
         if not self.order.by_name:
             rows = [spell(row) for row in rows]
         shown, last = self.order.page(rows, self.after, self.limit)
         if self.order.by_name:
             shown = [spell(row) for row in shown]
+        seen = against or not self.anonymous
         return {
             "from": format_instant(plan.window.start_us),
             "to": format_instant(plan.window.end_us),
@@ -152,10 +176,24 @@ class GroupQuestion:
             "group_by": self.group_by,
             "basis": self.basis.value,
             "bucket": self.bucket,
-            "overall": self._spelled(plan, _joined(plan.question, list(groups.values()))),
+            "overall": self._told(
+                plan,
+                _joined(plan.question, list(groups.values())),
+                None
+                if self.anonymous and not against
+                else _joined(plan.question, [*against.values()]),
+            ),
             "groups": shown,
             "next_cursor": None if last is None else encode_cursor(self.list_name, last),
+            **({} if plan.compared is None else compared_body(self.compare, plan.compared.window)),
         }
+
+    def _tally(self, plan: GroupPlan, rosters: Rosters) -> Steps[Mapping[str | None, Group]]:
+        """The groups that may be seen; none where not even all together may."""
+        groups = yield from tally_groups(plan.question, plan.moment, rosters)
+        if not self.anonymous:
+            return groups
+        return public.folded(groups, _seen, partial(_joined, plan.question))
 
     def _named(
         self, plan: GroupPlan, keys: Sequence[str | None]
@@ -167,6 +205,24 @@ class GroupQuestion:
         names = yield from names_of(self.group_by, keys, plan.window.end_us)
         return [{"key": key, "name": other if key is None else names.get(key)} for key in keys]
 
+    def _told(
+        self,
+        plan: GroupPlan,
+        group: Group,
+        against: Group | None,
+        row: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """A group's figures, and where it was asked for those that they are held against."""
+        body = self._spelled(plan, group, row)
+        if plan.compared is None:
+            return body
+        other = None if against is None else self._spelled(plan.compared, against)
+        return {
+            **body,
+            "compared": other,
+            "difference": None if other is None else difference(body, other),
+        }
+
     def _spelled(
         self, plan: GroupPlan, group: Group, row: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -174,16 +230,15 @@ class GroupQuestion:
         return public.shown(body) if self.anonymous else body
 
 
-def _folded(question: Question, groups: Mapping[str | None, Group]) -> dict[str | None, Group]:
-    """What anyone may see.
-
-    Raises:
-        Problem: 401; they are too few.
-    """
-    found = public.folded(groups, _seen, partial(_joined, question))
-    if not found:
-        raise public.too_few()
-    return found
+def compared_body(compare: Compare | None, window: Window) -> dict[str, object]:
+    """How an answer says which window its figures are held against."""
+    return {
+        "compare": None if compare is None else compare.value,
+        "compared_window": {
+            "from": format_instant(window.start_us),
+            "to": format_instant(window.end_us),
+        },
+    }
 
 
 def _seen(group: Group) -> int:
@@ -205,7 +260,7 @@ def _body(group: Group, parts: Sequence[Window], terms: Terms) -> dict[str, Any]
         {
             "from": format_instant(part.start_us),
             "to": format_instant(part.end_us),
-            **group_fields(tally, replace(terms, end_us=part.end_us)),
+            **group_fields(tally, structs.replace(terms, end_us=part.end_us)),
         }
         for part, tally in zip(parts, group.buckets, strict=True)
     ]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 from api.errors import FieldError, invalid
+from models.difference import NUMBERS
 
 #: What groups can be sorted by; ratios rank, so what is not sufficient comes last by them.
 RATIOS = frozenset(
@@ -26,7 +27,7 @@ RATIOS = frozenset(
 )
 #: What is known of a group before its figures are.
 NAMES = frozenset({"key", "name"})
-SORTS = (
+_OWN = (
     RATIOS
     | NAMES
     | {
@@ -48,6 +49,9 @@ SORTS = (
         "resolution_s",
     }
 )
+#: In front of a figure: by how much it differs from that of the window it is held against.
+DIFFERENCE = "difference."
+SORTS = _OWN | {f"{DIFFERENCE}{name}" for name in NUMBERS}
 
 #: A group by the fields of its answer; of `NAMES` alone where it is sorted by those.
 Row = TypeVar("Row", bound=Mapping[str, Any])
@@ -65,8 +69,12 @@ class Order:
     descending: bool = False
 
     @classmethod
-    def parse(cls, sort: str) -> "Order":
+    def parse(cls, sort: str, *, compared: bool = False) -> "Order":
         """The order that a request's ``sort`` names.
+
+        Args:
+            sort: As the request has it.
+            compared: Whether figures are held against those of another window.
 
         Raises:
             Problem: 422; there is no such field.
@@ -74,6 +82,9 @@ class Order:
         field = sort.removeprefix("-")
         if field not in SORTS:
             rule = f"one of {', '.join(sorted(SORTS))}"
+            raise invalid(FieldError(field="query.sort", value=sort, rule=rule))
+        if field.startswith(DIFFERENCE) and not compared:
+            rule = "with `compare` alone: nothing differs from nothing"
             raise invalid(FieldError(field="query.sort", value=sort, rule=rule))
         return cls(field, sort.startswith("-"))
 
@@ -88,11 +99,24 @@ class Order:
 
     def rank(self, row: Mapping[str, Any]) -> Rank:
         """Where a group stands; smaller ones stand before it."""
-        value, key = row[self.field], "" if row["key"] is None else row["key"]
+        value, key = self._value(row), "" if row["key"] is None else row["key"]
         if value is None:
             return 2, 0, key
-        place = 1 if self.field in RATIOS and not row["sufficient"] else 0
+        place = 1 if self._figure in RATIOS and not self._is_sufficient(row) else 0
         return place, self._turned(value), key
+
+    @property
+    def _figure(self) -> str:
+        return self.field.removeprefix(DIFFERENCE)
+
+    def _value(self, row: Mapping[str, Any]) -> Any:
+        if self._figure == self.field:
+            return row[self.field]
+        return None if row["difference"] is None else row["difference"][self._figure]
+
+    def _is_sufficient(self, row: Mapping[str, Any]) -> bool:
+        both = self._figure == self.field or bool(row["compared"]["sufficient"])
+        return both and bool(row["sufficient"])
 
     def page(
         self, rows: Sequence[Row], after: Rank | None, size: int | None
@@ -114,7 +138,7 @@ class Order:
         return shown, self._position(shown[-1]) if len(shown) < len(ranked) else None
 
     def _position(self, row: Mapping[str, Any]) -> Position:
-        value = row[self.field]
+        value = self._value(row)
         place, _, key = self.rank(row)
         return place, "" if value is None else str(value), key
 
@@ -131,7 +155,7 @@ class Order:
         if not self.by_name:
             try:
                 # A float's shortest text names just that float, and so does its Decimal.
-                is_float = self.field in RATIOS or self.field == "coverage"
+                is_float = self._figure in RATIOS or self._figure == "coverage"
                 value = float(text) if is_float else Decimal(text)
             except (ArithmeticError, ValueError) as error:
                 rule = "the `next_cursor` of an earlier page"

@@ -30,6 +30,9 @@ MEDIA_TYPE = f"{CSV}; charset=utf-8; header=present"
 #: The query parameter that asks for CSV.
 PARAMETER = "format"
 ROWS_AT_ONCE = 500
+#: The query parameter that puts another window's figures into each row, and where they are.
+COMPARE = "compare"
+COMPARED = frozenset({"compared", "difference"})
 
 
 class Number(str):
@@ -48,7 +51,8 @@ IDENTIFYING = frozenset(
     }
 )  # fmt: skip
 #: What a row is about, in this order.
-ABOUT = ("from", "to", "window_from", "window_to", "tz", "bucket", "basis", "as_of", "revision")
+ABOUT = ("from", "to", "window_from", "window_to", "tz", "bucket", "basis", "as_of", "revision",
+         "compare", "compared_from", "compared_to")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +112,22 @@ def table_of(request: Request) -> Table | None:
     """The table that a request's route answers with."""
     responses = getattr(request.scope.get("route"), "responses", {})
     model = responses.get(200, {}).get("model")
-    return None if model is None else _table(model)
+    return None if model is None else _table(model, COMPARE in request.query_params)
 
 
 @cache
-def _table(model: type[BaseModel]) -> Table | None:
+def _table(model: type[BaseModel], compared: bool = False) -> Table | None:
     name = TABLES.get(model, "items")
     if name not in model.model_fields:
         return None
     (row,) = get_args(model.model_fields[name].annotation)
     own = list(_columns(row))
-    around = _around(model, {column.name for column in own})
+    held = next((one for one in (row, model) if one.model_fields.keys() >= COMPARED), None)
+    if held is not None:
+        own = [one for one in own if one.path[0] not in COMPARED]
+        if compared:
+            own += [one for one in _columns(held) if one.path[0] in COMPARED]
+    around = _around(model, {column.name for column in own}, compared)
     return Table(rows=name, columns=tuple(sorted([*around, *own], key=_place)))
 
 
@@ -126,21 +135,28 @@ def _columns(model: type[BaseModel], *within: str) -> Iterator[Column]:
     for name, field in model.model_fields.items():
         path = (*within, field.alias or name)
         kind = field.annotation
+        if name in COMPARED and type(None) in get_args(kind):
+            kind = next(part for part in get_args(kind) if part is not type(None))
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _columns(kind, *path)
         elif kind == list[Band]:
             for index, above in enumerate(BANDS):
                 for what in ("instruments", "share"):
-                    yield Column(name=f"{what}_above_{float(above)}", path=(*path, index, what))
+                    above_name = f"{what}_above_{float(above)}"
+                    yield Column(name=".".join((*within, above_name)), path=(*path, index, what))
         elif name != "buckets":  # a table in a cell serves nobody
             yield Column(name=".".join(path), path=path)
 
 
-def _around(model: type[BaseModel], own: Collection[str]) -> Iterator[Column]:
+def _around(model: type[BaseModel], own: Collection[str], compared: bool) -> Iterator[Column]:
     """What an answer says of all its rows, but for what each says itself."""
+    if compared:
+        yield Column(name=COMPARE, path=(COMPARE,), around=True)
+        for edge in ("from", "to"):
+            yield Column(name=f"compared_{edge}", path=("compared_window", edge), around=True)
     for name, field in model.model_fields.items():
         called = field.alias or name
-        if called == "next_cursor" or not _is_plain(field.annotation):
+        if called in ("next_cursor", COMPARE) or not _is_plain(field.annotation):
             continue
         if called in own and called not in ("from", "to"):
             continue
@@ -196,7 +212,8 @@ def _rows(table: Table, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     if table.rows == "groups" and body["group_by"] is None:
         return [body["overall"]]
     if table.rows == "buckets" and body["bucket"] is None:
-        return [{"from": body["from"], "to": body["to"], **body["total"]}]
+        whole = {name: body[name] for name in ("from", "to", *COMPARED) if name in body}
+        return [{**whole, **body["total"]}]
     return found
 
 

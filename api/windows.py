@@ -19,6 +19,7 @@ from api.errors import FieldError, invalid
 from api.params import EdgeText, GatewayId, InstitutionId
 from api.query import AnyOf
 from models.bucket import Bucket
+from models.compared_window import Compare
 from models.named_window import NamedWindow
 from store.figures.subject import zone_of
 from store.present.filters import Filters
@@ -125,6 +126,15 @@ PlannedSpan = Annotated[AskedWindow, Depends(_planned_span)]
 OpenSpan = Annotated[AskedWindow, Depends(_open_span)]
 #: ``bucket``, where it is given.
 BucketName = Annotated[Bucket | None, Query(description="how to divide the window")]
+#: ``compare``, where it is given.
+CompareName = Annotated[
+    Compare | None,
+    Query(
+        description="hold each figure against the window just before (whole months against whole"
+        " months, days against days), or the same of last year: the answer has `compared` and"
+        " `difference` beside it"
+    ),
+]
 
 
 Code = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]

@@ -47,17 +47,17 @@ def _days(name: NamedWindow, today: date) -> tuple[date, date]:
         return today - timedelta(days=1), today
     month = today.replace(day=1)
     if name is NamedWindow.THIS_MONTH:
-        return month, _months_later(month, 1)
+        return month, months_later(month, 1)
     if name is NamedWindow.LAST_MONTH:
-        return _months_later(month, -1), month
+        return months_later(month, -1), month
     if name is NamedWindow.LAST_QUARTER:
-        quarter = _months_later(month, -((month.month - 1) % _MONTHS_OF_QUARTER))
-        return _months_later(quarter, -_MONTHS_OF_QUARTER), quarter
+        quarter = months_later(month, -((month.month - 1) % _MONTHS_OF_QUARTER))
+        return months_later(quarter, -_MONTHS_OF_QUARTER), quarter
     year = month.replace(month=1)
     return year.replace(year=year.year - 1), year
 
 
-def _months_later(first: date, months: int) -> date:
+def months_later(first: date, months: int) -> date:
     """The first day of the month that comes so many months after."""
     count = first.year * 12 + first.month - 1 + months
     return date(count // 12, count % 12 + 1, 1)

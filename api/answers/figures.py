@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant, Ratio, Seconds
 from models.bucket import Bucket
+from models.compared_window import Compare
 from models.group import Basis
 
 
@@ -51,11 +52,59 @@ class Usage(BaseModel):
     as_of: Instant
 
 
+class Difference(BaseModel):
+    """One window's figures minus those of the other; null where either has none.
+
+    Ratios differ by points: 0.3 against 0.2 is 0.1.
+    """
+
+    window_s: Seconds
+    running_s: Seconds
+    idle_s: Seconds
+    off_s: Seconds
+    unknown_s: Seconds
+    scheduled_s: Seconds | None
+    running_scheduled_s: Seconds | None
+    effective_s: Seconds
+    session_idle_s: Seconds
+    rated_s: Seconds
+    counter_running_s: Seconds | None
+    coverage: Ratio | None
+    utilization: Ratio | None
+    calendar_utilization: Ratio | None
+    utilization_high: Ratio | None
+    powered_utilization: Ratio | None
+    scheduled_utilization: Ratio | None
+    rated_utilization: Ratio | None
+
+
+class GroupDifference(Difference):
+    """The same of a group."""
+
+    instruments: int
+    sufficient_instruments: int
+    never_seen_instruments: int
+    mean_utilization: Ratio | None
+
+
+class ComparedWindow(BaseModel):
+    """The window that figures are held against, where `compare` is asked for."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant = Field(description="at the same point of it, where the asked one is not over")
+
+
 class UsageBucket(Usage):
     """Figures of one bucket, half-open."""
 
     from_: Instant = Field(alias="from")
     to: Instant
+
+
+class UsageTotal(Usage):
+    """Figures of a window and of its buckets."""
+
+    buckets: list[UsageBucket]
 
 
 class Utilization(BaseModel):
@@ -68,6 +117,10 @@ class Utilization(BaseModel):
     bucket: Bucket | None
     total: Usage
     buckets: list[UsageBucket]
+    compare: Compare | None = Field(default=None, description="as asked for, else left out")
+    compared_window: ComparedWindow | None = Field(default=None, description="with `compare`")
+    compared: UsageTotal | None = Field(default=None, description="with `compare`")
+    difference: Difference | None = Field(default=None, description="with `compare`")
 
 
 class Band(BaseModel):
@@ -100,12 +153,23 @@ class GroupUsageBucket(GroupUsage):
 
 
 class GroupTotal(GroupUsage):
-    """A group's figures of the window and of its buckets."""
+    """A group's figures of a window and of its buckets."""
 
     buckets: list[GroupUsageBucket]
 
 
-class UsageGroup(GroupTotal):
+class ComparedTotal(GroupTotal):
+    """The same, held against another window where `compare` is asked for."""
+
+    compared: GroupTotal | None = Field(
+        default=None,
+        description="with `compare`: its figures of the other window; null where those may not"
+        " be seen by everyone",
+    )
+    difference: GroupDifference | None = Field(default=None, description="with `compare`")
+
+
+class UsageGroup(ComparedTotal):
     """One group."""
 
     key: str | None = Field(description="null: instruments that have none")
@@ -121,6 +185,8 @@ class GroupUtilization(BaseModel):
     group_by: str | None
     basis: Basis
     bucket: Bucket | None
-    overall: GroupTotal
+    overall: ComparedTotal
     groups: list[UsageGroup]
+    compare: Compare | None = Field(default=None, description="as asked for, else left out")
+    compared_window: ComparedWindow | None = Field(default=None, description="with `compare`")
     next_cursor: Cursor

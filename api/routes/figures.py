@@ -4,7 +4,7 @@ Groups are in `groups.py`, what lies behind a figure in `evidence.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -22,11 +22,14 @@ from api.context import Context, Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
 from api.errors import PROBLEMS, not_found
+from api.group_question import compared_body
 from api.instrument_body import stretch_body
 from api.params import InstrumentId
 from api.settings import Settings
 from api.sizes import divide
-from api.windows import BucketName, FigureReader, Span
+from api.windows import BucketName, CompareName, FigureReader, Span
+from models.compared_window import compared_window
+from models.difference import difference
 from models.period import said_of
 from models.ratios import Terms, fields, seconds
 from models.timestamp import format_instant
@@ -116,6 +119,25 @@ class Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Divided(Plan):
     parts: Sequence[Window]
+    #: The same of the window that figures are held against.
+    compared: "_Divided | None" = None
+
+    def figures(self, settings: Settings) -> Steps[tuple[dict[str, object], list[object]]]:
+        """The window's fields, and those of its buckets."""
+        window, parts = self.window, self.parts
+        wanted = list(parts) or ([window] if window.length_us else [])
+        subject = self.subject
+        found = (yield from usages([subject], {subject.key: wanted}, self.moment))[subject.key]
+        buckets: list[object] = [
+            {
+                "from": format_instant(part.start_us),
+                "to": format_instant(part.end_us),
+                **fields(usage, terms_of(settings, self.moment, subject, part.end_us)),
+            }
+            for part, usage in zip(parts, found if parts else (), strict=True)
+        ]
+        terms = terms_of(settings, self.moment, subject, window.end_us)
+        return fields(add_up(found), terms), buckets
 
 
 def plan_of(
@@ -150,48 +172,57 @@ async def get_utilization(
     instrument_id: InstrumentId,
     span: Span,
     bucket: BucketName = None,
+    compare: CompareName = None,
 ) -> Response:
     """The window in total and, where asked for, by local hour, day, week or month.
 
     Examples:
     `GET /v1/instruments/sem-1/utilization?window=last-month&bucket=day`
     `GET /v1/instruments/sem-1/utilization?from=2026-01-01&to=2026-02-01&tz=Europe/Berlin`
+    `GET /v1/instruments/sem-1/utilization?window=this-month&compare=previous`
     """
     settings = context.settings
 
-    def plan() -> Steps[_Divided]:
-        moment = yield from load_moment(settings.calendar)
-        subject = yield from load_subject(instrument_id, who.institution_key)
-        asked, zone = place(span, subject, moment.now_us)
-        window = asked.clip(moment.now_us)
+    def divided(
+        window: Window, zone: ZoneInfo, subject: Subject, moment: Moment
+    ) -> Steps[_Divided]:
         parts = yield from divide(window, bucket, zone, settings)
         cost = one_by_one_s(1, window, parts, moment) + told_s(1 + len(parts))
         return _Divided(
             moment=moment, subject=subject, window=window, zone=zone, parts=parts, cost_s=cost
         )
 
+    def plan() -> Steps[_Divided]:
+        moment = yield from load_moment(settings.calendar)
+        subject = yield from load_subject(instrument_id, who.institution_key)
+        asked, zone = place(span, subject, moment.now_us)
+        planned = yield from divided(asked.clip(moment.now_us), zone, subject, moment)
+        if compare is None:
+            return planned
+        other = compared_window(asked, compare, moment.now_us, zone)
+        against = yield from divided(other, zone, subject, moment)
+        return replace(planned, compared=against, cost_s=planned.cost_s + against.cost_s)
+
     def ask(planned: _Divided) -> Steps[dict[str, object]]:
-        moment, subject, window = planned.moment, planned.subject, planned.window
-        parts = planned.parts
-        wanted = list(parts) or ([window] if window.length_us else [])
-        found = yield from usages([subject], {subject.key: wanted}, moment)
-        figures = found[subject.key]
-        terms = terms_of(settings, moment, subject, window.end_us)
-        return {
+        window, against = planned.window, planned.compared
+        total, buckets = yield from planned.figures(settings)
+        body: dict[str, object] = {
             "instrument_id": instrument_id,
             "from": format_instant(window.start_us),
             "to": format_instant(window.end_us),
             "tz": planned.zone.key,
             "bucket": bucket,
-            "total": fields(add_up(figures), terms),
-            "buckets": [
-                {
-                    "from": format_instant(part.start_us),
-                    "to": format_instant(part.end_us),
-                    **fields(usage, terms_of(settings, moment, subject, part.end_us)),
-                }
-                for part, usage in zip(parts, figures if parts else (), strict=True)
-            ],
+            "total": total,
+            "buckets": buckets,
+        }
+        if against is None:
+            return body
+        compared, others = yield from against.figures(settings)
+        return {
+            **body,
+            **compared_body(compare, against.window),
+            "compared": {**compared, "buckets": others},
+            "difference": difference(total, compared),
         }
 
     return await context.database.answer(request, plan, ask, partial(etag_response, request))

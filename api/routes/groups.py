@@ -20,7 +20,7 @@ from api.encoding import etag_response
 from api.errors import PROBLEMS
 from api.group_question import GroupBy, GroupPlan, GroupQuestion
 from api.ranking import Order
-from api.windows import BucketName, PublicFilters, Span
+from api.windows import BucketName, CompareName, PublicFilters, Span
 from models.group import Basis
 from store.run import Steps
 
@@ -40,9 +40,15 @@ async def get_group_utilization(
     span: Span,
     group_by: Annotated[GroupBy | None, Query(description="none: `overall` alone")] = None,
     bucket: BucketName = None,
+    compare: CompareName = None,
     basis: Annotated[Basis, Query(description="which ratio bands are cut by")] = Basis.RATED,
     sort: Annotated[
-        str, Query(max_length=64, description="a field of the groups; `-` in front: descending")
+        str,
+        Query(
+            max_length=64,
+            description="a field of the groups; `-` in front: descending; with `compare`"
+            " `difference.` in front of it: by what it differs",
+        ),
     ] = "key",
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText = None,
@@ -52,8 +58,9 @@ async def get_group_utilization(
     Examples:
     `GET /v1/utilization?window=last-quarter&group_by=institution&sort=-rated_utilization`
     `GET /v1/utilization?from=2026-01-01&to=2026-02-01&group_by=district&bucket=week`
+    `GET /v1/utilization?window=last-month&group_by=institution&compare=last-year`
     """
-    order = Order.parse(sort)
+    order = Order.parse(sort, compared=compare is not None)
     question = GroupQuestion(
         span=span,
         zone=span.zone or context.settings.zone,
@@ -61,6 +68,7 @@ async def get_group_utilization(
         group_by=group_by,
         bucket=bucket,
         basis=basis,
+        compare=compare,
         order=order,
         # A file's figures shall add up: all are of one moment.
         limit=None if tables.is_whole(request) else limit,
