@@ -179,9 +179,7 @@ class GroupQuestion:
             "overall": self._told(
                 plan,
                 _joined(plan.question, list(groups.values())),
-                None
-                if self.anonymous and not against
-                else _joined(plan.question, [*against.values()]),
+                _joined(plan.question, list(against.values())) if seen else None,
             ),
             "groups": shown,
             "next_cursor": None if last is None else encode_cursor(self.list_name, last),

@@ -179,7 +179,9 @@ async def get_judged(
     filters: InstrumentFilters,
     span: Span,
     instrument: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
-    verdict: AnyOf[Verdict] = (),
+    verdict: Annotated[
+        AnyOf[Verdict], Query(description="bookings of which this became alone")
+    ] = (),
     sort: Annotated[
         Literal["start", "worst"],
         Query(description="`worst`: by what became of them, no-shows first, then by start"),

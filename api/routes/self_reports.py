@@ -166,7 +166,7 @@ async def get_reports(
     context: Ctx,
     filters: InstrumentFilters,
     span: Span,
-    claim: AnyOf[Claim] = (),
+    claim: Annotated[AnyOf[Claim], Query(description="reports of which this was found alone")] = (),
     sort: Annotated[
         Literal["first", "worst"],
         Query(description="`worst`: what is furthest from what was measured first"),

@@ -124,7 +124,8 @@ def test_filters_are_described_as_lists() -> None:
     assert several.keys() == {
         "institution", "district", "class", "gateway", "kind", "always_on", "connectivity",
         "activity", "instrument", "reason", "replayed", "actor", "object_type", "object_id",
-        "online", "scheme", "parent", "year", "feed", "state", "subject",
+        "online", "scheme", "parent", "year", "feed", "state", "subject", "verdict",
+        "claim",
     }  # fmt: skip
     assert all((one["style"], one["explode"]) == ("form", True) for one in several.values())
     # A name means the same wherever it stands.

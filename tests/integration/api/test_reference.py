@@ -112,8 +112,8 @@ def examples() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def as_in_the_readme(admin: httpx.Client) -> str:
-    """What examples name is there; the address of a period, whose number nobody chooses."""
+def as_in_the_readme(admin: httpx.Client) -> dict[str, str]:
+    """What examples name is there; addresses of periods, whose numbers nobody chooses."""
     place = {"institution_id": "institute-1", "gateway_id": "gw-1"}
     for path, body in (
         ("institutions/institute-1", {"name": "Institute One"}),
@@ -124,12 +124,20 @@ def as_in_the_readme(admin: httpx.Client) -> str:
     sent = {"kind": "https", "url": "https://reports.example.org/", "secret": SECRET}
     assert admin.put("/v1/deliveries/ministry", json=sent).is_success
     body = {"institution_id": "institute-1", **WINDOW}
-    return str(admin.post("/v1/periods", json=body).headers["location"])
+    address = str(admin.post("/v1/periods", json=body).headers["location"])
+    earlier = {**body, "from": "2026-02-01T00:00:00Z", "to": "2026-02-02T00:00:00Z"}
+    closed = str(admin.post("/v1/periods", json=earlier).headers["location"])
+    assert admin.post(f"{closed}/close").is_success
+    return {"/v1/periods/12": address, "/v1/periods/7": closed}
 
 
 @pytest.mark.parametrize("address", examples())
-def test_examples_are_answered(admin: httpx.Client, as_in_the_readme: str, address: str) -> None:
-    answer = admin.get(address.replace("/v1/periods/12", as_in_the_readme))
+def test_examples_are_answered(
+    admin: httpx.Client, as_in_the_readme: dict[str, str], address: str
+) -> None:
+    for told, found in as_in_the_readme.items():
+        address = address.replace(f"{told}/", f"{found}/")
+    answer = admin.get(address)
     assert answer.status_code == 200, answer.text
     assert answer.content
 
