@@ -17,6 +17,7 @@ SECRET = {
     "broker_revision",
     "webhook",
     "annotation_person",
+    "feedback_person",
     "delivery",
     "delivery_attempt",
 }
@@ -46,6 +47,9 @@ REGISTRY = {
     "scheme",
     "evaluation_objection",
     "maintenance",
+    "maintenance_plan",
+    "maintenance_reset",
+    "feedback",
     "calendar_day",
     "mapping",
     "report_profile",

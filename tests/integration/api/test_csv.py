@@ -51,6 +51,9 @@ def test_every_table_is_to_be_had(admin: httpx.Client, instrument: str, path: st
     names["institution_id"] = instrument.replace("sem", "inst")
     if "{period_id}" in path:
         names["period_id"] = closed_period(admin, names["institution_id"])
+    if "{plan_id}" in path:
+        plan = {"instrument_id": instrument, "name": "oil", "every_days": 90}
+        names["plan_id"] = str(admin.post("/v1/maintenance/plans", json=plan).json()["id"])
     if "{evaluation_id}" in path:
         period = int(closed_period(admin, names["institution_id"]))
         asked_for = {"scheme": "campus-benefit", "period_ids": [period]}
@@ -149,7 +152,7 @@ def test_what_identifies_a_row_stands_first(path: str) -> None:
     known = [name for name in names if name in IDENTIFYING]
     about = [name for name in names if name in ABOUT]
     assert names[: len(known) + len(about)] == [*known, *about]
-    if "from" in names:
+    if "from" in names and path != "/v1/maintenance/plans":  # those have no end
         assert {"from", "to"} <= set(names)
         assert {"tz", "timezone"} & set(names), "by which clock"
 
