@@ -49,6 +49,12 @@ class Figures:
         """Empty windows of that many instruments."""
         return cls(np.zeros((len(NAMES), count), np.int64).T, np.zeros(count, np.bool_))
 
+    @property
+    def from_the_start(self) -> Flags:
+        """Who was heard before the window, or as it begins: nothing is before the first."""
+        found: Flags = self.columns[:, _AT["unknown_before_first_us"]] == 0
+        return found
+
     def add(self, other: "Figures") -> None:
         """Adds windows of the same instruments that overlap none of these (rule 4)."""
         steps = np.maximum(self.columns[:, _STEP], other.columns[:, _STEP])

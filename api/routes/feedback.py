@@ -181,7 +181,7 @@ async def get_feedback_sums(
     def ask() -> Steps[dict[str, Any]]:
         moment = yield from load_moment()
         zone = span.zone or context.settings.zone
-        window = span.window(zone, moment.now_us)
+        window = span.window(zone, moment.now_us).clip(moment.now_us)
         found = yield from sum_feedback(filters, group_by, window)
         names = {}
         if group_by is not None:

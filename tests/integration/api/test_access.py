@@ -71,6 +71,7 @@ EVERYBODYS = {
 }
 #: Of closed periods; that of a home is open.
 CLOSED_ONLY = {
+    ("get", "/v1/periods/{period_id}/reconciliation"),
     ("get", "/v1/periods/{period_id}/amendments"),
     ("get", "/v1/periods/{period_id}/manifest"),
     ("get", "/v1/periods/{period_id}/files"),
