@@ -35,10 +35,22 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         {k: v for k, v in os.environ.items() if k != "JISHI_DATABASE_URL"}
     )
     with Postgres(find_postgres(settings), tmp_path_factory.mktemp("postgres")) as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
+        _set_fsync(server, on=False)
         yield server
+
+
+def _set_fsync(server: Postgres, *, on: bool) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET fsync = {'on' if on else 'off'}")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture(scope="module")
+def as_operated(postgres: Postgres) -> Iterator[None]:
+    """For who judges the server's own settings: they are those that operators have."""
+    _set_fsync(postgres, on=True)
+    yield
+    _set_fsync(postgres, on=False)
 
 
 @pytest.fixture

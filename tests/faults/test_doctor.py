@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +20,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from tests.faults.rig import Rig
 from tests.faults.worker import Worker, eventually
+
+pytestmark = pytest.mark.usefixtures("as_operated")
 
 
 def free_port() -> int:
