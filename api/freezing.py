@@ -65,9 +65,9 @@ def close_and_freeze(
     steps = close_period(period_id, actor=actor, tenant=tenant, calendar=calendar)
     closed = run(connection, steps)
     if closed is not None:
-        kept = run(connection, find_profile(ALWAYS[0]))
-        assert kept is not None, "it is shipped"
-        freeze_files(connection, closed, [(kept.profile, ALWAYS[1])], signer)
+        profile = run(connection, find_profile(ALWAYS[0]))
+        assert profile is not None, "it is shipped"
+        freeze_files(connection, closed, [(profile, ALWAYS[1])], signer)
     return closed
 
 

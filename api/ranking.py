@@ -11,47 +11,16 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 from api.errors import FieldError, invalid
-from models.difference import NUMBERS
+from models import difference
 
 #: What groups can be sorted by; ratios rank, so what is not sufficient comes last by them.
-RATIOS = frozenset(
-    {
-        "utilization",
-        "calendar_utilization",
-        "utilization_high",
-        "powered_utilization",
-        "scheduled_utilization",
-        "rated_utilization",
-        "mean_utilization",
-    }
-)
+RATIOS = frozenset(difference.RATIOS)
 #: What is known of a group before its figures are.
 NAMES = frozenset({"key", "name"})
-_OWN = (
-    RATIOS
-    | NAMES
-    | {
-        "coverage",
-        "instruments",
-        "sufficient_instruments",
-        "never_seen_instruments",
-        "window_s",
-        "running_s",
-        "idle_s",
-        "off_s",
-        "unknown_s",
-        "scheduled_s",
-        "running_scheduled_s",
-        "effective_s",
-        "session_idle_s",
-        "rated_s",
-        "counter_running_s",
-        "resolution_s",
-    }
-)
+_OWN = NAMES | {*difference.NUMBERS, "resolution_s"}
 #: In front of a figure: by how much it differs from that of the window it is held against.
 DIFFERENCE = "difference."
-SORTS = _OWN | {f"{DIFFERENCE}{name}" for name in NUMBERS}
+SORTS = _OWN | {f"{DIFFERENCE}{name}" for name in difference.NUMBERS}
 
 #: A group by the fields of its answer; of `NAMES` alone where it is sorted by those.
 Row = TypeVar("Row", bound=Mapping[str, Any])

@@ -172,6 +172,7 @@ class Publisher:
             signature=self.signer.sign(data),
             size=len(data),
             document=gzip.compress(data, mtime=0),
+            timezone=rollup.tz,
         )
         run(connection, publish(signed))
         if span is not Span.NOW:

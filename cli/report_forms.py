@@ -139,7 +139,7 @@ def _found(
     period = run(connection, find_period(period_id))
     if period is None:
         raise fail(f"there is no period {period_id}: GET /v1/periods lists them")
-    kept = run(connection, find_profile(profile))
-    if kept is None:
+    form = run(connection, find_profile(profile))
+    if form is None:
         raise fail(f"there is no report profile {profile!r}: GET /v1/report-profiles lists them", 2)
-    return period, kept.profile
+    return period, form

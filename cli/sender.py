@@ -333,13 +333,13 @@ def _period(connection: Connection, period_id: int) -> Period:
 
 
 def _profile(connection: Connection, name: str) -> Profile:
-    kept = run(connection, find_profile(name))
-    if kept is None:
-        raise CannotError(f"there is no report profile {name!r}")
     try:
-        return kept.profile
+        profile = run(connection, find_profile(name))
     except ProfileError as error:
         raise CannotError(f"report profile {name!r} is of a newer release: {error}") from None
+    if profile is None:
+        raise CannotError(f"there is no report profile {name!r}")
+    return profile
 
 
 def _records_profile(connection: Connection, receiver: Receiver) -> Profile:

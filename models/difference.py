@@ -10,8 +10,8 @@ from decimal import Context, Decimal
 _EXACT = Context(prec=60)
 
 #: Figures that differ by a number, in the order of an answer.
-_COUNTS = ("instruments", "sufficient_instruments", "never_seen_instruments")
-_SECONDS = (
+COUNTS = ("instruments", "sufficient_instruments", "never_seen_instruments")
+SECONDS = (
     "window_s",
     "running_s",
     "idle_s",
@@ -24,8 +24,7 @@ _SECONDS = (
     "rated_s",
     "counter_running_s",
 )
-_RATIOS = (
-    "coverage",
+RATIOS = (
     "utilization",
     "calendar_utilization",
     "utilization_high",
@@ -34,7 +33,7 @@ _RATIOS = (
     "rated_utilization",
     "mean_utilization",
 )
-NUMBERS = (*_COUNTS, *_SECONDS, *_RATIOS)
+NUMBERS = (*COUNTS, *SECONDS, "coverage", *RATIOS)
 
 
 def difference(

@@ -19,6 +19,7 @@ class ListedRollup(BaseModel):
     span: Span
     from_: Instant = Field(alias="from")
     to: Instant
+    tz: str | None = Field(description="by whose days; null where an earlier version published it")
     revision: int = Field(description="its name; higher ones are newer, whatever they are of")
     sha256: str = Field(description="of its bytes, hexadecimal", pattern="^[0-9a-f]{64}$")
     signature: str = Field(description="Ed25519 over its bytes; base64 of 64 bytes")

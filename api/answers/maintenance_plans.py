@@ -16,7 +16,7 @@ class MaintenancePlanBody(BaseModel):
     name: str
     every_running_s: Seconds | None = Field(description="after so much measured running")
     every_days: Count | None = Field(description="after so many days of the instrument's clock")
-    from_: Instant = Field(alias="from", description="counted from here until it is first done")
+    starts_at: Instant = Field(description="counted from here until it is first done")
     ended_at: Instant | None
     created_at: Instant
     last_reset_at: Instant | None = Field(description="when it was done the last time")

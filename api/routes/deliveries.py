@@ -260,10 +260,10 @@ def _wish(context: Context, body: PutDelivery, generated: str | None) -> Wish:
 
 def _check_form(wish: Wish) -> Steps[None]:
     """Refuses a form that there is none of, or that is not written so."""
-    kept = yield from find_profile(wish.profile)
-    if kept is None:
+    profile = yield from find_profile(wish.profile)
+    if profile is None:
         raise _wrong("profile", wish.profile, "the name of a report profile")
-    document = kept.profile.document
+    document = profile.document
     if wish.kind is Kind.HTTPS and document.row != "record":
         rule = "a form with a row a record; one with a row an instrument goes into a folder"
         raise _wrong("profile", wish.profile, rule)

@@ -101,10 +101,10 @@ async def post_evaluation(context: Ctx, who: CityOperator, body: EvaluationReque
 
     All periods are of one time, and no instrument is in two of them (422 otherwise).
     """
-    kept = await context.database.read(find_scheme(body.scheme))
-    if kept is None:
+    scheme = await context.database.read(find_scheme(body.scheme))
+    if scheme is None:
         raise invalid(FieldError(field="body.scheme", value=body.scheme, rule="a scheme's name"))
-    scheme, signer = kept.scheme, signer_of(context.settings)
+    signer = signer_of(context.settings)
     try:
         made = await frozen_in_thread(
             context,

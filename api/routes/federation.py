@@ -91,6 +91,7 @@ def _told(one: Listed) -> dict[str, object]:
         "span": one.span,
         "from": format_instant(one.start_us),
         "to": format_instant(one.end_us),
+        "tz": one.timezone,
         "revision": one.revision,
         "sha256": one.sha256.hex(),
         "signature": base64.b64encode(one.signature).decode(),

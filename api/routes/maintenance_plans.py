@@ -77,8 +77,8 @@ class PlanRequest(BaseModel):
         None, gt=0, le=RUNNING_MOST_S, decimal_places=6, description="seconds of measured running"
     )
     every_days: int | None = Field(None, ge=1, le=DAYS_MOST)
-    from_: Instant | None = Field(
-        None, alias="from", description="counted from here; else from now, or as it was"
+    starts_at: Instant | None = Field(
+        None, description="counted from here; else from now, or as it was"
     )
 
     @model_validator(mode="after")
@@ -95,7 +95,7 @@ class PlanRequest(BaseModel):
             name=self.name,
             every_running_us=None if running is None else int(running * 1_000_000),
             every_days=self.every_days,
-            start_us=self.from_,
+            start_us=self.starts_at,
         )
 
 
@@ -210,7 +210,7 @@ async def get_plans(
     responses=answers(MaintenancePlanBody, 201),
 )
 async def post_plan(context: Ctx, who: Operator, body: PlanRequest) -> Response:
-    """It counts from `from` on, measured before or after."""
+    """It counts from `starts_at` on, measured before or after."""
     try:
         made = await context.database.write(
             create_plan(body.stated(), actor=who.actor, tenant=who.institution_key)
@@ -328,7 +328,7 @@ def _shown(one: MaintenancePlan) -> dict[str, Any]:
         "name": one.name,
         "every_running_s": _us(one.every_running_us, seconds),
         "every_days": one.every_days,
-        "from": format_instant(one.start_us),
+        "starts_at": format_instant(one.start_us),
         "ended_at": _us(one.ended_us, format_instant),
         "created_at": format_instant(one.created_us),
         "last_reset_at": _us(one.reset_us, format_instant),

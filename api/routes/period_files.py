@@ -36,7 +36,7 @@ from store.reports.files import (
     pieces_of,
     read_piece,
 )
-from store.reports.profiles import KeptProfile, find_profile
+from store.reports.profiles import find_profile
 from store.reports.register import find_period
 from store.run import Steps, run
 
@@ -105,12 +105,11 @@ async def post_file(context: Ctx, who: Operator, period_id: PeriodId, body: File
     """Written of what was frozen, kept as it is, and listed by a new manifest. One that is there is
     not written again."""
     period = await _closed(context, who, period_id)
-    kept: KeptProfile | None = await context.database.read(find_profile(body.profile))
-    if kept is None:
+    profile = await context.database.read(find_profile(body.profile))
+    if profile is None:
         raise invalid(
             FieldError(field="body.profile", value=body.profile, rule="a report profile's name")
         )
-    profile = kept.profile
     if body.form not in profile.document.forms:
         rule = f"as {profile.name} is written: {', '.join(profile.document.forms)}"
         raise invalid(FieldError(field="body.form", value=body.form, rule=rule))

@@ -13,10 +13,11 @@ from api.answers.responses import answers
 from api.auth import Reader
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
+from api.documents import Version
 from api.encoding import etag_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
 from api.routes.period_records import PeriodId
-from api.routes.report_profiles import ProfileName, Version
+from api.routes.report_profiles import ProfileName
 from models.period import Period, PeriodState
 from models.report_lack import Lack
 from models.report_profile import Profile
@@ -98,7 +99,7 @@ async def get_check(
             cost = 2 * pieces_s(len(placed), period.window.clip(moment.now_us))
         else:
             cost = _A_RECORD * (period.records or 0)
-        return _Asked(period=period, profile=form.profile, moment=moment, cost_s=cost)
+        return _Asked(period=period, profile=form, moment=moment, cost_s=cost)
 
     def ask(asked: _Asked) -> Steps[dict[str, Any]]:
         period = asked.period

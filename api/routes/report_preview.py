@@ -87,7 +87,7 @@ async def get_preview(
         if period.state is PeriodState.OPEN:
             placed = yield from load_placed(period, moment)
             cost = pieces_s(len(placed), period.window.clip(moment.now_us))
-        return _Asked(period=period, profile=form.profile, moment=moment, cost_s=cost)
+        return _Asked(period=period, profile=form, moment=moment, cost_s=cost)
 
     def ask(asked: _Asked) -> Steps[dict[str, Any]]:
         period = asked.period

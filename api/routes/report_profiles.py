@@ -2,57 +2,39 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import Field, StringConstraints
+from fastapi import APIRouter, Path, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api.answers.report_profiles import ProfileList, ProfileWhole
 from api.answers.responses import answers, written
 from api.auth import CityOperator, Reader
 from api.context import Ctx
+from api.documents import PutDocument, Version, entry, kept_document, put_document
 from api.encoding import etag_response, json_response
-from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
+from api.errors import PROBLEMS
 from models.report_profile_document import PROFILE_NAME, ProfileContent, ProfileDocument
-from models.timestamp import format_instant
-from store.reports.profiles import (
-    KeptProfile,
-    ProfileVersionError,
-    ShippedProfileError,
-    find_profile,
-    list_profiles,
-    put_profile,
-)
+from store.registry.documents import Kept
+from store.reports.profiles import PROFILES
 
 router = APIRouter(prefix="/v1/report-profiles", tags=["reports"], responses=PROBLEMS)
 
 ProfileName = Annotated[str, StringConstraints(pattern=f"^{PROFILE_NAME}$")]
 NamedProfile = Annotated[ProfileName, Path(description="name of a profile")]
-Version = Annotated[
-    int | None, Query(ge=1, le=1_000_000, description="one version; the one in force unless said")
-]
 
 
-class ProfileBody(ProfileContent):
-    """A profile as it is put: its name stands in the address, and its version follows."""
-
-    name: str | None = Field(default=None, description="the same as in the address")
-    version: int | None = Field(
-        default=None,
-        ge=1,
-        le=1_000_000,
-        description="the newest's or the next, which it is unless said",
-    )
+class ProfileBody(PutDocument, ProfileContent):
+    """A profile as it is put."""
 
     def document(self, name: str) -> ProfileDocument:
         """The document; a version of 0 is whichever comes next."""
-        content = {field: getattr(self, field) for field in ProfileContent.model_fields}
-        return ProfileDocument.model_construct(name=name, version=self.version or 0, **content)
+        return ProfileDocument.model_construct(name=name, **self.content())
 
 
 @router.get("", summary="Forms of reports", responses=answers(ProfileList, tagged=True))
 async def get_profiles(request: Request, context: Ctx, _: Reader) -> Response:
     """The version in force of each, shipped ones and your own."""
-    found = await context.database.read(list_profiles())
+    found = await context.database.read(PROFILES.all())
     return etag_response(request, {"items": [_entry(one) for one in found], "next_cursor": None})
 
 
@@ -65,9 +47,7 @@ async def get_profile(
     Example:
     `GET /v1/report-profiles/nrii-columns?version=1`
     """
-    kept = await context.database.read(find_profile(name, version))
-    if kept is None:
-        raise not_found("report profile", name if version is None else f"{name} version {version}")
+    kept = await kept_document(context, PROFILES, "report profile", name, version)
     return etag_response(request, _whole(kept))
 
 
@@ -81,37 +61,22 @@ async def put_own_profile(
     (409): copy it under a name of your own. Files that a closed period keeps stay as they are.
     How to write one: `docs/reports.md`.
     """
-    if body.name not in (None, name):
-        raise invalid(
-            FieldError(field="body.name", value=body.name, rule=f"must be {name!r}, or left out")
-        )
-    try:
-        kept, new = await context.database.write(put_profile(body.document(name), actor=who.actor))
-    except ShippedProfileError as error:
-        raise conflict(str(error)) from error
-    except ProfileVersionError as error:
-        raise conflict(
-            str(error), FieldError(field="body.version", value=body.version, rule=str(error))
-        ) from error
-    return json_response(_whole(kept), 201 if new else 200)
+    written = await put_document(
+        context, name, body, lambda: PROFILES.put(body.document(name), actor=who.actor)
+    )
+    return json_response(_whole(written.kept), 201 if written.new else 200)
 
 
-def _entry(one: KeptProfile) -> dict[str, Any]:
+def _entry(one: Kept) -> dict[str, object]:
     said = one.document
-    return {
-        "name": one.name,
-        "version": one.version,
-        "title": said.get("title", ""),
-        "row": said.get("row", "record"),
-        "forms": said["forms"],
-        "columns": len(said["columns"]),
-        "origin": "shipped" if one.shipped else "own",
-        "read_on": (said.get("origin") or {}).get("read_on"),
-        "versions": list(one.versions),
-        "created_at": None if one.created_us is None else format_instant(one.created_us),
-        "created_by": one.created_by,
-    }
+    return entry(
+        one,
+        row=said.get("row", "record"),
+        forms=said["forms"],
+        columns=len(said["columns"]),
+        read_on=(said.get("origin") or {}).get("read_on"),
+    )
 
 
-def _whole(one: KeptProfile) -> dict[str, Any]:
+def _whole(one: Kept) -> dict[str, Any]:
     return {**_entry(one), "document": one.document}

@@ -92,11 +92,10 @@ async def post_reports(
     body = await request.body()
     form = None
     if profile is not None:
-        kept = await context.database.read(find_profile(profile))
-        if kept is None:
+        form = await context.database.read(find_profile(profile))
+        if form is None:
             rule = "the name of a form; `GET /v1/report-profiles` lists them"
             raise invalid(FieldError(field="query.profile", value=profile, rule=rule))
-        form = kept.profile
     content_type = request.headers.get("content-type", "")
     is_sheet = body.startswith(MAGIC)
     text = "" if is_sheet else decoded(body, content_type)

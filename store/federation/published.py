@@ -190,6 +190,8 @@ class Signed:
     #: Of the document as it was signed; here it is packed.
     size: int
     document: bytes
+    #: By whose days the window is cut.
+    timezone: str
 
 
 def publish(signed: Signed) -> Steps[None]:
@@ -204,6 +206,7 @@ def publish(signed: Signed) -> Steps[None]:
         "signature": signed.signature,
         "size": signed.size,
         "document": signed.document,
+        "timezone": signed.timezone,
     }
     yield Query(_SQL["replace"], params)
     yield Query(_SQL["publish"], params)
@@ -220,6 +223,7 @@ class Listed(NamedTuple):
     signature: bytes
     size: int
     published_us: int
+    timezone: str | None
 
 
 def load_feed(after: int, limit: int) -> Steps[list[Listed]]:

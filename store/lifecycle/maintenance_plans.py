@@ -57,7 +57,7 @@ class MaintenancePlan:
             "name": self.name,
             "every_running_us": self.every_running_us,
             "every_days": self.every_days,
-            "from": from_us(self.start_us),
+            "starts_at": from_us(self.start_us),
             "ended_at": None if self.ended_us is None else from_us(self.ended_us),
         }
 

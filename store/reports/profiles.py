@@ -4,151 +4,34 @@ Statements are in ``sql/report_profiles.sql``; what a profile is and does is in
 ``models/report_profile.py``, the shipped ones are in ``profiles/``.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Final
 
 import profiles
 from models.report_profile import Profile
 from models.report_profile_document import ProfileDocument
-from store.instant import to_us
-from store.registry.audit import note
-from store.run import Query, Steps
-from store.statements import statements
-
-_SQL = statements("report_profiles")
+from store.registry.documents import Shelf
+from store.run import Steps
 
 
-class ShippedProfileError(ValueError):
-    """A name that Jishi's own profile has: it is never written."""
-
-
-class ProfileVersionError(ValueError):
-    """A version that is there and says otherwise, or one that would leave a gap."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptProfile:
-    """One version of a profile."""
-
-    name: str
-    version: int
-    #: As it was written, what is left to its default left out.
-    document: dict[str, Any]
-    shipped: bool
-    #: All versions that there are, oldest first.
-    versions: tuple[int, ...]
-    #: When and by whom it was written; None: it is shipped.
-    created_us: int | None = None
-    created_by: str | None = None
-
-    @classmethod
-    def of_shipped(cls, profile: Profile) -> Self:
-        """A shipped one."""
-        return cls(
-            name=profile.name,
-            version=profile.version,
-            document=profile.document.to_json(),
-            shipped=True,
-            versions=tuple(profiles.versions(profile.name)),
-        )
-
-    @classmethod
-    def of_row(cls, row: Sequence[Any]) -> Self:
-        """One of the database's."""
-        name, version, document, created_at, created_by, versions = row
-        return cls(
-            name=name,
-            version=version,
-            document=document,
-            shipped=False,
-            versions=tuple(sorted(versions)),
-            created_us=to_us(created_at),
-            created_by=created_by,
-        )
-
-    @property
-    def profile(self) -> Profile:
-        """Ready to make rows by.
-
-        Raises:
-            ProfileError: a newer release wrote it, which has more words than this one.
-        """
-        return Profile.parse(self.document)
-
-
-def list_profiles() -> Steps[list[KeptProfile]]:
-    """The newest version of each, by name."""
-    rows = yield Query(_SQL["newest"])
-    found = {one.name: one for one in map(KeptProfile.of_row, rows)}
-    # A name that came to be shipped after it was taken is read as the operator wrote it.
-    for profile in profiles.shipped().values():
-        found.setdefault(profile.name, KeptProfile.of_shipped(profile))
-    return [found[name] for name in sorted(found)]
-
-
-def find_profile(name: str, version: int | None = None) -> Steps[KeptProfile | None]:
-    """One version, or the newest; None: there is none."""
-    rows = yield Query(_SQL["find"], {"name": name, "version": version})
-    if rows:
-        return KeptProfile.of_row(rows[0])
+def _shipped(name: str, version: int | None) -> ProfileDocument | None:
     profile = profiles.shipped_version(name, version)
-    return None if profile is None else KeptProfile.of_shipped(profile)
+    return None if profile is None else profile.document
 
 
-def put_profile(document: ProfileDocument, *, actor: str) -> Steps[tuple[KeptProfile, bool]]:
-    """Write the next version of a profile; nothing where the newest says the same.
+PROFILES: Final = Shelf(
+    statements="report_profiles",
+    object_type="report_profile",
+    names=profiles.shipped,
+    versions=profiles.versions,
+    shipped=_shipped,
+)
 
-    Args:
-        document: Its version is the one to write; 0: whichever is next.
-        actor: Who writes.
 
-    Returns:
-        What is in force now, and whether its name is new.
+def find_profile(name: str, version: int | None = None) -> Steps[Profile | None]:
+    """One version, or the newest, ready to make rows by; None: there is none.
 
     Raises:
-        ShippedProfileError: the name is a shipped one's.
-        ProfileVersionError: the version is neither the next nor the newest, unchanged.
+        ProfileError: a newer release wrote it, which has more words than this one.
     """
-    if document.name in profiles.shipped():
-        raise ShippedProfileError(
-            f"{document.name!r} is shipped and never written: copy it under a name of your own"
-        )
-    yield Query(_SQL["lock"])
-    old = yield from find_profile(document.name)
-    newest = old.version if old else 0
-    if old and _same(old.document, document) and document.version in (0, newest):
-        return old, False
-    version = document.version or newest + 1
-    if version != newest + 1:
-        raise ProfileVersionError(
-            f"version {version} of {document.name!r} cannot be written: versions never change, "
-            f"and the next one is {newest + 1}"
-        )
-    written = document.model_copy(update={"version": version}).to_json()
-    yield Query(
-        _SQL["add"],
-        {
-            "name": document.name,
-            "version": version,
-            "document": json.dumps(written, ensure_ascii=False),
-            "actor": actor,
-        },
-    )
-    yield from note(
-        actor=actor,
-        action="update" if old else "create",
-        object_type="report_profile",
-        object_id=document.name,
-        before=old.document if old else None,
-        after=written,
-    )
-    new = yield from find_profile(document.name)
-    assert new is not None
-    return new, old is None
-
-
-def _same(stored: dict[str, Any], document: ProfileDocument) -> bool:
-    ours = {**document.to_json(), "version": 0}
-    return {**stored, "version": 0} == ours
+    kept = yield from PROFILES.find(name, version)
+    return None if kept is None else Profile.parse(kept.document)

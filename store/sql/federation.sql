@@ -18,12 +18,14 @@ DELETE FROM federation_rollup WHERE span = %(span)s AND (span = 'now' OR starts_
 
 -- name: publish
 INSERT INTO federation_rollup
-    (span, starts_at, ends_at, revision, probe, sha256, signature, size, document)
+    (span, starts_at, ends_at, revision, probe, sha256, signature, size, document,
+     timezone)
 VALUES (%(span)s, %(start)s, %(end)s, %(revision)s, %(probe)s, %(sha256)s, %(signature)s,
-        %(size)s, %(document)s)
+        %(size)s, %(document)s, %(timezone)s)
 
 -- name: feed
-SELECT span, us(starts_at), us(ends_at), revision, sha256, signature, size, us(published_at)
+SELECT span, us(starts_at), us(ends_at), revision, sha256, signature, size, us(published_at),
+       timezone
 FROM federation_rollup WHERE revision > %(after)s ORDER BY revision LIMIT %(limit)s
 
 -- name: document

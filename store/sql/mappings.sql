@@ -14,6 +14,10 @@ FROM mapping m
 WHERE name = %(name)s AND (%(version)s::integer IS NULL OR version = %(version)s)
 ORDER BY version DESC LIMIT 1
 
+-- name: lock
+-- Whoever writes a mapping waits for whoever else does: versions have no gaps.
+SELECT pg_advisory_xact_lock(hashtext('mapping'))
+
 -- name: add
 INSERT INTO mapping (name, version, document, created_by)
 VALUES (%(name)s, %(version)s, %(document)s, %(actor)s)

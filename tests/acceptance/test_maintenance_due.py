@@ -22,7 +22,7 @@ def test_due_at_the_exact_microsecond_after_late_data_and_rebuild(live: Live) ->
             "instrument_id": scope,
             "name": "clean the column",
             "every_running_s": "3660.000001",
-            "from": iso(at("08:30:00.5")),
+            "starts_at": iso(at("08:30:00.5")),
         },
     )["id"]
     live.publish(scope, *every_minute("09:00", "09:30"), beat("09:30", "idle"))
@@ -52,7 +52,7 @@ def test_counters_go_on_over_another_gateway_and_another_meter(live: Live) -> No
             "instrument_id": scope,
             "name": "service",
             "every_running_s": 4_000,
-            "from": iso(at("08:00")),
+            "starts_at": iso(at("08:00")),
         },
     )["id"]
     told = every_minute("09:00", "10:00")
