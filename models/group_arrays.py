@@ -49,10 +49,13 @@ class Figures:
         """Empty windows of that many instruments."""
         return cls(np.zeros((len(NAMES), count), np.int64).T, np.zeros(count, np.bool_))
 
-    @property
-    def from_the_start(self) -> Flags:
-        """Who was heard before the window, or as it begins: nothing is before the first."""
-        found: Flags = self.columns[:, _AT["unknown_before_first_us"]] == 0
+    def heard_within(self, first_us: int) -> Flags:
+        """Who was heard before so much of the window had passed: what is before the first is less.
+
+        Args:
+            first_us: Length of the window's first part, µs.
+        """
+        found: Flags = self.columns[:, _AT["unknown_before_first_us"]] < first_us
         return found
 
     def add(self, other: "Figures") -> None:

@@ -50,9 +50,9 @@ def tally_rows(
         & (roster.acquired_us[rows] <= window.start_us)
         & (roster.retired_us[rows] >= window.end_us)
     )
-    if question.buckets:
-        # Hours of a day say nothing of who was heard in which of them first.
-        whole &= figures.from_the_start
+    # A day's hours are there as well before an instrument was heard, later that day.
+    first = question.buckets[0] if question.buckets else window
+    whole &= figures.heard_within(first.end_us - window.start_us)
     seen = yield from seen_before(keys[~whole], window)
     settle_us = yield from _settle(roster, rows, window, moment)
     silent = ~whole & ~np.isin(keys, seen)
@@ -87,7 +87,7 @@ def _bucket_sums(
     """Each bucket with its tallies of all groups; hours of one day are summed up together.
 
     Whoever has all days and hours of the window has those of each bucket, and all edges: it was in
-    service, and heard before the window.
+    service, and heard before the first bucket's end.
     """
     found: list[tuple[Window, list[Tally]]] = []
     shares = reader.hours.shares(members.chosen)

@@ -257,7 +257,11 @@ def test_rolled_and_measured_agree(
             rows.append(beat(start + k * 17 * MINUTE + k % 5, state, hold=900 * SECOND))
         world.feed(f"m{n:02}", rows)
     world.offline("g1", BEGIN + 30 * HOUR, BEGIN + 40 * HOUR)
-    spans = [(BEGIN, BEGIN + 5 * DAY), (BEGIN + 7 * HOUR, BEGIN + 3 * DAY + 90 * MINUTE)]
+    spans = [
+        (BEGIN, BEGIN + 5 * DAY),
+        (BEGIN + 7 * HOUR, BEGIN + 3 * DAY + 90 * MINUTE),
+        (BEGIN, BEGIN + 10 * HOUR),  # before most are heard, though that day
+    ]
 
     def answers() -> list[Any]:
         return [
