@@ -70,6 +70,7 @@ class AnnotationImport(BaseModel):
 
 
 class PersonsErased(BaseModel):
-    """How many annotations named them."""
+    """How many annotations, and words of feedback, named them."""
 
     annotations: Count
+    feedback: Count

@@ -30,6 +30,7 @@ from models.annotation_csv import CNY_MOST, MORE_MOST, SAMPLES_MOST, read_annota
 from models.record import Annotation, Person, Purpose
 from models.timestamp import format_instant
 from store.figures.surroundings import load_moment
+from store.lifecycle.feedback import erase_person
 from store.present.bookings import find_instruments
 from store.present.instruments import find_key
 from store.registry.audit import note
@@ -368,16 +369,23 @@ async def remove_persons(
     operator_ref: Annotated[Word | None, Query(description="who, by another system's name")] = None,
     email: Annotated[Word | None, Query(description="who, by their address")] = None,
 ) -> Response:
-    """Whoever is called that, in all annotations that the key may change.
+    """Whoever is called that, in all annotations and feedback that the key may change.
 
-    Both together mean annotations that say both. The audit says how many were erased, and not who.
+    Both together mean annotations that say both; feedback knows users by `operator_ref` alone, its
+    `reference`. The audit says what was erased, and not who.
     """
     if operator_ref is None and email is None:
         rule = "one of `operator_ref` and `email` says who is to be forgotten"
         raise invalid(FieldError(field="query", value=None, rule=rule))
-    count = await context.database.write(
-        erase_persons(
-            operator_ref=operator_ref, email=email, actor=who.actor, tenant=who.institution_key
+    actor, tenant = who.actor, who.institution_key
+
+    def forget() -> Steps[dict[str, int]]:
+        annotations = yield from erase_persons(
+            operator_ref=operator_ref, email=email, actor=actor, tenant=tenant
         )
-    )
-    return json_response({"annotations": count})
+        feedback = 0
+        if operator_ref is not None and email is None:
+            feedback = yield from erase_person(operator_ref, actor=actor, tenant=tenant)
+        return {"annotations": annotations, "feedback": feedback}
+
+    return json_response(await context.database.write(forget()))

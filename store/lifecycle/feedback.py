@@ -203,6 +203,23 @@ def erase_reference(feedback_id: int, *, actor: str, tenant: int | None = None) 
     return True
 
 
+def erase_person(reference: str, *, actor: str, tenant: int | None = None) -> Steps[int]:
+    """Forgets a user wherever feedback names them; in how many words of theirs."""
+    rows = yield from Query[tuple[int]](
+        _SQL["erase_person"], {"reference": reference, "tenant": tenant}
+    )
+    ids = sorted(number for (number,) in rows)
+    yield from note(
+        actor=actor,
+        action="erase",
+        object_type="person",
+        object_id="forgotten",
+        before={"feedback": ids},
+        after={"feedback": []},
+    )
+    return len(ids)
+
+
 def sum_feedback(
     filters: Filters, group_by: str | None, window: Window
 ) -> Steps[dict[str | None, Summed]]:

@@ -29,6 +29,16 @@ INSERT INTO feedback_person (feedback_id, reference) VALUES (%(id)s, %(reference
 -- name: erase
 DELETE FROM feedback_person WHERE feedback_id = %(id)s
 
+-- name: erase_person
+-- Wherever they are named; in all of one institution's or the city's.
+DELETE FROM feedback_person p
+USING feedback f, instrument_version v
+WHERE f.feedback_id = p.feedback_id AND v.instrument_key = f.instrument_key
+  AND v.force_from <= now() AND v.force_to > now()
+  AND (%(tenant)s::int IS NULL OR v.institution_key = %(tenant)s::int)
+  AND p.reference = %(reference)s
+RETURNING p.feedback_id
+
 -- name: list
 -- Of one instrument, or one by its id.
 SELECT f.feedback_id, i.instrument_id, n.institution_id, us(f.at), f.overall, f.attitude, f.skill,

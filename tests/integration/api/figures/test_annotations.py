@@ -140,9 +140,15 @@ def test_person_is_forgotten_everywhere_and_no_figure_changes(world: World, city
     found = sessions(city)
     city("DELETE", "/persons", status=422)
     both = {"email": "zhang@example.org", "operator_ref": "s-8"}
-    assert city("DELETE", "/persons", params=both) == {"annotations": 1}
-    assert city("DELETE", "/persons", params={"email": "ZHANG@example.org"}) == {"annotations": 1}
-    assert city("DELETE", "/persons", params={"operator_ref": "s-7"}) == {"annotations": 1}
+    assert city("DELETE", "/persons", params=both) == {"annotations": 1, "feedback": 0}
+    assert city("DELETE", "/persons", params={"email": "ZHANG@example.org"}) == {
+        "annotations": 1,
+        "feedback": 0,
+    }
+    assert city("DELETE", "/persons", params={"operator_ref": "s-7"}) == {
+        "annotations": 1,
+        "feedback": 0,
+    }
     left = city("GET", "/instruments/sem/annotations")["items"]
     assert [(one["person"], one["operator_ref"]) for one in left] == [(None, None)] * 3
     assert sessions(city) == found
@@ -201,7 +207,7 @@ def test_persons_and_other_institutions_are_not_for_everyone(
         body = {"json": {"at": iso(BEGIN)}} if method in ("POST", "PATCH") else {}
         other(method, path, status=status, **body)
     asked = {"params": {"operator_ref": "s-7"}}
-    assert other("DELETE", "/persons", **asked) == {"annotations": 0}
+    assert other("DELETE", "/persons", **asked) == {"annotations": 0, "feedback": 0}
     assert imported(other, FILE.splitlines()[0] + f"\nother,,{iso(BEGIN)},a,,,,\n") == (1, 0, 0, 0)
     assert city("GET", f"/annotations/{number}") == made
-    assert askers("i1")("DELETE", "/persons", **asked) == {"annotations": 1}
+    assert askers("i1")("DELETE", "/persons", **asked) == {"annotations": 1, "feedback": 0}

@@ -96,3 +96,16 @@ def test_who_said_it_is_apart_and_can_be_forgotten(ask: Any, client: Any) -> Non
     assert left == {**made, "reference": None}
     for entry in ask("GET", f"/audit?object_type=feedback&object_id={made['id']}")["items"]:
         assert "order-1" not in str(entry)
+
+
+def test_whoever_is_forgotten_is_forgotten_here_too(ask: Any, askers: Any, world: World) -> None:
+    made = ask("POST", PATH, status=201, json=GOOD)
+    other = ask("POST", PATH, status=201, json={**GOOD, "reference": "order-2"})
+    world.institution("elsewhere")
+    who = "/persons?operator_ref=order-1"
+    assert askers("elsewhere")("DELETE", who) == {"annotations": 0, "feedback": 0}
+    # Who is known by an address as well is not known to feedback.
+    assert ask("DELETE", f"{who}&email=a@example.org")["feedback"] == 0
+    assert ask("DELETE", who) == {"annotations": 0, "feedback": 1}
+    assert ask("GET", PATH)["items"] == [{**made, "reference": None}, other]
+    assert "order-1" not in str(ask("GET", "/audit?object_type=person")["items"])
