@@ -209,14 +209,15 @@ def erase_person(reference: str, *, actor: str, tenant: int | None = None) -> St
         _SQL["erase_person"], {"reference": reference, "tenant": tenant}
     )
     ids = sorted(number for (number,) in rows)
-    yield from note(
-        actor=actor,
-        action="erase",
-        object_type="person",
-        object_id="forgotten",
-        before={"feedback": ids},
-        after={"feedback": []},
-    )
+    if ids:
+        yield from note(
+            actor=actor,
+            action="erase",
+            object_type="person",
+            object_id="forgotten",
+            before={"feedback": ids},
+            after={"feedback": []},
+        )
     return len(ids)
 
 
