@@ -1,6 +1,7 @@
 """What befell gateways, as the ledger has it, against what the service wrote down."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -86,6 +87,12 @@ class Slow(Records):
         return dict.fromkeys(gateways, OFF if self.looks >= 4 else OFF[:1])
 
 
+def pretend(monkeypatch: pytest.MonkeyPatch, now_us: int, slept: list[float]) -> None:
+    """A clock of this module alone: the `time` of all is that of other tests' threads as well."""
+    clock = SimpleNamespace(time_ns=lambda: now_us * 1_000, sleep=slept.append)
+    monkeypatch.setattr("simulators.check.presence.time", clock)
+
+
 @pytest.mark.parametrize(
     ("age_s", "looks"),
     [
@@ -96,10 +103,7 @@ class Slow(Records):
 def test_a_goodbye_on_its_way_is_waited_for(
     reader: LedgerReader, monkeypatch: pytest.MonkeyPatch, age_s: int, looks: int
 ) -> None:
-    monkeypatch.setattr(
-        "simulators.check.presence.time.time_ns", lambda: (T + (100 + age_s) * S) * 1_000
-    )
-    monkeypatch.setattr("simulators.check.presence.time.sleep", lambda seconds: None)
+    pretend(monkeypatch, T + (100 + age_s) * S, [])
     records = Slow([], [(T, T + 200 * S)])
     settle([reader], cast("Service", records), ["gw-1"], lambda phase, done, total: None)
     assert records.looks == looks
@@ -109,8 +113,7 @@ def test_a_goodbye_that_never_comes_is_not_waited_for_for_ever(
     reader: LedgerReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("simulators.check.presence.time.time_ns", lambda: (T + 101 * S) * 1_000)
-    monkeypatch.setattr("simulators.check.presence.time.sleep", slept.append)
+    pretend(monkeypatch, T + 101 * S, slept)
     settle([reader], service(OFF[:1]), ["gw-1"], lambda phase, done, total: None)
     assert 30 <= sum(slept) <= 120
 
