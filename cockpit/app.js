@@ -5,20 +5,11 @@ import { badge } from './booking/badge.js';
 import { redrawAll } from './charts.js';
 import { h, hideTip, icon, state } from './dom.js';
 import { clock } from './formats.js';
+import { navigation } from './navigation.js';
+import { pageOf, pageTitle } from './pages.js';
 import { lang, setLanguage, t } from './words.js';
 import { href, route } from './route.js';
 import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
-
-const TABS = ['city', 'explore', 'available', 'reconcile', 'reports', 'health'];
-const MODULES = {
-  city: () => import('./pages/city.js'),
-  explore: () => import('./pages/explore.js'),
-  instrument: () => import('./pages/instrument.js'),
-  available: () => import('./pages/available.js'),
-  reconcile: () => import('./pages/reconcile.js'),
-  reports: () => import('./pages/reports.js'),
-  health: () => import('./pages/health.js'),
-};
 
 const main = document.getElementById('main');
 let ending = null;
@@ -47,7 +38,7 @@ async function show() {
   const mine = ending;
   frame();
   try {
-    const module = here.page ? await MODULES[here.page]() : { page: nowhere };
+    const module = here.page ? await pageOf(here.page).load() : { page: nowhere };
     module.prepare?.();
     await loadNames(module.NEEDS);
     if (mine !== ending) return;
@@ -55,7 +46,7 @@ async function show() {
     const content = module.page(ctx);
     main.replaceChildren(content);
     main.className = `page-${here.page ?? 'nowhere'}`;
-    const title = content.querySelector('h1')?.textContent ?? t(here.page ?? 'no_page');
+    const title = content.querySelector('h1')?.textContent ?? (here.page ? pageTitle(here.page) : t('no_page'));
     document.title = `${title} · ${t('brand')}`;
     if (moved) main.focus({ preventScroll: true });
     if (moved) scrollTo(0, 0);
@@ -102,9 +93,7 @@ function frame() {
     h('a', { class: 'brand', href: href('city') },
       h('img', { src: 'cockpit/icon.svg', alt: '', width: 28, height: 28 }),
       h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
-    h('nav', { 'aria-label': t('pages') }, TABS.map((page) => h('a', {
-      href: href(page), 'aria-current': here.page === page ? 'page' : null,
-    }, t(page)))),
+    navigation(here.page, store.session),
     finder(),
     pulse,
     h('div', { class: 'tools' },

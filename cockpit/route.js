@@ -1,6 +1,7 @@
 // The address bar: which page, what it is about, and its settings, which every link carries on.
 
-export const PAGES = ['city', 'explore', 'instrument', 'available', 'reconcile', 'reports', 'health'];
+import { pageOf } from './pages.js';
+
 /** Settings that are of the visitor, not of a page: a link keeps them unless it says otherwise. */
 const CARRIED = ['range'];
 
@@ -9,9 +10,9 @@ export function route() {
   const [path, search] = location.hash.replace(/^#\/?/, '').split('?');
   const [first, ...rest] = path.split('/');
   const id = rest.length ? decodeURIComponent(rest.join('/')) : null;
-  const known = PAGES.includes(first || 'city') && (first !== 'instrument' || id);
+  const asked = pageOf(first || 'city');
   return {
-    page: known ? first || 'city' : null,
+    page: asked && (id || !asked.one) ? asked.name : null,
     path,
     id,
     params: Object.fromEntries(new URLSearchParams(search ?? '')),

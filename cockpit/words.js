@@ -2,8 +2,7 @@
 
 const WORDS = {
   brand: ['机时', 'Jishi'],
-  city: ['全市', 'City'], explore: ['分析', 'Explore'], instrument: ['仪器', 'Instrument'],
-  available: ['可用仪器', 'Available'], reconcile: ['核对', 'Reconcile'], reports: ['报告', 'Reports'], health: ['运行状况', 'Health'],
+  city: ['全市', 'City'], instrument: ['仪器', 'Instrument'],
   skip: ['跳到内容', 'Skip to content'], pages: ['页面', 'Pages'],
   theme_dark: ['切换到深色', 'Switch to dark'], theme_light: ['切换到浅色', 'Switch to light'],
   language: ['English', '中文'], sign_out: ['退出', 'Sign out'],

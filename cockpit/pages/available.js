@@ -11,6 +11,7 @@ import { count, distance, moment, weekdays } from '../formats.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { iso } from '../time.js';
+import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 
 const SORTS = ['recommended', 'nearest'];
@@ -46,7 +47,7 @@ export function page(ctx) {
   const form = h('section', { class: 'card wish', 'aria-label': t('filters') });
   form.append(...fields());
   const results = resultsCard(ctx, p, tz, set);
-  return h('div', { class: 'page' }, h('div', { class: 'page-head' }, h('h1', {}, t('available'))), form, results);
+  return h('div', { class: 'page' }, h('div', { class: 'page-head' }, h('h1', {}, pageTitle('available'))), form, results);
 }
 
 const sortOf = (p) => (SORTS.includes(p.sort) ? p.sort : SORTS[0]);
@@ -56,7 +57,7 @@ const districts = () => [...store.districts.values()].map((d) => [d.district_cod
 function resultsCard(ctx, p, tz, set) {
   let stop = () => {};
   ctx.onEnd(() => stop());
-  return card(ctx, { title: t('available'), every: 15_000, shape: 'rows' }, async ({ note }) => {
+  return card(ctx, { title: pageTitle('available'), every: 15_000, shape: 'rows' }, async ({ note }) => {
     stop();
     const wish = wishOf(p, tz);
     const ends = wish.at === null ? null : wish.at + wish.for_s * 1000;

@@ -13,6 +13,7 @@ import { cityMap } from '../map.js';
 import { nowCard } from '../now.js';
 import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
 import { PERIODS, RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
+import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 
 export const NEEDS = ['districts'];
@@ -48,7 +49,7 @@ export function page(ctx) {
   const metric = METRICS.includes(ctx.params.metric) ? ctx.params.metric : 'running_share';
   const byDistrict = () => ask('utilization', { ...daysOf(range, tz), group_by: 'district', limit: 100 });
   return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('city')), h('p', { class: 'note', 'data-value': 'window' }, windowText(range, tz)), h('span', { class: 'spacer' }),
+    h('div', { class: 'page-head' }, h('h1', {}, pageTitle('city')), h('p', { class: 'note', 'data-value': 'window' }, windowText(range, tz)), h('span', { class: 'spacer' }),
       choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     kpis(ctx, tz),
     h('div', { class: 'grid cockpit' },

@@ -10,6 +10,7 @@ import { usageLines } from '../usage.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { PERIODS, RANGES, daysOf } from '../time.js';
+import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 
 const GROUPS = ['district', 'institution', 'class_major', 'class', 'gateway', 'instrument'];
@@ -46,7 +47,7 @@ export function page(ctx) {
   const chosen = new Set((p.cols ?? '').split(',').filter((name) => RATIO_COLUMNS.includes(name)));
   const c = { ctx, p, tz, by, range, sort, basis, view, least, filters, window_, nameOf, into, chosen };
   return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('explore')), h('span', { class: 'spacer' }),
+    h('div', { class: 'page-head' }, h('h1', {}, pageTitle('explore')), h('span', { class: 'spacer' }),
       choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
     h('section', { class: 'card', 'aria-label': t('filters') },
       h('div', { class: 'fields' },

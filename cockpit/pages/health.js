@@ -6,6 +6,7 @@ import { card, choice, fig, h, state, table } from '../dom.js';
 import { count, fullMoment, moment, percent, span } from '../formats.js';
 import { has, t } from '../words.js';
 import { institutionName, mayOperate, store } from '../store.js';
+import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 import { signInCard } from '../sign-ins.js';
 import { openUnmapped } from '../unmapped.js';
@@ -22,7 +23,7 @@ export function page(ctx) {
     return asked.promise;
   };
   return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('health'))),
+    h('div', { class: 'page-head' }, h('h1', {}, pageTitle('health'))),
     vitals(ctx, tz, gateways),
     alertCard(ctx, tz),
     gatewayCard(ctx, tz, gateways),

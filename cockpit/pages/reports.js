@@ -2,6 +2,7 @@
 
 import { get } from '../api.js';
 import { h } from '../dom.js';
+import { pageTitle } from '../pages.js';
 import { href } from '../route.js';
 import { institutionName, mayOperate, store } from '../store.js';
 import { learn, t } from '../words.js';
@@ -24,13 +25,13 @@ export const NEEDS = ['institutions'];
 export const page = (ctx) => (ctx.id ? one(ctx) : list(ctx));
 
 const list = (ctx) => h('div', { class: 'page' },
-  h('div', { class: 'page-head' }, h('h1', {}, t('reports')), h('span', { class: 'spacer' }),
+  h('div', { class: 'page-head' }, h('h1', {}, pageTitle('reports')), h('span', { class: 'spacer' }),
     mayOperate() && h('button', { type: 'button', class: 'primary', id: 'new-period', on: { click: openMake } }, t('new_period'))),
   periodsCard(ctx), store.session.institution_id === null && closedCard(ctx), mayOperate() && deliveriesCard(ctx));
 
 function one(ctx) {
   const heading = h('h1', {}, t('period'));
-  const crumbs = h('p', { class: 'crumbs' }, h('a', { href: href('reports') }, t('reports')));
+  const crumbs = h('p', { class: 'crumbs' }, h('a', { href: href('reports') }, pageTitle('reports')));
   const tools = h('div', { class: 'chips' });
   let about = null;
   /** As it is now: what is known of it is asked for anew by each card. */

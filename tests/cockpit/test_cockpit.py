@@ -222,6 +222,23 @@ def test_found_by_keyboard(open_window: Open) -> None:
     window.page.wait_for_url(re.compile("instrument/pudong-1"))
 
 
+def test_pages_of_a_menu_by_keyboard(open_window: Open) -> None:
+    window = open_window()
+    window.open("city")
+    menu = window.page.get_by_role("button", name="管理")
+    link = window.page.get_by_role("link", name="运行状况")
+    assert not link.is_visible()
+    menu.press("Enter")
+    link.wait_for()
+    window.page.keyboard.press("Escape")
+    link.wait_for(state="hidden")
+    menu.press("Enter")
+    window.page.keyboard.press("Tab")
+    window.page.keyboard.press("Enter")
+    window.settle("health")
+    assert "current" in (menu.get_attribute("class") or "")
+
+
 def test_language_and_theme_stay(open_window: Open) -> None:
     window = open_window()
     window.open("city")

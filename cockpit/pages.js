@@ -1,0 +1,42 @@
+// Every page of the cockpit: its name in the address, its title, where the navigation has it, and
+// who is shown it. A new page is a row here.
+
+import { learn, t } from './words.js';
+
+/**
+ * @typedef {object} Page
+ * @property {string} name first part of the address
+ * @property {[string, string]} title in Chinese and English
+ * @property {'look' | 'work' | 'manage'} [group] where the navigation has it; nowhere without one
+ * @property {true} [one] it is about one thing, whose id the address has to name
+ * @property {(session: object) => boolean} [may] whether this key is offered it; everybody without one
+ * @property {() => Promise<any>} load
+ */
+
+/** @type {Page[]} */
+export const PAGES = [
+  { name: 'city', title: ['全市', 'City'], group: 'look', load: () => import('./pages/city.js') },
+  { name: 'explore', title: ['分析', 'Explore'], group: 'look', load: () => import('./pages/explore.js') },
+  { name: 'available', title: ['可用仪器', 'Available'], group: 'look', load: () => import('./pages/available.js') },
+  { name: 'reconcile', title: ['核对', 'Reconcile'], group: 'work', load: () => import('./pages/reconcile.js') },
+  { name: 'reports', title: ['报告', 'Reports'], group: 'work', load: () => import('./pages/reports.js') },
+  { name: 'health', title: ['运行状况', 'Health'], group: 'manage', load: () => import('./pages/health.js') },
+  { name: 'instrument', title: ['仪器', 'Instrument'], one: true, load: () => import('./pages/instrument.js') },
+];
+
+/** Groups that fold into a menu; the pages of the others stand in the bar itself. */
+export const MENUS = ['work', 'manage'];
+
+const BY_NAME = new Map(PAGES.map((page) => [page.name, page]));
+export const pageOf = (name) => BY_NAME.get(name);
+
+/** What the navigation offers to this session, in the order above. */
+export const offered = (group, session) => PAGES.filter((page) => page.group === group && (page.may?.(session) ?? true));
+
+const titled = (name) => `page_${name}`;
+export const pageTitle = (name) => t(titled(name));
+
+learn({
+  ...Object.fromEntries(PAGES.map(({ name, title }) => [titled(name), title])),
+  menu_work: ['业务', 'Work'], menu_manage: ['管理', 'Manage'],
+});
