@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pypinyin import Style, lazy_pinyin
 
 #: How well a word fits: the whole id or name, a name's beginning, a part of it, what it is
 #: (by class or synonym), where it stands, its gateway, the initials of its Chinese names.
@@ -141,6 +140,9 @@ def initials(text: str) -> str:
     >>> initials("扫描电镜")
     'smdj'
     """
+    # Its dictionaries take 60 MB: not before somebody asks for letters.
+    from pypinyin import Style, lazy_pinyin
+
     return "\n".join(
         "".join(lazy_pinyin(line, style=Style.FIRST_LETTER, errors="ignore"))
         for line in text.splitlines()

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import openpyxl
-
 from models.csv_cells import ROWS_MOST
 
 #: What every zip archive, and so every XLSX file, begins with.
@@ -30,6 +28,8 @@ def read_sheets(body: bytes, required: Sequence[str]) -> Iterator[tuple[int, dic
     Raises:
         ValueError: it is no XLSX file, the heading is wrong, or there are too many rows.
     """
+    import openpyxl  # here, since few processes that could ever read such a file
+
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as parts:
             if sum(one.file_size for one in parts.infolist()) > _UNPACKED_MOST:

@@ -15,9 +15,6 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO, Final
 from zipfile import ZipFile
 
-import xlsxwriter
-from xlsxwriter.utility import xl_col_to_name
-
 from models.report_column import Cell, Column
 from models.report_profile import Profile
 from models.report_value import PeriodFacts
@@ -102,7 +99,7 @@ class _Book:
         with self._frame() as frame, self._rows as rows:
             info = frame.getinfo(f"xl/worksheets/sheet{self._sheets}.xml")
             head, tail = frame.read(info).split(_ROWS_END)
-            last = xl_col_to_name(len(self._profile.columns) - 1)
+            last = _letters(len(self._profile.columns) - 1)
             size = f'<dimension ref="A1:{last}%d"/>'
             head = head.replace((size % 1).encode(), (size % self._filled).encode())
             info.file_size = len(head) + rows.tell() + len(_ROWS_END + tail)
@@ -114,6 +111,8 @@ class _Book:
 
     def _frame(self) -> ZipFile:
         """A book with nothing but headings, of as many sheets as there are."""
+        import xlsxwriter  # here, since few processes that could ever write such a file
+
         made = io.BytesIO()
         with xlsxwriter.Workbook(made, {**_PLAIN, "tmpdir": self._folder}) as book:
             book.set_properties({"created": _NEVER})
@@ -130,11 +129,19 @@ class _Book:
             self._parts.writestr(info, frame.read(info))
 
 
+def _letters(column: int) -> str:
+    """What a column is called, by its place from 0."""
+    from xlsxwriter.utility import xl_col_to_name
+
+    letters: str = xl_col_to_name(column)
+    return letters
+
+
 def _rows(columns: Sequence[Column], portion: Portion, above: int) -> list[bytes]:
     """Rows as elements; ``above`` them are so many."""
     places = range(above + 1, above + 1 + len(portion[0]))
     table = [
-        _cells(column, cells, xl_col_to_name(at), places)
+        _cells(column, cells, _letters(at), places)
         for at, (column, cells) in enumerate(zip(columns, portion, strict=True))
     ]
     return [
