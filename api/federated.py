@@ -298,7 +298,7 @@ def city_body(one: City, now_us: int, away_s: float) -> dict[str, object]:
         "name": one.name,
         "region": one.region,
         "url": one.url,
-        "away": one.as_of_us is None or now_us - one.as_of_us > away_s * 1e6,
+        "away": one.is_away(now_us, away_s),
         "as_of": _instant(one.as_of_us),
         "complete": _instant(one.complete_us),
         "heard_at": _instant(one.heard_us),

@@ -3,7 +3,7 @@ says.
 
 A feed that fails, vanishes or loses over half of its events changes nothing: its bookings stay,
 `GET /v1/booking-feeds` says why and since when, and ingest opens an alert of it
-(``models/feed_alert.py``).
+(``ingest/alerting/booking_feeds.py``).
 """
 
 import signal

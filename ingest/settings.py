@@ -1,24 +1,18 @@
 """What ingest can be told, read once from the environment (prefix ``JISHI_``)."""
 
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.alerting.settings import AlertSettings
 from ingest.mqtt.share import Share
 from ingest.mqtt.share import filters as filters_of
 from models.duration import Duration
-from models.webhook import networks, parse_quiet
-from models.zone import DEFAULT_ZONE
-from store.sealing import Sealer
 
 
-class IngestSettings(BaseSettings):
+class IngestSettings(AlertSettings):
     """Settings of one ingest worker."""
-
-    model_config = SettingsConfigDict(env_prefix="JISHI_", frozen=True, extra="ignore")
 
     database_url: SecretStr = Field(description="PostgreSQL URL of the role that writes")
     mqtt_url: SecretStr = Field(description="mqtt://user:password@host:port, or mqtts://")
@@ -91,47 +85,6 @@ class IngestSettings(BaseSettings):
     dead_letter_retention: Duration = Field(
         timedelta(days=90), description="how long dead letters are kept"
     )
-    alert_every: Duration = Field(
-        timedelta(seconds=15), description="how often silence is looked for"
-    )
-    alert_institution_after: Duration = Field(
-        timedelta(minutes=10), description="silence of an institution that is an alert"
-    )
-    alert_gateway_after: Duration = Field(
-        timedelta(minutes=10), description="silence of all behind a gateway that is an alert"
-    )
-    alert_instrument_after: Duration = Field(
-        timedelta(hours=1), description="silence of an instrument that is an alert"
-    )
-    alert_feed_after: Duration = Field(
-        timedelta(hours=6),
-        description="how long a booking feed cannot be read until it is an alert; one that is"
-        " gone, or lost over half of its events, is at once",
-    )
-    alert_steady: Duration = Field(
-        timedelta(minutes=5), description="how long one is heard again until its alert closes"
-    )
-    alert_newer: Duration = Field(
-        timedelta(days=7), description="silence that began longer ago opens no alert"
-    )
-    alert_retention: Duration = Field(
-        timedelta(days=400), description="how long closed alerts are kept"
-    )
-    alert_quiet: str = Field(
-        "",
-        description="local hours in which webhooks are told nothing, such as 22:00-07:00; what"
-        " lasts is told at their end",
-    )
-    webhook_keys: SecretStr = Field(
-        SecretStr(""),
-        description="keys that seal webhooks' secrets, the API's own; empty: none is told anything",
-    )
-    webhook_networks: str = Field(
-        "",
-        description="private networks that webhooks may lie in, such as 10.1.0.0/16; by comma",
-    )
-    timezone: str = Field(DEFAULT_ZONE, description="zone of the daily rollups")
-    calendar: str = Field("CN", description="calendar of holidays that opening hours refer to")
     metrics_host: str = Field("127.0.0.1", description="where /metrics of ingest listens")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="0 takes a free port")
     drain_deadline: Duration = Field(
@@ -152,30 +105,6 @@ class IngestSettings(BaseSettings):
                 " JISHI_SHARE_GROUP"
             )
         return self
-
-    @field_validator("alert_quiet")
-    @classmethod
-    def _are_hours(cls, text: str) -> str:
-        parse_quiet(text)
-        return text
-
-    @field_validator("webhook_keys")
-    @classmethod
-    def _are_keys(cls, keys: SecretStr) -> SecretStr:
-        if keys.get_secret_value():
-            Sealer(keys.get_secret_value())
-        return keys
-
-    @field_validator("webhook_networks")
-    @classmethod
-    def _are_networks(cls, text: str) -> str:
-        networks(text)
-        return text
-
-    @property
-    def webhook_allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """Private networks that webhooks may lie in."""
-        return networks(self.webhook_networks)
 
     @field_validator("ingest_worker")
     @classmethod

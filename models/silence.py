@@ -1,6 +1,6 @@
 """Who is silent, folded: one alert for one cause, and which alerts begin and end.
 
-Values in, values out; ``ingest/upkeep/alerts.py`` asks the database and writes. An instrument
+Values in, values out; ``ingest/alerting/silence.py`` asks the database and writes. An instrument
 counts as *heard* while it is online, and as *silent* once it has not been for its kind's time,
 of which somebody has to have listened all along. A gateway is heard while any instrument behind
 it is, silent when none is; so is an institution. Between the two nothing begins or ends.

@@ -1,9 +1,9 @@
-"""Alerts of silence as they are read, and what people do with them.
+"""Alerts as they are read, and what people do with them.
 
-Statements are in `sql/alerts.sql`. Opened and closed they are by ``ingest/upkeep/alerts.py``.
+Statements are in `sql/alerts.sql`. Opened and closed they are by ``ingest/alerting``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from store.wanted import Wanted, array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One silence, or one feed that cannot be read; times in µs since 1970."""
+    """One cause, told once; times in µs since 1970."""
 
     alert_id: int
     kind: str
@@ -34,6 +34,8 @@ class Alert:
     acknowledged_by: str | None
     note: str | None
     muted_until_us: int | None
+    #: What else is to be said of it, by kind.
+    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,22 @@ def list_alerts(
             "subjects": array(subject),
             "tenant": tenant,
             "id": None,
+            # Said apart: those that stand have an index of their own.
+            "closed": state is None or "closed" in state,
         },
     )
     return [_read(row) for row in rows]
+
+
+def count_alerts(
+    *, institution: Wanted[str] = None, tenant: int | None = None
+) -> Steps[list[tuple[str, str, int]]]:
+    """Of those that stand: kind, state, and how many."""
+    return (
+        yield from Query[tuple[str, str, int]](
+            statements("alerts")["counts"], {"institutions": array(institution), "tenant": tenant}
+        )
+    )
 
 
 def find_alert(alert_id: int, tenant: int | None = None) -> Steps[Alert | None]:
@@ -85,6 +100,7 @@ def find_alert(alert_id: int, tenant: int | None = None) -> Steps[Alert | None]:
             "id": alert_id,
             "limit": 1,
             "tenant": tenant,
+            "closed": True,
             **dict.fromkeys(("before", "states", "kinds", "institutions", "subjects")),
         },
     )
@@ -134,7 +150,7 @@ def acknowledge_alert(
             "actor": actor,
             "note": note,
             "muted_until": None if mute_until_us is None else from_us(mute_until_us),
-            "event": "acknowledged" if mute_until_us is None else "muted",
+            "event": _event(found, mute_until_us),
         },
     )
     made = yield from find_alert(alert_id, tenant)
@@ -148,6 +164,12 @@ def acknowledge_alert(
         after=_noted(made),
     )
     return made
+
+
+def _event(before: Alert, mute_until_us: int | None) -> str:
+    if mute_until_us is not None:
+        return "muted"
+    return "unmuted" if before.state == "muted" else "acknowledged"
 
 
 def _noted(one: Alert) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.answers.alerts import AlertKind
 from api.answers.fields import Count, Cursor, Instant
+from models.alert_kind import AlertKind
 
 
 class WebhookBody(BaseModel):

@@ -1,4 +1,4 @@
-"""``/v1/alerts``: who fell silent, which feeds fail, and who looks after it."""
+"""``/v1/alerts``: what is wrong out there, told once, and who looks after it."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from api.answers.alerts import AlertBody, AlertKind, Alerts, AlertState, AlertWhole
+from api.answers.alerts import AlertBody, AlertCounts, Alerts, AlertState, AlertWhole
 from api.answers.responses import answers
 from api.auth import Operator, Reader
 from api.context import Ctx
@@ -15,12 +15,14 @@ from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, conflict, not_found
 from api.params import Instant, Line
 from api.query import ANY_OF, VALUES_MAX, AnyOf
+from models.alert_kind import AlertKind
 from models.timestamp import format_instant
 from store.alerts import (
     Alert,
     AlertEvent,
     AlreadyClosedError,
     acknowledge_alert,
+    count_alerts,
     events_of,
     find_alert,
     list_alerts,
@@ -35,7 +37,7 @@ Id = Annotated[int, Path(ge=1, lt=1 << 63)]
 Kinds = Annotated[
     tuple[AlertKind, ...],
     Field(max_length=VALUES_MAX),
-    Query(description=f"what is silent; {ANY_OF}"),
+    Query(description=f"what is told; {ANY_OF}"),
 ]
 Name = Annotated[str, StringConstraints(max_length=64)]
 
@@ -51,9 +53,7 @@ class AcknowledgeBody(BaseModel):
     )
 
 
-@router.get(
-    "", summary="Alerts of silence and of booking feeds", responses=answers(Alerts, tagged=True)
-)
+@router.get("", summary="Alerts", responses=answers(Alerts, tagged=True))
 async def get_alerts(
     request: Request,
     context: Ctx,
@@ -66,7 +66,8 @@ async def get_alerts(
     cursor: CursorText = None,
 ) -> Response:
     """The newest first. One cause is one alert: where an institution is silent, nothing is said
-    of its gateways, where a gateway is, nothing of its instruments.
+    of its gateways, where a gateway is, nothing of its instruments. Some others of several gateways
+    of an institution, or of instruments of a gateway, are told of that as well.
 
     Example:
     `GET /v1/alerts?state=open&kind=gateway_silent`
@@ -87,6 +88,18 @@ async def get_alerts(
     return etag_response(
         request, {"items": [shown_alert(one) for one in items], "next_cursor": more}
     )
+
+
+@router.get("/counts", summary="Alerts counted", responses=answers(AlertCounts, tagged=True))
+async def get_counts(
+    request: Request, context: Ctx, who: Reader, institution: AnyOf[Name] = ()
+) -> Response:
+    """All that stand, by kind and state, in the order of these."""
+    found = await context.database.read(
+        count_alerts(institution=wanted(institution), tenant=who.institution_key)
+    )
+    items = [{"kind": kind, "state": state, "alerts": count} for kind, state, count in found]
+    return etag_response(request, {"items": items, "next_cursor": None})
 
 
 @router.get("/{alert_id}", summary="One alert", responses=answers(AlertWhole, tagged=True))
@@ -149,6 +162,7 @@ def shown_alert(one: Alert) -> dict[str, Any]:
         "institution_id": one.institution_id,
         "since": format_instant(one.since_us),
         "instruments": one.instruments,
+        "detail": one.detail,
         "opened_at": format_instant(one.opened_us),
         "closed_at": _instant(one.closed_us),
         "folded": one.folded,

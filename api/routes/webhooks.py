@@ -1,19 +1,19 @@
 """``/v1/webhooks``: who is told of alerts, signed by the conventions of Standard Webhooks."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 from starlette.responses import Response
 
-from api.answers.alerts import AlertKind
 from api.answers.responses import answers
 from api.answers.webhooks import WebhookBody, Webhooks, WebhookWhole
 from api.auth import Operator
 from api.context import Ctx
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
+from models.alert_kind import AlertKind
 from models.timestamp import format_instant
 from models.webhook import key_of
 from store.run import Steps
@@ -45,7 +45,7 @@ class PutWebhook(BaseModel):
 
     url: Url
     kinds: list[AlertKind] = Field(
-        default_factory=lambda: list(get_args(AlertKind)), min_length=1, max_length=4
+        default_factory=lambda: list(AlertKind), min_length=1, max_length=len(AlertKind)
     )
     institution: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None, description="whose alerts; without one all, of a key of one institution its own"
@@ -115,7 +115,7 @@ async def put(context: Ctx, who: Operator, webhook: Name, body: PutWebhook) -> R
             put_webhook(
                 webhook,
                 url=body.url,
-                kinds=body.kinds,
+                kinds=[kind.value for kind in body.kinds],
                 institution_id=body.institution,
                 sealed=sealed,
                 actor=who.actor,

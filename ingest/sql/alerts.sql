@@ -1,5 +1,5 @@
--- Who was heard when, and what that makes of the alerts; read and written by alerts.py. Times are
--- microseconds since 1970.
+-- Who was heard when (read by silence.py), and alerts that open and close (written by book.py).
+-- Times are microseconds since 1970.
 
 -- name: now
 SELECT us(clock_timestamp())
@@ -21,38 +21,31 @@ SELECT gateway_key, gateway_id FROM gateway
 
 -- name: standing
 SELECT kind, subject_key, us(heard_since) FROM alert
-WHERE closed_at IS NULL AND kind <> 'booking_feed_failing'
+WHERE closed_at IS NULL AND kind = ANY (%s::text[])
 
--- name: failing_feeds
-SELECT f.feed_key, f.institution_key, us(f.failing_since), f.is_lost,
-       (SELECT count(DISTINCT b.instrument_key) FROM booking b
-        WHERE b.feed_key = f.feed_key AND NOT b.is_cancelled AND b.ends_at > now())
-FROM booking_feed f
-WHERE f.url IS NOT NULL AND f.failing_since IS NOT NULL
-
--- name: standing_feeds
-SELECT subject_key FROM alert WHERE closed_at IS NULL AND kind = 'booking_feed_failing'
+-- name: subject_ids
+-- What people call those that are silent.
+SELECT n.kind, n.key,
+       CASE n.kind
+           WHEN 'institution_silent' THEN
+               (SELECT institution_id FROM institution WHERE institution_key = n.key)
+           WHEN 'gateway_silent' THEN (SELECT gateway_id FROM gateway WHERE gateway_key = n.key)
+           ELSE (SELECT instrument_id FROM instrument WHERE instrument_key = n.key)
+       END
+FROM unnest(%(kinds)s::text[], %(keys)s::bigint[]) AS n (kind, key)
 
 -- name: open
 -- A subject that was muted stays so, whoever opens it again.
 WITH named AS (
-    SELECT * FROM unnest(%(kinds)s::text[], %(keys)s::integer[], %(institutions)s::integer[],
-                         %(sinces)s::timestamptz[], %(instruments)s::integer[])
-        AS n (kind, subject_key, institution_key, since, instruments)
+    SELECT * FROM unnest(%(kinds)s::text[], %(keys)s::bigint[], %(ids)s::text[],
+                         %(institutions)s::integer[], %(sinces)s::timestamptz[],
+                         %(instruments)s::integer[], %(details)s::jsonb[])
+        AS n (kind, subject_key, subject_id, institution_key, since, instruments, detail)
 ), opened AS (
-    INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments,
+    INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments, detail,
                        opened_at, muted_until)
-    SELECT n.kind, n.subject_key,
-           CASE n.kind
-               WHEN 'institution_silent' THEN
-                   (SELECT institution_id FROM institution WHERE institution_key = n.subject_key)
-               WHEN 'gateway_silent' THEN
-                   (SELECT gateway_id FROM gateway WHERE gateway_key = n.subject_key)
-               WHEN 'booking_feed_failing' THEN
-                   (SELECT name FROM booking_feed WHERE feed_key = n.subject_key)
-               ELSE (SELECT instrument_id FROM instrument WHERE instrument_key = n.subject_key)
-           END,
-           n.institution_key, n.since, n.instruments, %(now)s,
+    SELECT n.kind, n.subject_key, n.subject_id, n.institution_key, n.since, n.instruments, n.detail,
+           %(now)s,
            (SELECT max(a.muted_until) FROM alert a
             WHERE a.kind = n.kind AND a.subject_key = n.subject_key AND a.muted_until > %(now)s)
     FROM named n
@@ -65,7 +58,7 @@ RETURNING event_id
 -- name: close
 WITH closed AS (
     UPDATE alert a SET closed_at = %(now)s, folded = %(folded)s
-    FROM unnest(%(kinds)s::text[], %(keys)s::integer[]) AS n (kind, subject_key)
+    FROM unnest(%(kinds)s::text[], %(keys)s::bigint[]) AS n (kind, subject_key)
     WHERE a.kind = n.kind AND a.subject_key = n.subject_key AND a.closed_at IS NULL
     RETURNING alert_id
 )
@@ -73,9 +66,9 @@ INSERT INTO alert_event (alert_id, at, event)
 SELECT alert_id, %(now)s, CASE WHEN %(folded)s THEN 'folded' ELSE 'closed' END FROM closed
 RETURNING event_id
 
--- name: heard
+-- name: over
 UPDATE alert a SET heard_since = n.since
-FROM unnest(%(kinds)s::text[], %(keys)s::integer[], %(sinces)s::timestamptz[])
+FROM unnest(%(kinds)s::text[], %(keys)s::bigint[], %(sinces)s::timestamptz[])
     AS n (kind, subject_key, since)
 WHERE a.kind = n.kind AND a.subject_key = n.subject_key AND a.closed_at IS NULL
 

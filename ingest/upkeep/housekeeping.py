@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 import psycopg
 import structlog
 
+from ingest.alerting.alerts import Alerts
 from ingest.db.connection import connect
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.settings import IngestSettings
 from ingest.sql import statements
 from ingest.upkeep import retention, roller
-from ingest.upkeep.alerts import Alerts
 from ingest.upkeep.booking_days import make_booking_days
 from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested

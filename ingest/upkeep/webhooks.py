@@ -131,6 +131,7 @@ def _message(
     since_us: int,
     instruments: int,
     opened_us: int,
+    detail: dict[str, Any],
 ) -> tuple[str, bytes]:
     """A message's id and body: the same each time, of what does not change any more."""
     body = {
@@ -143,6 +144,7 @@ def _message(
             "institution_id": institution_id,
             "since": format_instant(since_us),
             "instruments": instruments,
+            "detail": detail,
             "opened_at": format_instant(opened_us),
             "closed_at": None if event == "opened" else format_instant(at_us),
             "folded": event == "folded",

@@ -39,6 +39,10 @@ class City(NamedTuple):
     heard_us: int | None
     failure: str | None
 
+    def is_away(self, now_us: int, away_s: float) -> bool:
+        """Whether its last signed word is older than that, or there was none."""
+        return self.as_of_us is None or now_us - self.as_of_us > away_s * 1_000_000
+
 
 def load_cities() -> Steps[list[City]]:
     """All of them, by name."""

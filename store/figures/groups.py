@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from models.group_arrays import Ints
 from store.figures.at_once import tally_rows
 from store.figures.costs import at_once_s, one_by_one_s
 from store.figures.members import load_members, tally_members
@@ -23,7 +24,10 @@ _AT_ONCE, _AT_LEAST = 65_536, 4_096
 
 
 def tally_groups(
-    question: Question, moment: Moment, rosters: Rosters | None = None
+    question: Question,
+    moment: Moment,
+    rosters: Rosters | None = None,
+    without: Ints | None = None,
 ) -> Steps[dict[str | None, Group]]:
     """Each group's sums; both ways give the same.
 
@@ -31,12 +35,17 @@ def tally_groups(
         question: What is asked.
         moment: Of the answer.
         rosters: The application's; none: read for this answer alone.
+        without: Keys of instruments that are not meant, whatever the question's filters say.
     """
     roster = yield from (rosters or Rosters()).load(question.window.end_us)
     rows = roster.members(question.filters, question.window)
+    if without is not None:
+        rows = rows[~np.isin(roster.keys[rows], without)]
     layout = question.lay_out(len(rows), moment)
     if not layout.at_once:
-        members = yield from load_members(question)
+        members = yield from load_members(
+            question, None if without is None else roster.keys[rows].tolist()
+        )
         return (yield from tally_members(members, question, moment))
     size = max(_AT_LEAST, _AT_ONCE // max(1, len(layout.edges) // 4))
     groups = yield from tally_rows(question, moment, roster, rows[:size])

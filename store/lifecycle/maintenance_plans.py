@@ -33,6 +33,7 @@ class MaintenancePlan:
     plan_id: int
     instrument_key: int
     instrument_id: str
+    institution_key: int
     institution_id: str
     name: str
     every_running_us: int | None
@@ -122,9 +123,9 @@ def find_plan(plan_id: int, tenant: int | None = None) -> Steps[MaintenancePlan 
     return found[0] if found else None
 
 
-def plans_of(filters: Filters, limit: int) -> Steps[list[MaintenancePlan]]:
-    """Plans that stand, of the instruments that are meant."""
-    rows = yield Query(_SQL["meant"], {**filters.params(), "limit": limit})
+def plans_of(filters: Filters, limit: int, *, after_id: int = 0) -> Steps[list[MaintenancePlan]]:
+    """Plans that stand, of the instruments that are meant, in the order in which they were made."""
+    rows = yield Query(_SQL["meant"], {**filters.params(), "after": after_id, "limit": limit})
     return [_read(row) for row in rows]
 
 

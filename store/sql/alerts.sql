@@ -1,19 +1,17 @@
--- Alerts of silence and of booking feeds: read, and acknowledged, by alerts.py. Opened and closed by ingest.
+-- Alerts: read, and acknowledged, by alerts.py. Opened and closed by ingest.
 
 -- name: list
 SELECT a.alert_id, a.kind, s.state, a.subject_id, n.institution_id, us(a.since), a.instruments,
        us(a.opened_at), us(a.closed_at), a.folded, us(a.acknowledged_at), a.acknowledged_by,
-       a.note, us(a.muted_until)
+       a.note, us(a.muted_until), a.detail
 FROM alert a
 LEFT JOIN institution n USING (institution_key)
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN a.closed_at IS NOT NULL THEN 'closed'
-                WHEN a.muted_until > now() THEN 'muted'
-                WHEN a.acknowledged_at IS NOT NULL THEN 'acknowledged'
-                ELSE 'open' END AS state
+    -- include: alert_state.state
 ) s
 WHERE (%(id)s::bigint IS NULL OR a.alert_id = %(id)s)
   AND (%(before)s::bigint IS NULL OR a.alert_id < %(before)s)
+  AND (a.closed_at IS NULL OR %(closed)s)
   AND (%(tenant)s::integer IS NULL OR a.institution_key = %(tenant)s)
   AND (%(states)s::text[] IS NULL OR s.state = ANY (%(states)s))
   AND (%(kinds)s::text[] IS NULL OR a.kind = ANY (%(kinds)s))
@@ -21,6 +19,19 @@ WHERE (%(id)s::bigint IS NULL OR a.alert_id = %(id)s)
   AND (%(subjects)s::text[] IS NULL OR a.subject_id = ANY (%(subjects)s))
 ORDER BY a.alert_id DESC
 LIMIT %(limit)s
+
+-- name: counts
+SELECT a.kind, s.state, count(*)
+FROM alert a
+LEFT JOIN institution n USING (institution_key)
+CROSS JOIN LATERAL (
+    -- include: alert_state.state
+) s
+WHERE a.closed_at IS NULL
+  AND (%(tenant)s::integer IS NULL OR a.institution_key = %(tenant)s)
+  AND (%(institutions)s::text[] IS NULL OR n.institution_id = ANY (%(institutions)s))
+GROUP BY a.kind, s.state
+ORDER BY a.kind, s.state
 
 -- name: events
 SELECT us(at), event, actor, note FROM alert_event WHERE alert_id = %(id)s ORDER BY event_id

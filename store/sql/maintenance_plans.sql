@@ -12,12 +12,12 @@ SELECT FROM maintenance_plan WHERE plan_id = %(id)s FOR UPDATE
 
 -- name: list
 -- With when each was done the last time.
-SELECT p.plan_id, p.instrument_key, i.instrument_id, n.institution_id, p.name, p.every_running_us,
-       p.every_days, us(p.starts_at), us(p.ended_at), us(p.created_at), us(r.at), r.reason
+SELECT p.plan_id, p.instrument_key, i.instrument_id, v.institution_key, n.institution_id, p.name,
+       p.every_running_us, p.every_days, us(p.starts_at), us(p.ended_at), us(p.created_at), us(r.at), r.reason
 FROM maintenance_plan p JOIN instrument i USING (instrument_key)
 JOIN instrument_version v ON v.instrument_key = p.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
-JOIN institution n USING (institution_key)
+JOIN institution n ON n.institution_key = v.institution_key
 LEFT JOIN LATERAL (SELECT at, reason FROM maintenance_reset WHERE plan_id = p.plan_id
                    ORDER BY at DESC, reset_id DESC LIMIT 1) r ON true
 WHERE (%(id)s::bigint IS NULL OR p.plan_id = %(id)s) AND p.plan_id > %(after)s
@@ -28,8 +28,8 @@ LIMIT %(limit)s
 
 -- name: meant
 -- Those that stand, of the instruments that are meant and not retired.
-SELECT p.plan_id, p.instrument_key, i.instrument_id, n.institution_id, p.name, p.every_running_us,
-       p.every_days, us(p.starts_at), us(p.ended_at), us(p.created_at), us(r.at), r.reason
+SELECT p.plan_id, p.instrument_key, i.instrument_id, v.institution_key, n.institution_id, p.name,
+       p.every_running_us, p.every_days, us(p.starts_at), us(p.ended_at), us(p.created_at), us(r.at), r.reason
 FROM maintenance_plan p JOIN instrument i USING (instrument_key)
 JOIN instrument_version v ON v.instrument_key = p.instrument_key
      AND v.force_from <= now() AND v.force_to > now()
@@ -39,7 +39,7 @@ LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
      AND nv.force_from <= now() AND nv.force_to > now()
 LEFT JOIN LATERAL (SELECT at, reason FROM maintenance_reset WHERE plan_id = p.plan_id
                    ORDER BY at DESC, reset_id DESC LIMIT 1) r ON true
-WHERE p.ended_at IS NULL
+WHERE p.ended_at IS NULL AND p.plan_id > %(after)s
   AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
   AND
   -- include: filters.meant

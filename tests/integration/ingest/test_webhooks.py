@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
+from ingest.alerting.alerts import Alerts
 from ingest.db.connection import connect
 from ingest.settings import IngestSettings
-from ingest.upkeep.alerts import Alerts
 from ingest.upkeep.posting import ForbiddenError, post
 from ingest.upkeep.webhooks import Webhooks
 from migrations.runner import migrate
@@ -123,8 +123,7 @@ def silence(plain: psycopg.Connection, *, over: bool = False, **changes: object)
     step = Alerts(settings(**changes))
     with connect(plain.info.dsn + f" password={plain.info.password}", "alerts") as writing:
         for _ in range(3):
-            step._next = 0.0
-            step.look(writing)
+            step.look(writing, at_once=True)
 
 
 def due_now(plain: psycopg.Connection) -> None:
