@@ -17,6 +17,7 @@ import typer
 from prometheus_client import CollectorRegistry, start_http_server
 
 from cli.connection import DatabaseUrl, database_url, fail
+from cli.federation_alerts import FollowerAlerts
 from cli.federation_follow import ALLOW_PRIVATE, Follower, Metrics
 from cli.federation_publish import Publisher
 from models.duration import parse_duration
@@ -166,6 +167,14 @@ def follow(
         ),
     ] = None,
     coverage: _Coverage = 0.9,
+    alerts_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="JISHI_ALERTS_DATABASE_URL",
+            help="The same database as the role that ingest has: cities that are away are then"
+            " alerts, told to webhooks.",
+        ),
+    ] = None,
     once: _Once = False,
     url: DatabaseUrl = None,
 ) -> None:
@@ -203,6 +212,11 @@ def follow(
                 f"not all was taken of {', '.join(away)}: GET /v1/federation/cities says why"
             )
         return
+    if alerts_url is not None:
+        try:
+            FollowerAlerts(alerts_url, stop).start()
+        except ValueError as error:
+            raise fail(f"no alerts: {error}", 2) from None
     threads = [
         threading.Thread(target=_keep_on, args=(one, address, pause, stop), name=one.entry.city)
         for one in followers

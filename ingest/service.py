@@ -111,7 +111,9 @@ class Service:
             settings.worker,
             DatabaseMetrics(self._metrics.registry),
         )
-        self._webhooks = Webhooks(settings)
+        self._webhooks = Webhooks(
+            settings, settings.database_url.get_secret_value(), f"{settings.worker} webhooks"
+        )
         self._stuck_after = max(
             STUCK_AFTER, STUCK_SHARE * settings.database_timeout.total_seconds()
         )

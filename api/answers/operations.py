@@ -94,3 +94,8 @@ class Ready(BaseModel):
     standby: StandbyLag | None = Field(
         default=None, description="only where the database is a standby"
     )
+    away: list[str] | None = Field(
+        default=None,
+        description="only of a follower: cities whose last signed word is too old; their figures"
+        " are as of then, and answers say so",
+    )

@@ -113,6 +113,8 @@ ROUTERS: tuple[APIRouter, ...] = (
 FOLLOWER_ROUTERS: tuple[APIRouter, ...] = (
     index.router,
     followed.router,
+    alerts.router,
+    webhooks.router,
     audit.router,
     keys.router,
     sign_ins.router,

@@ -15,6 +15,7 @@ from api.auth import authenticate
 from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, Problem
+from store.federation.followed import away_cities
 from store.run import Query, Steps
 
 router = APIRouter(tags=["operations"])
@@ -71,6 +72,8 @@ async def readyz(context: Ctx) -> Response:
     body: dict[str, object] = {"status": "ready"}
     if standby is not None:
         body["standby"] = {"lag_s": standby.lag_s, "lag_bytes": standby.lag_bytes}
+    if context.settings.follower:
+        body["away"] = await context.database.read(away_cities(context.settings.follower_away_s))
     return json_response(body)
 
 

@@ -1,7 +1,7 @@
 """Tells alerts to webhooks: what is due in the outbox, signed, tried again with growing pauses.
 
 Every worker's thread does it, each with what it took; a receiver that is slow or dead keeps
-nobody from the database. What is put into the outbox, and when it is due, is ``alerts.py``'s.
+nobody from the database. What is put into the outbox, and when it is due, is ``ingest/alerting``'s.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import structlog
 
+from ingest.alerting.settings import AlertSettings
 from ingest.db.query_watchdog import QueryWatchdog
-from ingest.settings import IngestSettings
 from ingest.sql import statements
 from ingest.upkeep.posting import ForbiddenError, post
 from models.timestamp import format_instant
@@ -33,13 +33,15 @@ GONE = 410  # the receiver says that it wants no more
 class Webhooks:
     """Sends from a thread of its own."""
 
-    def __init__(self, settings: IngestSettings) -> None:
+    def __init__(self, settings: AlertSettings, address: str, name: str) -> None:
         """Prepares; ``run`` sends.
 
         Args:
-            settings: Of the worker.
+            settings: Keys that secrets are sealed with, and networks that may be told.
+            address: The database, as the role that writes.
+            name: How the connection calls itself.
         """
-        self._settings = settings
+        self._settings, self._address, self._name = settings, address, name
         keys = settings.webhook_keys.get_secret_value()
         self._sealer = Sealer(keys) if keys else None
         self._watchdog = QueryWatchdog()
@@ -57,10 +59,10 @@ class Webhooks:
         while not self._stopping.is_set():
             try:
                 with psycopg.connect(
-                    self._settings.database_url.get_secret_value(),
+                    self._address,
                     autocommit=True,
                     connect_timeout=5,
-                    application_name=f"{self._settings.worker} webhooks",
+                    application_name=self._name,
                     options=f"-c statement_timeout={PATIENCE:.0f}s",
                 ) as connection:
                     while not self._stopping.is_set():

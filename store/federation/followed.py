@@ -56,6 +56,13 @@ def load_now() -> Steps[int]:
     return now_us
 
 
+def away_cities(away_s: float) -> Steps[list[str]]:
+    """Cities that are away, by name."""
+    now_us = yield from load_now()
+    cities = yield from load_cities()
+    return [city.city for city in cities if city.is_away(now_us, away_s)]
+
+
 class Taken(NamedTuple):
     """A rollup that was taken."""
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from cli.federation import _read
+from cli.federation_alerts import FollowerAlerts
 from cli.federation_follow import Follower, Metrics
+from ingest.alerting.cities import Cities
 from models.zone import start_of_day
 from reports.signing import Signer, new_key, read_signer
 from stack import Postgres
@@ -21,6 +24,7 @@ from stack import Settings as StackSettings
 from stack.fetch import find_postgres
 from store.federation.taken import name_cities
 from store.run import run
+from tests.faults.worker import eventually
 from tests.integration.federation.cities import ZONE, City, Federation, federation
 
 
@@ -260,6 +264,45 @@ def test_a_follower_names_whom_to_ask(one: Federation) -> None:
     paths = one.client.get("/v1/openapi.json").json()["paths"]
     assert "/v1/federation/cities" in paths
     assert "/v1/instruments" not in paths
+
+
+def test_a_city_that_is_away_is_an_alert_and_keeps_nobody_from_answers(
+    one: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JISHI_ALERT_STEADY", "0s")
+    monkeypatch.setattr(Cities, "every_s", 0.0)
+
+    def stood(ago: str) -> None:
+        with psycopg.connect(one.database, autocommit=True) as conn:
+            conn.execute("DELETE FROM federated_rollup WHERE span = 'now'")
+            conn.execute(
+                "INSERT INTO federated_rollup (city_key, span, starts_at, ends_at, revision,"
+                " first_revision, as_of, key_id, sha256, signature, document, districts, classes,"
+                " kinds) SELECT city_key, 'now', now(), now(), 1, 1, now() - %s::interval, '', '',"
+                " '', '', '{}', '{}', '{}' FROM federated_city WHERE city = 'shanghai'",
+                [ago],
+            )
+
+    def told(state: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = one.get("alerts", state=state)["items"]
+        return items
+
+    stop = threading.Event()
+    try:
+        stood("16 minutes")
+        FollowerAlerts(one.database, stop).start()
+        eventually(lambda: told("open"), 30)
+        (alert,) = told("open")
+        assert (alert["kind"], alert["subject_id"]) == ("city_away", "shanghai")
+        ready = one.client.get("/readyz")
+        assert (ready.status_code, ready.json()["away"]) == (200, ["shanghai"])
+        path = f"/v1/alerts/{alert['id']}/acknowledge"
+        assert one.client.post(path, json={"note": "their network"}).status_code == 200
+        stood("1 minute")
+        eventually(lambda: told("closed"), 30)
+        assert one.client.get("/readyz").json()["away"] == []
+    finally:
+        stop.set()
 
 
 def test_a_city_gives_its_rollups_to_followers_alone(one: Federation) -> None:

@@ -92,6 +92,10 @@ def plain(server: Postgres) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def sends(**changes: object) -> Webhooks:
+    return Webhooks(settings(**changes), "", "webhooks")
+
+
 def settings(**changes: object) -> IngestSettings:
     return IngestSettings.model_validate(
         {
@@ -134,7 +138,7 @@ def test_told_when_it_begins_and_ends_and_signed(
     plain: psycopg.Connection, receiver: Receiver
 ) -> None:
     hook(plain, "city", receiver.url)
-    sender = Webhooks(settings())
+    sender = sends()
     assert sender.send(plain) == 0
     silence(plain)
     assert sender.send(plain) == 1
@@ -164,7 +168,7 @@ def test_tried_again_with_growing_pauses_and_given_up(
 ) -> None:
     hook(plain, "city", receiver.url)
     silence(plain)
-    sender = Webhooks(settings())
+    sender = sends()
     receiver.status = 500
     for tries, pause in enumerate(PAUSES, 1):
         assert sender.send(plain) == 1
@@ -191,7 +195,7 @@ def test_answers_that_are_none(plain: psycopg.Connection, receiver: Receiver, st
     hook(plain, "city", receiver.url)
     silence(plain)
     receiver.status = status
-    assert Webhooks(settings()).send(plain) == 1
+    assert sends().send(plain) == 1
     (one,) = run(plain, deliveries_of("city", 9))
     assert one.delivered_us is None
     assert (one.given_up_us is not None) is (status == 410)
@@ -201,12 +205,12 @@ def test_answers_that_are_none(plain: psycopg.Connection, receiver: Receiver, st
 def test_private_addresses_and_other_keys(plain: psycopg.Connection, receiver: Receiver) -> None:
     hook(plain, "city", receiver.url)
     silence(plain)
-    assert Webhooks(settings(webhook_networks="")).send(plain) == 1
+    assert sends(webhook_networks="").send(plain) == 1
     (one,) = run(plain, deliveries_of("city", 9))
     assert one.error is not None
     assert "JISHI_WEBHOOK_NETWORKS" in one.error
     due_now(plain)
-    assert Webhooks(settings(webhook_keys=Fernet.generate_key().decode())).send(plain) == 1
+    assert sends(webhook_keys=Fernet.generate_key().decode()).send(plain) == 1
     (one,) = run(plain, deliveries_of("city", 9))
     assert one.error is not None
     assert "JISHI_WEBHOOK_KEYS" in one.error
@@ -214,7 +218,7 @@ def test_private_addresses_and_other_keys(plain: psycopg.Connection, receiver: R
     # The key that sealed it may be any but the first.
     due_now(plain)
     both = f"{Fernet.generate_key().decode()},{KEY}"
-    assert Webhooks(settings(webhook_keys=both)).send(plain) == 1
+    assert sends(webhook_keys=both).send(plain) == 1
     assert len(receiver.came) == 1
 
 
@@ -225,7 +229,7 @@ def test_quiet_hours_delay_what_lasts_and_drop_what_does_not(
     now = datetime.now(UTC)
     begin, end = ((now + timedelta(hours=h)).strftime("%H:%M") for h in (-1, 1))
     quiet = {"alert_quiet": f"{begin}-{end}", "timezone": "UTC"}
-    sender = Webhooks(settings())
+    sender = sends()
     silence(plain, **quiet)
     assert sender.send(plain) == 0
     (one,) = run(plain, deliveries_of("city", 9))
