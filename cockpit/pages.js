@@ -20,6 +20,7 @@ export const PAGES = [
   { name: 'available', title: ['可用仪器', 'Available'], group: 'look', load: () => import('./pages/available.js') },
   { name: 'reconcile', title: ['核对', 'Reconcile'], group: 'work', load: () => import('./pages/reconcile.js') },
   { name: 'reports', title: ['报告', 'Reports'], group: 'work', load: () => import('./pages/reports.js') },
+  { name: 'alerts', title: ['告警', 'Alerts'], group: 'manage', load: () => import('./pages/alerts.js') },
   { name: 'health', title: ['运行状况', 'Health'], group: 'manage', load: () => import('./pages/health.js') },
   { name: 'instrument', title: ['仪器', 'Instrument'], one: true, load: () => import('./pages/instrument.js') },
 ];

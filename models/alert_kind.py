@@ -1,5 +1,5 @@
 """What alerts are of. A new kind is a line here, a file in ``ingest/alerting`` that finds it, its
-place in that room's table, and its row in `docs/alerts.md`.
+place in that room's table, its words in `cockpit/alerts/kinds.js`, and its row in `docs/alerts.md`.
 
 Nothing else lists kinds: the API, webhooks and the database take those that stand here.
 """

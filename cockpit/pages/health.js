@@ -1,6 +1,6 @@
-// Health: alerts, gateways and their sessions, silent devices, dead letters, the lag of ingest.
+// Health: how many alerts stand, gateways and their sessions, silent devices, dead letters, the lag of ingest.
 
-import { alertCard } from '../alerts.js';
+import { alertsCard } from '../alerts/summary.js';
 import { all, get, post } from '../api.js';
 import { card, choice, fig, h, state, table } from '../dom.js';
 import { count, fullMoment, moment, percent, span } from '../formats.js';
@@ -25,7 +25,7 @@ export function page(ctx) {
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('health'))),
     vitals(ctx, tz, gateways),
-    alertCard(ctx, tz),
+    alertsCard(ctx),
     gatewayCard(ctx, tz, gateways),
     h('div', { class: 'grid' }, silentCard(ctx, tz), letterCard(ctx, tz)),
     signInCard(ctx, tz));

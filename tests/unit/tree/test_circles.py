@@ -55,7 +55,8 @@ def python_graph() -> Graph:
 
 def script_graph() -> Graph:
     folder = ROOT / "cockpit"
-    statement = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
+    # What is loaded once a page is opened (`import(…)`) is no part of what has to come first.
+    statement = re.compile(r"""(?:from|import)\s*["'](\.[^"']+)["']""")
     return {
         str(path.relative_to(folder)): {
             str((path.parent / name).resolve().relative_to(folder))

@@ -1,0 +1,141 @@
+"""Alerts and a gateway's history in a real browser: found, understood, acknowledged, muted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cockpit.window import Window, go, signed_in
+from tests.live import DAY, Live, iso, until
+
+SILENT = "gw-xuhui"
+
+
+@pytest.fixture(scope="module")
+def told(city: Live) -> dict[str, int]:
+    """Alerts that stand, by subject; and sixty that are over.
+
+    Those of gateways are as if they had opened an hour ago: silence is told to be over after
+    minutes, unknown time by the next day. Maintenance is due, and ingest says so.
+    """
+    city.post(
+        "maintenance/plans",
+        {"instrument_id": "xuhui-1", "name": "校准", "every_days": 1, "starts_at": iso(DAY)},
+    )
+    city.rows(
+        "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments,"
+        " opened_at, detail) SELECT a.kind, g.gateway_key, g.gateway_id, i.institution_key,"
+        " now() - interval '1 hour', 2, now() - interval '50 minutes', a.detail"
+        " FROM (VALUES ('gateway_unknown_rising', 'pudong', jsonb_build_object('share', 0.53,"
+        " 'usual', 0.04, 'from', '2026-11-26T16:00:00+00:00')),"
+        " ('gateway_silent', 'xuhui', '{}')) AS a (kind, home, detail)"
+        " JOIN institution i ON i.institution_id = a.home"
+        " JOIN gateway g ON g.gateway_id = 'gw-' || a.home RETURNING 1"
+    )
+    city.rows(
+        "INSERT INTO alert_event (alert_id, at, event)"
+        " SELECT alert_id, opened_at, 'opened' FROM alert WHERE kind LIKE 'gateway%%' RETURNING 1"
+    )
+    city.rows(
+        "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments,"
+        " opened_at, closed_at) SELECT 'instrument_silent', n, 'gone-' || n, institution_key,"
+        " now() - interval '3 days', 1, now() - interval '3 days', now() - interval '2 days'"
+        " FROM generate_series(1, 60) n, institution WHERE institution_id = 'xuhui' RETURNING 1"
+    )
+    until(lambda: city.get("alerts", kind="maintenance_due")["items"], 60)
+    return {one["subject_id"]: one["id"] for one in city.get("alerts", state="open")["items"]}
+
+
+def state(window: Window, alert: int, text: str) -> None:
+    window.until(
+        f"document.querySelector('[data-alert-state=\"{alert}\"]')?.textContent === '{text}'"
+    )
+
+
+def counted(city: Live, state: str) -> int:
+    return sum(one["alerts"] for one in city.get("alerts/counts")["items"] if one["state"] == state)
+
+
+def test_a_silent_gateway_is_acknowledged_in_four_steps(
+    tab: Window, city: Live, told: dict[str, int], vendored: Path
+) -> None:
+    """To the page, the button, what is to be said, done: all by keyboard but the way there."""
+    window, page = tab, tab.page
+    alert = told[SILENT]
+    go(window, "#/alerts")  # 1
+    state(window, alert, "待处理")
+    assert window.shown("alerts-open") == window.written("count", counted(city, "open"))
+    assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
+    page.locator(f"[data-handle='{alert}']").press("Enter")  # 2
+    assert "十分钟" in page.locator("dialog p").first.inner_text()
+    assert window.serious_faults((vendored / "axe.js").read_text(), "dialog") == []
+    page.keyboard.type("已联系，下午恢复")  # 3: the note has the focus
+    page.keyboard.press("Enter")  # 4
+    window.until("!document.querySelector('dialog')")
+    window.until(f"!document.querySelector('[data-handle=\"{alert}\"]')")
+    kept = city.get(f"alerts/{alert}")
+    assert (kept["state"], kept["note"]) == ("acknowledged", "已联系，下午恢复")
+    window.until_shown("alerts-open", str(counted(city, "open")))
+
+
+def test_one_alert_says_what_it_means_and_all_that_befell_it(
+    tab: Window, city: Live, told: dict[str, int]
+) -> None:
+    window, page = tab, tab.page
+    alert = told["gw-pudong"]
+    go(window, f"#/alerts/{alert}")
+    state(window, alert, "待处理")
+    text = page.locator("main").inner_text()
+    for part in ("这是什么", "下一步", "53.0%", "4.0%"):
+        assert part in text
+    page.locator("[data-handle]").click()
+    page.locator("dialog select").select_option("hour")
+    page.locator("#alert-done").click()
+    state(window, alert, "已静音")
+    assert city.get(f"alerts/{alert}")["muted_until"] is not None
+    page.locator("[data-handle]").click()
+    page.locator("#alert-unmute").click()
+    state(window, alert, "已确认")
+    events = [one["event"] for one in city.get(f"alerts/{alert}")["events"]]
+    assert events == ["opened", "muted", "unmuted"]
+    shown = page.locator("[data-event]").evaluate_all("all => all.map((x) => x.dataset.event)")
+    assert shown == events
+    go(window, "#/alerts/999999999")
+    page.wait_for_selector("main [role=alert] h1")
+
+
+def test_filters_stand_in_the_address_and_lists_come_in_pages(
+    tab: Window, city: Live, told: dict[str, int]
+) -> None:
+    window, page = tab, tab.page
+    go(window, "#/alerts?kind=maintenance_due&institution=xuhui")
+    state(window, told["xuhui-1"], "待处理")
+    assert page.locator("[data-alert]").count() == 1
+    assert "校准" in page.locator("tbody").inner_text()
+    page.get_by_role("link", name="已关闭").click()
+    window.until("location.hash.includes('state=closed') && !document.querySelector('[aria-busy]')")
+    assert "kind=maintenance_due" in page.evaluate("location.hash")
+    go(window, "#/alerts?state=closed")
+    window.until("document.querySelectorAll('[data-alert]').length === 50")
+    page.locator("[data-more]").click()
+    window.until("document.querySelectorAll('[data-alert]').length >= 60")
+    go(window, "#/health")
+    window.until_shown("alerts-open", str(counted(city, "open")))
+
+
+def test_whoever_may_not_is_offered_nothing(
+    browser: Any, cockpit_service: Any, city: Live, told: dict[str, int]
+) -> None:
+    key = city.post("keys", {"name": "reader", "scopes": ["read"]})["key"]
+    context = browser.new_context(locale="en-GB", viewport={"width": 390, "height": 844})
+    signed_in(context, cockpit_service, key)
+    window = Window(context, cockpit_service.api_url)
+    window.page.goto(f"{window.address}/#/alerts?state=acknowledged")
+    state(window, told["gw-pudong"], "Acknowledged")
+    assert window.page.locator("[data-handle]").count() == 0
+    assert "53.0% unknown" in window.page.locator("main").inner_text()
+    assert window.page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    context.close()
+    assert window.complaints == []
