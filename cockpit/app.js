@@ -137,21 +137,25 @@ function finder() {
     input.setAttribute('aria-expanded', 'false');
     input.removeAttribute('aria-activedescendant');
   };
-  const open = (id) => { close(); input.value = ''; location.hash = href('instrument', {}, id); };
+  const open = (option) => { close(); input.value = ''; location.hash = option.dataset.to; };
   let shown = ''; // what the list was found for
   const look = async () => {
     clearTimeout(timer);
     const q = input.value.trim();
     if (!q) { close(); return; }
     let items;
-    try { ({ items } = await get('instruments', { q, limit: 8 })); } catch { return; }
+    let gateways;
+    try { [{ items }, { items: gateways }] = await Promise.all([get('instruments', { q, limit: 8 }), get('gateways', { q, limit: 3 })]); } catch { return; }
     if (q !== input.value.trim()) return;
     shown = q;
-    list.replaceChildren(...items.map((item, i) => h('li', {
-      role: 'option', id: `found-${i}`, 'aria-selected': 'false',
-      on: { pointerdown: (event) => { event.preventDefault(); open(item.instrument_id); } },
-    }, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity), ' ', badge(item.status.availability), ' ', institutionName(item.institution_id)))));
-    if (!items.length) list.replaceChildren(h('li', { class: 'nothing', role: 'option', 'aria-selected': 'false', 'aria-disabled': 'true' }, t('no_match')));
+    const option = (to, i, ...kids) => h('li', {
+      role: 'option', id: `found-${i}`, 'aria-selected': 'false', 'data-to': to,
+      on: { pointerdown: (event) => { event.preventDefault(); open(event.currentTarget); } },
+    }, kids);
+    list.replaceChildren(
+      ...items.map((item, i) => option(href('instrument', {}, item.instrument_id), i, h('span', {}, item.name), h('small', {}, item.instrument_id, ' ', state(item.status.activity), ' ', badge(item.status.availability), ' ', institutionName(item.institution_id)))),
+      ...gateways.map((one, i) => option(href('gateway', {}, one.gateway_id), items.length + i, h('span', {}, one.name), h('small', {}, t('gateway'), ' ', one.gateway_id, ' ', state(one.online === null ? 'unknown' : one.online ? 'online' : 'offline')))));
+    if (!items.length && !gateways.length) list.replaceChildren(h('li', { class: 'nothing', role: 'option', 'aria-selected': 'false', 'aria-disabled': 'true' }, t('no_match')));
     list.hidden = false;
     current = -1;
     input.setAttribute('aria-expanded', 'true');
@@ -161,7 +165,7 @@ function finder() {
     if (list.hidden || shown !== input.value.trim()) await look();
     const options = list.querySelectorAll('[role=option]:not([aria-disabled])');
     const chosen = options[Math.max(current, 0)];
-    if (!list.hidden && chosen) open(chosen.querySelector('small').firstChild.textContent);
+    if (!list.hidden && chosen) open(chosen);
   };
   const input = h('input', {
     type: 'search', placeholder: t('search'), 'aria-label': t('search'), role: 'combobox', autocomplete: 'off',

@@ -22,6 +22,7 @@ export const PAGES = [
   { name: 'reports', title: ['报告', 'Reports'], group: 'work', load: () => import('./pages/reports.js') },
   { name: 'alerts', title: ['告警', 'Alerts'], group: 'manage', load: () => import('./pages/alerts.js') },
   { name: 'health', title: ['运行状况', 'Health'], group: 'manage', load: () => import('./pages/health.js') },
+  { name: 'gateway', title: ['网关', 'Gateway'], one: true, load: () => import('./pages/gateway.js') },
   { name: 'instrument', title: ['仪器', 'Instrument'], one: true, load: () => import('./pages/instrument.js') },
 ];
 

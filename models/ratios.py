@@ -58,6 +58,16 @@ def seconds(us: int) -> int | Decimal:
     return _EXACT.normalize(_EXACT.scaleb(us, -6))
 
 
+def unknown_by_cause(usage: Usage) -> dict[str, int | Decimal]:
+    """Seconds of unknown time by the first cause that fits (rule 14)."""
+    return {
+        _BEFORE_FIRST: seconds(usage.unknown_before_first_us),
+        _COLLECTOR: seconds(usage.unknown_collector_us),
+        _GATEWAY: seconds(usage.unknown_gateway_us),
+        _DEVICE: seconds(usage.unknown_device_us),
+    }
+
+
 def ratio(part_us: int, whole_us: int) -> float | None:
     """``part_us`` ÷ ``whole_us``, correctly rounded; None where the whole is empty."""
     return part_us / whole_us if whole_us else None
@@ -145,12 +155,7 @@ def fields(
         "idle_s": seconds(usage.idle_us),
         "off_s": seconds(usage.off_us),
         "unknown_s": seconds(unknown),
-        "unknown_by_cause": {
-            _BEFORE_FIRST: seconds(usage.unknown_before_first_us),
-            _COLLECTOR: seconds(usage.unknown_collector_us),
-            _GATEWAY: seconds(usage.unknown_gateway_us),
-            _DEVICE: seconds(usage.unknown_device_us),
-        },
+        "unknown_by_cause": unknown_by_cause(usage),
         "scheduled_s": None if scheduled is None else seconds(scheduled),
         "running_scheduled_s": None if running_scheduled is None else seconds(running_scheduled),
         "effective_s": seconds(usage.effective_us),

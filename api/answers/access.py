@@ -15,6 +15,13 @@ class Credential(BaseModel):
     created_at: Instant
 
 
+class CredentialHeld(BaseModel):
+    """A gateway's account at the broker, without its password."""
+
+    username: str
+    created_at: Instant | None = Field(description="null: it has none")
+
+
 class AuditEntry(BaseModel):
     """One change."""
 

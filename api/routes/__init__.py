@@ -27,6 +27,7 @@ from api.routes import (
     feedback,
     figures,
     followed,
+    gateway_history,
     groups,
     imports,
     index,
@@ -88,6 +89,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     registry.router,
     credentials.router,
     unmapped.router,
+    gateway_history.router,
     imports.router,
     # Before the one whose addresses end in any id.
     maintenance_plans.router,

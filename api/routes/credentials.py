@@ -4,21 +4,37 @@ Only a hash is stored (`store/registry/broker_accounts.py`); the broker takes ch
 within seconds (`cli/broker_sync.py`).
 """
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.answers.access import Credential
+from api.answers.access import Credential, CredentialHeld
 from api.answers.responses import answers
 from api.auth import Operator
 from api.context import Ctx
-from api.encoding import json_response
+from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, not_found
 from api.params import GatewayId
 from models.timestamp import format_instant
 from store.instant import to_us
-from store.registry.broker_accounts import delete_credential, put_credential
+from store.registry.broker_accounts import delete_credential, find_credential, put_credential
 
 router = APIRouter(prefix="/v1/gateways", tags=["registry"], responses=PROBLEMS)
+
+
+@router.get(
+    "/{gateway_id}/credentials",
+    summary="Whether a gateway has an account at the broker",
+    responses=answers(CredentialHeld, tagged=True),
+)
+async def get_credentials(
+    request: Request, context: Ctx, who: Operator, gateway_id: GatewayId
+) -> Response:
+    """Never its password: that is shown once, when it is made."""
+    known, made = await context.database.read(find_credential(gateway_id, who.institution_key))
+    if not known:
+        raise not_found("gateway", gateway_id)
+    at = None if made is None else format_instant(to_us(made))
+    return etag_response(request, {"username": gateway_id, "created_at": at})
 
 
 @router.post(

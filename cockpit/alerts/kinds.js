@@ -85,7 +85,7 @@ export const kindChoice = (kind) => (KINDS[kind] && ['institution', 'gateway'].i
 export function subjectHref(alert) {
   switch (KINDS[alert.kind]?.of) {
     case 'instrument': return href('instrument', {}, alert.subject_id);
-    case 'gateway': return href('explore', { by: 'instrument', gateway: alert.subject_id });
+    case 'gateway': return href('gateway', {}, alert.subject_id);
     case 'institution': return href('explore', { by: 'instrument', institution: alert.subject_id });
     case 'feed': return href('reconcile');
     default: return null;

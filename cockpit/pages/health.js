@@ -64,7 +64,7 @@ function gatewayCard(ctx, tz, gateways) {
     return table({
       name: 'gateways', caption: t('gateways'), rows, mark: (g) => (g.online ? null : 'weak'),
       columns: [
-        { key: 'gateway_id', label: t('gateway'), value: (g) => g.gateway_id, cell: (g) => h('a', { href: href('explore', { by: 'instrument', gateway: g.gateway_id }) }, g.gateway_id) },
+        { key: 'gateway_id', label: t('gateway'), value: (g) => g.gateway_id, cell: (g) => h('a', { href: href('gateway', {}, g.gateway_id) }, g.gateway_id) },
         { key: 'institution', label: t('institution'), value: (g) => (g.institution_id ? institutionName(g.institution_id) : null) },
         { key: 'online', label: t('connectivity'), value: (g) => (g.online ? 1 : 0), cell: (g) => h('span', {}, state(g.online === null ? 'unknown' : g.online ? 'online' : 'offline'), g.by_will ? ` (${t('by_will')})` : '') },
         { key: 'since', label: t('from'), value: (g) => g.since, cell: (g) => moment(g.since, tz) },
@@ -88,7 +88,7 @@ function silentCard(ctx, tz) {
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.name) },
         { key: 'cause', label: t('cause'), value: (x) => x.status.cause, cell: (x) => t(`cause_${x.status.cause}`) },
         { key: 'last_heartbeat_at', label: t('last_heartbeat'), value: (x) => x.status.last_heartbeat_at, cell: (x) => moment(x.status.last_heartbeat_at, tz) },
-        { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id },
+        { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id, cell: (x) => h('a', { href: href('gateway', {}, x.gateway_id) }, x.gateway_id) },
         { key: 'institution', label: t('institution'), value: (x) => institutionName(x.institution_id) },
       ],
     });

@@ -28,6 +28,7 @@ _DAY_BY_HOUR_OF_WEEK = 240e-6
 _HOUR_OF_WEEK = 0.03e-6
 _ROW_AND_BOOKING_DAY = 0.1e-6  # one in five is booked
 _JUDGED, _JUDGED_AND_DAY = 700e-6, 250e-6
+_DAY_OF_RAW_ROWS = 6e-3  # one each ten seconds
 _DAY_OF_SAMPLES = 1_800e-6  # one a minute
 
 
@@ -65,6 +66,11 @@ def one_by_one_s(rows: int, window: Window, buckets: Sequence[Window], moment: M
 def pieces_s(rows: int, window: Window) -> float:
     """What it costs to read all pieces of instruments: timelines, sessions, explanations."""
     return _A_QUESTION + rows * window.length_us / _DAY_US * _ROW_AND_DAY_MEASURED
+
+
+def raw_rows_s(rows: int, window: Window) -> float:
+    """What it costs to count raw heartbeats of instruments."""
+    return rows * window.length_us / _DAY_US * _DAY_OF_RAW_ROWS
 
 
 def booking_days_s(rows: int, days: int) -> float:

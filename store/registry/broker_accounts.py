@@ -37,6 +37,14 @@ def hashed(password: str, salt: bytes) -> str:
     return f"$7${ITERATIONS}${'$'.join(encoded)}"
 
 
+def find_credential(
+    gateway_id: str, tenant: int | None = None
+) -> Steps[tuple[bool, datetime | None]]:
+    """Whether there is such a gateway, and when its account was made; None: it has none."""
+    rows = yield Query(_SQL["gateway"], {"gateway_id": gateway_id, "tenant": tenant})
+    return (True, rows[0][2]) if rows else (False, None)
+
+
 def put_credential(
     gateway_id: str, *, actor: str, tenant: int | None = None
 ) -> Steps[NewCredential | None]:

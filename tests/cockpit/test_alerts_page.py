@@ -139,3 +139,39 @@ def test_whoever_may_not_is_offered_nothing(
     )
     context.close()
     assert window.complaints == []
+
+
+def test_a_gateways_history_is_the_apis(
+    tab: Window, city: Live, told: dict[str, int], vendored: Path
+) -> None:
+    window, page = tab, tab.page
+    city.say(SILENT, online=True, session="s1")
+    city.say(SILENT, online=False, session="s1")
+    go(window, f"#/gateway/{SILENT}?range=d7")
+    window.until("document.querySelectorAll('.chart canvas').length >= 3")
+    span = page.evaluate(
+        "import('/cockpit/time.js').then((m) => [m.daysOf('d7', 'Asia/Shanghai').from,"
+        " m.iso(m.midnight(Date.now(), 'Asia/Shanghai', 1))])"
+    )
+    asked = {"from_": span[0], "to": span[1], "tz": "Asia/Shanghai"}
+    found = city.get(f"gateways/{SILENT}/history", bucket="hour", **asked)
+    told_letters = sum(one["dead_letters"] for one in found["buckets"])
+    assert window.shown("letters") == window.written("count", told_letters) != "0"
+    assert window.shown("heartbeats") == window.written(
+        "count", sum(one["heartbeats"] or 0 for one in found["buckets"])
+    )
+    device = found["total"]["unknown_by_cause"]["device"]
+    assert window.written("hours", float(device)) in window.shown("unknown-device")
+    assert window.shown("link") == "离线"
+    assert found["link"][-1]["state"] == "off"
+    assert page.locator("[data-child]").count() == 2
+    assert window.shown("account") == "没有"
+    assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
+    # From what it is about to what is told of it, and back by the finder.
+    page.locator("[data-value='open-alerts'], .now a").first.click()
+    window.until(f"location.hash.includes('subject={SILENT}')")
+    page.locator("input[type=search][role=combobox]").fill(SILENT)
+    page.locator("#found [data-to*='gateway/']").first.dispatch_event("pointerdown")
+    window.until(f"location.hash.startsWith('#/gateway/{SILENT}')")
+    go(window, "#/gateway/nobody")
+    page.wait_for_selector("main [role=alert] h1")

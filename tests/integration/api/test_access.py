@@ -38,6 +38,7 @@ READS = {
     "/v1/deliveries": "operate",
     "/v1/dead-letters": "operate",
     "/v1/gateways/{gateway_id}/unmapped": "operate",
+    "/v1/gateways/{gateway_id}/credentials": "operate",
     "/v1/keys": "admin",
     "/v1/audit": "admin",
     # Of a scope of its own, which of these only `admin` has.

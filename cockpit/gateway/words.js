@@ -1,0 +1,16 @@
+// Words about one gateway and its history.
+
+import { learn } from '../words.js';
+
+learn({
+  gw_now: ['当前状态', 'Now'], gw_link: ['连接', 'Link'], gw_never_says: ['从不报告自身状态', 'never says anything of itself'], gw_never_link: ['这个网关从不报告自身状态：“在线”只是没有相反的消息，是否有数据请看下面的心跳。', 'This gateway never says anything of itself: “on” is only that nothing says otherwise. Whether anything came is told by the heartbeats below.'], gw_said: ['最近一次说明', 'Said last'], gw_children: ['在线仪器', 'Instruments online'], gw_session: ['MQTT 会话', 'MQTT session'],
+  gw_alerts: ['告警', 'Alerts'], gw_alerts_of: ['{n} 条待处理 →', '{n} open →'], gw_history_of: ['历来告警 →', 'Its alerts →'], gw_no_alerts: ['没有待处理的告警', 'none open'],
+  gw_line: ['通断时间线', 'On and off'], gw_line_note: ['离线以网关自己或其遗嘱的说法为准；无人接收是我们没有在听', 'Off is by its own word or its will\'s; unheard: nobody of ours listened'], link_on: ['在线', 'On'], link_off: ['离线', 'Off'], link_unheard: ['无人接收', 'Unheard'], gw_line_said: ['在线 {on}，离线 {off}，无人接收 {unheard}', 'on {on}, off {off}, unheard {unheard}'],
+  gw_stretches: ['离线与无人接收', 'Off and unheard'], gw_no_stretches: ['此范围内一直在线。', 'It was on all the time.'], gw_state: ['状态', 'State'], gw_length: ['时长', 'Length'],
+  gw_unknown: ['未知时间，按原因', 'Unknown time by cause'], gw_unknown_note: ['其后所有仪器合计，占它们全部时间的比例；与各处数字同源', 'Of all instruments behind it, as a share of all their time: the same figures as everywhere'], gw_no_unknown: ['此范围内没有未知时间。', 'Nothing is unknown in this range.'], gw_no_children: ['此范围内没有仪器。', 'No instrument is behind it in this range.'],
+  gw_came: ['收到的心跳', 'Heartbeats'], gw_came_note: ['按设备自己的时间计；补传是断线后重发的', 'By the device\'s own time; replayed: sent again after a break'], gw_live: ['实时', 'Live'], gw_replayed: ['补传', 'Replayed'], gw_letters: ['死信', 'Dead letters'], gw_letters_note: ['按收到时间计', 'By receipt'], gw_skew: ['时钟偏差', 'Clock skew'], gw_skew_note: ['收到时间 − 设备时间，每段取实时心跳的最小值', 'Receipt less device time, the smallest of what came live in each part'], gw_none_came: ['此范围内没有收到心跳。', 'No heartbeat came in this range.'], gw_raw_gone: ['此范围的原始心跳已不再保存，或范围超过 31 天。', 'No raw heartbeats are kept of this range, or it is longer than 31 days.'],
+  gw_instruments: ['所带仪器', 'Instruments behind it'], gw_none_behind: ['现在没有仪器在它后面。', 'No instrument is behind it now.'], gw_n_more: ['列出 {n} 台，还有更多', '{n} listed, there are more'], gw_n_all: ['共 {n} 台', '{n} in all'], gw_more: ['更多', 'More'],
+  gw_binding: ['账号与登记', 'Account and registration'], gw_account: ['代理账号', 'Broker account'], gw_account_yes: ['已建立，{time}', 'made {time}'], gw_account_no: ['没有', 'none'], gw_topics: ['主题', 'Topics'], gw_sparkplug: ['Sparkplug 节点', 'Sparkplug node'], gw_correction: ['时钟修正', 'Clock correction'], gw_corrections: ['登记版本', 'Versions'], gw_no_correction: ['无', 'none'], gw_from: ['生效', 'From'], gw_first: ['起初', 'from the first'],
+  gw_at: ['网关 {id}', 'Gateway {id}'], gw_nobody: ['没有编号为 {id} 的网关，或这把密钥无权查看。', 'There is no gateway {id}, or this key may not see it.'], gw_to_health: ['到运行状况 →', 'To Health →'], gw_unit: ['每段：{unit}', 'Each part: {unit}'], gw_hour: ['一小时', 'an hour'], gw_day: ['一天', 'a day'],
+  gw_share_of: ['{cause} {h}（{p}）', '{cause} {h} ({p})'], gw_chart_said: ['{n} 段，最多 {most}', '{n} parts, {most} at most'],
+});
