@@ -18,6 +18,10 @@ function setLink(state) {
   for (const listener of listeners) listener(state, before);
 }
 
+const hearers = new Set();
+/** Whoever wants to know what pages were answered: `listener(path, params, data)`. */
+export const onAnswer = (listener) => hearers.add(listener);
+
 export class ApiError extends Error {
   constructor(status, problem) {
     super(problem?.detail || problem?.title || `HTTP ${status}`);
@@ -59,6 +63,7 @@ async function ask(method, path, { params, body, type, signal } = {}) {
     if (answer.status === 401 && path !== 'session') for (const l of signedOut) l();
     throw error;
   }
+  if (method === 'GET') for (const l of hearers) l(path, params, data);
   return data;
 }
 

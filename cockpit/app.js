@@ -7,6 +7,8 @@ import { h, hideTip, icon, state } from './dom.js';
 import { clock } from './formats.js';
 import { navigation } from './navigation.js';
 import { pageOf, pageTitle } from './pages.js';
+import { forget } from './sheet/evidence.js';
+import { printButton } from './sheet/sheet.js';
 import { lang, setLanguage, t } from './words.js';
 import { href, route } from './route.js';
 import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
@@ -43,6 +45,7 @@ async function show() {
     await loadNames(module.NEEDS);
     if (mine !== ending) return;
     before?.();
+    forget();
     const content = module.page(ctx);
     main.replaceChildren(content);
     main.className = `page-${here.page ?? 'nowhere'}`;
@@ -99,6 +102,7 @@ function frame() {
     h('div', { class: 'tools' },
       h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
       h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
+      printButton(),
       h('button', { type: 'button', class: 'quiet', id: 'sign-out', 'aria-label': t('sign_out'), title: `${t('sign_out')} (${store.session?.name ?? ''})`, on: { click: signOut } }, icon('out'))));
 }
 

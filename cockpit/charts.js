@@ -13,7 +13,10 @@ export const rem = () => parseFloat(getComputedStyle(document.documentElement).f
 export const STATES = ['running', 'idle', 'off', 'unknown'];
 
 const redraw = new Set();
-export function redrawAll() {
+let still = false;
+/** All charts anew, in the theme of now; `atOnce` without movement, for paper. */
+export function redrawAll(atOnce = false) {
+  still = atOnce;
   for (const draw of redraw) draw();
 }
 
@@ -26,7 +29,7 @@ export function base() {
   const size = rem() * 0.8;
   return {
     animationDuration: 350, animationDurationUpdate: 500,
-    animation: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    animation: !still && !matchMedia('(prefers-reduced-motion: reduce)').matches,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: color('muted'), fontSize: size },
     grid: { left: 8, right: 12, top: rem() * 2, bottom: 4, containLabel: true },
     tooltip: {
@@ -72,6 +75,7 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
       ready?.(made);
     }
     made.setOption({ ...base(), ...wanted(lib) }, { notMerge: fresh, lazyUpdate: false });
+    if (still) made.getZr().flush();
   };
   const again = () => draw(true);
   redraw.add(again);

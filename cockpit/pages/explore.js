@@ -158,7 +158,7 @@ function ranking(c) {
       now?.follow([...ranked, ...rest].map((g) => g.key), made.refresh);
       holder.replaceChildren(
         made,
-        cursor ? h('button', { type: 'button', on: { click: async () => {
+        cursor ? h('button', { type: 'button', 'data-more': 'utilization', on: { click: async () => {
           const next = await groups(c, { cursor });
           rows = [...rows, ...next.groups];
           cursor = next.next_cursor;

@@ -1,0 +1,87 @@
+// A sheet: whatever page stands there, as the browser prints it. Before: tables are read to their
+// end, the light theme is put on and charts are drawn in it, a head and a line to sign are added.
+// Afterwards all is as before. How it looks on paper is in print.css.
+
+import { redrawAll, rem } from '../charts.js';
+import { h, icon } from '../dom.js';
+import { store } from '../store.js';
+import { learn, t } from '../words.js';
+import { foot, head } from './head.js';
+import { WORDS } from './words.js';
+
+learn(WORDS);
+
+const MORE_MOST = 10; // times that a table is asked for more rows
+const PATIENCE = 10_000; // ms for each
+const PORTRAIT = 703; // CSS px between the margins of A4
+const LANDSCAPE = 1032;
+const SIZE = 12.5; // px, the root's on paper
+const SMALLEST = 7.5;
+
+let undress = null;
+
+/** Reads on where a table offers more rows: `data-more` on the button. */
+async function whole() {
+  for (let n = 0; n < MORE_MOST; n += 1) {
+    const more = /** @type {HTMLElement} */ (document.querySelector('#main [data-more]'));
+    if (!more) return;
+    more.click();
+    const until = Date.now() + PATIENCE;
+    while (more.isConnected && Date.now() < until) await new Promise((done) => { setTimeout(done, 50); });
+    if (more.isConnected) return;
+  }
+}
+
+/** How much room a table needs: asked to be narrow, it gets no narrower. */
+function need(table) {
+  table.style.width = '1px';
+  const found = table.offsetWidth;
+  table.style.removeProperty('width');
+  return found / rem();
+}
+
+/** Wide tables lie on their side, and wider ones are written smaller: nothing is cut. */
+function fit(root) {
+  const widest = Math.max(0, ...[...document.querySelectorAll('#main table')].map(need));
+  root.dataset.sheet = widest * SIZE > PORTRAIT ? 'wide' : 'tall';
+  root.style.setProperty('--sheet-size', `${Math.max(SMALLEST, Math.min(SIZE, LANDSCAPE / (widest || 1)))}px`);
+}
+
+function dress() {
+  if (undress || !store.session) return;
+  const root = document.documentElement;
+  const main = document.getElementById('main');
+  const { theme } = root.dataset;
+  const added = [head(), foot(Boolean(main.querySelector('[data-more]')))];
+  fit(root);
+  root.dataset.theme = 'light';
+  redrawAll(true);
+  main.before(added[0]);
+  main.after(added[1]);
+  undress = () => {
+    undress = null;
+    for (const el of added) el.remove();
+    delete root.dataset.sheet;
+    root.style.removeProperty('--sheet-size');
+    root.dataset.theme = theme;
+    redrawAll();
+  };
+}
+
+async function print() {
+  await whole();
+  globalThis.print();
+}
+
+addEventListener('beforeprint', dress);
+addEventListener('afterprint', () => undress?.());
+addEventListener('keydown', (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || event.key.toLowerCase() !== 'p' || !store.session) return;
+  event.preventDefault();
+  print();
+});
+
+/** The frame's button. */
+export const printButton = () => h('button', {
+  type: 'button', class: 'quiet', id: 'print', 'aria-label': t('print'), title: `${t('print')} (Ctrl+P)`, on: { click: print },
+}, icon('print'));
