@@ -9,6 +9,8 @@ import { navigation } from './navigation.js';
 import { pageOf, pageTitle } from './pages.js';
 import { forget } from './sheet/evidence.js';
 import { printButton } from './sheet/sheet.js';
+import { land } from './views/kept.js';
+import { viewsButton } from './views/menu.js';
 import { lang, setLanguage, t } from './words.js';
 import { href, route } from './route.js';
 import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
@@ -102,7 +104,7 @@ function frame() {
     h('div', { class: 'tools' },
       h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
       h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
-      printButton(),
+      viewsButton(), printButton(),
       h('button', { type: 'button', class: 'quiet', id: 'sign-out', 'aria-label': t('sign_out'), title: `${t('sign_out')} (${store.session?.name ?? ''})`, on: { click: signOut } }, icon('out'))));
 }
 
@@ -262,9 +264,11 @@ function begin() {
   const mine = store.session;
   Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
     .then(() => { if (store.session === mine) watchCity(); });
-  const here = route();
-  shownPage = `${here.page}/${here.id}`;
-  show();
+  land().then(() => {
+    const here = route();
+    shownPage = `${here.page}/${here.id}`;
+    if (store.session === mine) show();
+  });
 }
 
 async function start() {

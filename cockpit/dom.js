@@ -29,6 +29,7 @@ export function icon(name) {
     down: 'M12 3v12m0 0 5-5m-5 5-5-5M4 21h16',
     out: 'M15 4h4v16h-4M10 8l-4 4 4 4m-4-4h9',
     x: 'M6 6l12 12M18 6 6 18',
+    views: 'M6 3h12v18l-6-4.5L6 21z',
     print: 'M7 9V3h10v6M7 17H4V9h16v8h-3M7 14h10v7H7z',
     table: 'M3 5h18v14H3zM3 10h18M3 14.5h18M9 10v9',
   };

@@ -55,6 +55,7 @@ from api.routes import (
     sign_ins,
     stream,
     unmapped,
+    views,
     webhooks,
 )
 
@@ -106,6 +107,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     keys.router,
     sign_ins.router,
+    views.router,
     operations.router,
     session.router,
     cockpit.router,
@@ -120,6 +122,7 @@ FOLLOWER_ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     keys.router,
     sign_ins.router,
+    views.router,
     operations.router,
     session.router,
     cockpit.router,

@@ -12,7 +12,7 @@ const NAMES = { district: districtName, institution: institutionName, class: cla
 /** Settings whose words are not their name in the address. */
 const WORD_OF = { by: 'group_by', min: 'min_coverage', seat: 'near' };
 /** How it is shown, not what. */
-const OF_THE_SCREEN = ['wall', 'views', 'refused'];
+const OF_THE_SCREEN = ['wall', 'of'];
 
 const worded = (name, value) => NAMES[name]?.(value) ?? (has(value) ? t(value) : value);
 

@@ -56,7 +56,7 @@ DECLARE
     -- Secrets, persons, and who did what: not for everyone who reads.
     closed text[] := ARRAY['api_key', 'sign_in', 'audit', 'gateway_credential', 'broker_revision',
                            'webhook', 'annotation_person', 'feedback_person', 'delivery',
-                           'delivery_attempt'];
+                           'delivery_attempt', 'saved_view'];
 BEGIN
     RETURN QUERY
         SELECT t.role_name, 'SELECT', quote_ident(p.tablename)
@@ -146,6 +146,7 @@ BEGIN
             ('jishi_write', 'SELECT (delivery_key, failures, served_at, paused_until)',
              'delivery'),
             ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
+            ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'saved_view'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.
             ('jishi_api', 'SELECT, INSERT', 'audit'),

@@ -16,7 +16,7 @@ WHERE (%(before_id)s::bigint IS NULL OR audit_id < %(before_id)s)
        OR (object_type = 'institution' AND object_id = %(tenant)s)
        OR (object_type IN ('gateway', 'instrument', 'key', 'credential', 'sign_in', 'period',
                            'annotation', 'period_value', 'maintenance_plan', 'feedback',
-                           'voucher_order', 'objection')
+                           'voucher_order', 'objection', 'view')
            AND (before IS NULL OR before ->> 'institution_id' = %(tenant)s)
            AND (after IS NULL OR after ->> 'institution_id' = %(tenant)s)
            AND coalesce(before, after) IS NOT NULL)

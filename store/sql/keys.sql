@@ -48,6 +48,8 @@ WITH gone AS (
                               'institution_id', (SELECT i.institution_id FROM institution i
                                                  WHERE i.institution_key = gone.institution_key))
     FROM gone
+), unsaved AS (
+    DELETE FROM saved_view WHERE owner IN (SELECT key_id FROM gone)
 )
 SELECT key_id FROM api_key WHERE key_id = %(key_id)s
   AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)

@@ -20,6 +20,7 @@ SECRET = {
     "feedback_person",
     "delivery",
     "delivery_attempt",
+    "saved_view",
 }
 FROZEN = {
     "period_institution",

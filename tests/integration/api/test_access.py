@@ -47,6 +47,7 @@ READS = {
 WRITES = {
     "/v1/keys": "admin",
     "/v1/sign-ins": "read",
+    "/v1/views": "read",
     "/v1/mappings/{name}/try": "read",
     "/v1/power-rules/backtest": "read",
 }
@@ -220,6 +221,7 @@ class Home:
     delivery: str
     key_id: str
     sign_in_id: str
+    view: str
     keys: dict[str, str]
 
     def names(self) -> dict[str, object]:
@@ -294,6 +296,10 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
         with httpx.Client(base_url=api_address) as browser:
             assert browser.post("/v1/session", json={"key": secrets["admin"]}).is_success
             (sign_in,) = browser.get("/v1/sign-ins").json()["items"]
+            kept = {"address": "#/city"}
+            headers = {"Origin": api_address}
+            put = browser.put(f"/v1/views/{name} view", json=kept, headers=headers)
+            assert put.status_code == 201
         with psycopg.connect(api_database) as conn:
             row = conn.execute(
                 "INSERT INTO dead_letter (digest, reason, detail, gateway_id, topic, instrument_id,"
@@ -419,6 +425,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             delivery=f"{name}-inst.sent",
             key_id=key_id,
             sign_in_id=sign_in["id"],
+            view=f"{name} view",
             keys=secrets,
         )
 
@@ -471,6 +478,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
             "rule": {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50},
             **WINDOW,
         },
+        ("put", "/v1/views/{view}"): {"address": "#/stolen"},
         ("post", "/v1/alerts/{alert_id}/acknowledge"): {"note": "stolen"},
         ("put", "/v1/webhooks/{webhook}"): {"url": "https://example.org/stolen"},
         ("post", "/v1/periods/{period_id}/files"): {"profile": "records", "form": "json"},
@@ -544,7 +552,9 @@ TABLES = "/v1/export/{what}"
 #: What is published of the whole city: no institution's key gets in.
 PUBLISHED = "/v1/federation/"
 _OWN = [route for route in ROUTES if not route[1].startswith(PUBLISHED)]
-OBJECTS = [route for route in _OWN if "{" in route[1] and route[1] != TABLES]
+#: Names are each key's own: it makes a view of its own. Whose is whose is `test_views.py`'s.
+NAMED = ("put", "/v1/views/{view}")
+OBJECTS = [route for route in _OWN if "{" in route[1] and route[1] != TABLES and route != NAMED]
 LISTS = [route for route in _OWN if "{" not in route[1] and route[0] == "get"]
 
 

@@ -1,0 +1,206 @@
+"""What the frame does with any view: print it, keep it by name, show it on a wall."""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cli.up import Service
+from tests.cockpit.window import Open, Window, go, signed_in
+from tests.live import Live
+
+ZONE = ZoneInfo("Asia/Shanghai")
+ON_PAPER = "window.printed = 0; window.print = () => { window.printed += 1; }; 0"
+
+
+def quarter() -> dict[str, Any]:
+    """The window of the page's ninety complete days."""
+    midnight = datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "from_": (midnight - timedelta(days=90)).isoformat(),
+        "to": midnight.isoformat(),
+        "tz": "Asia/Shanghai",
+    }
+
+
+@pytest.fixture
+def sheet(tab: Window) -> Window:
+    """An institution's quarter by instrument, as it goes to the printer in the dark theme."""
+    window = tab
+    window.page.evaluate(ON_PAPER)
+    window.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    go(window, "#/explore?by=instrument&institution=xuhui&range=d90&min=0")
+    return window
+
+
+def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: Path) -> None:
+    window = sheet
+    window.page.keyboard.press("Control+p")
+    window.until("window.printed === 1")
+    window.page.locator("#print").click()
+    window.until("window.printed === 2")
+    paper = window.page.pdf(prefer_css_page_size=True, path=tmp_path / "quarter.pdf")
+    # A4 upright or on its side, in points.
+    boxes = set(re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper))
+    assert {tuple(sorted(round(float(side)) for side in box)) for box in boxes} == {(595, 842)}
+    assert window.page.locator("#sheet-head, #sheet-sign").count() == 0  # gone with the printing
+    window.page.emulate_media(media="print")
+    window.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    try:
+        text = window.page.locator("body").inner_text()
+        told = city.get(
+            "utilization", group_by="instrument", institution="xuhui", basis="rated", **quarter()
+        )
+        whole = told["overall"]
+        for how, value in (
+            ("hours", whole["running_s"]),
+            ("percent", whole["utilization"]),
+            ("percent", whole["rated_utilization"]),
+        ):
+            assert window.written(how, float(value)) in text
+        head = window.page.locator("#sheet-head").inner_text()
+        assert whole["revision"] in head
+        assert f"{whole['sufficient_instruments']} / {whole['instruments']}" in head
+        known = whole["running_s"] + whole["idle_s"] + whole["off_s"]
+        parts = " ÷ ".join(window.written("hours", float(s)) for s in (known, whole["window_s"]))
+        assert parts in head
+        assert all(word in head for word in ("徐汇研究所", "截至", "打印者", window.page.url))
+        rows = window.page.locator("#main tbody tr")
+        assert rows.count() == len(told["groups"])
+        for group in told["groups"]:
+            row = rows.filter(has=window.page.locator(f"[data-key='{group['key']}']")).inner_text()
+            assert (
+                window.page.evaluate(
+                    "(s) => import('/cockpit/formats.js').then((m) => m.hours(s, false))",
+                    float(group["running_s"]),
+                )
+                in row
+            )
+            assert window.written("percent", float(group["coverage"])) in row
+        assert "签字" in window.page.locator("#sheet-sign").inner_text()
+        for gone in ("#top", "#foot", ".csv", ".fields", "#main .choice"):
+            assert not window.page.locator(gone).first.is_visible(), gone
+        style = "getComputedStyle(document.querySelector('#main thead')).display"
+        assert window.page.evaluate(style) == "table-header-group"
+        white = "getComputedStyle(document.body).backgroundColor"
+        assert window.page.evaluate(white) == "rgb(255, 255, 255)"
+        assert window.page.evaluate("document.documentElement.dataset.theme") == "light"
+    finally:
+        window.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        window.page.emulate_media(media="screen")
+    assert window.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    window.page.evaluate("document.documentElement.dataset.theme = 'light'")
+
+
+def own(city: Live, **fields: Any) -> dict[str, Any]:
+    """A key of its own, with what it keeps."""
+    made: dict[str, Any] = city.post("keys", {"scopes": ["read"], **fields})
+    return made
+
+
+def asked(window: Window, path: str) -> Any:
+    return window.page.request.get(f"{window.address}/v1/{path}").json()
+
+
+def test_views_are_kept_by_key(
+    open_window: Open, cockpit_service: Service, city: Live, vendored: Path
+) -> None:
+    key = own(city, institution_id="pudong")["key"]
+    window = open_window(signed_in=False)
+    signed_in(window.page.context, cockpit_service, key)
+    window.page.goto(f"{window.address}/#/explore?by=instrument&range=d90&min=0")
+    window.page.wait_for_selector("tbody tr")
+    window.page.locator("#views").press("Enter")
+    window.page.locator("#save-view input").fill("一季度/浦东")
+    window.page.keyboard.press("Enter")
+    assert "不含" in window.page.locator("dialog .wrong").first.inner_text()
+    window.page.locator("#save-view input").fill("季度 浦东")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_selector("[data-view='季度 浦东']")
+    (kept,) = asked(window, "views")["items"]
+    assert kept["address"] == "#/explore?by=instrument&range=d90&min=0"
+    axe = (vendored / "axe.js").read_text(encoding="utf-8")
+    assert window.serious_faults(axe, "dialog") == []
+    window.page.get_by_role("button", name="改名：季度 浦东").press("Enter")
+    window.page.get_by_label("新名称").fill("浦东 & 90 天")
+    window.page.keyboard.press("Enter")
+    row = window.page.locator("[data-view='浦东 & 90 天']")
+    row.get_by_role("button", name="先显示").press("Enter")
+    row.locator(".first[aria-pressed=true]").wait_for()
+    (kept,) = asked(window, "views")["items"]
+    assert (kept["name"], kept["landing"]) == ("浦东 & 90 天", True)
+    # Whoever comes without an address arrives there; who names a page, at that page.
+    again = window.page.context.new_page()
+    again.goto(window.address)
+    again.wait_for_selector("main.page-explore tbody tr")
+    assert again.url.endswith(kept["address"])
+    again.goto(f"{window.address}/#/health")
+    again.wait_for_selector("main.page-health")
+    again.close()
+    # Another key sees none of it.
+    assert city.get("views")["items"] == []
+    row.get_by_role("button", name="删除：浦东 & 90 天").press("Enter")
+    row.wait_for(state="detached")
+    assert asked(window, "views")["items"] == []
+
+
+def test_a_wall_shows_views_in_turn(
+    open_window: Open, cockpit_service: Service, city: Live
+) -> None:
+    key = own(city)["key"]
+    window = open_window(signed_in=False, patient=True)
+    signed_in(window.page.context, cockpit_service, key)
+    headers = {"Origin": window.address}
+    view = {"address": "#/explore?by=district&min=0"}
+    put = window.page.request.put(f"{window.address}/v1/views/各区", data=view, headers=headers)
+    assert put.status == 201
+    window.page.clock.install()
+    of = "%257Ecity,%25E5%2590%2584%25E5%258C%25BA"
+    window.page.goto(f"{window.address}/#/city?wall=60&of={of}")
+    window.page.wait_for_selector("main.page-city .kpis")
+    assert not window.page.locator("#top, #foot").first.is_visible()
+    clock_, told = window.page.locator("#wall-clock"), window.page.locator("#wall-told")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", clock_.inner_text())
+    assert "截至" in told.inner_text()
+
+    def later(seconds: int) -> None:
+        for _ in range(seconds // 10):
+            window.page.clock.run_for(10_000)
+
+    def stands(page: str) -> bool:
+        return window.page.locator(f"main.page-{page}").count() == 1
+
+    later(70)
+    window.page.wait_for_selector("main.page-explore")
+    assert "by=district" in window.page.url
+    assert "wall=60" in window.page.url  # a screen that starts anew goes on here
+    later(70)
+    window.page.wait_for_selector("main.page-city")
+    # Touched, it waits; left alone, it goes on.
+    window.page.mouse.move(200, 200)
+    later(20)
+    window.page.mouse.move(220, 210)
+    later(50)
+    assert "已暂停" in told.inner_text()
+    assert stands("city")
+    later(90)
+    window.page.wait_for_selector("main.page-explore")
+    # Without the service what stands there stays, and the banner says so.
+    window.page.route("**/v1/**", lambda route: route.abort())
+    window.page.evaluate("dispatchEvent(new Event('offline'))")
+    later(150)
+    assert stands("explore")
+    assert window.page.locator("#banner.bad").is_visible()
+    window.page.unroute("**/v1/**")
+    later(10)
+    window.until("!document.querySelector('#banner.bad')")
+    later(90)
+    window.page.wait_for_selector("main.page-city")
+    window.page.keyboard.press("Escape")
+    window.page.wait_for_selector("#top nav")
+    assert "wall" not in window.page.url
+    later(90)
+    assert stands("city")
