@@ -18,6 +18,7 @@ from models.report_profile_document import FileForm
 from models.report_value import PeriodFacts
 from reports.render import MEDIA_TYPES, render
 from reports.signing import Signer
+from store.figures.surroundings import load_moment
 from store.reports.closing import close_period
 from store.reports.files import (
     StoredManifest,
@@ -32,6 +33,7 @@ from store.reports.periods import records, subjects
 from store.reports.profiles import find_profile
 from store.reports.values import load_values
 from store.run import run
+from store.vouchers.documents import freeze_orders
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
@@ -68,6 +70,8 @@ def close_and_freeze(
         profile = run(connection, find_profile(ALWAYS[0]))
         assert profile is not None, "it is shipped"
         freeze_files(connection, closed, [(profile, ALWAYS[1])], signer)
+        moment = run(connection, load_moment(calendar))
+        run(connection, freeze_orders(closed, moment, signer.sign, signer.public.key_id))
     return closed
 
 

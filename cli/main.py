@@ -37,6 +37,7 @@ COMMANDS = {
     "power-rule": "cli.power_rule:app",
     "reports": "cli.reports:app",
     "evaluations": "cli.evaluations:app",
+    "vouchers": "cli.vouchers:app",
     "federation": "cli.federation:app",
     "certs": "cli.certs:app",
     "dead-letters": "cli.dead_letters:app",

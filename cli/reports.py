@@ -13,9 +13,10 @@ from api.freezing import close_and_freeze
 from cli import report_forms, report_profile
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from cli.deliver import deliver
+from cli.public_keys import PublicKeys, given_key
 from models.manifest import SIGNATURE_ENDING, manifest_name
 from reports.folder import write_whole
-from reports.signing import KeyUnreadableError, PublicKey, new_key, read_public, read_signer
+from reports.signing import KeyUnreadableError, new_key, read_signer
 from reports.verification import Finding
 from reports.verification import verify as verified
 from stack.account import write_private
@@ -144,21 +145,14 @@ def fetch(
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="The files of a closed period, with manifests.")],
-    public_key: Annotated[
-        list[str],
-        typer.Option(
-            "--public-key",
-            help="A file with the public key, or the key itself in base64; several where keys"
-            " were changed.",
-        ),
-    ],
+    public_key: PublicKeys,
 ) -> None:
     """Hold files to what was signed, without any server.
 
     Ends with 1 unless every file that the manifests list is there, none besides, and each has the
     bytes that were signed.
     """
-    keys = [_public_key(one) for one in public_key]
+    keys = [given_key(one) for one in public_key]
     try:
         findings = verified(folder, keys)
     except OSError as error:
@@ -169,14 +163,6 @@ def verify(
     if faults:
         raise fail(f"{folder} is not as it was signed: {faults} of {len(findings)} files differ")
     typer.echo(f"{folder} is as it was signed", err=True)
-
-
-def _public_key(given: str) -> PublicKey:
-    path = Path(given)
-    try:
-        return read_public(path.read_text("utf-8") if path.is_file() else given)
-    except (KeyUnreadableError, OSError, ValueError) as error:
-        raise fail(f"--public-key {given}: no such file, and {error}", 2) from None
 
 
 def _table(findings: list[Finding]) -> Table:

@@ -10,9 +10,11 @@ since pieces are stored by the hour, each with its longest step: what lies behin
 joined to a long step by a heartbeat that is sent after all.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from models.fold import DEFAULT_HOLD_US, hold_us
+from models.segment import HOUR_US, Piece
 
 
 class Confirmed(NamedTuple):
@@ -52,3 +54,22 @@ def longest_step_us(*, own_hold_us: int | None, interval_us: int | None) -> int:
     if interval_us is None:
         interval_us = (own_hold_us or DEFAULT_HOLD_US) // 3
     return min(interval_us * 3 // 2, hold) - 1
+
+
+def confirmed_pieces(pieces: Iterable[Piece], longest_us: Callable[[int], int]) -> Iterator[Piece]:
+    """Those pieces that are confirmed, as ``confirmed.sql`` has them.
+
+    Args:
+        pieces: Closed ones, sorted, disjoint; whole hours of them.
+        longest_us: See `longest_step_us`; by when a piece starts.
+    """
+    reach_us = None
+    for piece in pieces:
+        hour = piece.start_us - piece.start_us % HOUR_US
+        follows = piece.start_us == hour or piece.start_us == reach_us
+        if follows and piece.step_us <= longest_us(piece.start_us):
+            # What the next hour begins with starts anew there.
+            reach_us = piece.end_us if piece.end_us < hour + HOUR_US else None
+            yield piece
+        else:
+            reach_us = None

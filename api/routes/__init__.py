@@ -56,6 +56,7 @@ from api.routes import (
     stream,
     unmapped,
     views,
+    vouchers,
     webhooks,
 )
 
@@ -73,6 +74,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bookings.router,
     reconciliation.router,
     self_reports.router,
+    vouchers.router,
     annotations.router,
     feedback.router,
     completeness.router,

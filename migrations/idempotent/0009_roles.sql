@@ -115,6 +115,9 @@ BEGIN
             ('jishi_api', 'INSERT, UPDATE', 'booking_tolerance'),
             ('jishi_api', 'INSERT, UPDATE', 'self_report'),
             ('jishi_api', 'INSERT', 'self_report_answer_amendment'),
+            -- What a line of an order said before stays.
+            ('jishi_api', 'INSERT, UPDATE', 'voucher_line'),
+            ('jishi_api', 'INSERT', 'voucher_line_former'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'annotation'),
             ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'annotation_person'),
             ('jishi_api', 'INSERT, DELETE, UPDATE (closed_at, closed_by, records, digest)',
@@ -127,6 +130,7 @@ BEGIN
             ('jishi_api', 'INSERT', 'period_record'),
             ('jishi_api', 'INSERT', 'period_booking'),
             ('jishi_api', 'INSERT', 'period_held'),
+            ('jishi_api', 'INSERT', 'period_voucher'),
             ('jishi_api', 'INSERT', 'report_profile'),
             ('jishi_api', 'INSERT, UPDATE, DELETE', 'period_value'),
             ('jishi_api', 'INSERT', 'period_file'),

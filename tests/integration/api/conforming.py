@@ -50,7 +50,7 @@ def _validator(method: str, path: str, status: str, media_type: str) -> Any:
 def wants_window(path: str) -> bool:
     """Whether a route insists on a window: by name or by its ends, which no schema can say."""
     asked = {one["name"] for one in DOCUMENT["paths"][path].get("get", {}).get("parameters", ())}
-    lists = ("/v1/audit", "/v1/dead-letters", "/v1/maintenance", "/v1/bookings")
+    lists = ("/v1/audit", "/v1/dead-letters", "/v1/maintenance", "/v1/bookings", "/v1/voucher")
     open_ends = path.startswith(lists) or path.endswith((".ics", "/annotations", "}/feedback"))
     open_ends |= path == "/v1/periods"
     return {"from", "to"} <= asked and not open_ends

@@ -210,6 +210,7 @@ class Home:
     plan_id: int
     booking_id: int
     self_report_id: int
+    order_id: int
     period_id: int
     evaluation_id: int
     objection_id: int
@@ -324,6 +325,14 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 [WINDOW["from"], WINDOW["to"], f"{name}-sem"],
             ).fetchone()
             assert report is not None
+            order = conn.execute(
+                "INSERT INTO voucher_line (scheme, reference, line, instrument_key, starts_at,"
+                " ends_at, claimed_us, user_type, user_unit, actor) SELECT 's', %s, 1,"
+                " instrument_key, %s, %s, 1, '', '', 'x' FROM instrument WHERE instrument_id = %s"
+                " RETURNING line_key",
+                [f"{name}-order", WINDOW["from"], WINDOW["to"], f"{name}-sem"],
+            ).fetchone()
+            assert order is not None
             alert = conn.execute(
                 "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since,"
                 " instruments, opened_at) SELECT 'gateway_silent', gateway_key, gateway_id,"
@@ -414,6 +423,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
             plan_id=due.json()["id"],
             booking_id=booking[0],
             self_report_id=report[0],
+            order_id=order[0],
             period_id=period[0],
             evaluation_id=evaluation[0],
             objection_id=objection[0],
@@ -532,6 +542,7 @@ def stored(conn: psycopg.Connection[Any]) -> str:
         conn.execute("SELECT f::text FROM booking_feed f ORDER BY 1").fetchall(),
         conn.execute("SELECT a::text FROM booking_answer a ORDER BY 1").fetchall(),
         conn.execute("SELECT r::text FROM self_report r ORDER BY 1").fetchall(),
+        conn.execute("SELECT l::text FROM voucher_line l ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM period p ORDER BY 1").fetchall(),
         conn.execute("SELECT v::text FROM period_value v ORDER BY 1").fetchall(),
         conn.execute("SELECT p::text FROM report_profile p ORDER BY 1").fetchall(),
@@ -897,6 +908,13 @@ def change_of(method: str, path: str, home: Home) -> dict[str, Any]:
         return {
             "content": f"instrument_id,from,to,hours,user_type\n{row}\n",
             "headers": {"Content-Type": "text/csv"},
+        }
+    if path == "/v1/voucher-orders/import":
+        names = {"scheme": "s", "reference": f"{home.institution_id}-x", "line": 1}
+        return {
+            "json": {
+                "orders": [{**names, "instrument_id": home.instrument_id, **WINDOW, "hours": 1}]
+            }
         }
     if path == "/v1/annotations/import":
         return {

@@ -1,0 +1,1 @@
+"""Voucher orders: their lines, what was measured for each, and what closed periods keep of that."""
