@@ -225,6 +225,7 @@ class DatabaseMetrics:
                     "booking_feeds_failing",
                     "Booking feeds that cannot be read, with an alert open",
                 ),
+                ("alerts_open", "Alerts that stand and that nobody has acknowledged or muted"),
                 ("instruments_online", "Instruments in service that are online"),
                 ("instruments_offline", "Instruments in service that were heard and are offline"),
                 ("instruments_never_seen", "Instruments in service that were never heard"),

@@ -39,7 +39,7 @@ class UnknownRising(Watch):
     """By gateway; where several of an institution's rise and it does itself, it is told of that."""
 
     kinds = frozenset({AlertKind.GATEWAY_UNKNOWN_RISING, AlertKind.INSTITUTION_UNKNOWN_RISING})
-    every_s = 600.0
+    every_s = 1_800.0
 
     def __init__(self, settings: AlertSettings) -> None:
         self._rise = Fraction(str(settings.alert_unknown_rise))

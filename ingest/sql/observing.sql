@@ -28,6 +28,9 @@ SELECT pg_database_size(current_database()) AS database_size_bytes,
            AS deliveries_unattended_seconds,
        (SELECT count(*) FROM alert
         WHERE kind = 'booking_feed_failing' AND closed_at IS NULL) AS booking_feeds_failing,
+       (SELECT count(*) FROM alert
+        WHERE closed_at IS NULL AND acknowledged_at IS NULL AND (muted_until > now()) IS NOT TRUE)
+           AS alerts_open,
        i.*, n.*
 FROM (SELECT count(*) FILTER (WHERE live_until > now()) AS instruments_online,
              count(*) FILTER (WHERE first_at IS NOT NULL

@@ -131,6 +131,7 @@ def _load_came(planned: HistoryQuestion) -> Steps[list[Came]]:
         "end": from_us(window.end_us),
         "gateway": planned.gateway_key,
         "gateway_id": planned.gateway_id,
+        "tenant": planned.question.filters.tenant,
         "live": LIVE,
         "receipt_time": RECEIPT_TIME,
     }

@@ -9,7 +9,9 @@ SELECT width_bucket(h.ts, %(edges)s::timestamptz[]) - 1, count(*),
        min(us(h.received_at) - us(h.ts))
            FILTER (WHERE h.flags & %(live)s <> 0 AND h.flags & %(receipt_time)s = 0
                    AND h.received_at - h.ts BETWEEN interval '-1 day' AND interval '1 day')
-FROM (SELECT DISTINCT instrument_key FROM instrument_version WHERE gateway_key = %(gateway)s) AS i
+FROM (SELECT DISTINCT instrument_key FROM instrument_version
+      WHERE gateway_key = %(gateway)s
+        AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)) AS i
 JOIN heartbeat h ON h.instrument_key = i.instrument_key AND h.gateway_key = %(gateway)s
      AND h.ts >= %(start)s AND h.ts < %(end)s
 GROUP BY 1

@@ -156,6 +156,7 @@ def test_told_when_it_begins_and_ends_and_signed(
     assert opened["data"]["kind"] == "gateway_silent"
     assert opened["data"]["subject_id"] == "g0"
     assert opened["data"]["closed_at"] is None
+    assert opened["data"]["detail"] == {}
     assert closed["data"]["closed_at"] == closed["timestamp"]
     assert opened["data"]["alert_id"] == closed["data"]["alert_id"]
     (row,) = plain.execute("SELECT w::text FROM webhook w").fetchall()
