@@ -12,6 +12,7 @@ import { series } from './series.js';
 import './words.js';
 
 const EVERY = 30_000;
+const HISTORY_EVERY = 300_000; // raw heartbeats of a week are counted for it
 const CHILDREN = 50;
 const CAUSES = { gateway: 'offline', device: 'unknown', collector: 'idle', before_first: 'never_seen' };
 const path = (id, more = '') => `gateways/${encodeURIComponent(id)}${more}`;
@@ -32,14 +33,14 @@ export function nowCard({ ctx, tz, known }) {
 }
 
 export function linkCard({ ctx, tz, known, history }) {
-  return card(ctx, { title: t('gw_line'), note: t('gw_line_note'), every: EVERY }, async ({ quiet }) => {
+  return card(ctx, { title: t('gw_line'), note: t('gw_line_note'), every: HISTORY_EVERY }, async ({ quiet }) => {
     const [g, answer] = await Promise.all([known(), history(quiet)]);
     return linkLine(answer, tz, g.online !== null);
   });
 }
 
 export function unknownCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_unknown'), note: t('gw_unknown_note'), cls: 'w6', shape: 'bars', every: EVERY }, async ({ quiet, note }) => {
+  return card(ctx, { title: t('gw_unknown'), note: t('gw_unknown_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet, note }) => {
     const answer = await history(quiet);
     const { total } = answer;
     if (!total.window_s) return h('p', { class: 'empty' }, t('gw_no_children'));
@@ -54,7 +55,7 @@ export function unknownCard({ ctx, tz, history }) {
 }
 
 export function cameCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_came'), note: t('gw_came_note'), cls: 'w6', shape: 'bars', every: EVERY }, async ({ quiet, note }) => {
+  return card(ctx, { title: t('gw_came'), note: t('gw_came_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet, note }) => {
     const answer = await history(quiet);
     const told = answer.buckets.filter((part) => part.heartbeats !== null);
     if (!told.length) return h('p', { class: 'empty' }, t('gw_raw_gone'));
@@ -69,7 +70,7 @@ export function cameCard({ ctx, tz, history }) {
 }
 
 export function skewCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_skew'), note: t('gw_skew_note'), cls: 'w6', shape: 'bars', every: EVERY }, async ({ quiet }) => {
+  return card(ctx, { title: t('gw_skew'), note: t('gw_skew_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet }) => {
     const answer = await history(quiet);
     if (answer.buckets.every((part) => part.skew_s === null)) return h('p', { class: 'empty' }, t('gw_none_came'));
     return series(ctx, answer.buckets, answer.bucket, tz, [{ name: t('gw_skew'), color: 'accent', value: (part) => part.skew_s }], {
@@ -79,7 +80,7 @@ export function skewCard({ ctx, tz, history }) {
 }
 
 export function letterCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_letters'), note: t('gw_letters_note'), cls: 'w6', shape: 'bars', every: EVERY }, async ({ quiet, note }) => {
+  return card(ctx, { title: t('gw_letters'), note: t('gw_letters_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet, note }) => {
     const answer = await history(quiet);
     note(h('b', { 'data-value': 'letters' }, count(answer.total.dead_letters)), ` · ${t('gw_letters_note')}`);
     if (!answer.total.dead_letters) return h('p', { class: 'empty' }, t('none_dead'));

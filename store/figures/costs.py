@@ -28,7 +28,7 @@ _DAY_BY_HOUR_OF_WEEK = 240e-6
 _HOUR_OF_WEEK = 0.03e-6
 _ROW_AND_BOOKING_DAY = 0.1e-6  # one in five is booked
 _JUDGED, _JUDGED_AND_DAY = 700e-6, 250e-6
-_DAY_OF_RAW_ROWS = 6e-3  # one each ten seconds
+_DAY_OF_RAW_ROWS = 4.5e-3  # one each ten seconds
 _DAY_OF_SAMPLES = 1_800e-6  # one a minute
 
 

@@ -16,6 +16,7 @@ from ingest.alerting.settings import FollowerSettings
 from ingest.alerting.unknown_rising import UnknownRising
 from ingest.alerting.watch import Watch, Watches
 from ingest.db.connection import connect
+from ingest.upkeep import roller
 from models.condition import Turn
 from models.zone import local_day, start_of_day
 from stack import Postgres, Settings
@@ -130,7 +131,23 @@ def test_meters_that_disagree(world: World, writing: psycopg.Connection) -> None
         )
         look(Meters(), writing)
 
-    disagree("x")
+    # The roller says so of yesterday: it ran for an hour, and its meter stood still.
+    zone = zone_of("Asia/Shanghai")
+    yesterday = local_day(world.now_us(), zone) - timedelta(days=1)
+    noon = start_of_day(yesterday, zone) + 12 * HOUR
+    world.feed("x", every(noon, noon + HOUR, "running", runtime_us=1_000_000))
+    world.conn.execute(
+        "INSERT INTO service_setting VALUES ('rolled_through', %s) ON CONFLICT (name)"
+        " DO UPDATE SET value = EXCLUDED.value",
+        [yesterday.isoformat()],
+    )
+    world.conn.execute(
+        "INSERT INTO rollup_todo SELECT instrument_key, %s FROM instrument"
+        " WHERE instrument_id = 'x'",
+        [yesterday],
+    )
+    assert roller.roll(world.conn, "Asia/Shanghai", "CN")
+    look(Meters(), writing)
     (alert,) = found(world).values()
     assert (alert.kind, alert.subject_id) == ("instrument_meter_disagrees", "x")
     assert alert.detail == {"meter": "hours"}
