@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
@@ -15,9 +15,9 @@ from rich.table import Table
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from cli.public_keys import PublicKeys, given_key
 from models.self_report import HOUR_US
+from models.signed_evidence import PURCHASE, EvidenceError, Signed, decode, encode, envelope
 from models.timestamp import format_instant
 from models.voucher import Verdict
-from models.voucher_evidence import EvidenceError, Signed, decode, encode, envelope
 from models.voucher_file import OrderFile, read_order_list, read_orders
 from models.zone import DEFAULT_ZONE
 from reports.folder import write_whole
@@ -214,12 +214,15 @@ def verify(
     if not any(key.vouches(signed.evidence, signed.signature) for key in keys.values()):
         given = ", ".join(keys)
         raise fail(f"{file} is not as key {signed.key_id} signed it, if at all; given was {given}")
-    told = json.loads(signed.evidence)
-    order = told["order"]
-    typer.echo(
-        f"{file} is as it was signed: {order['scheme']}/{order['reference']}/{order['line']}"
-        f" on {order['instrument_id']} is {told['verdict']}"
-    )
+    typer.echo(f"{file} is as it was signed: {_about(json.loads(signed.evidence))}")
+
+
+def _about(evidence: dict[str, Any]) -> str:
+    if evidence["kind"] == PURCHASE:
+        return f"use of {evidence['overall']['listed']} instruments, for a purchase review"
+    order = evidence["order"]
+    name = f"{order['scheme']}/{order['reference']}/{order['line']}"
+    return f"{name} on {order['instrument_id']} is {evidence['verdict']}"
 
 
 @contextmanager

@@ -27,10 +27,10 @@ from api.query import AnyOf
 from api.routes.imports import decoded, text_in
 from api.voucher_body import detail_body, import_body, order_body
 from api.windows import InstrumentFilters, OpenSpan
+from models.signed_evidence import Signed, encode, envelope
 from models.timestamp import format_instant
 from models.usage import Window
 from models.voucher import Verdict
-from models.voucher_evidence import Signed, encode, envelope
 from models.voucher_file import read_order_list, read_orders
 from store.figures.surroundings import Moment, load_moment
 from store.run import Steps

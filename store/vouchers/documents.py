@@ -1,6 +1,6 @@
 """Evidence written down: signed today, or kept as it was signed when its period was closed.
 
-How it is spelled is ``models/voucher_evidence.py``'s.
+How it is spelled is ``models/signed_evidence.py``'s.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from models.interval import Interval
 from models.period import Period
+from models.signed_evidence import VOUCHER, Signed, encode
 from models.timestamp import format_instant
 from models.voucher import RULE, needed_us, tolerance_us
-from models.voucher_evidence import KIND, Signed, encode
 from store.figures.surroundings import Moment
 from store.instant import from_us
 from store.run import Query, Steps
@@ -46,7 +46,7 @@ def document(
     judged = found.judged
     unknown_us = sum(found.unknown_us.values())
     return {
-        "kind": KIND,
+        "kind": VOUCHER,
         "order": {
             "scheme": order.scheme,
             "reference": order.reference,

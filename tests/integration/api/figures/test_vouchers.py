@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.vouchers import app
-from models.voucher_evidence import decode
+from models.signed_evidence import decode
 from reports.signing import read_signer
 from store.registry.keys import create_key
 from store.run import run

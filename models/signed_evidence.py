@@ -1,4 +1,5 @@
-"""Evidence for a line of a voucher order, as bytes that can be signed and held to for ever.
+"""Evidence, as bytes that can be signed and held to for ever: for a line of a voucher order, or for
+the review of a purchase.
 
 One spelling: JSON with sorted keys and without spaces, whole numbers and texts alone, so whoever
 reads the evidence out of an answer can spell it again and hold it to its signature. Signing is
@@ -12,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 #: Which kind, as it is written down.
-KIND = "jishi-voucher-evidence-1"
+VOUCHER = "jishi-voucher-evidence-1"
+PURCHASE = "jishi-purchase-evidence-1"
 
 
 class EvidenceError(ValueError):
@@ -52,7 +54,7 @@ def decode(data: bytes) -> Signed:
     try:
         told = json.loads(data, parse_float=_no_number, parse_constant=_no_number)
         evidence = told["evidence"]
-        if evidence["kind"] != KIND:
+        if evidence["kind"] not in (VOUCHER, PURCHASE):
             raise EvidenceError(f"{evidence['kind']!r} is no kind of evidence that is read here")
         signature = b64decode(told["signature"], validate=True)
         return Signed(encode(evidence), str(told["key_id"]), signature)
@@ -60,7 +62,7 @@ def decode(data: bytes) -> Signed:
         raise
     except (ValueError, KeyError, TypeError, RecursionError, Base64Error) as error:
         raise EvidenceError(
-            "this is no evidence; GET /v1/voucher-orders/{id}/evidence answers it"
+            "this is no evidence as GET /v1/voucher-orders/{id}/evidence answers it"
         ) from error
 
 
