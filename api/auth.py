@@ -20,10 +20,10 @@ from starlette.requests import HTTPConnection
 
 from api.context import Context, Ctx
 from api.errors import Problem
-from api.oidc import Provider, TokenRefused, looks_like_token
+from api.oidc import Claims, Provider, TokenRefused, looks_like_token
 from api.session import token_of
 from store.registry.keys import SCOPES, digest, find_institution, find_key, key_id_of, note_use
-from store.registry.sign_ins import find_sign_in, note_sign_in_use
+from store.registry.sign_ins import PERSON, actor_of, find_sign_in, note_sign_in_use
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Principal:
     @property
     def actor(self) -> str:
         """How the audit names it."""
-        return f"key:{self.key_id}" if self.expires_at is None else self.key_id
+        return actor_of(self.key_id)
 
 
 def unauthorized(detail: str, *, error: str | None = None) -> Problem:
@@ -148,6 +148,24 @@ def _implied(scopes: Iterable[str]) -> frozenset[str]:
     return frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
 
 
+async def institution_of(context: Context, claims: Claims) -> int | None:
+    """The key of the institution that claims keep to; `None`: the whole city.
+
+    Raises:
+        Problem: 403; it is not registered.
+    """
+    institution_id = claims.institution_id
+    if institution_id is None:
+        return None
+    found: int | None = await context.flights.share(
+        ("institution", institution_id),
+        lambda: context.database.read(find_institution(institution_id)),
+    )
+    if found is None:
+        raise Problem(403, "forbidden", "the token's institution is not registered here")
+    return found
+
+
 async def _of_token(context: Context, provider: Provider, token: str) -> Principal:
     """The principal of an identity provider's token.
 
@@ -160,20 +178,13 @@ async def _of_token(context: Context, provider: Provider, token: str) -> Princip
     except TokenRefused as error:
         log.info("token refused", action="token_refused", reason=str(error))
         raise unauthorized(UNUSABLE, error="invalid_token") from None
-    institution_key, institution_id = None, claims.institution_id
-    if institution_id is not None:
-        institution_key = await context.flights.share(
-            ("institution", institution_id),
-            lambda: context.database.read(find_institution(institution_id)),
-        )
-        if institution_key is None:
-            raise Problem(403, "forbidden", "the token's institution is not registered here")
+    institution_key = await institution_of(context, claims)
     return Principal(
-        key_id=f"oidc:{claims.subject}",
+        key_id=PERSON + claims.subject,
         name=claims.name,
         scopes=claims.scopes,
         institution_key=institution_key,
-        institution_id=institution_id,
+        institution_id=claims.institution_id,
         expires_at=claims.expires_at,
     )
 

@@ -19,6 +19,7 @@ from api.buckets import Buckets, retry_after
 from api.context import ASKER, Context
 from api.errors import Problem, answer_of, problem_response
 from api.session import token_of
+from api.settings import OIDC_CALLBACK
 from store.registry.keys import digest, usable_keys
 from store.registry.sign_ins import standing_sign_ins
 from store.run import Steps
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 PREFIX = "/v1/"
 #: Below it and open to everyone: the description, and where the page signs in.
 SESSION = "/v1/session"
+#: There a browser is sent to the identity provider, and comes back.
+OIDC = f"{SESSION}/oidc"
+SIGNS_IN = frozenset({SESSION, OIDC, OIDC_CALLBACK})
 OPEN = frozenset({"/v1/openapi.json", SESSION})
 #: What the route there leaves in a request's state: whoever asked had no right key.
 STRANGER = "stranger"
@@ -58,7 +62,7 @@ class GateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge the head; pass on."""
-        if scope["type"] == "http" and scope["path"] == SESSION:
+        if scope["type"] == "http" and scope["path"] in SIGNS_IN:
             await self._sign_in(scope, receive, send)
             return
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX) or scope["path"] in OPEN:

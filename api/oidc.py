@@ -1,16 +1,18 @@
-"""OpenID Connect: bearer tokens of an identity provider, beside the keys of our own.
+"""OpenID Connect: tokens of an identity provider, beside the keys of our own.
 
 Off unless ``JISHI_OIDC_ISSUER`` names one. PyJWT judges signatures and times; here are the
 provider's public keys, fetched, bounded and rotated, and what a token's claims mean to us. Who
-asks is put together in `auth.py`.
+asks is put together in `auth.py`, and how a browser signs in there is in `routes/session_oidc.py`.
 """
 
 import asyncio
+import hmac
 import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import jwt
@@ -73,12 +75,20 @@ class Provider:
         self._settings = settings
         self._issuer = settings.oidc_issuer
         self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._about: Mapping[str, Any] = {}
         self._fetched = -float("inf")
         self._asked = -float("inf")
         self._fetching = asyncio.Lock()
 
-    async def judge(self, token: str) -> Claims:
+    async def judge(
+        self, token: str, *, audience: str | None = None, nonce: str | None = None
+    ) -> Claims:
         """What a token says.
+
+        Args:
+            token: As it came.
+            audience: Whom it must be made for, unless as a bearer's: this service.
+            nonce: What it must repeat, of a sign-in that began with it.
 
         Raises:
             TokenRefused: it is not right.
@@ -91,14 +101,61 @@ class Provider:
                 token,
                 key,
                 algorithms=[key.algorithm_name],
-                audience=self._settings.oidc_audience,
+                audience=audience or self._settings.oidc_audience,
                 issuer=self._issuer,
                 leeway=self._settings.oidc_leeway_s,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
         except (jwt.PyJWTError, ValueError, OverflowError) as error:
             raise TokenRefused(str(error)) from error
+        if nonce is not None and not _same(claims.get("nonce"), nonce):
+            raise TokenRefused("it does not repeat the nonce of this sign-in")
+        if audience is not None and claims.get("azp", audience) != audience:
+            raise TokenRefused("it was made for another client")
         return self._entitled(claims)
+
+    async def endpoint(self, name: str) -> str:
+        """An address of the provider's own document, such as ``token_endpoint``.
+
+        Raises:
+            Problem: 503; its document cannot be had, or names none that is safe.
+        """
+        if not self._about or time.monotonic() - self._fetched >= self._settings.oidc_keys_s:
+            await self._refresh(must=not self._about)
+        address = self._about.get(name)
+        if not isinstance(address, str) or not is_safe(address):
+            log.warning("identity provider names no such address", action="oidc_about", name=name)
+            raise _away()
+        return address
+
+    async def redeem(self, form: Mapping[str, str], secret: str) -> str:
+        """The id token that a code is good for.
+
+        Args:
+            form: The code with all that belongs to it, as RFC 6749 names it.
+            secret: The client's, or empty.
+
+        Raises:
+            TokenRefused: the provider refuses the code, as one that was used or is too old.
+            Problem: 503; the provider cannot be reached or answers nonsense.
+        """
+        address = await self.endpoint("token_endpoint")
+        basic = (quote(form["client_id"], safe=""), quote(secret, safe="")) if secret else None
+        try:
+            async with httpx.AsyncClient(timeout=self._settings.oidc_timeout_s) as client:
+                async with asyncio.timeout(2 * self._settings.oidc_timeout_s):
+                    status, body = await _read(client, "POST", address, data=dict(form), auth=basic)
+            if 400 <= status < 500:
+                raise TokenRefused(f"the provider refuses the code: {body[:200]!r}")
+            if status != 200:
+                raise ValueError(f"{address} answers {status}")
+            token = json.loads(body).get("id_token")
+            if not isinstance(token, str):
+                raise ValueError(f"{address} answers no id_token")
+        except (httpx.HTTPError, TimeoutError, ValueError, AttributeError) as error:
+            log.warning("code not redeemed", action="oidc_code", error=str(error))
+            raise _away() from error
+        return token
 
     def _head(self, token: str) -> tuple[str, str]:
         """Key id and algorithm; nothing else of a header is believed."""
@@ -143,7 +200,13 @@ class Provider:
             self._asked = time.monotonic()
             try:
                 self._keys = await self._fetch()
-            except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError) as error:
+            except (
+                httpx.HTTPError,
+                httpx.InvalidURL,
+                TimeoutError,
+                ValueError,
+                TypeError,
+            ) as error:
                 log.warning(
                     "identity provider's keys not fetched",
                     action="oidc_keys",
@@ -166,6 +229,7 @@ class Provider:
                 if not isinstance(address, str) or not is_safe(address):
                     raise ValueError(f"jwks_uri {address!r} is not an https address")
                 listed = (await _document(client, address)).get("keys")
+                self._about = about
         return dict(_usable(listed if isinstance(listed, list) else []))
 
     def _entitled(self, claims: Mapping[str, Any]) -> Claims:
@@ -217,18 +281,36 @@ async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
         ValueError: it is something else.
         httpx.HTTPError: it cannot be had.
     """
-    body = bytearray()
-    async with client.stream("GET", address, headers={"Accept": "application/json"}) as answer:
-        if answer.status_code != 200:
-            raise ValueError(f"{address} answers {answer.status_code}")
-        async for part in answer.aiter_bytes():
-            body += part
-            if len(body) > DOCUMENT_MAX:
-                raise ValueError(f"{address} answers more than {DOCUMENT_MAX} bytes")
+    status, body = await _read(client, "GET", address)
+    if status != 200:
+        raise ValueError(f"{address} answers {status}")
     found = json.loads(body)
     if not isinstance(found, dict):
         raise ValueError(f"{address} answers no JSON object")
     return found
+
+
+async def _read(
+    client: httpx.AsyncClient, method: str, address: str, **more: Any
+) -> tuple[int, bytes]:
+    """Status and body of an answer.
+
+    Raises:
+        ValueError: it is too large.
+        httpx.HTTPError: it cannot be had.
+    """
+    body = bytearray()
+    headers = {"Accept": "application/json"}
+    async with client.stream(method, address, headers=headers, **more) as answer:
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > DOCUMENT_MAX:
+                raise ValueError(f"{address} answers more than {DOCUMENT_MAX} bytes")
+    return answer.status_code, bytes(body)
+
+
+def _same(one: object, other: str) -> bool:
+    return isinstance(one, str) and hmac.compare_digest(one.encode(), other.encode())
 
 
 def _usable(listed: Iterable[Any]) -> Iterable[tuple[str, jwt.PyJWK]]:

@@ -36,6 +36,9 @@ def is_safe(address: str) -> bool:
     )
 
 
+#: Where an identity provider sends browsers back to.
+OIDC_CALLBACK = "/v1/session/oidc/callback"
+
 #: Scheme, host and port, as the Fetch standard serializes an origin; IPv6 in brackets.
 _ORIGIN = re.compile(
     r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
@@ -238,6 +241,23 @@ class Settings(BaseSettings):
         min_length=1,
         description="the claim with the institution's id; * there is the whole city",
     )
+    oidc_client_id: str | None = Field(
+        default=None, description="the page signs in there, too: as this client of the provider's"
+    )
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="the client's secret; none of a public client"
+    )
+    oidc_redirect_url: str | None = Field(
+        default=None,
+        description="where browsers come back, as the provider knows it: "
+        f"https://HOST{OIDC_CALLBACK}",
+    )
+    oidc_request: str = Field(
+        default="openid profile", description="scopes that the page's sign-in asks the provider for"
+    )
+    oidc_name: str = Field(
+        default="", max_length=60, description="what the sign-in page calls the provider"
+    )
     oidc_keys_s: float = Field(
         default=300.0, gt=0, description="seconds that the provider's keys are believed unasked"
     )
@@ -341,6 +361,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _whole_oidc(self) -> Self:
         if self.oidc_issuer is None:
+            if self.oidc_client_id is not None:
+                raise ValueError("oidc_client_id wants oidc_issuer beside it: whose client it is")
             return self
         if not is_safe(self.oidc_issuer):
             raise ValueError(f"oidc_issuer {self.oidc_issuer!r} must be an https address")
@@ -353,6 +375,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"oidc_algorithms {self.oidc_algorithms!r} must be some of {', '.join(SIGNATURES)}"
             )
+        if self.oidc_client_id is not None:
+            back = self.oidc_redirect_url
+            if back is None or not is_safe(back) or urlsplit(back).path != OIDC_CALLBACK:
+                raise ValueError(
+                    f"oidc_redirect_url {back!r} must be this service's https address with "
+                    f"{OIDC_CALLBACK} after the host"
+                )
         return self
 
     @property

@@ -9,6 +9,7 @@ import { navigation } from './navigation.js';
 import { pageOf, pageTitle } from './pages.js';
 import { forget } from './sheet/evidence.js';
 import { printButton } from './sheet/sheet.js';
+import { comeBack, providerButton, refusal } from './signing/oidc.js';
 import { land } from './views/kept.js';
 import { viewsButton } from './views/menu.js';
 import { lang, setLanguage, t } from './words.js';
@@ -229,7 +230,7 @@ function askForKey() {
   document.getElementById('top').replaceChildren();
   document.getElementById('foot').replaceChildren();
   document.title = `${t('sign_in')} · ${t('brand')}`;
-  const wrong = h('p', { class: 'wrong', role: 'alert' });
+  const wrong = h('p', { class: 'wrong', role: 'alert' }, refusal());
   const key = h('input', { type: 'password', name: 'key', id: 'key', autocomplete: 'current-password', required: true, spellcheck: 'false' });
   const stay = h('input', { type: 'checkbox', name: 'remember' });
   main.className = 'page-sign-in';
@@ -251,6 +252,7 @@ function askForKey() {
   },
   h('img', { src: 'cockpit/icon.svg', alt: '', width: 56, height: 56 }),
   h('h1', {}, lang() === 'zh' ? '机时 Jishi' : 'Jishi 机时'), h('p', { class: 'note' }, t('sign_in_text')),
+  providerButton(),
   h('label', { for: 'key' }, t('key')), key, h('label', { class: 'check' }, stay, t('remember')), wrong,
   h('button', { type: 'submit', class: 'primary' }, t('sign_in')),
   h('button', { type: 'button', class: 'quiet', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); askForKey(); } } }, t('language'))));
@@ -259,6 +261,7 @@ function askForKey() {
 onSignedOut(() => { if (store.session) { store.session = null; askForKey(); } });
 
 function begin() {
+  comeBack();
   loadNames(['districts']).catch(() => {});
   // A stream's first snapshot may cost the service a look at every instrument: the counts go first.
   const mine = store.session;

@@ -4,7 +4,7 @@ import { all, config, get, stream } from './api.js';
 import { lang } from './words.js';
 
 export const store = {
-  config: { timezone: 'Asia/Shanghai', coverage_threshold: 0.9, map: false, map_datum: 'gcj02', map_note: '', demo: false },
+  config: { timezone: 'Asia/Shanghai', coverage_threshold: 0.9, map: false, map_datum: 'gcj02', map_note: '', demo: false, oidc: null },
   session: null,
   /** Counts by connectivity and activity: overall, and Maps by key. */
   live: null,

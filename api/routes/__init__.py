@@ -53,6 +53,7 @@ from api.routes import (
     schemes,
     self_reports,
     session,
+    session_oidc,
     sign_ins,
     stream,
     unmapped,
@@ -114,6 +115,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     views.router,
     operations.router,
     session.router,
+    session_oidc.router,
     cockpit.router,
 )
 
@@ -129,5 +131,6 @@ FOLLOWER_ROUTERS: tuple[APIRouter, ...] = (
     views.router,
     operations.router,
     session.router,
+    session_oidc.router,
     cockpit.router,
 )

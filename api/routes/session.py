@@ -18,7 +18,7 @@ from api.gate import STRANGER, refuse
 from api.routes.operations import on_loopback
 from api.session import cookie_of, from_elsewhere, hand_out, over_tls, same_origin, take_back
 from store.registry.keys import create_key, digest
-from store.registry.sign_ins import begin_sign_in, end_sign_in, find_sign_in
+from store.registry.sign_ins import actor_of, begin_sign_in, end_sign_in, find_sign_in
 from store.run import Steps
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ async def get_session(request: Request, context: Ctx) -> Response:
     except Problem as problem:
         if problem.status != 401:
             raise
-        _note_stranger(request, "authorization" in request.headers)
+        note_stranger(request, "authorization" in request.headers)
     return json_response(who, headers=UNKEPT)
 
 
@@ -68,7 +68,7 @@ async def post_session(
     remember = asked is not None and asked.remember
     lasts_s = settings.remember_s if remember else settings.sign_in_s
     made = await context.database.write(
-        _instead(
+        instead(
             cookie_of(request),
             begin_sign_in(
                 who.key_id,
@@ -118,20 +118,20 @@ async def _who_signs_in(request: Request, context: Context, key: str | None) -> 
     try:
         who = await authenticate(context, header)
     except Problem as problem:
-        _note_stranger(request, problem.status == 401)
+        note_stranger(request, problem.status == 401)
         raise
     if who.expires_at is not None:
         raise Problem(403, "forbidden", "pages sign in with a key; a token goes with each request")
     return who
 
 
-def _note_stranger(request: Request, wrong: bool) -> None:
+def note_stranger(request: Request, wrong: bool) -> None:
     """Tell the gate of a wrong key."""
     if wrong:
         setattr(request.state, STRANGER, True)
 
 
-def _instead(token: str | None, begin: Steps[T], actor: str) -> Steps[T]:
+def instead(token: str | None, begin: Steps[T], actor: str) -> Steps[T]:
     """Begin, and end what this browser had before."""
     made = yield from begin
     if token is not None:
@@ -143,7 +143,7 @@ def _end(token: str, actor: str | None = None) -> Steps[None]:
     """End a token's sign-in where there is one, in its own key's name if in no other's."""
     found = yield from find_sign_in(digest(token))
     if found is not None:
-        yield from end_sign_in(found.sign_in_id, actor or f"key:{found.key_id}")
+        yield from end_sign_in(found.sign_in_id, actor or actor_of(found.key_id))
 
 
 def _shown(who: Principal) -> dict[str, Any]:

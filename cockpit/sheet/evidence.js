@@ -18,7 +18,8 @@ onAnswer((path, params, data) => {
   const which = Object.entries(params ?? {}).filter(([name]) => !HOW.has(name));
   const key = JSON.stringify([path, which, lengthOf(data)]);
   heard.delete(key);
-  heard.set(key, data);
+  const { from, to, tz, as_of: asOfAll } = data;
+  heard.set(key, { from, to, tz, as_of: asOfAll, whole: data.overall ?? data.total ?? data.figures });
   if (heard.size > MOST) heard.delete(heard.keys().next().value);
 });
 
@@ -29,7 +30,7 @@ export const forget = () => { heard = new Map(); };
 export function bases() {
   const found = new Map();
   for (const data of heard.values()) {
-    const whole = data.overall ?? data.total ?? data.figures;
+    const { whole } = data;
     if (!data.from || whole?.window_s === undefined) continue;
     const basis = {
       from: data.from, to: data.to, tz: data.tz, as_of: whole.as_of ?? data.as_of, revision: whole.revision,

@@ -1,4 +1,7 @@
-"""Sign-ins: browsers that were let in with a key, each by a random token of its own.
+"""Sign-ins: browsers that were let in, each by a random token of its own.
+
+With a key; or as a person of an identity provider, who has none (`begin_person`). There, what its
+claims entitled it to when it signed in stands in the sign-in, and the owner is `oidc:SUBJECT`.
 
 The token is 256 random bits in the browser's cookie (`api/session.py`); stored is its SHA-256.
 What a sign-in may do is what its key may do at that moment, and it ends with the key. When one
@@ -18,6 +21,13 @@ from store.statements import statements
 
 #: Unlike a key's, so that neither passes for the other.
 PREFIX = "jishis_"
+#: Before the subject of a person whom an identity provider named; no key's id has a colon.
+PERSON = "oidc:"
+
+
+def actor_of(key_id: str) -> str:
+    """How the audit names who acts: a key by its id, a person by the subject."""
+    return key_id if key_id.startswith(PERSON) else f"key:{key_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +44,9 @@ class StoredSignIn:
     """A sign-in that stands, and what its key may do now."""
 
     sign_in_id: str
+    #: The key that opened it; of a person, the subject after ``oidc:``.
     key_id: str
-    #: The key's.
+    #: The key's, or the person's.
     name: str
     scopes: tuple[str, ...]
     institution_key: int | None
@@ -87,12 +98,59 @@ def begin_sign_in(
             "most": most,
             "address": address,
             "agent": agent,
-            "actor": f"key:{key_id}",
+            "actor": actor_of(key_id),
         },
     )
     if not rows:
         return None
     return NewSignIn(sign_in_id=sign_in_id, token=token, expires_at=rows[0][0])
+
+
+def begin_person(
+    subject: str,
+    *,
+    name: str,
+    scopes: Collection[str],
+    institution_key: int | None,
+    idle_s: float,
+    lasts_s: float,
+    most: int,
+    address: str | None = None,
+    agent: str | None = None,
+) -> Steps[NewSignIn]:
+    """Let a person's browser in, whom an identity provider named just now.
+
+    Args:
+        subject: Who, as the provider's tokens say it.
+        name: How it is called.
+        scopes: Of `SCOPES`; they hold as long as the sign-in does.
+        institution_key: The one institution that it may see, or the whole city.
+        idle_s: Seconds after which it ends unused.
+        lasts_s: Seconds after which it ends in any case.
+        most: As many may stand of one person; those longest out of use end for the new one.
+        address: Where the browser asks from.
+        agent: What it calls itself.
+    """
+    token = PREFIX + secrets.token_urlsafe(32)
+    sign_in_id = secrets.token_hex(6)
+    ((expires_at,),) = yield Query(
+        statements("sign_ins")["begin_person"],
+        {
+            "sign_in_id": sign_in_id,
+            "digest": digest(token),
+            "subject": subject,
+            "name": name,
+            "scopes": sorted(scopes),
+            "institution_key": institution_key,
+            "idle_s": idle_s,
+            "lasts_s": lasts_s,
+            "most": most,
+            "address": address,
+            "agent": agent,
+            "actor": PERSON + subject,
+        },
+    )
+    return NewSignIn(sign_in_id=sign_in_id, token=token, expires_at=expires_at)
 
 
 def find_sign_in(token_sha256: bytes) -> Steps[StoredSignIn | None]:

@@ -1,6 +1,7 @@
 """What the frame does with any view: print it, keep it by name, show it on a wall."""
 
 import re
+import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from api.app import create_app
+from api.settings import Settings
 from cli.up import Service
 from tests.cockpit.window import Open, Window, go, signed_in
+from tests.integration.api.serving import serving
 from tests.live import Live
+from tests.openid_provider import CLIENT, SECRET, openid_provider
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ON_PAPER = "window.printed = 0; window.print = () => { window.printed += 1; }; 0"
@@ -32,12 +37,18 @@ def sheet(tab: Window) -> Window:
     window = tab
     window.page.evaluate(ON_PAPER)
     window.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    # Pages of one row: a table is printed to its end, however much of it was shown.
+    window.page.route(
+        "**/v1/utilization?*limit=200*",
+        lambda route: route.continue_(url=route.request.url.replace("limit=200", "limit=1")),
+    )
     go(window, "#/explore?by=instrument&institution=xuhui&range=d90&min=0")
     return window
 
 
 def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: Path) -> None:
     window = sheet
+    assert window.page.locator("#main tbody tr").count() == 1
     window.page.keyboard.press("Control+p")
     window.until("window.printed === 1")
     window.page.locator("#print").click()
@@ -93,6 +104,7 @@ def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: P
         window.page.emulate_media(media="screen")
     assert window.page.evaluate("document.documentElement.dataset.theme") == "dark"
     window.page.evaluate("document.documentElement.dataset.theme = 'light'")
+    window.page.unroute("**/v1/utilization?*limit=200*")
 
 
 def own(city: Live, **fields: Any) -> dict[str, Any]:
@@ -204,3 +216,52 @@ def test_a_wall_shows_views_in_turn(
     assert "wall" not in window.page.url
     later(90)
     assert stands("city")
+
+
+def test_signing_in_at_an_identity_provider(
+    browser: Any, cockpit_service: Service, city: Live, vendored: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    # Another site than ours, as a provider is: cookies of the strict kind do not come along.
+    with openid_provider(host="localhost") as provider:
+        provider.redirects.add(f"{address}/v1/session/oidc/callback")
+        provider.person = {"jishi_institution": "pudong"}
+        settings = Settings(
+            database_url=cockpit_service.database_url,
+            pool_min_size=1,
+            oidc_issuer=provider.url,
+            oidc_audience="jishi",
+            oidc_client_id=CLIENT,
+            oidc_client_secret=SECRET,
+            oidc_redirect_url=f"{address}/v1/session/oidc/callback",
+            oidc_name="城市认证",
+        )
+        with serving(create_app(settings), port=port):
+            window = Window(browser.new_context(locale="zh-CN"), address)
+            page = window.page
+            provider.denies = "access_denied"
+            page.goto(f"{address}/#/explore?by=instrument&min=0")
+            page.get_by_role("link", name="用城市认证登录").press("Enter")
+            page.wait_for_selector(".sign-in .wrong:not(:empty)")
+            assert "没有准许登录" in page.locator(".wrong").inner_text()
+            assert "refused" not in page.url
+            axe = (vendored / "axe.js").read_text(encoding="utf-8")
+            assert window.serious_faults(axe) == []
+            provider.denies = None
+            page.goto(f"{address}/#/explore?by=instrument&min=0")
+            page.locator("#oidc").click()
+            # Back where one was, and with what the claims entitle to.
+            page.wait_for_selector("main.page-explore tbody tr")
+            assert page.url == f"{address}/#/explore?by=instrument&min=0"
+            keys = page.locator("[data-key]").evaluate_all("(all) => all.map((a) => a.dataset.key)")
+            assert sorted(keys) == ["pudong-1", "pudong-2"]
+            page.reload()
+            page.wait_for_selector("main.page-explore tbody tr")
+            page.locator("#sign-out").click()
+            page.wait_for_selector(".sign-in #oidc")
+            page.reload()
+            page.wait_for_selector(".sign-in #oidc")
+            assert window.complaints == []
+            page.context.close()

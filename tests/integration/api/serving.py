@@ -17,9 +17,9 @@ WEBHOOK_KEY = Fernet.generate_key().decode()
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """Serve ``app``; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def serving(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """Serve ``app``, at a port that has to be known before where one is given; its address."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
         config = server_config(app, app.state.context.settings, log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
