@@ -72,6 +72,7 @@ export function cameCard({ ctx, tz, history }) {
 export function skewCard({ ctx, tz, history }) {
   return card(ctx, { title: t('gw_skew'), note: t('gw_skew_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet }) => {
     const answer = await history(quiet);
+    if (answer.buckets.every((part) => part.heartbeats === null)) return h('p', { class: 'empty' }, t('gw_raw_gone'));
     if (answer.buckets.every((part) => part.skew_s === null)) return h('p', { class: 'empty' }, t('gw_none_came'));
     return series(ctx, answer.buckets, answer.bucket, tz, [{ name: t('gw_skew'), color: 'accent', value: (part) => part.skew_s }], {
       say: `${t('gw_skew')}: ${span(answer.total.skew_s)}`, text: span, line: true,

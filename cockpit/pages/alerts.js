@@ -49,7 +49,7 @@ function houses(chosen) {
   const named = [...store.institutions.keys()].map((id) => [id, institutionName(id)]);
   if (named.length <= MANY) return select(t('institution'), [[undefined, t('al_all_houses')], ...named], chosen, (to) => go({ institution: to || undefined }));
   const by = new Map(named.map(([id, name]) => [name, id]));
-  return h('div', { class: 'field' }, h('label', { for: 'alert-house' }, t('institution')),
+  return h('label', { class: 'field' }, h('span', {}, t('institution')),
     h('input', { type: 'search', id: 'alert-house', list: 'alert-houses', placeholder: t('al_all_houses'), value: chosen ? institutionName(chosen) : '', on: { change: ({ target }) => {
       const id = by.get(target.value.trim()) ?? (store.institutions.has(target.value.trim()) ? target.value.trim() : undefined);
       if (id || !target.value.trim()) go({ institution: id });

@@ -5,13 +5,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 import psycopg
+import structlog
 
 from ingest.alerting.book import Book, now_of
 from models.alert_kind import AlertKind
 from models.condition import Found, Turn, judge
 
+log = structlog.get_logger(__name__)
+
 #: The longer a look takes, the more seldom it is: it rests for this many times what it took.
 REST = 30
+#: Seconds after which one that failed is tried again, at least.
+FAILED_S = 300.0
 
 
 class Watch(ABC):
@@ -23,6 +28,11 @@ class Watch(ABC):
     every_s = 60.0
     #: How long it must not hold until its alert ends (s); 0 where it is judged by days or hours.
     steady_s = 0.0
+
+    @property
+    def name(self) -> str:
+        """As the log calls it."""
+        return type(self).__name__
 
     @abstractmethod
     def look(self, connection: psycopg.Connection, now_us: int) -> Found | None:
@@ -66,9 +76,17 @@ class Watches:
         for watch in self._watches:
             began = time.monotonic()
             if at_once or began >= self._next[watch]:
-                turns.append(self._one(watch, connection))
+                rest_s = watch.every_s
+                try:
+                    turns.append(self._one(watch, connection))
+                except Exception:
+                    if connection.closed:
+                        raise
+                    # One kind that fails keeps neither the others nor rollups from going on.
+                    log.exception("alerts of a kind wait", action="alerts", watch=watch.name)
+                    rest_s = max(rest_s, FAILED_S)
                 took = time.monotonic() - began
-                self._next[watch] = time.monotonic() + max(watch.every_s, REST * took)
+                self._next[watch] = time.monotonic() + max(rest_s, REST * took)
         return turns
 
     def _one(self, watch: Watch, connection: psycopg.Connection) -> Turn:

@@ -17,7 +17,8 @@ from ingest.alerting.unknown_rising import UnknownRising
 from ingest.alerting.watch import Watch, Watches
 from ingest.db.connection import connect
 from ingest.upkeep import roller
-from models.condition import Turn
+from models.alert_kind import AlertKind
+from models.condition import Found, Turn
 from models.zone import local_day, start_of_day
 from stack import Postgres, Settings
 from stack.fetch import find_postgres
@@ -158,6 +159,28 @@ def test_meters_that_disagree(world: World, writing: psycopg.Connection) -> None
     assert set(found(world)) == {("instrument_meter_disagrees", "y")}
     disagree(energy=True)
     assert found(world) == {}
+
+
+def test_a_kind_that_fails_keeps_no_other_from_being_told(
+    world: World, writing: psycopg.Connection
+) -> None:
+    class Failing(Watch):
+        kinds = frozenset({AlertKind.MAINTENANCE_DUE})
+
+        def look(self, connection: psycopg.Connection, now_us: int) -> Found:
+            connection.execute("SELECT 1 / 0")
+            return Found(holds=[])
+
+    world.instrument("x")
+    world.conn.execute("UPDATE instrument_status SET counter_disagrees = true")
+    watches = Watches([Failing(), Meters()], Book(SETTINGS))
+    (turn,) = watches.look(writing)
+    assert len(turn.begin) == 1
+    assert watches.look(writing) == []
+    assert set(found(world)) == {("instrument_meter_disagrees", "x")}
+    writing.close()
+    with pytest.raises(psycopg.Error):
+        watches.look(writing, at_once=True)
 
 
 def test_maintenance_that_is_due(world: World, writing: psycopg.Connection) -> None:
