@@ -1,6 +1,10 @@
 """Alerts of conditions: what begins, ends late, is folded, and of what nothing is known."""
 
+from random import Random
 from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.alert_kind import AlertKind
 from models.condition import Condition, Found, Subject, Turn, Wider, at_widest, judge
@@ -35,6 +39,30 @@ def test_it_begins_once_and_ends_after_it_did_not_hold_for_long() -> None:
     assert judge(14, holds, {(GATEWAY, 1): 10}, 5).over == {(GATEWAY, 1): None}
     assert judge(15, nothing, {(GATEWAY, 1): 10}, 5).end == [(GATEWAY, 1)]
     assert judge(0, nothing, {(GATEWAY, 1): None}, 0).end == [(GATEWAY, 1)]
+
+
+@given(
+    st.lists(st.sets(st.integers(1, 3)), min_size=1, max_size=30),
+    st.integers(0, 4),
+    st.randoms(use_true_random=False),
+)
+def test_what_stands_follows_from_when_it_held(
+    held: list[set[int]], steady: int, dice: Random
+) -> None:
+    """Look by look, in any order: it stands from when it holds until it did not for long."""
+    standing: dict[Subject, int | None] = {}
+    for now, holds in enumerate(held):
+        conditions = [condition(key) for key in holds]
+        dice.shuffle(conditions)
+        turn = judge(now, Found(holds=conditions), standing, steady)
+        assert turn.fold == []
+        standing |= dict.fromkeys((one.subject for one in turn.begin), None) | turn.over
+        for subject in turn.end:
+            del standing[subject]
+        for key in (1, 2, 3):
+            last = max((at for at in range(now + 1) if key in held[at]), default=None)
+            stands = last is not None and (last == now or now - last - 1 < steady)
+            assert ((GATEWAY, key) in standing) is stands
 
 
 def test_what_was_not_looked_at_stays() -> None:

@@ -99,6 +99,20 @@ def test_unknown_time_is_the_figures_and_all_adds_up(
     assert sum(found["total"][f"{one}_s"] for one in Link) == (END - START) / SECOND
 
 
+def test_a_key_of_one_institution_sees_its_own_behind_a_shared_gateway(
+    world: World, askers: Any
+) -> None:
+    city(world)
+    world.institution("i2")
+    world.gateway("g1", valid_from=START - HOUR, institution_key=world._key("institution", "i2"))
+    world.instrument("b", valid_from=START - HOUR, institution="i2")
+    path = f"/gateways/g1/history?from={iso(START)}&to={iso(END)}".replace("+", "%2B")
+    own = askers("i2")("GET", path)["total"]
+    assert (own["instruments"], own["heartbeats"]) == (1, 84)
+    assert askers()("GET", path)["total"]["heartbeats"] == 2 * 84
+    askers("i1")("GET", path, status=404)
+
+
 def test_raw_rows_that_are_gone_are_not_none(world: World, get: Get) -> None:
     city(world)
     long = get("/v1/gateways/g1/history", from_="2026-01-01", to="2026-03-05", bucket="month")
