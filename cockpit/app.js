@@ -8,10 +8,9 @@ import { clock } from './formats.js';
 import { navigation } from './navigation.js';
 import { pageOf, pageTitle } from './pages.js';
 import { forget } from './sheet/evidence.js';
-import { printButton } from './sheet/sheet.js';
-import { comeBack, providerButton, refusal } from './signing/oidc.js';
+import { comeBack } from './signing/place.js';
+import { readTools, tools } from './tools.js';
 import { land } from './views/kept.js';
-import { viewsButton } from './views/menu.js';
 import { lang, setLanguage, t } from './words.js';
 import { href, route } from './route.js';
 import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLive, store, unwatchCity, watchCity } from './store.js';
@@ -105,7 +104,7 @@ function frame() {
     h('div', { class: 'tools' },
       h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
       h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
-      viewsButton(), printButton(),
+      tools(),
       h('button', { type: 'button', class: 'quiet', id: 'sign-out', 'aria-label': t('sign_out'), title: `${t('sign_out')} (${store.session?.name ?? ''})`, on: { click: signOut } }, icon('out'))));
 }
 
@@ -230,7 +229,14 @@ function askForKey() {
   document.getElementById('top').replaceChildren();
   document.getElementById('foot').replaceChildren();
   document.title = `${t('sign_in')} · ${t('brand')}`;
-  const wrong = h('p', { class: 'wrong', role: 'alert' }, refusal());
+  const wrong = h('p', { class: 'wrong', role: 'alert' });
+  const elsewhere = h('div', { class: 'elsewhere' });
+  if (store.config.oidc !== null) {
+    import('./signing/oidc.js').then(({ providerButton, refusal }) => {
+      wrong.textContent = refusal();
+      elsewhere.replaceChildren(...providerButton());
+    });
+  }
   const key = h('input', { type: 'password', name: 'key', id: 'key', autocomplete: 'current-password', required: true, spellcheck: 'false' });
   const stay = h('input', { type: 'checkbox', name: 'remember' });
   main.className = 'page-sign-in';
@@ -252,7 +258,7 @@ function askForKey() {
   },
   h('img', { src: 'cockpit/icon.svg', alt: '', width: 56, height: 56 }),
   h('h1', {}, lang() === 'zh' ? '机时 Jishi' : 'Jishi 机时'), h('p', { class: 'note' }, t('sign_in_text')),
-  providerButton(),
+  elsewhere,
   h('label', { for: 'key' }, t('key')), key, h('label', { class: 'check' }, stay, t('remember')), wrong,
   h('button', { type: 'submit', class: 'primary' }, t('sign_in')),
   h('button', { type: 'button', class: 'quiet', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); askForKey(); } } }, t('language'))));
@@ -270,8 +276,10 @@ function begin() {
   land().then(() => {
     const here = route();
     shownPage = `${here.page}/${here.id}`;
-    if (store.session === mine) show();
-  });
+    if (store.session === mine) return show();
+    return null;
+  // Whoever wants a tool that could not be read asks for it once more.
+  }).finally(() => readTools().catch(() => {}));
 }
 
 async function start() {

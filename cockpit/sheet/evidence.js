@@ -2,7 +2,6 @@
 // revision, as of. So every page has it on its sheet without saying anything of its own.
 
 import { onAnswer } from '../api.js';
-import { secondsOf } from '../usage.js';
 
 const MOST = 60; // answers of one page that are remembered
 /** What does not say what was asked about. */
@@ -26,21 +25,5 @@ onAnswer((path, params, data) => {
 /** Another page begins. */
 export const forget = () => { heard = new Map(); };
 
-/** Each basis of figures once: those of windows with their denominators. */
-export function bases() {
-  const found = new Map();
-  for (const data of heard.values()) {
-    const { whole } = data;
-    if (!data.from || whole?.window_s === undefined) continue;
-    const basis = {
-      from: data.from, to: data.to, tz: data.tz, as_of: whole.as_of ?? data.as_of, revision: whole.revision,
-      instruments: whole.instruments, sufficient: whole.sufficient_instruments,
-      known_s: secondsOf(whole, 'known_s'), window_s: whole.window_s, coverage: whole.coverage, provisional: whole.provisional,
-    };
-    found.set([basis.from, basis.to, basis.instruments, basis.window_s, basis.revision].join(), basis);
-  }
-  return [...found.values()];
-}
-
-/** The newest time as of which anything on the page is. */
-export const asOf = () => [...heard.values()].map((data) => data.as_of).filter(Boolean).sort().at(-1);
+/** Of each question of the page its newest answer, in short. */
+export const answered = () => [...heard.values()];

@@ -6,7 +6,7 @@ import { pageTitle } from '../pages.js';
 import { route } from '../route.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { has, t } from '../words.js';
-import { asOf, bases } from './evidence.js';
+import { asOf, bases } from './bases.js';
 
 const NAMES = { district: districtName, institution: institutionName, class: className, seat: districtName };
 /** Settings whose words are not their name in the address. */

@@ -3,9 +3,8 @@
 // Afterwards all is as before. How it looks on paper is in print.css.
 
 import { redrawAll, rem } from '../charts.js';
-import { h, icon } from '../dom.js';
 import { store } from '../store.js';
-import { learn, t } from '../words.js';
+import { learn } from '../words.js';
 import { foot, head } from './head.js';
 import { WORDS } from './words.js';
 
@@ -68,7 +67,7 @@ function dress() {
   };
 }
 
-async function print() {
+export async function print() {
   await whole();
   globalThis.print();
 }
@@ -80,8 +79,3 @@ addEventListener('keydown', (event) => {
   event.preventDefault();
   print();
 });
-
-/** The frame's button. */
-export const printButton = () => h('button', {
-  type: 'button', class: 'quiet', id: 'print', 'aria-label': t('print'), title: `${t('print')} (Ctrl+P)`, on: { click: print },
-}, icon('print'));

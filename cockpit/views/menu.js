@@ -1,18 +1,11 @@
 // The frame's menu of saved views: save this one, open, rename, delete, show first, put on a wall.
 
-import { dialog, h, icon } from '../dom.js';
-import { learn, t } from '../words.js';
+import { dialog, h } from '../dom.js';
+import { t } from '../words.js';
 import { addressOf, forget, keep, list, rename, wrongName } from './kept.js';
 import { choices } from './choices.js';
-import { WORDS } from './words.js';
 
-learn(WORDS);
-
-export const viewsButton = () => h('button', {
-  type: 'button', class: 'quiet', id: 'views', 'aria-label': t('views'), title: t('views'), on: { click: open },
-}, icon('views'));
-
-async function open() {
+export async function openViews() {
   const wrong = h('p', { class: 'wrong', role: 'alert' });
   const shown = h('div', { class: 'stack' });
   const wall = h('div', { class: 'stack' });

@@ -7,8 +7,11 @@ import { clock } from '../formats.js';
 import { offered, pageOf } from '../pages.js';
 import { route } from '../route.js';
 import { store } from '../store.js';
-import { t } from '../words.js';
+import { learn, t } from '../words.js';
 import { addressOf, list } from './kept.js';
+import { WORDS } from './words.js';
+
+learn(WORDS);
 
 export const PAGE = '~';
 export const SECONDS = { least: 5, usual: 60, most: 3_600 };

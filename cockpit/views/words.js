@@ -1,7 +1,7 @@
 // Words of saved views and of the wall.
 
 export const WORDS = {
-  views: ['视图', 'Views'], views_note: ['按密钥保存；在任何浏览器用这把密钥登录都能看到', 'Kept by key: wherever one signs in with it, they are there'],
+  views_note: ['按密钥保存；在任何浏览器用这把密钥登录都能看到', 'Kept by key: wherever one signs in with it, they are there'],
   views_none: ['还没有保存视图', 'No views are saved yet'], view_name: ['视图名称', 'Name of the view'], view_save: ['保存当前视图', 'Save this view'],
   view_first: ['首页', 'Shown first'], view_make_first: ['首页：登录后先显示“{name}”', 'Shown first: {name}'], view_rename: ['改名', 'Rename'], view_rename_of: ['改名：{name}', 'Rename {name}'], view_new_name: ['新名称', 'New name'],
   view_delete: ['删除', 'Delete'], view_delete_of: ['删除：{name}', 'Delete {name}'], view_bad_name: ['名称为 1 至 80 个字，不含“/”。', 'A name has 1 to 80 characters and no slash.'], view_taken: ['已有同名视图“{name}”。', 'There is a view {name} already.'], view_keep: ['保存', 'Keep'],

@@ -173,6 +173,7 @@ def test_a_wall_shows_views_in_turn(
     of = "%257Ecity,%25E5%2590%2584%25E5%258C%25BA"
     window.page.goto(f"{window.address}/#/city?wall=60&of={of}")
     window.page.wait_for_selector("main.page-city .kpis")
+    window.page.wait_for_selector("#wall-clock")
     assert not window.page.locator("#top, #foot").first.is_visible()
     clock_, told = window.page.locator("#wall-clock"), window.page.locator("#wall-told")
     assert re.fullmatch(r"\d\d:\d\d:\d\d", clock_.inner_text())
