@@ -58,11 +58,14 @@ export function page(ctx) {
         select(t('basis'), BASES.map((b) => [b, t(b)]), basis, (v) => go({ basis: v })),
         select(t('sort'), SORTS.map((s) => [s, t(s)]), sort, (v) => go({ sort: v })),
         select(t('min_coverage'), [0, 0.5, 0.8, 0.9, 0.95, 0.99].map((x) => [String(x), percent(x, 0)]), String(least), (v) => go({ min: v }))),
-      chips(c)),
+      chips(c), purchaseLink(c)),
     summary(c),
     h('div', { class: 'page-head' }, choice(t('view'), ['ranking', 'treemap', 'heatmap'].map((v) => [v, t(v)]), view, (v) => go({ view: v }))),
     view === 'ranking' ? ranking(c) : view === 'treemap' ? treemap(c) : heatmap(c));
 }
+
+/** Where the question is whether to buy another one of a class. */
+const purchaseLink = ({ filters }) => (filters.class ? h('a', { class: 'more', 'data-purchase': filters.class, href: href('purchase', { class: filters.class, district: filters.district, institution: filters.institution }) }, pageTitle('purchase')) : null);
 
 function chips({ p, filters }) {
   const found = Object.entries(filters);

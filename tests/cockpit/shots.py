@@ -41,6 +41,8 @@ def pages(instrument: str) -> dict[str, str]:
         "available": "#/available?seat=310104",
         "wished": f"#/available?for_s=7200&at={soon}T09:00",
         "reconcile": "#/reconcile?window=d7",
+        "vouchers": "#/vouchers",
+        "purchase": "#/purchase?class=010000",
         "reports": "#/reports",
         "period": "#/reports/1",
         "health": "#/health",
