@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from models.csv_cells import NAMING, ROWS_MOST, named_instrument, read_rows, window_us
 from models.self_report import HOUR_US, USER_TYPES
-from models.zone import start_of_day
+from models.zone import DAY_US, start_of_day
 
 REQUIRED = ("scheme", "reference", "line")
 COLUMNS = (
@@ -30,6 +30,9 @@ COLUMNS = (
 _NAME = re.compile(r"[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]{0,62}[^\x00-\x20\x7f])?")
 _LINE = re.compile(r"[1-9][0-9]{0,5}")
 _UNIT = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
+#: What a line's window may be: what is tied together is read whole.
+LONGEST_US = 366 * DAY_US
+EARLIEST_US, LATEST_US = 0, 7_258_118_400_000_000
 _YUAN_MOST = Decimal(1_000_000_000)
 
 
@@ -143,6 +146,8 @@ def _stated(zone: ZoneInfo, number: int, cells: Mapping[str, str]) -> Stated:
     if not _LINE.fullmatch(cells["line"]):
         raise ValueError(f"line is {cells['line'][:80]!r}; it must be a number from 1 to 999999")
     start, end = _window(cells, zone)
+    if not (start >= EARLIEST_US and end <= LATEST_US and end - start <= LONGEST_US):
+        raise ValueError("the window must be 366 days at most, within the years 1970 to 2199")
     amount, price = (_yuan(name, cells[name]) for name in ("amount_cny", "unit_price_cny"))
     user_type = cells["user_type"].lower()
     if user_type not in USER_TYPES:

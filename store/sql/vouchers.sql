@@ -72,13 +72,18 @@ WHERE f.line_key = %(key)s ORDER BY f.revision
 
 -- name: of_instruments
 -- All lines of instruments: what each may use depends on the others. Where a closed period holds
--- one, what that used: periods in the order of their closing.
+-- one, what that used, and of which instrument: a later revision may name another one. Periods in
+-- the order of their closing.
 SELECT l.line_key, l.instrument_key, l.scheme, l.reference, l.line, us(l.starts_at), us(l.ends_at),
-       l.claimed_us, f.period_id, us(p.closed_at), f.used
+       l.claimed_us, f.period_id, us(p.closed_at), coalesce(o.instrument_key, l.instrument_key),
+       f.used
 FROM voucher_line l
 LEFT JOIN period_voucher f USING (line_key)
 LEFT JOIN period p ON p.period_id = f.period_id
+LEFT JOIN voucher_line_former o ON o.line_key = f.line_key AND o.revision = f.revision
 WHERE l.instrument_key = ANY (%(keys)s::int[])
+   OR l.line_key IN (SELECT w.line_key FROM voucher_line_former w
+                     WHERE w.instrument_key = ANY (%(keys)s::int[]))
 ORDER BY l.line_key
 
 -- name: held

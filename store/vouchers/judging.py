@@ -55,9 +55,11 @@ class _Stored(NamedTuple):
     """A line of an instrument, and what the closing of a period made of it."""
 
     key: int
-    line: Line
+    #: None: it is of another instrument by now.
+    line: Line | None
     period_id: int | None
     closed_us: int | None
+    #: Of this instrument.
     used: list[Interval]
 
 
@@ -124,9 +126,12 @@ def judge_orders(
 def _load_lines(keys: Sequence[int]) -> Steps[dict[int, list[_Stored]]]:
     rows = yield Query(_SQL["of_instruments"], {"keys": list(keys)})
     found: dict[int, list[_Stored]] = defaultdict(list)
-    for key, instrument, *line, period, closed, used in rows:
+    for key, instrument, *line, period, closed, frozen_of, used in rows:
         pairs = list(zip(used[::2], used[1::2], strict=True)) if used else []
-        found[instrument].append(_Stored(key, Line._make(line), period, closed, pairs))
+        for one in {instrument, frozen_of}.intersection(keys):
+            stated = Line._make(line) if one == instrument else None
+            of_it = pairs if one == frozen_of else []
+            found[one].append(_Stored(key, stated, period, closed, of_it))
     return found
 
 
@@ -143,7 +148,7 @@ def _groups(stored: Iterable[_Stored], first: Iterable[Order]) -> list[_Group]:
     found: list[_Group] = []
     used: list[Interval] = []
     for rank in sorted(ranked):
-        lines = {one.line: one.key for one in ranked[rank]}
+        lines = {one.line: one.key for one in ranked[rank] if one.line is not None}
         found.append(_Group(lines=lines, before=merge(used)))
         used += (span for one in ranked[rank] for span in one.used)
     return found

@@ -235,6 +235,32 @@ def test_what_a_closed_period_holds_stays_and_what_came_later_is_told(
         assert CliRunner().invoke(app, verify).exit_code == 1
 
 
+def test_a_line_that_names_another_instrument_later_frees_nothing(ask: Any) -> None:
+    take(ask, row("r", TEN, TEN + 3 * HOUR, 2))
+    period = {"institution_id": "i1", "from": iso(BEGIN), "to": iso(BEGIN + 24 * HOUR)}
+    made = ask("POST", "/periods", json=period, status=201)["period_id"]
+    ask("POST", f"/periods/{made}/close")
+    moved = row("r", TEN, TEN + 3 * HOUR, 2, instrument_id="b")
+    take(ask, moved, row("late", TEN, TEN + 2 * HOUR, 2), {**moved, "reference": "other"})
+    found = orders(ask)
+    assert (found["r"]["instrument_id"], found["r"]["amended"]) == ("b", True)
+    assert found["late"]["used_s"] == 0  # of the instrument that was signed for
+    # What it would use of the other one today is nobody's yet.
+    assert (found["r"]["used_s"], found["other"]["used_s"]) == (7_200, 7_200)
+
+
+def test_what_lies_ahead_is_undetermined(ask: Any, world: World) -> None:
+    ahead = world.now_us() // HOUR * HOUR + 24 * HOUR
+    take(ask, row("r", ahead, ahead + HOUR, 1), row("now", ahead - 48 * HOUR, ahead, 1))
+    found = orders(ask)
+    assert {one["doubt"] for one in found.values()} == {"ahead"}
+    assert (found["r"]["coverage"], found["r"]["possible_s"]) == (None, 3_600)
+    detail = ask("GET", f"{PATH}/{found['now']['id']}")
+    assert detail["unknown_by_cause"]["ahead_s"] > 0
+    late = [row("x", 0, 367 * 24 * HOUR, 1), row("y", TEN, TEN, 1), row("z", -HOUR, HOUR, 1)]
+    assert counts(take(ask, *late)) == [0, 0, 0, 3]
+
+
 def test_evidence_says_what_was_measured_and_is_signed(ask: Any, askers: Any) -> None:
     take(ask, row("r", TEN - HOUR, TEN + HOUR, 1.5), row("q", TEN, TEN + HOUR // 2, 0.25))
     one = orders(ask)["r"]
