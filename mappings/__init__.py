@@ -5,41 +5,21 @@ Schema: ``schema.json`` here), ``NAME/vVERSION/golden/*.json`` are messages as
 ``models/mapping_golden.py`` has them. Here they are read; nothing else is done with them.
 """
 
-import json
-from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from models.mapping import Mapping, MappingError
 from models.mapping_golden import Golden
+from models.shelf import Shelf, read_json
 
 _HERE = Path(__file__).parent
 
 
-@cache
-def _all() -> dict[str, dict[int, Mapping]]:
-    found: dict[str, dict[int, Mapping]] = {}
-    for path in sorted(_HERE.glob("*/v*/mapping.json")):
-        mapping = read_mapping(path)
-        found.setdefault(mapping.name, {})[mapping.version] = mapping
-    return found
-
-
-@cache
-def shipped() -> dict[str, Mapping]:
-    """The newest version of each shipped mapping, by name."""
-    return {name: of_name[max(of_name)] for name, of_name in _all().items()}
-
-
-def versions(name: str) -> list[int]:
-    """The versions of a shipped mapping, oldest first; none where it is not shipped."""
-    return sorted(_all().get(name, ()))
-
-
-def shipped_version(name: str, version: int | None = None) -> Mapping | None:
-    """One version of a shipped mapping, or its newest; ``None``: there is none."""
-    return shipped().get(name) if version is None else _all().get(name, {}).get(version)
+_SHELF = Shelf(lambda: (read_mapping(path) for path in sorted(_HERE.glob("*/v*/mapping.json"))))
+shipped = _SHELF.shipped
+versions = _SHELF.versions
+shipped_version = _SHELF.version
 
 
 def folder(mapping: Mapping) -> Path:
@@ -54,7 +34,7 @@ def read_mapping(path: Path) -> Mapping:
         MappingError: it is no mapping, or no JSON; the first of its problems says so.
         OSError: it cannot be read.
     """
-    return Mapping.parse(_json(path))
+    return Mapping.parse(read_json(path.read_bytes(), path.name, MappingError))
 
 
 def read_goldens(folder: Path) -> dict[str, Golden]:
@@ -67,7 +47,9 @@ def read_goldens(folder: Path) -> dict[str, Golden]:
     found: dict[str, Golden] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            found[path.stem] = Golden.model_validate(_json(path))
+            found[path.stem] = Golden.model_validate(
+                read_json(path.read_bytes(), path.name, MappingError)
+            )
         except ValidationError as error:
             raise MappingError(
                 [
@@ -76,10 +58,3 @@ def read_goldens(folder: Path) -> dict[str, Golden]:
                 ]
             ) from error
     return found
-
-
-def _json(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise MappingError([(path.name, f"is not JSON: {error}")]) from error

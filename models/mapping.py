@@ -19,6 +19,7 @@ from models.mapping_pattern import LONGEST_TOPIC, Match, captures, topic_pattern
 from models.mapping_payload import Kind, UnreadableError, decode
 from models.mapping_record import RecordReader
 from models.mapping_sample import Problem, Reading, Sample
+from models.shelf import DocumentError
 from models.wire import MOST_BYTES, MOST_HEARTBEATS
 from models.zone import DEFAULT_ZONE
 
@@ -30,12 +31,8 @@ _DEFAULT_ZONE: Final = ZoneInfo(DEFAULT_ZONE)
 _TOPICS_KEPT: Final = 1 << 12
 
 
-class MappingError(ValueError):
+class MappingError(DocumentError):
     """A document is no mapping; each problem is where it lies, and the rule."""
-
-    def __init__(self, problems: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{at or 'the document'}: {rule}" for at, rule in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,11 @@ from models.report_column import Column
 from models.report_profile_document import ProfileDocument
 from models.report_sums import Sums
 from models.report_value import PeriodFacts, Row
+from models.shelf import DocumentError
 
 
-class ProfileError(ValueError):
+class ProfileError(DocumentError):
     """A document is no profile; each problem is where it lies, and the rule."""
-
-    def __init__(self, problems: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{at or 'the document'}: {rule}" for at, rule in problems))
-        self.problems = problems
 
 
 def _told(error: ErrorDetails) -> str:

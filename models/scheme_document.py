@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from models.report_profile_document import Origin
+from models.shelf import DocumentError
 
 SCHEME_NAME: Final = "[a-z0-9][a-z0-9-]{0,63}"
 #: Whom a scheme judges.
@@ -211,12 +212,8 @@ class SchemeDocument(SchemeContent):
         return {"name": self.name, "version": self.version, **said}
 
 
-class SchemeError(ValueError):
+class SchemeError(DocumentError):
     """A document is no scheme; each problem is where it lies, and the rule."""
-
-    def __init__(self, problems: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{at or 'the document'}: {rule}" for at, rule in problems))
-        self.problems = problems
 
 
 def _distinct(what: str, names: list[str]) -> None:
