@@ -33,7 +33,7 @@ function rests() {
     h('tbody', {}, found.map((b) => h('tr', {}, [
       `${fullMoment(b.from, b.tz ?? zone())} – ${fullMoment(b.to, b.tz ?? zone())} (${b.tz ?? zone()})`,
       b.instruments === undefined ? '' : `${count(b.sufficient)} / ${count(b.instruments)}`,
-      `${hours(b.known_s)} ÷ ${hours(b.window_s)}`, percent(b.coverage, 2), b.revision ?? '',
+      b.window_s === undefined ? '' : `${hours(b.known_s)} ÷ ${hours(b.window_s)}`, b.coverage === undefined ? '' : percent(b.coverage, 2), b.revision ?? '',
       `${fullMoment(b.as_of, zone())}${b.provisional ? ` · ${t('provisional')}` : ''}`,
     ].map((text) => h('td', {}, text))))));
 }

@@ -107,6 +107,29 @@ def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: P
     window.page.unroute("**/v1/utilization?*limit=200*")
 
 
+def test_windows_stand_on_sheets_of_pages_without_utilization(tab: Window, city: Live) -> None:
+    window = tab
+    with window.page.expect_response(re.compile("/v1/reconciliation[?]")) as caught:
+        go(window, "#/reconcile?window=d7&by=institution")
+    told = caught.value.json()
+    window.page.emulate_media(media="print")
+    window.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    try:
+        head = window.page.locator("#sheet-head").inner_text()
+        for edge in ("from", "to"):
+            assert (
+                window.page.evaluate(
+                    "([at, tz]) => import('/cockpit/formats.js').then((m) => m.fullMoment(at, tz))",
+                    [told[edge], told["tz"]],
+                )
+                in head
+            )
+        assert "分组: 机构" in head
+    finally:
+        window.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        window.page.emulate_media(media="screen")
+
+
 def own(city: Live, **fields: Any) -> dict[str, Any]:
     """A key of its own, with what it keeps."""
     made: dict[str, Any] = city.post("keys", {"scopes": ["read"], **fields})
