@@ -72,7 +72,7 @@ async def get_history(
     instruments behind it by cause: the same figures as `/v1/utilization?gateway=`.
 
     Example:
-    `GET /v1/gateways/gw-1/history?window=last-week&bucket=hour`
+    `GET /v1/gateways/gw-1/history?window=yesterday&bucket=hour`
     """
     settings = context.settings
 
