@@ -14,6 +14,7 @@ from api.metrics import Metrics
 from api.oidc import Provider
 from api.settings import Settings
 from api.single_flight import Flights
+from store.figures.coverage import Registers
 from store.present.roster import Rosters
 
 #: Where the gate leaves in a request's state whose turn it takes: an institution, or a key.
@@ -33,6 +34,8 @@ class Context:
     provider: Provider | None = None
     #: The registry as figures of groups see it, kept from question to question.
     rosters: Rosters = field(default_factory=Rosters)
+    #: The registry's history, as coverage of sensors sees it.
+    registers: Registers = field(default_factory=Registers)
     #: Finds instruments by words.
     finder: Finder = field(default_factory=Finder)
     #: Whose files are written: two periods' at a time.

@@ -23,5 +23,6 @@ class AlertKind(StrEnum):
     GATEWAY_METERS_DISAGREE = "gateway_meters_disagree"
     INSTRUMENT_METER_DISAGREES = "instrument_meter_disagrees"
     MAINTENANCE_DUE = "maintenance_due"
+    ACCEPTED_SILENT = "accepted_silent"
     # Of a follower of cities.
     CITY_AWAY = "city_away"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models.life_cycle import LifeCycle
 from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT, Kind
 from models.registry_forms import Moment
 from models.timestamp import EPOCH, MICROSECOND
@@ -95,11 +96,8 @@ class WholeRecord(_Stated):
         lon, lat = getattr(self, "lon", None), getattr(self, "lat", None)
         if (lon is None) != (lat is None):
             raise ValueError("lon and lat belong together; give both or neither")
-        acquired, retired = getattr(self, "acquired_on", None), getattr(self, "retired_on", None)
-        if acquired is not None and retired is not None and acquired >= retired:
-            raise ValueError(
-                f"retired_on is {retired}; it must lie after acquired_on, which is {acquired}"
-            )
+        if self.of is INSTRUMENT and (fault := LifeCycle.of(self.stored()).fault()):
+            raise ValueError(fault)
         return self
 
     def stored(self) -> dict[str, Any]:

@@ -286,7 +286,10 @@ INSTRUMENT: Final = Kind(
         ),
         Field("session_gap_s", forms.SESSION_LENGTH, default=300.0, effect=Effect.ALL_TIME),
         Field("session_min_s", forms.SESSION_LENGTH, default=60.0, effect=Effect.ALL_TIME),
-        Field("acquired_on", forms.DAY),
+        Field("planned_on", forms.DAY),
+        Field("accepted_on", forms.DAY),
+        Field("acquired_on", forms.DAY, note="in service from this local day on"),
+        Field("suspensions", forms.SUSPENSIONS),
         Field("retired_on", forms.DAY),
     ),
 )

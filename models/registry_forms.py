@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -163,6 +164,37 @@ def _source(value: object) -> object:
     if "metrics" in known:
         source["metrics"] = stated_metrics(value.get("metrics"))
     return source
+
+
+def _suspensions(value: object) -> object:
+    """Stretches of days in order, each with a reason or null, so that equal ones are equal."""
+    rule = 'must be a list such as [{"from": "2026-03-01", "to": null, "reason": "moved"}]'
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{rule}; null where there are none")
+    found: list[dict[str, str | None]] = []
+    for one in value:
+        if not isinstance(one, Mapping) or not {"from"} <= one.keys() <= {"from", "to", "reason"}:
+            raise ValueError(rule)
+        start, end = (None if one.get(edge) is None else _day(one[edge]) for edge in ("from", "to"))
+        if not isinstance(start, date) or not (end is None or isinstance(end, date)):
+            raise ValueError(rule)
+        if end is not None and end <= start:
+            raise ValueError(f"has one to {end}; it must end after {start}, on which it begins")
+        reason = one.get("reason")
+        if not (reason is None or (isinstance(reason, str) and 1 <= len(reason) <= 500)):
+            raise ValueError("must have reasons of 1 to 500 characters, or null")
+        shown = None if reason is None else _plain(reason)
+        found.append(
+            {
+                "from": start.isoformat(),
+                "to": None if end is None else end.isoformat(),
+                "reason": shown,
+            }
+        )
+    for before, after in pairwise(found):
+        if before["to"] is None or str(after["from"]) < before["to"]:
+            raise ValueError(f"has one from {after['from']}, before the one ahead of it ends")
+    return found
 
 
 def _sparkplug(value: object) -> object:
@@ -388,6 +420,18 @@ SPARKPLUG: Final = Form(
         dict[str, Any],
         BeforeValidator(_sparkplug),
         Field(description='`{"group", "node"}`: the Sparkplug B edge node that the gateway is'),
+    ],
+    cell=_object,
+)
+SUSPENSIONS: Final = Form(
+    stated=Annotated[
+        list[dict[str, str | None]],
+        BeforeValidator(_suspensions),
+        Field(
+            max_length=200,
+            description='`[{"from", "to", "reason"}]`: days on which it was out of use, `to` not'
+            " one of them and null while it lasts; figures keep that time as it was measured",
+        ),
     ],
     cell=_object,
 )

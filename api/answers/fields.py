@@ -76,6 +76,10 @@ class PowerRule(TypedDict):
     silence_s: float | None
 
 
+# ``from`` is a word of Python's.
+Suspension = TypedDict("Suspension", {"from": Day, "to": Day | None, "reason": str | None})
+
+
 class InOpenWindow(BaseModel):
     """The window that was asked for."""
 

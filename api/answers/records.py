@@ -15,6 +15,7 @@ from api.answers.fields import (
     PowerRule,
     Seconds,
     Source,
+    Suspension,
     Yuan,
 )
 from models import registry_forms as forms
@@ -35,6 +36,7 @@ SHOWN: Mapping[forms.Form, Any] = {
     forms.SOURCE: Source,
     forms.SPARKPLUG: EdgeNode,
     forms.POWER_RULE: PowerRule,
+    forms.SUSPENSIONS: list[Suspension],
 }
 
 

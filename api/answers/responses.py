@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.answers.coverage import SensorCoverage
 from api.answers.equipment_states import GroupStates
 from api.answers.feedback import FeedbackSummary
 from api.answers.figures import GroupUtilization, Utilization
@@ -16,6 +17,7 @@ TABLES: dict[type[BaseModel], str] = {
     FeedbackSummary: "groups",
     GroupStates: "groups",
     GroupUtilization: "groups",
+    SensorCoverage: "groups",
     StatusSummary: "groups",
     Utilization: "buckets",
 }

@@ -65,6 +65,11 @@ const KINDS = {
     means: ['按实测运行时间或日期，这台仪器的一项维护计划已经到期。', 'By measured running time or by date, a maintenance plan of this instrument is due.'],
     next: ['安排维护；做完后登记“已完成”，重新计数，告警随之关闭。', 'Have it done, and say so: counting begins anew, and the alert closes.'],
   },
+  accepted_silent: {
+    of: 'instrument', title: ['验收后无数据', 'Accepted, never heard'],
+    means: ['这台仪器验收已满三十天，却从未收到过数据。', 'This instrument was accepted thirty days ago or more, and nothing of it was ever heard.'],
+    next: ['安装采集设备并绑定网关，看到第一条数据后告警自动关闭；若验收日期有误，请更正。', 'Have its device fitted and bound to a gateway: the first heartbeat closes this. Or correct the date of its acceptance.'],
+  },
   city_away: {
     of: 'city', title: ['城市失联', 'City away'],
     means: ['很久没有收到这座城市签名的数据；它的数字停在当时。', 'Nothing that this city signed has come for long; its figures are as of then.'],
@@ -95,6 +100,7 @@ export function subjectHref(alert) {
 /** What an alert says beside its kind, in one line; empty where there is no more. */
 export function detailText({ detail: d, instruments }, tz) {
   if (d.share !== undefined) return t('al_share', { share: percent(d.share), usual: percent(d.usual), day: moment(d.from, tz, { hour: undefined, minute: undefined }) });
+  if (d.accepted_on !== undefined) return t('al_accepted', { day: d.accepted_on });
   if (d.letters !== undefined) return t('al_letters', { n: count(d.letters), reason: t(d.reason), bound: count(d.bound) });
   if (d.plan !== undefined) return t(`al_due_${d.due_by}`, { plan: d.plan, time: moment(d.due_at, tz, { year: 'numeric' }) });
   if (d.meter !== undefined) return t(`al_meter_${d.meter}`);

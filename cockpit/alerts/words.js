@@ -8,6 +8,7 @@ learn({
   al_none_open: ['没有待处理的告警。', 'Nothing waits for anybody.'], al_none: ['没有符合条件的告警。', 'No such alerts.'],
   al_kind: ['类型', 'Kind'], al_all_kinds: ['全部类型', 'All kinds'], al_all_houses: ['全部机构', 'All institutions'], al_subject: ['对象', 'Subject'], al_what: ['情况', 'What'], al_who: ['处理', 'By whom'], al_lasts: ['已持续', 'For'], al_lasted: ['持续', 'Lasted'],
   al_shown: ['列出 {n} 条，最新的在前', '{n} listed, the newest first'], al_more_there: ['列出最新的 {n} 条，还有更多', 'The newest {n}; there are more'],
+  al_accepted: ['{day} 验收', 'accepted on {day}'],
   al_share: ['{day} 未知 {share}，平常 {usual}', '{share} unknown on {day}, usually {usual}'], al_letters: ['一小时 {n} 条（上限 {bound}），多为：{reason}', '{n} in an hour (bound {bound}), mostly: {reason}'],
   al_due_running: ['{plan}：按运行时间于 {time} 到期', '{plan}: due by running time since {time}'], al_due_date: ['{plan}：按日期于 {time} 到期', '{plan}: due by date since {time}'],
   al_meter_hours: ['计时器与状态不符', 'hour meter and states disagree'], al_meter_energy: ['运行却无耗电', 'runs without energy'], al_parts: ['{n} 个中有 {k} 个', '{k} of {n}'], al_instruments: ['涉及 {n} 台仪器', '{n} instruments'],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ingest.alerting.accepted import Accepted
 from ingest.alerting.booking_feeds import BookingFeeds
 from ingest.alerting.cities import Cities
 from ingest.alerting.dead_letters import DeadLetters
@@ -17,6 +18,7 @@ WATCHES: tuple[Callable[[AlertSettings], Watch], ...] = (
     DeadLetters,
     lambda _: Meters(),
     Maintenance,
+    lambda _: Accepted(),
     UnknownRising,
 )
 #: Of one that follows cities.

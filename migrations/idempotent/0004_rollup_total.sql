@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION rollup_total_clear() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     TRUNCATE rollup_total, rollup_total_step, rollup_total_reach, rollup_total_stale,
-             rollup_hour;
+             rollup_hour, heard_month;
     RETURN NULL;
 END
 $$;

@@ -2,7 +2,8 @@
 
 A total at a local midnight is what an instrument's day rows before it add up to; any range of
 days is the difference of two. They are packed by chunks of instruments (``rollup_total``), and so
-are the hours of each day (``rollup_hour``). Both are derived from ``rollup_day`` alone: triggers
+are the hours of each day (``rollup_hour``) and the days of each month on which instruments were
+heard (``heard_month``). All are derived from ``rollup_day`` alone: triggers
 mark what changes behind them, and a mark makes readers go back to the days, so they may be late but
 are never wrong. They are read by ``sums.py`` and ``hours.py``.
 
@@ -90,6 +91,8 @@ def make(connection: psycopg.Connection[Any], chunk: int, boundary: date) -> int
         maker = _Maker(cursor, chunk, first, start, changed)
         while maker.boundary < end:
             maker.take(min(end, maker.boundary + _SLICE * _DAY))
+        if start < end:
+            cursor.execute(_SQL["put_heard"], {**span, "start": start, "end": end})
         cursor.execute(_SQL["put_reach"], {"chunk": chunk, "first": first, "through": end})
         cursor.execute(_SQL["settle"], span)
         return (end - start).days
@@ -231,7 +234,15 @@ def forget(connection: psycopg.Connection[Any], chunk: int) -> None:
     instruments' status rows are to be locked before, as everybody does.
     """
     span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
-    for statement in ("lock", "drop_reach", "drop_totals", "drop_steps", "drop_hours", "settle"):
+    for statement in (
+        "lock",
+        "drop_reach",
+        "drop_totals",
+        "drop_steps",
+        "drop_hours",
+        "drop_heard",
+        "settle",
+    ):
         connection.execute(_SQL[statement], span)
 
 

@@ -1,5 +1,5 @@
 -- Running totals of the daily rollups, and their hours; written by totals.py, read by sums.py and
--- hours.py.
+-- hours.py; months of heard days with them, read by coverage.py.
 
 -- name: lock
 SELECT pg_advisory_xact_lock(1953460321, %(chunk)s)
@@ -93,6 +93,28 @@ DELETE FROM rollup_hour WHERE day = %(day)s AND chunk = %(chunk)s
 INSERT INTO rollup_hour (day, chunk, figure, hours)
 SELECT %(day)s, %(chunk)s, figure, hours
 FROM unnest(%(figures)s::smallint[], %(hours)b::bytea[]) AS h (figure, hours)
+
+-- name: put_heard
+-- Of the months from a day on, which days of instruments have known time.
+INSERT INTO heard_month (month, chunk, days)
+SELECT m.month::date, %(chunk)s,
+       string_agg(int4send(coalesce(h.days, 0)), ''::bytea ORDER BY k.instrument_key)
+FROM generate_series(date_trunc('month', %(start)s::date), %(end)s::date - 1, interval '1 month') m (month)
+CROSS JOIN generate_series(%(low)s::integer, %(high)s::integer - 1) AS k (instrument_key)
+LEFT JOIN LATERAL (
+    SELECT bit_or(1 << (extract(day FROM r.day)::integer - 1)) AS days
+    FROM rollup_day r
+    WHERE r.instrument_key = k.instrument_key AND r.day >= m.month AND r.day < %(end)s
+      AND r.day < m.month + interval '1 month' AND r.running_us + r.idle_us + r.off_us > 0
+) h ON true
+GROUP BY m.month
+ON CONFLICT (month, chunk) DO UPDATE SET days = EXCLUDED.days
+
+-- name: drop_heard
+DELETE FROM heard_month WHERE chunk = %(chunk)s
+
+-- name: clear_heard
+DELETE FROM heard_month
 
 -- name: drop_reach
 DELETE FROM rollup_total_reach WHERE chunk = %(chunk)s

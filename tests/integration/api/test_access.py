@@ -59,6 +59,8 @@ CITY_ONLY = {
     ("put", "/v1/mappings/{name}"),
     ("put", "/v1/report-profiles/{name}"),
     ("put", "/v1/reconciliation/tolerances"),
+    ("put", "/v1/coverage/targets/{day}"),
+    ("delete", "/v1/coverage/targets/{day}"),
     ("put", "/v1/schemes/{name}"),
     ("post", "/v1/evaluations"),
     ("get", "/v1/evaluations/{evaluation_id}/bundle"),
@@ -479,6 +481,11 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         },
         ("post", "/v1/maintenance/plans/{plan_id}/resets"): {"reason": "stolen"},
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
+        ("put", "/v1/coverage/targets/{day}"): {"share": 0.5},
+        ("put", "/v1/instruments/{instrument_id}/life-cycle"): {
+            "state": "suspended",
+            "reason": "stolen",
+        },
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
         ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
         ("put", "/v1/report-profiles/{name}"): {**OWN_FORM, "title": "stolen"},
@@ -972,6 +979,8 @@ def test_every_change_leaves_a_trace(
         admin.post(filled(path, **home.names()))
     if (method, path) == ("delete", "/v1/calendars/{calendar}/days/{day}"):
         admin.put(filled(path, **home.names()), json={"kind": "holiday"})
+    if (method, path) == ("delete", "/v1/coverage/targets/{day}"):
+        admin.put(filled(path, **home.names()), json={"share": 0.5})
     if (method, path) in CLOSED_ONLY | {("post", "/v1/evaluations")}:
         assert admin.post(f"/v1/periods/{home.period_id}/close").is_success
     key = keys["admin"] if (method, path) in CITY_ONLY else home.keys["admin"]

@@ -100,7 +100,10 @@ def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[
         "opening_hours": None,
         "session_gap_s": 300,
         "session_min_s": 60,
+        "planned_on": None,
+        "accepted_on": None,
         "acquired_on": None,
+        "suspensions": None,
         "retired_on": None,
         "valid_from": made.json()["valid_from"],
     }
@@ -263,7 +266,9 @@ CHANGED: dict[str, Any] = {
         "dwell_start_s": 60, "dwell_stop_s": 0, "silence_s": None,
     },
     "timezone": "UTC", "interval_s": 7, "hold_s": 99, "always_on": True,
-    "opening_hours": {"mon": [["09:00", "17:00"]]}, "acquired_on": "2026-01-01",
+    "opening_hours": {"mon": [["09:00", "17:00"]]}, "planned_on": "2025-12-01",
+    "accepted_on": "2025-12-15", "acquired_on": "2026-01-01",
+    "suspensions": [{"from": "2026-01-10", "to": None, "reason": "moved"}],
     "retired_on": "2026-02-01",
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from ingest.alerting.accepted import DAYS, Accepted
 from ingest.alerting.book import Book
 from ingest.alerting.cities import Cities
 from ingest.alerting.dead_letters import DeadLetters
@@ -181,6 +182,31 @@ def test_a_kind_that_fails_keeps_no_other_from_being_told(
     writing.close()
     with pytest.raises(psycopg.Error):
         watches.look(writing, at_once=True)
+
+
+def test_accepted_long_ago_and_never_heard(world: World, writing: psycopg.Connection) -> None:
+    now_us = world.now_us()
+    zone = zone_of("Asia/Shanghai")
+    today = local_day(now_us, zone)
+    for name, ago, more in (
+        ("heard", DAYS, {}),
+        ("silent", DAYS, {}),
+        ("new", DAYS - 1, {}),
+        ("gone", 90, {"retired_on": today}),
+        ("coming", -1, {}),
+    ):
+        world.instrument(name, accepted_on=today - timedelta(days=ago), **more)
+    world.instrument("undated")
+    world.feed("heard", every(now_us - HOUR, now_us, "idle"))
+    look(Accepted(), writing)
+    (alert,) = found(world).values()
+    assert (alert.kind, alert.subject_id, alert.instruments) == ("accepted_silent", "silent", 1)
+    assert alert.since_us == start_of_day(today, zone)
+    accepted_on = (today - timedelta(days=DAYS)).isoformat()
+    assert alert.detail == {"accepted_on": accepted_on, "days": DAYS}
+    world.feed("silent", every(now_us - HOUR, now_us, "idle"))
+    look(Accepted(), writing)
+    assert found(world) == {}
 
 
 def test_maintenance_that_is_due(world: World, writing: psycopg.Connection) -> None:

@@ -41,7 +41,13 @@ FULL_INSTRUMENT = {
     "opening_hours": {"mon": [["08:00", "17:30"]], "holidays": "open"},
     "session_gap_s": 0,
     "session_min_s": 0.5,
+    "planned_on": "2019-01-02",
+    "accepted_on": "2020-01-01",
     "acquired_on": "2020-01-02",
+    "suspensions": [
+        {"from": "2021-01-01", "to": "2021-02-01", "reason": "搬迁"},
+        {"from": "2022-01-01"},
+    ],
     "retired_on": "2030-01-02",
     "valid_from": "2026-03-01T08:00:00+08:00",
 }
@@ -91,7 +97,13 @@ def test_instrument_with_all_fields() -> None:
         "opening_hours": {"mon": [["08:00", "17:30"]], "holidays": "open"},
         "session_gap_us": 0,
         "session_min_us": 500_000,
+        "planned_on": date(2019, 1, 2),
+        "accepted_on": date(2020, 1, 1),
         "acquired_on": date(2020, 1, 2),
+        "suspensions": [
+            {"from": "2021-01-01", "to": "2021-02-01", "reason": "搬迁"},
+            {"from": "2022-01-01", "to": None, "reason": None},
+        ],
         "retired_on": date(2030, 1, 2),
     }
 
@@ -104,6 +116,7 @@ def test_defaults() -> None:
         ),
         **dict.fromkeys(["interval_us", "hold_us", "opening_hours", "acquired_on", "retired_on"]),
         **dict.fromkeys(["model", "manufacturer", "external_ids", "source", "power_rule"]),
+        **dict.fromkeys(["planned_on", "accepted_on", "suspensions"]),
         "report_fields": None,
         **REQUIRED,
         "class_scheme": "2004",
@@ -217,6 +230,17 @@ def test_instrument_takes(field: str, value: object) -> None:
         pytest.param("acquired_on", "0020-01-02", "1900", id="date-antique"),
         pytest.param("acquired_on", 18_000, "date", id="date-number"),
         pytest.param("retired_on", "2200-01-01", "2199", id="date-far"),
+        pytest.param("suspensions", [], "null where there are none", id="suspended-never"),
+        pytest.param("suspensions", [{"to": "2026-01-01"}], "must be a list", id="no-beginning"),
+        pytest.param(
+            "suspensions", [{"from": "2026-01-02", "to": "2026-01-02"}], "end after", id="no-day"
+        ),
+        pytest.param(
+            "suspensions",
+            [{"from": "2026-01-01"}, {"from": "2026-02-01"}],
+            "before the one ahead of it ends",
+            id="suspended-twice",
+        ),
         pytest.param("external_ids", {}, "must name a scheme", id="external-ids-none"),
         pytest.param("report_fields", {}, "must hold a word", id="report-fields-none"),
         pytest.param("report_fields", "x", "must be an object", id="report-fields-text"),
