@@ -6,7 +6,7 @@ import { redrawAll } from './charts.js';
 import { h, hideTip, icon, state } from './dom.js';
 import { clock } from './formats.js';
 import { navigation } from './navigation.js';
-import { pageOf, pageTitle } from './pages.js';
+import { firstPage, pageOf, pageTitle } from './pages.js';
 import { forget } from './sheet/evidence.js';
 import { comeBack } from './signing/place.js';
 import { readTools, tools } from './tools.js';
@@ -95,7 +95,7 @@ function frame() {
   const dark = document.documentElement.dataset.theme === 'dark';
   const themeName = t(dark ? 'theme_light' : 'theme_dark');
   document.getElementById('top').replaceChildren(
-    h('a', { class: 'brand', href: href('city') },
+    h('a', { class: 'brand', href: href(firstPage(store.session)) },
       h('img', { src: 'cockpit/icon.svg', alt: '', width: 28, height: 28 }),
       h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
     navigation(here.page, store.session),
@@ -274,6 +274,7 @@ function begin() {
   Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
     .then(() => { if (store.session === mine) watchCity(); });
   land().then(() => {
+    if (store.session === mine && location.hash.length <= 2) history.replaceState(null, '', href(firstPage(mine)));
     const here = route();
     shownPage = `${here.page}/${here.id}`;
     if (store.session === mine) return show();

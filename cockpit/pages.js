@@ -16,8 +16,10 @@ import { learn, t } from './words.js';
 /** @type {Page[]} */
 export const PAGES = [
   { name: 'city', title: ['全市', 'City'], group: 'look', load: () => import('./pages/city.js') },
+  { name: 'home', title: ['机构', 'Institution'], group: 'look', load: () => import('./pages/home.js') },
   { name: 'explore', title: ['分析', 'Explore'], group: 'look', load: () => import('./pages/explore.js') },
   { name: 'available', title: ['可用仪器', 'Available'], group: 'look', load: () => import('./pages/available.js') },
+  { name: 'week', title: ['一周', 'Week'], group: 'work', load: () => import('./pages/week.js') },
   { name: 'reconcile', title: ['核对', 'Reconcile'], group: 'work', load: () => import('./pages/reconcile.js') },
   { name: 'reports', title: ['报告', 'Reports'], group: 'work', load: () => import('./pages/reports.js') },
   { name: 'vouchers', title: ['创新券', 'Vouchers'], group: 'work', load: () => import('./pages/vouchers.js') },
@@ -27,6 +29,9 @@ export const PAGES = [
   { name: 'gateway', title: ['网关', 'Gateway'], one: true, load: () => import('./pages/gateway.js') },
   { name: 'instrument', title: ['仪器', 'Instrument'], one: true, load: () => import('./pages/instrument.js') },
 ];
+
+/** Where somebody arrives who asked for nothing: a house at its own, the city at the city. */
+export const firstPage = (session) => (session?.institution_id ? 'home' : 'city');
 
 /** Groups that fold into a menu; the pages of the others stand in the bar itself. */
 export const MENUS = ['work', 'manage'];

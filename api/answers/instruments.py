@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Count, Cursor, FreeHours, Instant
+from api.answers.fields import Count, Cursor, FreeHours, Instant, Ratio
 from api.answers.records import RecordBody
 from api.answers.status import AvailabilityBody, StatusNow
 from models.registry_fields import INSTRUMENT
@@ -56,6 +56,9 @@ class AvailableInstrument(InstrumentBody, AvailabilityBody):
 
     distance_m: float | None = Field(description="metres from `near`; null where either is unknown")
     usual_free_hours: FreeHours
+    recent_utilization: Ratio | None = Field(
+        description="running over known time of the last four weeks; null: nothing is known"
+    )
     fit: Fit
 
 

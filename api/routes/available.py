@@ -1,7 +1,7 @@
 """``/v1/profile`` and ``/v1/available``: when instruments run, and which are free now."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -31,7 +31,7 @@ from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
 from store.figures.costs import by_hour_of_week_s, one_by_one_s
-from store.figures.habits import WEEKS, load_habits
+from store.figures.habits import WEEKS, Habits, load_habits
 from store.figures.members import Member
 from store.figures.plans import load_plans
 from store.figures.profile import HOURS, Hour, Known, load_profiles
@@ -158,8 +158,11 @@ async def get_available(
         int, Query(ge=1, le=AT_ONCE_S, description="for how long from `at` on, seconds")
     ] = 3_600,
     sort: Annotated[
-        Literal["nearest", "recommended"],
-        Query(description="`recommended`: by `fit`, of the 200 nearest that are free, on one page"),
+        Literal["nearest", "recommended", "quietest"],
+        Query(
+            description="`recommended`: by `fit`, of the 200 nearest that are free, on one page;"
+            " `quietest`: of these, what ran least in four weeks first, what is unknown last"
+        ),
     ] = "nearest",
     limit: Annotated[int, Query(ge=1, le=AVAILABLE_MAX)] = AVAILABLE_DEFAULT,
     cursor: CursorText = None,
@@ -175,14 +178,14 @@ async def get_available(
     `GET /v1/available?q=SEM&near=121.486,31.225&sort=recommended`
     """
     place = parse_place(near)
-    is_ranked = sort == "recommended"
+    is_ranked = sort != "nearest"
     position = decode_cursor("available", cursor, ((int, float), str))
     candidates = PORTION if is_ranked else limit + 1
     if is_ranked and position:
-        rule = "none with sort=recommended, whose answer is one page"
+        rule = f"none with sort={sort}, whose answer is one page"
         raise invalid(FieldError(field="query.cursor", value=cursor, rule=rule))
     sought = None if q is None else await context.finder.find(context.database, q)
-    if is_ranked and sought is not None:
+    if sort == "recommended" and sought is not None:
         sought = sorted(sought, key=lambda one: (-one.score, one.key))[:BEST_WORDS]
 
     def plan() -> Steps[_Plan]:
@@ -202,11 +205,16 @@ async def get_available(
             candidates,
             position,
         )
-        fits = yield from _fits(
-            found, moment, (start_us, for_s * 1_000_000), place, (q, sought or ())
-        )
-        if is_ranked:
+        when = moment.now_us if start_us is None else start_us
+        keys = [one.row["instrument_key"] for one in found]
+        habits = yield from load_habits(keys, when, for_s * 1_000_000, moment)
+        fits = _fits(found, habits, (when, for_s * 1_000_000), place, (q, sought or ()))
+        if sort == "recommended":
             found.sort(key=lambda one: fits[one.row["instrument_id"]].order)
+        elif is_ranked:
+            found.sort(
+                key=lambda one: (habits[one.row["instrument_key"]].busy, one.row["instrument_id"])
+            )
         shown = found[:limit]
         members = [
             Member(
@@ -228,6 +236,7 @@ async def get_available(
                     **availability_body(one.answer),
                     "distance_m": distance(one.row, place),
                     "usual_free_hours": _usually_free(profiles.get(one.row["instrument_key"], {})),
+                    "recent_utilization": habits[one.row["instrument_key"]].utilization,
                     "fit": _fit_body(fits[one.row["instrument_id"]]),
                 }
                 for one in shown
@@ -351,18 +360,16 @@ def distance(row: Registered, place: tuple[float, float] | None) -> float | None
 
 def _fits(
     found: Sequence[_Found],
-    moment: Moment,
-    when: tuple[int | None, int],
+    habits: Mapping[int, Habits],
+    when: tuple[int, int],
     place: tuple[float, float] | None,
     words: tuple[str | None, Sequence[Found]],
-) -> Steps[dict[str, Recommended]]:
+) -> dict[str, Recommended]:
     """What speaks for each, by id."""
-    start_us, wished_us = moment.now_us if when[0] is None else when[0], when[1]
+    start_us, wished_us = when
     question, sought = words
     scores = {one.key: one.score for one in sought}
     most = 0 if question is None else best_score(question)
-    keys = [one.row["instrument_key"] for one in found]
-    habits = yield from load_habits(keys, start_us, wished_us, moment)
     fits: dict[str, Recommended] = {}
     for one in found:
         key, usual = one.row["instrument_key"], habits[one.row["instrument_key"]]

@@ -11,12 +11,10 @@ import { go } from '../route.js';
 import { instantOf, iso, localDate, midnight } from '../time.js';
 import { t } from '../words.js';
 import { VERDICTS, verdictBadges, verdictLines, verdictNames, verdictSign } from './verdicts.js';
+import { behind, behindLegend, clocks, nowMark, place, strips, within } from './line.js';
 import './words.js';
 
 const WEEKS = /^\d{4}-\d{2}-\d{2}$/;
-const HOUR = { month: undefined, day: undefined };
-/** What lies behind, by the API's word. */
-const BEHIND = { closed: 'closed_hours', maintenance: 'planned_maintenance', down: 'avail_down' };
 const DATE = { hour: undefined, minute: undefined };
 
 /** Midnight of the Monday of a local date (or of now), and of the seven days after it. */
@@ -81,46 +79,29 @@ function picture(told, days, tz, name, open, chosen) {
       VERDICTS.filter((one) => told.bookings.some((x) => x.verdicts?.includes(one))).map((one) => h('span', { class: `avail v-${one}` }, verdictSign(one), t(`v_${one}`))),
       told.bookings.some((x) => !x.verdicts) ? h('span', { class: 'state' }, h('i', { class: 'swatch ahead', 'aria-hidden': 'true' }), t('ahead')) : null,
       STATES.map((s) => h('span', { class: `state s-${s}` }, h('i', { 'aria-hidden': 'true' }), t(s))),
-      Object.entries(BEHIND).filter(([kind]) => kind !== 'down' || told.plan.some((x) => x.kind === kind)).map(([kind, word]) => h('span', { class: 'state' }, h('i', { class: `swatch ${kind}`, 'aria-hidden': 'true' }), t(word)))));
+      behindLegend(told.plan)));
 }
 
 function dayLine({ told, from, to, tz, weekday, name, open, chosen }) {
-  const within = (x) => Date.parse(x.from) < to && Date.parse(x.to) > from;
-  const place = (x) => {
-    const [a, b] = [Math.max(from, Date.parse(x.from)), Math.min(to, Date.parse(x.to))];
-    return { '--l': `${(a - from) / (to - from) * 100}%`, '--w': `${(b - a) / (to - from) * 100}%` };
-  };
+  const here = within(from, to);
   const day = `${weekday} ${moment(from, tz, DATE)}`;
   const u = told.use?.buckets.find((b) => Date.parse(b.from) === from);
   const said = u ? STATES.map((s) => `${t(s)} ${hours(u[`${s}_s`])}`).join(', ') : t('ahead');
   return [h('span', { class: told.now >= from && told.now < to ? 'day today' : 'day' }, h('b', {}, weekday), ' ', moment(from, tz, DATE)),
     h('div', { class: 'week-line' },
-      told.plan.filter(within).map((x) => h('i', { class: `behind ${x.kind}`, role: 'img', 'aria-label': `${day}: ${t(BEHIND[x.kind])} ${clocks(x, tz)}`, vars: place(x), tip: [t(BEHIND[x.kind]), clocks(x, tz)] })),
-      told.bookings.filter(within).map((x) => {
+      behind(told.plan, from, to, tz, day),
+      told.bookings.filter(here).map((x) => {
         const goesOn = Date.parse(x.from) < from; // from the day before, where it is told
         const past = Date.parse(x.from) < told.now;
         const lines = [`${t('booking')} ${clocks(x, tz)}`, ...(x.verdicts ? verdictLines(x) : [t('ahead')]), x.feed];
         const button = h('button', {
-          type: 'button', class: `booked v-${x.verdicts?.[0] ?? 'ahead'}${String(x.id) === chosen ? ' chosen' : ''}`, 'data-booking': x.id, vars: place(x), tabindex: goesOn ? -1 : null, 'aria-hidden': goesOn ? 'true' : null,
+          type: 'button', class: `booked v-${x.verdicts?.[0] ?? 'ahead'}${String(x.id) === chosen ? ' chosen' : ''}`, 'data-booking': x.id, vars: place(x, from, to), tabindex: goesOn ? -1 : null, 'aria-hidden': goesOn ? 'true' : null,
           'aria-label': `${lines.slice(0, 3).join(', ')}. ${past ? t('explain_of', { name, from: moment(x.from, tz), to: moment(x.to, tz) }) : ''}`, tip: lines, on: past ? { click: () => open(x) } : {},
         }, x.verdicts?.map(verdictSign));
         return button;
       }),
-      h('div', { class: 'measured', role: 'img', tabindex: '0', 'aria-label': `${day}: ${said}`, tip: [day, said] }, strips(told.segments.filter(within), from, to)),
-      told.now >= from && told.now < to ? h('i', { class: 'now-mark', 'aria-hidden': 'true', vars: { '--l': `${(told.now - from) / (to - from) * 100}%` } }) : null)];
-}
-
-const clocks = (x, tz) => `${moment(x.from, tz)} – ${moment(x.to, tz, localDate(Date.parse(x.from), tz) === localDate(Date.parse(x.to), tz) ? HOUR : {})}`;
-
-/** A day's segments: one path a state, however many they are; unknown is half as high. */
-function strips(segments, from, to) {
-  const paths = new Map();
-  for (const x of segments) {
-    const [a, b] = [Math.max(from, Date.parse(x.from)), Math.min(to, Date.parse(x.to))].map((ms) => ((ms - from) / (to - from) * 1000).toFixed(2));
-    const [top, high] = x.state === 'unknown' ? [0.3, 0.4] : [0, 1];
-    paths.set(x.state, `${paths.get(x.state) ?? ''}M${a},${top}V${top + high}H${b}V${top}Z`);
-  }
-  return h('svg', { viewBox: '0 0 1000 1', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, [...paths].map(([word, d]) => h('path', { d, class: `m-${word}` })));
+      h('div', { class: 'measured', role: 'img', tabindex: '0', 'aria-label': `${day}: ${said}`, tip: [day, said] }, strips(told.segments.filter(here), from, to)),
+      nowMark(told.now, from, to))];
 }
 
 // -- the same as tables ------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 
+from models.ratios import ratio
 from models.usage import Usage, Window
 from store.figures.figures import usages
 from store.figures.subject import load_subjects, zone_of
@@ -26,8 +28,20 @@ class Habits:
     known_us: int
     hours_us: int
     #: Of the last weeks, whole.
+    recent_ran_us: int
     recent_known_us: int
     recent_us: int
+
+    @property
+    def utilization(self) -> float | None:
+        """Of the last weeks: running over known time; None where nothing is known."""
+        return ratio(self.recent_ran_us, self.recent_known_us)
+
+    @property
+    def busy(self) -> tuple[bool, Fraction]:
+        """Where it stands among others, the quietest first; what nobody knows of, last."""
+        known_us = self.recent_known_us
+        return not known_us, Fraction(self.recent_ran_us, known_us or 1)
 
 
 def load_habits(
@@ -56,6 +70,7 @@ def load_habits(
             ran_us=sum(one.running_us for one in found.get(key, nothing)),
             known_us=sum(one.known_us for one in found.get(key, nothing)),
             hours_us=sum(window.length_us for window in hours[key]),
+            recent_ran_us=whole.get(key, nothing)[0].running_us,
             recent_known_us=whole.get(key, nothing)[0].known_us,
             recent_us=recent.length_us,
         )

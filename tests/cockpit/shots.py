@@ -37,6 +37,8 @@ def pages(instrument: str) -> dict[str, str]:
         "treemap": "#/explore?by=class_major&view=treemap&size=value",
         "treemap-many": "#/explore?by=instrument&view=treemap",
         "week": "#/explore?view=heatmap",
+        "home": "#/home",
+        "lab-week": f"#/week?instrument={instrument}",
         "instrument": f"#/instrument/{instrument}",
         "available": "#/available?seat=310104",
         "wished": f"#/available?for_s=7200&at={soon}T09:00",

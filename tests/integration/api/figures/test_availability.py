@@ -223,6 +223,19 @@ def test_what_is_recommended_and_why(world: World, get: Get, now: int) -> None:
     assert items[0]["fit"]["marks"] > items[1]["fit"]["marks"]
     again = get("/v1/available", **asked, limit=1)
     assert (again["items"][0]["instrument_id"], again["next_cursor"]) == ("near", None)
+    # What ran least in four weeks, by the figures that every other answer has; one page as well.
+    quiet = get("/v1/available", sort="quietest")
+    start = datetime.fromisoformat(quiet["as_of"]) - timedelta(weeks=4)
+    whole = {"from_": start.isoformat(), "to": quiet["as_of"]}
+    groups = get("/v1/utilization", group_by="instrument", **whole)["groups"]
+    used = {one["key"]: one["utilization"] for one in groups}
+    assert {one["instrument_id"]: one["recent_utilization"] for one in quiet["items"]} == used
+    assert [one["instrument_id"] for one in quiet["items"]] == sorted(
+        used, key=lambda name: (used[name], name)
+    )
+    assert used["near"] == 0 < used["busy"]
+    assert get("/v1/available", sort="quietest", limit=1)["next_cursor"] is None
+    get("/v1/available", sort="quietest", cursor="x", status=422)
     # Nearest first unless told otherwise.
     plain = get("/v1/available", q="SEM", near="121.399,31.2")["items"]
     assert plain[0]["instrument_id"] == "busy"

@@ -1,0 +1,214 @@
+"""An institution's home and a laboratory's week in a real browser: figures, steps, who may what."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cli.up import Service
+from tests.cockpit.window import Open, Window, go, signed_in
+from tests.live import DAY, Live, iso
+
+ZONE = ZoneInfo("Asia/Shanghai")
+HOME = "xuhui"
+
+
+@pytest.fixture(scope="module")
+def house(city: Live) -> str:
+    """A third instrument that fell silent days ago, a plan that is due, and who sees to it all."""
+    city.put(
+        f"instruments/{HOME}-silent",
+        {"name": "离心机", "institution_id": HOME, "gateway_id": f"gw-{HOME}"},
+    )
+    city.post(
+        "maintenance/plans",
+        {"instrument_id": f"{HOME}-1", "name": "校准", "every_days": 1, "starts_at": iso(DAY)},
+    )
+    made = city.post("keys", {"name": "house", "scopes": ["operate"], "institution_id": HOME})
+    key: str = made["key"]
+    return key
+
+
+@pytest.fixture
+def own(open_window: Open, cockpit_service: Service, house: str) -> Window:
+    """A tab of the institution's own key, where it arrives by itself."""
+    window = open_window(signed_in=False)
+    signed_in(window.page.context, cockpit_service, house)
+    window.page.goto(window.address)
+    window.page.wait_for_selector("main.page-home h1")
+    window.until("!document.querySelector('.skeleton, [aria-busy]')")
+    return window
+
+
+def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
+    own: Window, city: Live, vendored: Path
+) -> None:
+    window, page = own, own.page
+    assert page.url.endswith("#/home")
+    assert page.locator("h1").inner_text() == "徐汇研究所"
+    counts = city.get("status/summary", institution=HOME)["overall"]
+    assert window.shown("home-all") == str(counts["instruments"])
+    for activity in ("running", "idle", "off", "unknown"):
+        assert window.shown(f"home-{activity}") == str(counts["activity"][activity])
+    for link in ("online", "offline", "never_seen"):
+        assert window.shown(f"home-{link}") == str(counts["connectivity"][link])
+    month = city.get(
+        "utilization",
+        institution=HOME,
+        window="this-month",
+        compare="previous",
+        tz="Asia/Shanghai",
+    )["overall"]
+    assert window.shown("month-running_s") == window.written("hours", float(month["running_s"]))
+    assert window.shown("before-running_s") == window.written(
+        "hours", float(month["compared"]["running_s"])
+    )
+    assert window.written("hours", abs(float(month["difference"]["running_s"]))) in window.shown(
+        "change-running_s"
+    )
+    free = city.get("available", institution=HOME, sort="quietest")["items"]
+    shown = page.locator("[data-recent]").evaluate_all("all => all.map((x) => x.dataset.recent)")
+    assert shown == [one["instrument_id"] for one in free] != []
+    assert page.locator("[data-recent]").first.inner_text() == window.written(
+        "percent", float(free[0]["recent_utilization"])
+    )
+    assert page.locator("[data-due]").first.inner_text() == "校准"
+    assert "1" in window.shown("home-never")
+    (lacks,) = city.get("periods/completeness", institution=HOME, window="last-month")["items"]
+    assert lacks["state"] == "none"
+    assert "还没有报告期" in page.locator("[data-lack=period]").inner_text()
+    never = page.locator("[data-lack=never]").inner_text()
+    assert str(lacks["never_seen_instruments"]) in never
+    assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
+    page.locator("[data-state=unknown]").press("Enter")
+    unknown = counts["activity"]["unknown"]
+    window.until(f"document.querySelectorAll('[data-now]').length === {unknown}")
+    assert page.evaluate("document.activeElement.dataset.state") == "unknown"
+    assert page.locator("[data-now]").get_attribute("data-now") == f"{HOME}-silent"
+    # Another's home is not this key's; the API says the same.
+    go(window, "#/home/pudong")
+    page.wait_for_selector("main [role=alert] h1")
+    assert "pudong" in page.locator("main h1").inner_text()
+
+
+def test_what_is_asked_for_wins_and_a_city_chooses_a_house(
+    tab: Window, open_window: Open, cockpit_service: Service, house: str
+) -> None:
+    asked = open_window(signed_in=False)
+    signed_in(asked.page.context, cockpit_service, house)
+    asked.page.goto(f"{asked.address}/#/available")
+    asked.page.wait_for_selector("main.page-available")
+    tab.page.goto(tab.address)
+    tab.page.wait_for_selector("main.page-city, main.page-home")
+    go(tab, "#/home")
+    tab.page.locator("#home-whose").fill("浦东中心")
+    tab.page.keyboard.press("Enter")
+    tab.until("location.hash.startsWith('#/home/pudong')")
+    tab.page.wait_for_selector("[data-now='pudong-1']")
+
+
+def monday(day: datetime) -> datetime:
+    first = day.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return first - timedelta(days=first.weekday())
+
+
+def test_maintenance_is_planned_in_a_free_hour_in_five_steps(
+    own: Window, city: Live, vendored: Path
+) -> None:
+    """From what is due at home: to its week, to the next one, the hour, what is done, save."""
+    window, page = own, own.page
+    axe = (vendored / "axe.js").read_text()
+    page.locator("tr", has=page.locator("[data-due]")).get_by_role("link").last.click()  # 1
+    page.wait_for_selector("main.page-week .week-cell .week-line")
+    page.locator("#week-after").press("Enter")  # 2
+    first = monday(datetime.now(ZONE) + timedelta(days=7))
+    cell = page.locator(f"[data-cell='{HOME}-1 {(first + timedelta(days=1)).date()}']")
+    cell.locator(".week-line").wait_for()
+    assert window.serious_faults(axe, "main") == []
+    cell.focus()
+    page.keyboard.press("Home")
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert "10:00" in window.shown("week-said")
+    assert "空闲" in window.shown("week-said")
+    page.keyboard.press("Enter")  # 3
+    assert window.serious_faults(axe, "dialog") == []
+    page.keyboard.type("季度校准")  # 4: the field has the focus
+    page.keyboard.press("Enter")  # 5
+    window.until("!document.querySelector('dialog')")
+    cell.locator(".behind.maintenance").wait_for()
+    (made,) = city.get("maintenance", instrument=f"{HOME}-1")["items"]
+    begins = first + timedelta(days=1, hours=10)
+    assert datetime.fromisoformat(made["from"]) == begins
+    assert datetime.fromisoformat(made["to"]) == begins + timedelta(hours=1)
+    assert (made["kind"], made["reason"]) == ("maintenance", "季度校准")
+    # The hour is taken now: it offers nothing, by keyboard or by pointer; nor do times over it.
+    page.keyboard.press("Enter")
+    assert page.locator("dialog").count() == 0
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.locator("#plan-to").fill((begins + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M"))
+    page.locator("#plan-what").fill("x")
+    page.keyboard.press("Enter")
+    page.locator("dialog .wrong", has_text="1").wait_for()
+    assert len(city.get("maintenance", instrument=f"{HOME}-1")["items"]) == 1
+
+
+def test_a_week_shows_the_apis_sessions_on_screen_and_on_paper(
+    tab: Window, city: Live, tmp_path: Path
+) -> None:
+    window = tab
+    first = monday(datetime.now(ZONE) - timedelta(days=1))
+    go(window, f"#/week?instrument=pudong-2,{HOME}-1&week={first.date()}")
+    end = first + timedelta(days=7)
+    for instrument in ("pudong-2", f"{HOME}-1"):
+        used = sum(
+            (
+                min(end, datetime.fromisoformat(one["to"]))
+                - max(first, datetime.fromisoformat(one["from"]))
+            ).total_seconds()
+            for one in city.get(
+                f"instruments/{instrument}/sessions", from_=first.isoformat(), to=end.isoformat()
+            )["items"]
+        )
+        shown = window.page.locator(f"[data-used='{instrument}']").inner_text()
+        assert shown == window.written("hours", used) != "0.0 h"
+    assert window.page.locator(".week-table tbody tr").count() == 2
+    go(window, f"#/week?institution={HOME}")
+    assert window.page.locator(".week-table tbody tr").count() == 3
+    paper = window.page.pdf(prefer_css_page_size=True, path=tmp_path / "week.pdf")
+    assert b"/MediaBox [0 0 841" in paper or b"/MediaBox [0 0 842" in paper
+    window.page.emulate_media(media="print")
+    assert not window.page.locator(".week-choice").is_visible()
+    window.page.emulate_media(media="screen")
+
+
+def test_whoever_may_not_plan_is_offered_nothing(
+    browser: Any, cockpit_service: Service, city: Live, house: str, vendored: Path
+) -> None:
+    key = city.post("keys", {"name": "looks", "scopes": ["read"], "institution_id": HOME})["key"]
+    context = browser.new_context(
+        locale="en-GB", viewport={"width": 390, "height": 844}, color_scheme="dark"
+    )
+    signed_in(context, cockpit_service, key)
+    window = Window(context, cockpit_service.api_url)
+    next_week = (monday(datetime.now(ZONE)) + timedelta(days=7)).date()
+    window.page.goto(f"{window.address}/#/week?week={next_week}&day=3")
+    window.page.wait_for_selector(".week-cell .week-line", state="attached")
+    assert window.page.locator(".week-cell:visible").count() == 3  # a day alone
+    window.page.locator(".week-cell:visible").first.click()
+    window.until("document.querySelector('[data-value=week-said]').textContent.includes('free')")
+    window.page.keyboard.press("Enter")
+    assert window.page.locator("dialog").count() == 0
+    axe = (vendored / "axe.js").read_text()
+    assert window.serious_faults(axe, "main") == []
+    narrow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert window.page.evaluate(narrow)
+    go(window, "#/home")
+    assert "Find an hour" not in window.page.locator("main").inner_text()
+    assert window.serious_faults(axe, "main") == []
+    assert window.page.evaluate(narrow)
+    context.close()
+    assert window.complaints == []
