@@ -4,11 +4,12 @@ The rule is ``models/voucher.py``'s. Lines that a closed period holds were serve
 closed: what they used then is no other line's any more, and the rest is served after them.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from models.cause import unknown
 from models.confirmed import longest_step_us
 from models.interval import Interval, clip, intersect, length_us, merge, subtract
+from models.segment import Piece
 from models.session import Session, sessions
 from models.timestamp import MAX_US
 from models.usage import Window
@@ -31,6 +33,7 @@ from store.vouchers.orders import Order
 _SQL = statements("vouchers")
 #: Instruments whose timelines are in memory at once.
 _AT_ONCE = 16
+_START, _END = attrgetter("start_us"), attrgetter("end_us")
 
 
 class Evidence(NamedTuple):
@@ -177,13 +180,16 @@ def _judge_group(
                 yield line, _evidence(line, judged[line], whole, left, subject, around, moment)
 
 
+def _near(around: Surroundings, subject: Subject, low_us: int, high_us: int) -> Sequence[Piece]:
+    """Pieces of a stretch of time, and of what bears on the sessions in it."""
+    pieces = around.pieces[subject.key]
+    first = bisect_right(pieces, low_us - subject.margin_us, key=_END)
+    return pieces[first : bisect_left(pieces, high_us + subject.margin_us, key=_START)]
+
+
 def _offered(window: Interval, subject: Subject, around: Surroundings) -> Offered:
     low, high = reach(*window, subject.margin_us)
-    pieces = [
-        one
-        for one in around.pieces[subject.key]
-        if one.start_us < high + subject.margin_us and one.end_us > low - subject.margin_us
-    ]
+    pieces = _near(around, subject, low, high)
     starts = [one.from_us for one in subject.versions]
     longest = [
         longest_step_us(own_hold_us=one.own_hold_us, interval_us=one.interval_us)
@@ -209,7 +215,7 @@ def _evidence(
     moment: Moment,
 ) -> Evidence:
     window = Window(start_us=line.start_us, end_us=line.end_us).clip(moment.now_us)
-    pieces = around.pieces[subject.key]
+    pieces = _near(around, subject, window.start_us, window.end_us)
     gaps = unknown(
         pieces,
         window,
