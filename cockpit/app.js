@@ -232,10 +232,7 @@ function askForKey() {
   const wrong = h('p', { class: 'wrong', role: 'alert' });
   const elsewhere = h('div', { class: 'elsewhere' });
   if (store.config.oidc !== null) {
-    import('./signing/oidc.js').then(({ providerButton, refusal }) => {
-      wrong.textContent = refusal();
-      elsewhere.replaceChildren(...providerButton());
-    });
+    import('./signing/oidc.js').then(({ offer }) => elsewhere.replaceChildren(...offer()));
   }
   const key = h('input', { type: 'password', name: 'key', id: 'key', autocomplete: 'current-password', required: true, spellcheck: 'false' });
   const stay = h('input', { type: 'checkbox', name: 'remember' });
@@ -257,8 +254,7 @@ function askForKey() {
     },
   },
   h('img', { src: 'cockpit/icon.svg', alt: '', width: 56, height: 56 }),
-  h('h1', {}, lang() === 'zh' ? '机时 Jishi' : 'Jishi 机时'), h('p', { class: 'note' }, t('sign_in_text')),
-  elsewhere,
+  h('h1', {}, lang() === 'zh' ? '机时 Jishi' : 'Jishi 机时'), elsewhere, h('p', { class: 'note' }, t('sign_in_text')),
   h('label', { for: 'key' }, t('key')), key, h('label', { class: 'check' }, stay, t('remember')), wrong,
   h('button', { type: 'submit', class: 'primary' }, t('sign_in')),
   h('button', { type: 'button', class: 'quiet', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); askForKey(); } } }, t('language'))));

@@ -10,15 +10,14 @@ import { WORDS } from './words.js';
 learn(WORDS);
 
 /** What the page of signing in offers before the key, where a provider is set. */
-export function providerButton() {
-  return [
-    h('a', { class: 'provider', id: 'oidc', href: 'v1/session/oidc', on: { click: remember } }, t('oidc_in', { name: store.config.oidc || t('oidc_usual') })),
-    h('p', { class: 'note or' }, t('oidc_or')),
-  ];
-}
+export const offer = () => [
+  h('p', { class: 'wrong', role: 'alert' }, refusal()),
+  h('a', { class: 'provider', id: 'oidc', href: 'v1/session/oidc', on: { click: remember } }, t('oidc_in', { name: store.config.oidc || t('oidc_usual') })),
+  h('p', { class: 'note or' }, t('oidc_or')),
+];
 
 /** Why it came to nothing, in words; said once. */
-export function refusal() {
+function refusal() {
   const { refused } = route().params;
   if (refused === undefined) return '';
   history.replaceState(null, '', '#/');
