@@ -3,7 +3,7 @@
 import { get } from '../api.js';
 import { badge, reasonsText } from '../booking/badge.js';
 import { card, h, table } from '../dom.js';
-import { count, moment, percent } from '../formats.js';
+import { count, fullMoment, moment, percent } from '../formats.js';
 import { href } from '../route.js';
 import { mayOperate, store } from '../store.js';
 import { t } from '../words.js';
@@ -47,7 +47,7 @@ export function silentCard(ctx, id) {
     return h('div', { class: 'stack' }, items.length ? table({
       name: `silent-${id}`, caption: t('hm_silent'), rows: items, cards: 'named', columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: named },
-        { key: 'last_received_at', label: t('hm_heard'), value: (x) => x.status.last_received_at, cell: (x) => h('span', { 'data-silent': x.instrument_id }, moment(x.status.last_received_at, tz)) },
+        { key: 'since', label: t('hm_since'), value: (x) => x.status.since, cell: (x) => h('span', { 'data-silent': x.instrument_id }, moment(x.status.since, tz)), tip: (x) => [t('hm_since'), `${t('last_heartbeat')} ${fullMoment(x.status.last_heartbeat_at, tz)}`, `${t('received')} ${fullMoment(x.status.last_received_at, tz)}`] },
         { key: 'cause', label: t('cause'), value: (x) => (x.status.cause ? t(`cause_${x.status.cause}`) : null) },
         { key: 'next', label: t('hm_next'), plain: true, value: () => '', cell: (x) => (byGateway(x) ? h('a', { href: href('gateway', {}, x.gateway_id) }, t('hm_see_gateway')) : h('a', { href: href('instrument', {}, x.instrument_id) }, t('hm_see_instrument'))) },
       ],

@@ -9,7 +9,7 @@ import pytest
 
 from cli.up import Service
 from tests.cockpit.window import Open, Window, go, signed_in
-from tests.live import DAY, Live, iso
+from tests.live import DAY, HOUR, Live, beat, iso, now_us
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOME = "xuhui"
@@ -17,11 +17,17 @@ HOME = "xuhui"
 
 @pytest.fixture(scope="module")
 def house(city: Live) -> str:
-    """A third instrument that fell silent days ago, a plan that is due, and who sees to it all."""
+    """One that never spoke, one that fell silent, a plan that is due, and who sees to it all."""
     city.put(
         f"instruments/{HOME}-silent",
         {"name": "离心机", "institution_id": HOME, "gateway_id": f"gw-{HOME}"},
     )
+    city.put(
+        f"instruments/{HOME}-gone",
+        {"name": "流变仪", "institution_id": HOME, "gateway_id": f"gw-{HOME}", "hold_s": 60},
+    )
+    city.gateway_of[f"{HOME}-gone"] = f"gw-{HOME}"
+    city.publish(f"{HOME}-gone", beat(now_us() - 2 * HOUR, "idle", seq=1))
     city.post(
         "maintenance/plans",
         {"instrument_id": f"{HOME}-1", "name": "校准", "every_days": 1, "starts_at": iso(DAY)},
@@ -75,6 +81,10 @@ def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
         "percent", float(free[0]["recent_utilization"])
     )
     assert page.locator("[data-due]").first.inner_text() == "校准"
+    (silent,) = city.get("instruments", institution=HOME, connectivity="offline")["items"]
+    assert page.locator("[data-silent]").get_attribute("data-silent") == f"{HOME}-gone"
+    since = datetime.fromisoformat(silent["status"]["since"]).astimezone(ZONE)
+    assert page.locator("[data-silent]").inner_text() == since.strftime("%m/%d %H:%M")
     assert "1" in window.shown("home-never")
     (lacks,) = city.get("periods/completeness", institution=HOME, window="last-month")["items"]
     assert lacks["state"] == "none"
@@ -86,7 +96,8 @@ def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
     unknown = counts["activity"]["unknown"]
     window.until(f"document.querySelectorAll('[data-now]').length === {unknown}")
     assert page.evaluate("document.activeElement.dataset.state") == "unknown"
-    assert page.locator("[data-now]").get_attribute("data-now") == f"{HOME}-silent"
+    shown = page.locator("[data-now]").evaluate_all("all => all.map((x) => x.dataset.now)")
+    assert sorted(shown) == [f"{HOME}-gone", f"{HOME}-silent"]
     # Another's home is not this key's; the API says the same.
     go(window, "#/home/pudong")
     page.wait_for_selector("main [role=alert] h1")
@@ -177,7 +188,7 @@ def test_a_week_shows_the_apis_sessions_on_screen_and_on_paper(
         assert shown == window.written("hours", used) != "0.0 h"
     assert window.page.locator(".week-table tbody tr").count() == 2
     go(window, f"#/week?institution={HOME}")
-    assert window.page.locator(".week-table tbody tr").count() == 3
+    assert window.page.locator(".week-table tbody tr").count() == 4
     paper = window.page.pdf(prefer_css_page_size=True, path=tmp_path / "week.pdf")
     assert b"/MediaBox [0 0 841" in paper or b"/MediaBox [0 0 842" in paper
     window.page.emulate_media(media="print")
@@ -197,7 +208,7 @@ def test_whoever_may_not_plan_is_offered_nothing(
     next_week = (monday(datetime.now(ZONE)) + timedelta(days=7)).date()
     window.page.goto(f"{window.address}/#/week?week={next_week}&day=3")
     window.page.wait_for_selector(".week-cell .week-line", state="attached")
-    assert window.page.locator(".week-cell:visible").count() == 3  # a day alone
+    assert window.page.locator(".week-cell:visible").count() == 4  # a day alone
     window.page.locator(".week-cell:visible").first.click()
     window.until("document.querySelector('[data-value=week-said]').textContent.includes('free')")
     window.page.keyboard.press("Enter")
