@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid, not_found
-from api.params import Instant, InstrumentId, Line
+from api.params import Instant, InstitutionId, InstrumentId, Line
 from api.query import AnyOf
 from api.windows import OpenSpan
 from models.timestamp import format_instant
@@ -75,6 +75,9 @@ async def get_maintenances(
     who: Reader,
     span: OpenSpan,
     instrument: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
+    institution: Annotated[
+        AnyOf[InstitutionId], Query(description="whose instruments they are now")
+    ] = (),
     kind: AnyOf[Kind] = (),
     limit: Limit = 100,
     cursor: CursorText = None,
@@ -92,6 +95,7 @@ async def get_maintenances(
             after_id=after[0] if after else 0,
             limit=limit + 1,
             instrument_id=wanted(instrument),
+            institution=wanted(institution),
             kind=wanted(kind),
             start_us=window.start_us,
             end_us=window.end_us,

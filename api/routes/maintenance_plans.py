@@ -113,6 +113,7 @@ async def get_due(
     request: Request,
     context: Ctx,
     filters: InstrumentFilters,
+    instrument: AnyOf[InstrumentId] = (),
     overdue: Annotated[bool | None, Query(description="only what is, or is not, due yet")] = None,
     within_days: Annotated[
         int | None,
@@ -133,7 +134,7 @@ async def get_due(
 
     def plan() -> Steps[_DuePlan]:
         moment = yield from load_moment(context.settings.calendar)
-        plans = yield from plans_of(filters, PLANS_MOST + 1)
+        plans = yield from plans_of(filters, PLANS_MOST + 1, instrument=wanted(instrument))
         if len(plans) > PLANS_MOST:
             rule = f"at most {PLANS_MOST} plans at once: name an institution, a district or a class"
             raise invalid(FieldError(field="query", value=len(plans), rule=rule))

@@ -305,7 +305,8 @@ function openingHours(given) {
 }
 
 function maintenanceCard({ ctx, known }) {
-  return card(ctx, { title: t('maintenance'), cls: 'w4' }, async () => {
+  const whole = h('a', { class: 'more', href: href('maintenance', {}, ctx.id) }, t('maintenance_of'));
+  return card(ctx, { title: t('maintenance'), cls: 'w4', actions: whole }, async () => {
     const tz = (await known()).timezone;
     const { items } = await get('maintenance', { instrument: ctx.id, limit: 200 }, ctx.signal);
     if (!items.length) return null;

@@ -123,9 +123,12 @@ def find_plan(plan_id: int, tenant: int | None = None) -> Steps[MaintenancePlan 
     return found[0] if found else None
 
 
-def plans_of(filters: Filters, limit: int, *, after_id: int = 0) -> Steps[list[MaintenancePlan]]:
+def plans_of(
+    filters: Filters, limit: int, *, after_id: int = 0, instrument: Wanted[str] = None
+) -> Steps[list[MaintenancePlan]]:
     """Plans that stand, of the instruments that are meant, in the order in which they were made."""
-    rows = yield Query(_SQL["meant"], {**filters.params(), "after": after_id, "limit": limit})
+    own = {"after": after_id, "limit": limit, "instrument": array(instrument)}
+    rows = yield Query(_SQL["meant"], {**filters.params(), **own})
     return [_read(row) for row in rows]
 
 

@@ -34,6 +34,10 @@ WHERE m.maintenance_id > %(after)s
   AND (%(tenant)s::integer IS NULL OR EXISTS (
        SELECT FROM instrument_version h WHERE h.instrument_key = m.instrument_key
          AND h.force_from <= now() AND h.force_to > now() AND h.institution_key = %(tenant)s))
+  AND (%(institution)s::text[] IS NULL OR EXISTS (
+       SELECT FROM instrument_version h JOIN institution n USING (institution_key)
+       WHERE h.instrument_key = m.instrument_key AND h.force_from <= now() AND h.force_to > now()
+         AND n.institution_id = ANY (%(institution)s::text[])))
   AND (%(kind)s::text[] IS NULL OR m.kind = ANY (%(kind)s::text[]))
   AND (%(instrument_id)s::text[] IS NULL OR i.instrument_id = ANY (%(instrument_id)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR m.ends_at > %(from)s)

@@ -40,6 +40,7 @@ LEFT JOIN institution_version nv ON nv.institution_key = v.institution_key
 LEFT JOIN LATERAL (SELECT at, reason FROM maintenance_reset WHERE plan_id = p.plan_id
                    ORDER BY at DESC, reset_id DESC LIMIT 1) r ON true
 WHERE p.ended_at IS NULL AND p.plan_id > %(after)s
+  AND (%(instrument)s::text[] IS NULL OR i.instrument_id = ANY (%(instrument)s::text[]))
   AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
   AND
   -- include: filters.meant

@@ -48,6 +48,9 @@ def pages(instrument: str) -> dict[str, str]:
         "reports": "#/reports",
         "period": "#/reports/1",
         "health": "#/health",
+        "maintenance": "#/maintenance",
+        "evaluations": "#/evaluation",
+        "evaluation": "#/evaluation/1",
     }
 
 

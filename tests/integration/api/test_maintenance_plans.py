@@ -76,3 +76,20 @@ def test_it_is_done_between_its_beginning_and_now(
     answer = admin.post(path, json={"at": when, "reason": "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["value"] == when
+
+
+def test_what_is_due_is_asked_of_an_instrument_and_plans_of_an_institution(
+    admin: httpx.Client, instrument: str, plan: dict[str, Any]
+) -> None:
+    def due(of: str) -> list[int]:
+        answer = admin.get("/v1/maintenance/due", params={"instrument": of})
+        return [one["id"] for one in answer.json()["items"]]
+
+    assert due(instrument) == [plan["id"]]
+    assert due("nobody") == []
+    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    body = {"instrument_id": instrument, **span}
+    made = admin.post("/v1/maintenance", json=body).json()["id"]
+    for home, found in ((plan["institution_id"], True), ("nobody", False)):
+        answer = admin.get("/v1/maintenance", params={"institution": home, "limit": 1000})
+        assert (made in [one["id"] for one in answer.json()["items"]]) is found
