@@ -7,7 +7,7 @@ import { answered } from './evidence.js';
 export function bases() {
   const found = new Map();
   const bare = [];
-  for (const { whole, ...window } of answered()) {
+  for (const { whole, ...window } of answered().flatMap((one) => [one, ...(one.compared ? [one.compared] : [])])) {
     if (!window.from || !window.to) continue;
     if (whole?.window_s === undefined) { bare.push(window); continue; }
     const basis = {

@@ -18,7 +18,10 @@ onAnswer((path, params, data) => {
   const key = JSON.stringify([path, which, lengthOf(data)]);
   heard.delete(key);
   const { from, to, tz, as_of: asOfAll } = data;
-  heard.set(key, { from, to, tz, as_of: asOfAll, whole: data.overall ?? data.total ?? data.figures });
+  const whole = data.overall ?? data.total ?? data.figures;
+  // What it is compared with is a window of its own.
+  const compared = data.compared_window && { ...data.compared_window, tz, as_of: asOfAll, whole: whole?.compared };
+  heard.set(key, { from, to, tz, as_of: asOfAll, whole, compared });
   if (heard.size > MOST) heard.delete(heard.keys().next().value);
 });
 

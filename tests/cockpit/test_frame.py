@@ -107,24 +107,35 @@ def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: P
     window.page.unroute("**/v1/utilization?*limit=200*")
 
 
-def test_windows_stand_on_sheets_of_pages_without_utilization(tab: Window, city: Live) -> None:
+@pytest.mark.parametrize(
+    ("address", "asked", "setting"),
+    [
+        ("#/reconcile?window=d7&by=institution", "/v1/reconciliation[?]", "分组: 机构"),
+        ("#/home/xuhui", "/v1/utilization[?].*compare=", "编号: xuhui"),
+    ],
+    ids=["without utilization", "compared with the month before"],
+)
+def test_every_window_of_a_page_stands_on_its_sheet(
+    tab: Window, city: Live, address: str, asked: str, setting: str
+) -> None:
     window = tab
-    with window.page.expect_response(re.compile("/v1/reconciliation[?]")) as caught:
-        go(window, "#/reconcile?window=d7&by=institution")
+    with window.page.expect_response(re.compile(asked)) as caught:
+        go(window, address)
     told = caught.value.json()
+    edges = [told["from"], told["to"], *told.get("compared_window", {}).values()]
     window.page.emulate_media(media="print")
     window.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     try:
         head = window.page.locator("#sheet-head").inner_text()
-        for edge in ("from", "to"):
+        for edge in edges:
             assert (
                 window.page.evaluate(
                     "([at, tz]) => import('/cockpit/formats.js').then((m) => m.fullMoment(at, tz))",
-                    [told[edge], told["tz"]],
+                    [edge, told["tz"]],
                 )
                 in head
             )
-        assert "分组: 机构" in head
+        assert setting in head
     finally:
         window.page.evaluate("dispatchEvent(new Event('afterprint'))")
         window.page.emulate_media(media="screen")
