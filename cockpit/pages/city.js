@@ -4,6 +4,7 @@
 import { get } from '../api.js';
 import { axis, bubble, chart, color, legend, rem } from '../charts.js';
 import { countBadges, freeLines, freeShare } from '../booking/counts.js';
+import { sensorsCard } from '../coverage/card.js';
 import { card, choice, fig, h, table } from '../dom.js';
 import { tiles, toGcj02 } from '../geo.js';
 import { clock, count, fullMoment, hours, moment, money, percent, points } from '../formats.js';
@@ -55,7 +56,8 @@ export function page(ctx) {
     h('div', { class: 'grid cockpit' },
       mapCard(ctx, metric, byDistrict, range),
       h('div', { class: 'stack w5' }, nowCard(ctx), bandsCard(ctx, byDistrict, range), trendCard(ctx, tz))),
-    districtCard(ctx, byDistrict, range));
+    districtCard(ctx, byDistrict, range),
+    sensorsCard(ctx));
 }
 
 const dateOnly = { hour: undefined, minute: undefined };

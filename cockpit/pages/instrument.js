@@ -4,6 +4,7 @@ import { all, get, stream } from '../api.js';
 import { STATES, axis, bubble, chart, color, legend, ramp, rem } from '../charts.js';
 import { badge, reasonsText } from '../booking/badge.js';
 import { weekCard } from '../booking/week.js';
+import { lifeCard } from '../coverage/life.js';
 import { card, choice, fig, h, state, table } from '../dom.js';
 import { explain, raw, segmentTable } from '../explain.js';
 import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
@@ -49,7 +50,7 @@ export function page(ctx) {
     mayOperate() ? annotatingCard(c) : null,
     mayOperate() ? ruleCard(c) : null,
     calendarCard(c),
-    h('div', { class: 'grid loose' }, detailCard(c), maintenanceCard(c)));
+    h('div', { class: 'grid loose' }, detailCard(c), h('div', { class: 'stack w4' }, lifeCard(c), maintenanceCard(c))));
   return root;
 }
 
