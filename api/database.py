@@ -218,11 +218,17 @@ class Database:
         """
         async with self.transaction(snapshot=snapshot) as conn:
             if timeout_s is not None:
-                await conn.execute(
-                    "SELECT set_config('statement_timeout', %s, true)",
-                    (str(int(timeout_s * 1000)),),
-                )
+                await _limit(conn, timeout_s)
             return await arun(conn, steps, threaded=threaded)
+
+    async def rehearse(self, steps: Steps[T], *, timeout_s: float | None = None) -> T:
+        """What `write` would return: the same work in a transaction that is rolled back."""
+        async with self.transaction() as conn:
+            if timeout_s is not None:
+                await _limit(conn, timeout_s)
+            # Within the pool's transaction one of its own, which alone is undone.
+            async with conn.transaction(force_rollback=True):
+                return await arun(conn, steps)
 
     @property
     def user(self) -> str:
@@ -253,3 +259,10 @@ class Database:
             said = re.search(r"FATAL: +(.+)", str(error))
             return said[1] if said else ""
         return "no connection of the pool came free in time"
+
+
+async def _limit(conn: Connection, timeout_s: float) -> None:
+    """Let statements of the transaction take so long, rather than what the pool gives them."""
+    await conn.execute(
+        "SELECT set_config('statement_timeout', %s, true)", (str(int(timeout_s * 1000)),)
+    )

@@ -27,6 +27,7 @@ export const PAGES = [
   { name: 'evaluation', title: ['评价', 'Evaluation'], group: 'work', load: () => import('./pages/evaluation.js') },
   { name: 'alerts', title: ['告警', 'Alerts'], group: 'manage', load: () => import('./pages/alerts.js') },
   { name: 'health', title: ['运行状况', 'Health'], group: 'manage', load: () => import('./pages/health.js') },
+  { name: 'manage', title: ['登记', 'Register'], group: 'manage', may: (session) => session?.scopes.includes('operate'), load: () => import('./pages/manage.js') },
   { name: 'purchase', title: ['购置评议', 'Purchase review'], load: () => import('./pages/purchase.js') },
   { name: 'gateway', title: ['网关', 'Gateway'], one: true, load: () => import('./pages/gateway.js') },
   { name: 'instrument', title: ['仪器', 'Instrument'], one: true, load: () => import('./pages/instrument.js') },

@@ -137,6 +137,8 @@ class Outcome:
     valid_from_us: int | None = None
     #: All its versions as they stand now.
     versions: Versions = ()
+    #: Fields that differ from before at any time, by `Field.column`; none of a new record.
+    changed: frozenset[str] = frozenset()
     refusals: tuple[Refusal, ...] = ()
     #: With `Result.BOUND`: what stands against it.
     bound: Bound | None = None
@@ -280,6 +282,7 @@ def _outcome(
             (moment for moment, _ in new if moment <= valid_from_us), default=new[0][0]
         ),
         versions=new,
+        changed=frozenset(name for *_, names in changed for name in names),
         next_step=_next_step(kind, change.id, changed, at.now_us),
     )
 

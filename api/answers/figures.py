@@ -123,6 +123,20 @@ class Utilization(BaseModel):
     difference: Difference | None = Field(default=None, description="with `compare`")
 
 
+class ChangePreview(BaseModel):
+    """Figures of one instrument as they are and as a change would make them."""
+
+    instrument_id: str
+    from_: Instant = Field(alias="from")
+    to: Instant = Field(description="clipped to now")
+    tz: str = Field(description="IANA zone of the window's days")
+    changed: list[str] = Field(description="fields that would differ at any time")
+    present: Usage
+    proposed: Usage
+    difference: Difference = Field(description="proposed less present")
+    as_of: Instant
+
+
 class Band(BaseModel):
     """Sufficient instruments whose ratio is strictly above a threshold."""
 

@@ -1,5 +1,7 @@
 """What is registered besides instruments: institutions, gateways, districts, classes; imports."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant, Latitude, Longitude, Seconds
@@ -116,8 +118,19 @@ class RowProblem(BaseModel):
     rule: str
 
 
+class ImportRow(BaseModel):
+    """What would become of a row."""
+
+    row: int = Field(description="the header is row 1")
+    id: str | None = Field(description="null: the row names none that could be one")
+    result: Literal["created", "updated", "unchanged", "rejected"]
+    changed: list[str] = Field(description="fields that would differ, of a record that is there")
+
+
 class ImportReport(BaseModel):
-    """What became of a file's rows."""
+    """What became of a file's rows, or would."""
+
+    preview: bool = Field(description="nothing was written")
 
     created: Count
     updated: Count
@@ -125,3 +138,5 @@ class ImportReport(BaseModel):
     rejected: Count
     errors: list[RowProblem]
     errors_left_out: Count
+    rows: list[ImportRow] = Field(description="of a preview, by row; else empty")
+    rows_left_out: Count

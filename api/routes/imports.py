@@ -20,13 +20,14 @@ from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid
 from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
-from models.registry_fields import KINDS
+from models.registry_fields import KINDS, to_contract_name
 from models.registry_plan import WRITTEN, Change, Outcome, Result
 from store.registry.records import write
 
 router = APIRouter(prefix="/v1/registry", tags=["registry"], responses=PROBLEMS)
 
 ERRORS_MAX = 1_000  # that one answer lists
+ROWS_MAX = 1_000  # of a preview
 CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
     ("gb18030", "gbk", "gb2312"), "gb18030"
 )
@@ -53,10 +54,12 @@ async def post_import(
         Literal["institutions", "gateways", "instruments"] | None,
         Query(alias="type", description="what the file lists; guessed from its header"),
     ] = None,
+    preview: Annotated[bool, Query(description="only tell what would become of each row")] = False,
 ) -> Response:
     """Answers ``{"created", "updated", "unchanged", "rejected", "errors": […]}``.
 
     The numbers count rows. Each error names row (the header is row 1), column, value and rule.
+    A preview tells the same of a file, and each row beside it, and writes nothing.
     """
     text = decoded(await request.body(), request.headers.get("content-type", ""))
     kind = RecordKind(kind_name.removesuffix("s")) if kind_name else guess_kind(text)
@@ -73,7 +76,9 @@ async def post_import(
         )
     stored_kind = KINDS[kind.value]
     changes = await run_in_threadpool(_changes, file)
-    outcomes = await context.database.write(
+    # A preview does all of it and is rolled back: what it tells is what would happen.
+    take = context.database.rehearse if preview else context.database.write
+    outcomes = await take(
         write(
             stored_kind,
             changes,
@@ -83,7 +88,9 @@ async def post_import(
         ),
         timeout_s=context.settings.import_timeout_s,
     )
-    report = reported(file, outcomes)
+    report = reported(file, outcomes, preview=preview)
+    if preview:
+        return json_response(report)
     for result in ("created", "updated", "unchanged", "rejected"):
         context.metrics.registry_writes.labels(stored_kind.name, result).inc(report[result])
     return json_response(report)
@@ -160,8 +167,13 @@ def _changes(file: RegistryFile) -> list[Change]:
     return [Change.of(row.record_id, row.record) for row in file.rows]
 
 
-def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
-    """What became of a file: rows counted, errors listed in the order of rows."""
+def reported(
+    file: RegistryFile, outcomes: list[Outcome], *, preview: bool = False
+) -> dict[str, Any]:
+    """What became of a file: rows counted, errors listed in the order of rows.
+
+    A preview lists the rows as well.
+    """
     errors = list(file.errors)
     for row, outcome in zip(file.rows, outcomes, strict=True):
         errors += _refused(file.kind, row, outcome)
@@ -170,15 +182,35 @@ def reported(file: RegistryFile, outcomes: list[Outcome]) -> dict[str, Any]:
     for outcome in outcomes:
         if outcome.result in (*WRITTEN, Result.UNCHANGED):
             counts[outcome.result.value] += 1
+    rejected = {error.row for error in errors}
+    rows = _rows(file, outcomes, rejected) if preview else []
     return {
+        "preview": preview,
         **counts,
-        "rejected": len({error.row for error in errors}),
+        "rejected": len(rejected),
         "errors": [
             {"row": e.row, "column": e.column, "value": e.value[:200], "rule": e.rule}
             for e in errors[:ERRORS_MAX]
         ],
         "errors_left_out": max(0, len(errors) - ERRORS_MAX),
+        "rows": rows[:ROWS_MAX],
+        "rows_left_out": max(0, len(rows) - ROWS_MAX),
     }
+
+
+def _rows(file: RegistryFile, outcomes: list[Outcome], rejected: set[int]) -> list[dict[str, Any]]:
+    """What would become of each row, in order."""
+    told: dict[int, dict[str, Any]] = {
+        row: {"row": row, "id": None, "result": "rejected", "changed": []} for row in rejected
+    }
+    for row, outcome in zip(file.rows, outcomes, strict=True):
+        told[row.row] = {
+            "row": row.row,
+            "id": row.record_id,
+            "result": "rejected" if row.row in rejected else outcome.result.value,
+            "changed": sorted(to_contract_name(name) for name in outcome.changed),
+        }
+    return [told[row] for row in sorted(told)]
 
 
 def _refused(kind: RecordKind, row: RecordRow, outcome: Outcome) -> list[RowError]:

@@ -44,6 +44,7 @@ def pages(instrument: str) -> dict[str, str]:
         "wished": f"#/available?for_s=7200&at={soon}T09:00",
         "reconcile": "#/reconcile?window=d7",
         "vouchers": "#/vouchers",
+        "manage": "#/manage",
         "purchase": "#/purchase?class=010000",
         "reports": "#/reports",
         "period": "#/reports/1",

@@ -83,7 +83,11 @@ CLOSED_ONLY = {
     ("post", "/v1/periods/{period_id}/files"),
 }
 #: Writes nothing, whatever its method.
-NO_CHANGE = {("post", "/v1/mappings/{name}/try"), ("post", "/v1/power-rules/backtest")}
+NO_CHANGE = {
+    ("post", "/v1/mappings/{name}/try"),
+    ("post", "/v1/power-rules/backtest"),
+    ("post", "/v1/instruments/{instrument_id}/preview"),
+}
 _TITLE = {"en": "own", "zh": "own"}
 OWN_SCHEME = {
     "title": _TITLE,
@@ -130,6 +134,8 @@ def asked(method: str, path: str) -> dict[str, str]:
     """The query parameters that a route insists on."""
     if (method, path) in BOUND:
         return {"force": "true"}
+    if method == "post" and path.endswith("/preview"):
+        return WINDOW
     if path.endswith(("/check", "/preview")):
         return {"profile": "records"}
     return WINDOW if method == "get" and wants_window(path) else {}

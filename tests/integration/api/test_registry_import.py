@@ -94,3 +94,43 @@ def test_a_row_ahead_of_its_time_starts_a_version_then(admin: httpx.Client, fres
     items = admin.get(f"/v1/gateways/{fresh}-g/versions").json()["items"]
     assert [one["clock_correction_s"] for one in items] == [0, 5]
     assert admin.get(f"/v1/gateways/{fresh}-g").json()["clock_correction_s"] == 0
+
+
+def test_a_preview_tells_of_each_row_what_an_import_makes_of_it_and_writes_nothing(
+    admin: httpx.Client, reader: httpx.Client, conn: Connection, fresh: str
+) -> None:
+    head = "institution_id,name,district_code\n"
+    imported(admin, f"{head}{fresh}-a,研究所,310104\n{fresh}-b,研究所,310104\n")
+    text = (
+        f"{head}{fresh}-a,研究所,310104\n{fresh}-b,实验室,310115\n{fresh}-c,研究所,310104\n"
+        f"{fresh} d,研究所,310104\n{fresh}-e,{'长' * 300},\n"
+    )
+    tables = ("institution", "institution_version", "registry_revision", "audit")
+
+    def stands() -> list[Any]:
+        text = "md5(coalesce(string_agg(t::text, '' ORDER BY t::text), ''))"
+        asked = " UNION ALL ".join(f"SELECT {text} FROM {one} t" for one in tables)
+        return conn.execute(asked.encode()).fetchall()
+
+    before = stands()
+    told = imported(admin, text, preview="true")
+    assert stands() == before
+    assert told["preview"]
+    assert [(one["row"], one["id"], one["result"], one["changed"]) for one in told["rows"]] == [
+        (2, f"{fresh}-a", "unchanged", []),
+        (3, f"{fresh}-b", "updated", ["district_code", "name"]),
+        (4, f"{fresh}-c", "created", []),
+        (5, None, "rejected", []),
+        (6, None, "rejected", []),
+    ]
+    made = imported(admin, text)
+    assert (made["preview"], made["rows"]) == (False, [])
+    same = ("created", "updated", "unchanged", "rejected", "errors")
+    assert [made[name] for name in same] == [told[name] for name in same]
+    refused = reader.post(
+        "/v1/registry/import",
+        content=text.encode(),
+        params={"preview": "true"},
+        headers={"Content-Type": "text/csv"},
+    )
+    assert refused.status_code == 403

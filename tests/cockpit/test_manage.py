@@ -1,0 +1,148 @@
+"""Registering and keeping records in a real browser: the first heartbeat, previews, who may."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.up import Service
+from models.registry_fields import INSTRUMENT
+from tests.cockpit.window import Window, go, signed_in
+from tests.live import DAY, HOUR, Live, beat, iso, now_us
+
+
+def key(city: Live, *scopes: str, home: str | None = None) -> str:
+    body: dict[str, Any] = {"scopes": list(scopes), "name": "-".join(scopes)}
+    if home is not None:
+        body["institution_id"] = home
+    made: str = city.post("keys", body)["key"]
+    return made
+
+
+@pytest.fixture
+def of_key(browser: Any, cockpit_service: Service) -> Iterator[Any]:
+    contexts = []
+
+    def make(key: str) -> Window:
+        contexts.append(browser.new_context(locale="en-GB", viewport={"width": 390, "height": 844}))
+        signed_in(contexts[-1], cockpit_service, key)
+        return Window(contexts[-1], cockpit_service.api_url)
+
+    yield make
+    for one in contexts:
+        one.close()
+
+
+def test_an_instrument_is_registered_and_its_first_heartbeat_seen(
+    tab: Window, city: Live, vendored: Path
+) -> None:
+    window, page = tab, tab.page
+    go(window, "#/manage")
+    assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
+    shown = page.locator("form.mg-form :is(input, select)").evaluate_all(
+        "(all) => all.map((one) => one.name)"
+    )
+    assert set(shown) == {"id", "valid_from", *INSTRUMENT.by_name}
+    fields = {"id": "fresh-1", "name": "新电镜", "institution_id": "xuhui", "gateway_id": "nowhere"}
+    for name, value in fields.items():
+        page.fill(f"form.mg-form [name={name}]", value)
+    page.locator("[data-save]").press("Enter")
+    window.until("document.querySelector('[data-wrong=gateway_id]')?.textContent !== ''")
+    assert "registered gateway" in page.locator("[data-wrong=gateway_id]").inner_text()
+    assert city.get("instruments", q="fresh-1")["items"] == []
+
+    # Steps from the filled form to the first heartbeat: mend, register. All on one page.
+    page.fill("form.mg-form [name=gateway_id]", "gw-xuhui")
+    page.locator("[data-save]").press("Enter")
+    page.wait_for_selector("[data-heard=no]")
+    page.wait_for_selector("[data-make=password]")
+    assert "instruments/v1/gw-xuhui/heartbeat" in page.locator(".mg-facts").inner_text()
+    city.publish_raw("gw-xuhui", b'[{"instrument_id": "fresh-2", "ts": 1, "state": "off"}]')
+    page.wait_for_selector("[data-hint]")
+    page.locator("[data-make=password]").press("Enter")
+    page.wait_for_selector("[data-value=password] code")
+    city.gateway_of["fresh-1"] = "gw-xuhui"
+    city.publish("fresh-1", beat(now_us(), "running", seq=1))
+    page.wait_for_selector("[data-heard=yes]")
+    assert "运行" in page.locator("[data-heard]").inner_text()
+    assert page.locator("[data-hint]").count() == 0
+    assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
+
+
+def test_a_change_is_previewed_made_and_is_a_version(tab: Window, city: Live) -> None:
+    window, page = tab, tab.page
+    go(window, "#/manage?what=instrument&id=xuhui-2")
+    since = iso(DAY - 40 * 24 * HOUR)
+    page.locator("form.mg-form summary").press("Enter")
+    page.fill("form.mg-form [name=rated_hours_per_year]", "100")
+    page.fill("form.mg-form [name=valid_from]", since)
+    page.locator("[data-preview]").press("Enter")
+    page.wait_for_selector("[data-moved=proposed-rated_s]")
+    shown = page.locator("[data-moved=proposed-rated_s]").inner_text()
+    assert city.get("instruments/xuhui-2")["rated_hours_per_year"] is None
+    page.locator("[data-save]").press("Enter")
+    window.until("document.querySelector('[data-outcome] p')?.textContent.includes('xuhui-2')")
+    days = page.evaluate("import('/cockpit/time.js').then((m) => m.daysOf('d30', 'Asia/Shanghai'))")
+    told = city.get("instruments/xuhui-2/utilization", **days)["total"]
+    assert shown == window.written("hours", float(told["rated_s"]))
+    go(window, "#/manage?what=instrument&id=xuhui-2")
+    assert page.locator("[name=rated_hours_per_year]").input_value() == "100"
+    versions = city.get("instruments/xuhui-2/versions")["items"]
+    assert page.locator("main table tbody tr").count() == len(versions)
+
+
+def test_a_file_is_previewed_by_row_and_then_written(
+    tab: Window, city: Live, tmp_path: Path
+) -> None:
+    window, page = tab, tab.page
+    file = tmp_path / "gateways.csv"
+    rows = ["gw-new,新网关,xuhui", "gw-xuhui,改名,xuhui", "gw-pudong,,pudong", "gw-bad,坏,nowhere"]
+    file.write_text("\n".join(["gateway_id,name,institution_id", *rows]))
+    go(window, "#/manage?what=import")
+    page.set_input_files("input[type=file]", str(file))
+    page.get_by_role("button", name="预览").press("Enter")
+    page.wait_for_selector("[data-take]")
+    assert page.locator("[data-row]").all_inner_texts() == ["新增", "修改", "未变", "拒绝"]
+    assert [one["gateway_id"] for one in city.get("gateways", q="gw-new")["items"]] == []
+    page.locator("[data-take]").press("Enter")
+    page.wait_for_selector("[data-report=taken]")
+    assert [one["gateway_id"] for one in city.get("gateways", q="gw-new")["items"]] == ["gw-new"]
+
+
+def test_a_key_is_made_shown_once_and_revoked(tab: Window, city: Live) -> None:
+    window, page = tab, tab.page
+    go(window, "#/manage?what=keys")
+    page.fill("[name=name]", "板")
+    page.get_by_role("button", name="生成").press("Enter")
+    made = page.locator("[data-value=key]").inner_text()
+    asked = city.ask("GET", "session", headers={"Authorization": f"Bearer {made}"})
+    assert asked["scopes"] == ["read"]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("[data-revoke=板]").press("Enter")
+    window.until("!document.querySelector('[data-revoke=板]')")
+    assert next(one for one in city.get("keys")["items"] if one["name"] == "板")["revoked_at"]
+
+
+def test_nothing_is_offered_that_a_key_may_not_do(city: Live, of_key: Any, vendored: Path) -> None:
+    reader = of_key(key(city, "read"))
+    reader.page.goto(f"{reader.address}/#/manage")
+    reader.page.wait_for_selector("main [role=alert]")
+    assert reader.page.locator("main form, main button, nav a[href*=manage]").count() == 0
+    operator = of_key(key(city, "read", "operate", home="xuhui"))
+    operator.page.goto(f"{operator.address}/#/manage?what=keys")
+    operator.page.wait_for_selector("form.mg-form")
+    offered = operator.page.locator("main .choice input").evaluate_all(
+        "(all) => all.map((one) => one.value)"
+    )
+    assert offered == ["instrument", "gateway", "import"]
+    assert operator.page.locator("[name=institution_id]").input_value() == "xuhui"
+    assert operator.serious_faults((vendored / "axe.js").read_text(), "main") == []
+    wide = "document.documentElement.scrollWidth <= innerWidth"
+    assert operator.page.evaluate(wide)
+    refused = operator.page.evaluate(
+        "() => Promise.all(['gateways/gw-pudong', 'institutions/new', 'instruments/pudong-1'].map("
+        "(path) => fetch(`v1/${path}`, {method: 'PATCH', body: '{\"name\": \"x\"}',"
+        " headers: {'Content-Type': 'application/json'}}).then((r) => r.status)))"
+    )
+    assert refused == [404, 404, 404]
