@@ -37,7 +37,7 @@ def test_ours_refer_to_nobody_else_and_style_nothing_in_markup(path: Path) -> No
 
 def test_every_word_has_both_languages() -> None:
     found: list[tuple[str, str]] = []
-    for path in (path for path in OURS if path.name.endswith("words.js")):
+    for path in (path for path in OURS if path.name.endswith(("words.js", "tools.js"))):
         text = path.read_text("utf-8")
         found += re.findall(r"(\w+): \[('(?:[^'\\]|\\.)*', '(?:[^'\\]|\\.)*')\]", text)
     words = dict(found)
