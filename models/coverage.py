@@ -8,11 +8,15 @@ stretch of time in which the registry says the same of them; reading them is
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from models.group_arrays import Flags, Ints
+
+#: Of each instrument, days of a month: the first one is the lowest bit.
+Bits: TypeAlias = npt.NDArray[np.int32]
 
 #: Beyond all days, as a number of one.
 NEVER = date.max.toordinal()
@@ -51,7 +55,7 @@ class SensorCounts(NamedTuple):
 class Heard:
     """On which days of which months instruments were heard, by instrument key."""
 
-    def __init__(self, months: Mapping[date, Ints], size: int) -> None:
+    def __init__(self, months: Mapping[date, Bits], size: int) -> None:
         """Takes days as bits, the first of a month the lowest.
 
         Args:
@@ -99,7 +103,9 @@ def count(
         first_us: By instrument key, its first heartbeat's time.
         heard: By instrument key, whether it was heard of late.
     """
-    rows = np.flatnonzero((stretches.from_us < end_us) & (stretches.to_us >= end_us))
+    alive = (stretches.from_us < end_us) & (stretches.to_us >= end_us)
+    # Most registries say one thing of each instrument: nothing of them is copied then.
+    rows = slice(None) if alive.all() else np.flatnonzero(alive)
     keys, gateways, today = stretches.keys[rows], stretches.gateway_keys[rows], day.toordinal()
     since = stretches.listed_from[rows]
     listed = (
@@ -112,6 +118,6 @@ def count(
     fitted = listed & (stretches.gateway_until[rows] > today)
     fitted &= stretches.has_source[rows] | known[gateways]
     speaking = fitted & heard[keys]
-    columns = [np.bincount(codes[rows[chosen]], minlength=groups).tolist()
+    columns = [np.bincount(codes[rows][chosen], minlength=groups).tolist()
                for chosen in (listed, fitted, speaking)]  # fmt: skip
     return [SensorCounts(*one) for one in zip(*columns, strict=True)]

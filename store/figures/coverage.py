@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from psycopg.rows import args_row
 
-from models.coverage import NEVER, Heard, SensorCounts, Stretches, count
+from models.coverage import NEVER, Bits, Heard, SensorCounts, Stretches, count
 from models.group_arrays import Flags, Ints
 from models.timestamp import MAX_US, MIN_US
 from models.zone import start_of_day
@@ -208,13 +208,13 @@ def _heard(
     size = len(newest_us)
     reach = yield from Query[tuple[int, date]](_SQL["reach"], binary=True)
     through = {chunk: day for chunk, day in reach if chunk * CHUNK < size}
-    months: dict[date, Ints] = {}
+    months: dict[date, Bits] = {}
     stored = yield from Query[tuple[date, int, bytes]](
         _SQL["months"], terms, binary=True, heavy=True
     )
     for month, chunk, packed in stored:
         if chunk in through:
-            bits = months.setdefault(month, np.zeros(size, np.int64))
+            bits = months.setdefault(month, np.zeros(size, np.int32))
             bits[chunk * CHUNK : (chunk + 1) * CHUNK] = np.frombuffer(packed, ">i4")
     unsure = yield from Query[tuple[int, date]](_SQL["unsure"], terms, binary=True)
     unsure = [(key, day) for key, day in unsure if key < size]
@@ -237,7 +237,7 @@ def _heard(
 
 
 def _add_known(
-    months: dict[date, Ints], keys: set[int], span: tuple[date, date], moment: Moment
+    months: dict[date, Bits], keys: set[int], span: tuple[date, date], moment: Moment
 ) -> Steps[None]:
     """Adds the days of a span on which segments have known time of some instruments."""
     if not keys:
@@ -260,7 +260,7 @@ def _add_known(
         fresh=True,
     )
     for key, day in found:
-        bits = months.setdefault(day.replace(day=1), np.zeros(size, np.int64))
+        bits = months.setdefault(day.replace(day=1), np.zeros(size, np.int32))
         bits[key] |= 1 << (day.day - 1)
 
 
