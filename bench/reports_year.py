@@ -1,4 +1,4 @@
-"""``python -m bench.reports_year``: a city's year closed, frozen, and written in shipped forms.
+"""``python -m bench.reports_year``: a city's year closed, judged, frozen, and written in its forms.
 
 Each step is a process of its own, as an operator's command is, and tells its time and the most
 memory that it held. What a form is written to is counted and thrown away.
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import IsolationLevel
 
 from api.freezing import ALWAYS, freeze_files
+from api.judging import judge
 from bench import uses
 from bench.city import CITY, City
 from bench.results import machine
@@ -31,6 +32,8 @@ from models.zone import start_of_day
 from profiles import shipped
 from reports.render import render
 from reports.signing import Signer
+from store.evaluation.evaluations import load_files
+from store.evaluation.schemes import find_scheme
 from store.reports.closing import close_period
 from store.reports.files import list_files
 from store.reports.periods import records, subjects
@@ -107,6 +110,19 @@ def _freeze(url: str, period_id: int) -> dict[str, Any]:
     return {"rows": file.rows, "mb": mb, "in_database_mb": in_database, "records_mb": records}
 
 
+def _evaluate(url: str, period_id: int, scheme: str) -> dict[str, Any]:
+    """Everybody judged, kept and signed, as the service does it."""
+    with psycopg.connect(url) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        document = run(connection, find_scheme(scheme))
+        assert document is not None
+        signer = Signer(Ed25519PrivateKey.generate())
+        made = judge(connection, document, [period_id], signer, actor="bench")
+        files = run(connection, load_files(made.evaluation_id))
+    mb = round(sum(map(len, files.values())) / 1e6, 1)
+    return {"subjects": made.subjects, "ranked": made.ranked, "mb": mb}
+
+
 def _facts(period: Period) -> PeriodFacts:
     return PeriodFacts(
         period_id=period.period_id,
@@ -120,6 +136,7 @@ def _facts(period: Period) -> PeriodFacts:
 
 _STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "close": _close,
+    "evaluate": _evaluate,
     "freeze": _freeze,
     "write": _write,
 }
@@ -181,7 +198,8 @@ def measure(instruments: int, year: int, days: int, forms: Sequence[str]) -> dic
         ]
         # Sheets take longest.
         written.sort(key=lambda one: (one[1] == "xlsx", one))
-        steps = [("close",), ("freeze",), *(("write", *one) for one in written)]
+        judged = [("evaluate", name) for name in ("campus-benefit", "city-sharing")]
+        steps = [("close",), *judged, ("freeze",), *(("write", *one) for one in written)]
         found["steps"] = {}
         for step in steps:
             told = _step(url, period.period_id, *step)

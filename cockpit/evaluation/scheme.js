@@ -12,8 +12,8 @@ export const inputName = (name) => (has(`ev_in_${name}`) ? t(`ev_in_${name}`) : 
 const of = (part) => (part.over ? t('ev_over', { a: inputName(part.input), b: inputName(part.over) }) : inputName(part.input));
 
 const termText = (term) => (term.steps
-  ? t('ev_steps', { input: of(term), steps: term.steps.map((one) => t('ev_step', one)).join('；') })
-  : t('ev_each', { per: term.per ?? 1, input: of(term), points: term.points }));
+  ? t('ev_steps', { input: of(term), steps: term.steps.map((one) => t('ev_step', one)).join(' · ') })
+  : t(term.per && term.per !== 1 ? 'ev_each' : 'ev_times', { per: term.per, input: of(term), points: term.points }));
 export const floorText = (floor) => t('ev_least', { input: of(floor), n: floor.least });
 
 export const schemeText = (document) => h('div', { class: 'stack' },

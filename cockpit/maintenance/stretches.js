@@ -13,6 +13,9 @@ import { area, field, form, instant, localTime } from './form.js';
 export const KINDS = ['maintenance', 'down', 'engineering'];
 const SHOWN = 200;
 
+/** Shorter stretches are drawn last, over longer ones. */
+const length = (x) => (x.to ? Date.parse(x.to) : Infinity) - Date.parse(x.from);
+
 const lines = (x, tz) => [`${x.instrument_id} · ${t(`mt_${x.kind}`)}`, `${fullMoment(x.from, tz)} – ${x.to ? fullMoment(x.to, tz) : t('mt_open')}`, x.to && span((Date.parse(x.to) - Date.parse(x.from)) / 1000), x.reason];
 
 /** A month, a line an instrument; `month` is any day of it. */
@@ -37,11 +40,11 @@ export function calendarCard(ctx, asked, tz, changed) {
       const bar = (x) => {
         const a = share(Date.parse(x.from));
         const b = x.to ? share(Date.parse(x.to)) : 100;
-        return h('button', { type: 'button', class: `mt-bar k-${x.kind}`, 'data-stretch': x.id, vars: { '--l': `${a}%`, '--w': `${b - a}%` }, 'aria-label': lines(x, tz).filter(Boolean).join(', '), tip: () => lines(x, tz), on: { click: () => mayOperate() && editStretch(x, x.instrument_id, tz, changed) } }, t(`mt_${x.kind}`));
+        return h('button', { type: 'button', class: `mt-bar k-${x.kind}`, 'data-stretch': x.id, vars: { '--l': `${a}%`, '--w': `${b - a}%` }, 'aria-label': lines(x, tz).filter(Boolean).join(', '), tip: () => lines(x, tz), on: { click: () => mayOperate() && editStretch(x, x.instrument_id, tz, changed) } }, b - a > 12 ? t(`mt_${x.kind}`) : null);
       };
       holder.replaceChildren(h('div', { class: 'mt-month', role: 'list' },
         h('div', { class: 'mt-days', 'aria-hidden': 'true' }, [...Array(days).keys()].map((i) => h('b', {}, i % 5 === 0 || i === days - 1 ? String(i + 1) : ''))),
-        [...by].map(([id, items]) => h('div', { role: 'listitem', class: 'mt-line' }, h('a', { href: href('instrument', {}, id) }, id), h('div', { class: 'mt-track', vars: { '--days': String(days) } }, items.map(bar))))),
+        [...by].map(([id, items]) => h('div', { role: 'listitem', class: 'mt-line' }, h('a', { href: href('instrument', {}, id) }, id), h('div', { class: 'mt-track', vars: { '--days': String(days) } }, items.sort((x, y) => length(y) - length(x)).map(bar))))),
       h('div', { class: 'legend' }, KINDS.map((kind) => h('span', { class: 'state' }, h('i', { class: `k-${kind}`, 'aria-hidden': 'true' }), t(`mt_${kind}`)))),
       ...(answer.next_cursor ? [h('button', { type: 'button', on: { click: () => next(answer.next_cursor) } }, t('more'))] : []));
     };
