@@ -3,7 +3,7 @@
 import { pageOf } from './pages.js';
 
 /** Settings that are of the visitor, not of a page: a link keeps them unless it says otherwise. */
-const CARRIED = ['range', 'wall', 'of'];
+const CARRIED = ['range', 'compare', 'wall', 'of'];
 
 /** Where the address bar points; `page` is null where there is no such page. */
 export function route() {

@@ -13,7 +13,9 @@ import { lang, t } from '../words.js';
 import { cityMap } from '../map.js';
 import { nowCard } from '../now.js';
 import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
-import { PERIODS, RANGES, daysOf, iso, midnight, monthStart } from '../time.js';
+import { changeColumn, againstText, compareOf } from '../period/compare.js';
+import { periodName, picker } from '../period/picker.js';
+import { daysIn, daysOf, isFixed, iso, midnight, monthStart, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 
@@ -46,12 +48,12 @@ function ask(path, params) {
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  const range = PERIODS.includes(ctx.params.range) ? ctx.params.range : 'd7';
+  const range = rangeOr(ctx.params.range, 'd7');
   const metric = METRICS.includes(ctx.params.metric) ? ctx.params.metric : 'running_share';
-  const byDistrict = () => ask('utilization', { ...daysOf(range, tz), group_by: 'district', limit: 100 });
+  const byDistrict = () => ask('utilization', { ...daysOf(range, tz), group_by: 'district', limit: 100, compare: compareOf(ctx) });
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('city')), h('p', { class: 'note', 'data-value': 'window' }, windowText(range, tz)), h('span', { class: 'spacer' }),
-      choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+      picker(ctx, range, { compare: true })),
     kpis(ctx, tz),
     h('div', { class: 'grid cockpit' },
       mapCard(ctx, metric, byDistrict, range),
@@ -64,8 +66,9 @@ const dateOnly = { hour: undefined, minute: undefined };
 function windowText(range, tz) {
   const { from, to } = daysOf(range, tz);
   if (range === 'today') return t('window_today', { from: moment(from, tz, dateOnly) });
+  if (isFixed(range)) return periodName(range);
   const year = range === 'd365' ? { ...dateOnly, year: 'numeric' } : dateOnly;
-  return t('window_days', { from: moment(from, tz, year), to: moment(Date.parse(to) - 1, tz, year), n: count(RANGES[range]) });
+  return t('window_days', { from: moment(from, tz, year), to: moment(Date.parse(to) - 1, tz, year), n: count(daysIn(range)) });
 }
 
 /** Where a window has nothing: what has passed of today may have. */
@@ -139,7 +142,7 @@ function bandsCard(ctx, wanted, range) {
     if (!u.coverage) return emptyWindow(range);
     if (!u.banded_instruments) return h('div', { class: 'empty' }, t('not_enough'));
     // The policy's targets are of a year: of a shorter window they would say nothing.
-    const yearly = range === 'd365';
+    const yearly = daysIn(range) >= 365;
     return h('div', { class: 'bands' }, u.bands.map((band) => {
       const target = TARGETS[band.above];
       const met = yearly && band.share >= target;
@@ -341,9 +344,10 @@ function mapCard(ctx, start, wanted, days) {
 function districtCard(ctx, wanted, range) {
   let shown = null;
   ctx.onLive(() => shown?.refresh());
-  return card(ctx, { title: t('districts'), every: REFRESH, cls: 'w12 full', shape: 'rows' }, async ({ note }) => {
+  const byInstitution = h('a', { class: 'more', href: href('explore', { by: 'institution' }) }, t('pd_by_institution'));
+  return card(ctx, { title: t('districts'), every: REFRESH, cls: 'w12 full', shape: 'rows', actions: byInstitution }, async ({ note }) => {
     const answer = await wanted();
-    note(`${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`);
+    note([`${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`, againstText(answer)].filter(Boolean).join(' · '));
     if (!answer.groups.length) return emptyWindow(range);
     const live = (g) => store.live?.districts.get(g.key);
     const rate = (g) => { const l = live(g); return l?.instruments ? l.connectivity.online / l.instruments : null; };
@@ -357,7 +361,7 @@ function districtCard(ctx, wanted, range) {
         { key: 'online_rate', label: t('online_rate'), num: true, live: true, value: rate, cell: (g) => percent(rate(g)), bar: rate, tip: liveTip },
         { key: 'running', label: t('running_now'), num: true, live: true, value: (g) => live(g)?.activity.running ?? null, cell: (g) => count(live(g)?.activity.running), tip: liveTip },
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), tip: (g) => usageLines(g, 'running_s', answer) },
-        ratio('utilization'), ratio('rated_utilization'), ratio('coverage'),
+        ratio('utilization'), ...(answer.compared_window ? ['running_s', 'utilization'].map((field) => changeColumn(field, answer)) : []), ratio('rated_utilization'), ratio('coverage'),
       ],
     });
     return shown;

@@ -9,7 +9,9 @@ import { count, hours, moment, money, percent, weekdays } from '../formats.js';
 import { usageLines } from '../usage.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { PERIODS, RANGES, daysOf } from '../time.js';
+import { changeColumn, change, againstText, compareOf, movesText } from '../period/compare.js';
+import { picker } from '../period/picker.js';
+import { daysOf, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 
@@ -17,6 +19,8 @@ const GROUPS = ['district', 'institution', 'class_major', 'class', 'gateway', 'i
 const NEXT = { district: 'institution', institution: 'instrument', class_major: 'class', class: 'instrument', gateway: 'instrument' };
 const FILTERS = ['district', 'institution', 'class', 'gateway', 'kind'];
 const SORTS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization', 'running_s', 'coverage', 'instruments'];
+/** Whose falls are offered to be sorted by. */
+const FALLS = ['running_s', 'utilization', 'rated_utilization', 'coverage'];
 const BASES = ['rated', 'calendar', 'scheduled', 'powered', 'known'];
 /** The ratio that each basis bands by. */
 const BANDED = { rated: 'rated_utilization', calendar: 'calendar_utilization', scheduled: 'scheduled_utilization', powered: 'powered_utilization', known: 'utilization' };
@@ -31,8 +35,11 @@ export function page(ctx) {
   const p = ctx.params;
   const tz = store.config.timezone;
   const by = GROUPS.includes(p.by) ? p.by : 'district';
-  const range = RANGES[p.range] ? p.range : 'd7';
-  const sort = SORTS.includes(p.sort) ? p.sort : 'utilization';
+  const range = rangeOr(p.range, 'd7');
+  const compare = compareOf(ctx);
+  // The field that is sorted by; by how much it fell, where it is held against another period.
+  const sort = SORTS.find((field) => field === p.sort || `difference.${field}` === p.sort) ?? 'utilization';
+  const falls = Boolean(compare) && p.sort === `difference.${sort}`;
   const basis = BASES.includes(p.basis) ? p.basis : 'rated';
   const view = ['ranking', 'treemap', 'heatmap'].includes(p.view) ? p.view : 'ranking';
   const least = p.min === undefined ? store.config.coverage_threshold : Math.min(1, Math.max(0, Number(p.min) || 0));
@@ -45,10 +52,10 @@ export function page(ctx) {
     return href('explore', { ...p, by: NEXT[by], [by === 'class_major' ? 'class' : by]: g.key });
   };
   const chosen = new Set((p.cols ?? '').split(',').filter((name) => RATIO_COLUMNS.includes(name)));
-  const c = { ctx, p, tz, by, range, sort, basis, view, least, filters, window_, nameOf, into, chosen };
+  const c = { ctx, p, tz, by, range, sort, basis, view, least, compare, falls, filters, window_, nameOf, into, chosen };
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('explore')), h('span', { class: 'spacer' }),
-      choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+      picker(ctx, range, { compare: true })),
     h('section', { class: 'card', 'aria-label': t('filters') },
       h('div', { class: 'fields' },
         select(t('group_by'), GROUPS.map((g) => [g, t(g)]), by, (v) => go({ by: v })),
@@ -56,7 +63,7 @@ export function page(ctx) {
         select(t('class'), [['', t('all')], ...[...store.classes.values()].filter((x) => x.instruments).map((x) => [x.class_code, `${x.parent_code ? '\u2003' : ''}${className(x.class_code)}`])], p.class, (v) => go({ class: v })),
         select(t('kind'), [['', t('all')], ['general', t('general')], ['special', t('special')]], p.kind, (v) => go({ kind: v })),
         select(t('basis'), BASES.map((b) => [b, t(b)]), basis, (v) => go({ basis: v })),
-        select(t('sort'), SORTS.map((s) => [s, t(s)]), sort, (v) => go({ sort: v })),
+        select(t('sort'), [...SORTS.map((s) => [s, t(s)]), ...(compare ? FALLS.map((s) => [`difference.${s}`, t('pd_falls', { name: t(s) })]) : [])], falls ? p.sort : sort, (v) => go({ sort: v })),
         select(t('min_coverage'), [0, 0.5, 0.8, 0.9, 0.95, 0.99].map((x) => [String(x), percent(x, 0)]), String(least), (v) => go({ min: v }))),
       chips(c), purchaseLink(c)),
     summary(c),
@@ -78,17 +85,17 @@ function chips({ p, filters }) {
 
 async function groups(c, more = {}) {
   return get('utilization', {
-    ...c.window_, ...c.filters, group_by: c.by, basis: c.basis, sort: `-${c.sort}`, limit: PAGE, ...more,
+    ...c.window_, ...c.filters, group_by: c.by, basis: c.basis, compare: c.compare, sort: c.falls ? `difference.${c.sort}` : `-${c.sort}`, limit: PAGE, ...more,
   }, c.ctx.signal);
 }
 
 function summary(c) {
   return card(c.ctx, { title: t('all'), every: 60_000 }, async ({ note }) => {
-    const answer = await get('utilization', { ...c.window_, ...c.filters, basis: c.basis }, c.ctx.signal);
+    const answer = await get('utilization', { ...c.window_, ...c.filters, basis: c.basis, compare: c.compare }, c.ctx.signal);
     const u = answer.overall;
-    note(`${t('n_instruments', { n: count(u.instruments) })} · ${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`);
+    note(`${t('n_instruments', { n: count(u.instruments) })} · ${[`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`, againstText(answer), movesText(u, answer)].filter(Boolean).join(' · ')}`);
     if (!u.instruments) return null;
-    const item = (label, text, field, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, () => usageLines(u, field, answer), { 'data-value': name ?? field })));
+    const item = (label, text, field, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, () => usageLines(u, field, answer), { 'data-value': name ?? field }), name ? null : change(u, field, answer)));
     return h('div', { class: 'now wide' }, h('dl', {},
       item(t('machine_hours'), hours(u.running_s), 'running_s'), item(t('utilization'), percent(u.utilization), 'utilization'),
       item(t('rated_utilization'), percent(u.rated_utilization), 'rated_utilization'), item(t('scheduled_utilization'), percent(u.scheduled_utilization), 'scheduled_utilization'),
@@ -153,6 +160,7 @@ function ranking(c) {
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ...RATIO_COLUMNS.filter((name) => name === c.sort || c.chosen.has(name)).map((name) => (name === 'mean_utilization'
           ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.averaged_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
+        ...(c.compare ? [...new Set([c.sort, 'running_s'])].filter((field) => field !== 'instruments').map((field) => changeColumn(field, answer)) : []),
         ratio('coverage'),
         ...(c.by === 'instrument' ? [] : [
           ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),

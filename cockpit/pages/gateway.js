@@ -1,11 +1,12 @@
 // One gateway: what it is now, when it was on and off, what came of it, and what it left unknown.
 
 import { get } from '../api.js';
-import { choice, h } from '../dom.js';
+import { h } from '../dom.js';
 import { bindingCard, cameCard, childrenCard, letterCard, linkCard, nowCard, skewCard, unknownCard } from '../gateway/cards.js';
-import { go, href } from '../route.js';
+import { href } from '../route.js';
 import { institutionName, store } from '../store.js';
-import { PERIODS, RANGES, daysOf, iso, midnight } from '../time.js';
+import { picker } from '../period/picker.js';
+import { daysIn, daysOf, isFixed, iso, midnight, rangeOr } from '../time.js';
 import { t } from '../words.js';
 import '../gateway/words.js';
 
@@ -14,7 +15,7 @@ const HOURLY = 7; // days that are told by the hour
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  const range = RANGES[ctx.params.range] ? ctx.params.range : 'd7';
+  const range = rangeOr(ctx.params.range, 'd7');
   const heading = h('h1', {}, t('gw_at', { id: ctx.id }));
   const crumbs = h('p', { class: 'crumbs' });
   const own = `gateways/${encodeURIComponent(ctx.id)}`;
@@ -29,10 +30,10 @@ export function page(ctx) {
     return found;
   });
   // Up to now: whoever looks here wants to see how it stands, too.
-  const history = shared(() => get(`${own}/history`, { from: daysOf(range, tz).from, to: iso(midnight(Date.now(), tz, 1)), tz, bucket: RANGES[range] <= HOURLY ? 'hour' : 'day' }, ctx.signal));
+  const history = shared(() => get(`${own}/history`, { from: daysOf(range, tz).from, to: isFixed(range) ? daysOf(range, tz).to : iso(midnight(Date.now(), tz, 1)), tz, bucket: daysIn(range) <= HOURLY ? 'hour' : 'day' }, ctx.signal));
   const c = { ctx, tz, known, history };
   const root = h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+    h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), picker(ctx, range)),
     nowCard(c), linkCard(c),
     h('div', { class: 'grid' }, unknownCard(c), cameCard(c), skewCard(c), letterCard(c)),
     childrenCard(c), bindingCard(c));

@@ -5,7 +5,7 @@ import { STATES, axis, bubble, chart, color, legend, ramp, rem } from '../charts
 import { badge, reasonsText } from '../booking/badge.js';
 import { weekCard } from '../booking/week.js';
 import { lifeCard } from '../coverage/life.js';
-import { card, choice, fig, h, state, table } from '../dom.js';
+import { card, fig, h, state, table } from '../dom.js';
 import { explain, raw, segmentTable } from '../explain.js';
 import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
 import { RATIOS, usageLines } from '../usage.js';
@@ -13,15 +13,17 @@ import { has, t } from '../words.js';
 import { className, districtName, institutionName, mayOperate, store } from '../store.js';
 import { annotatingCard } from '../annotating/card.js';
 import { ruleCard } from './power-rule.js';
-import { PERIODS, RANGES, daysOf, iso, localDate, midnight, offsetAt } from '../time.js';
-import { go, href } from '../route.js';
+import { againstText, changeLines, compareOf, movesText, signed } from '../period/compare.js';
+import { picker } from '../period/picker.js';
+import { daysIn, daysOf, iso, localDate, midnight, offsetAt, rangeOr } from '../time.js';
+import { href } from '../route.js';
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 const RAW_PAGE = 1000;
 const tipBase = () => ({ className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent' });
 
 export function page(ctx) {
-  const range = RANGES[ctx.params.range] ? ctx.params.range : 'd7';
+  const range = rangeOr(ctx.params.range, 'd7');
   const heading = h('h1', {}, ctx.id);
   const crumbs = h('p', { class: 'crumbs' });
   let about = null;
@@ -41,7 +43,7 @@ export function page(ctx) {
   const c = { ctx, range, known };
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }),
-      choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+      picker(ctx, range, { compare: true })),
     statusCard(c),
     timelineCard(c),
     weekCard(c),
@@ -156,9 +158,10 @@ function figuresCard({ ctx, range, known }) {
   return card(ctx, { title: t('ratios'), cls: 'w5', every: 60_000 }, async ({ note }) => {
     const about = await known();
     const tz = about.timezone;
-    const answer = await get(path(ctx, '/utilization'), daysOf(range, tz), ctx.signal);
+    const answer = await get(path(ctx, '/utilization'), { ...daysOf(range, tz), compare: compareOf(ctx) }, ctx.signal);
     const u = answer.total;
-    note(`${moment(answer.from, tz)} – ${moment(answer.to, tz)}${u.sufficient ? '' : ` · ${t('insufficient')}`}`);
+    const changes = { compared: answer.compared, difference: answer.difference };
+    note(`${moment(answer.from, tz)} – ${moment(answer.to, tz)}${u.sufficient ? '' : ` · ${t('insufficient')}`}${answer.compared_window ? ` · ${againstText(answer)}` : ''}`);
     const row = (field) => ({ field, part: RATIOS[field][0], whole: RATIOS[field][1] });
     const rows = Object.keys(RATIOS).map(row);
     const value = (name) => (name === 'known_s' ? u.running_s + u.idle_s + u.off_s : name === 'powered_s' ? u.running_s + u.idle_s : u[name]);
@@ -167,12 +170,13 @@ function figuresCard({ ctx, range, known }) {
         name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), answer, rows, columns: [
           { key: 'field', label: t('metric'), value: (r) => t(r.field), raw: (r) => r.field },
           { key: 'value', label: '%', num: true, value: (r) => u[r.field], cell: (r) => fig(percent(u[r.field], 2), () => usageLines(u, r.field, answer), { 'data-value': r.field }), bar: (r) => u[r.field] ?? 0 },
+          ...(answer.compared_window ? [{ key: 'change', csv: 'difference', label: t('difference'), num: true, value: (r) => changes.difference?.[r.field], cell: (r) => fig(signed(r.field, changes.difference?.[r.field]), () => changeLines(changes, r.field, answer), { 'data-value': `change-${r.field}` }) }] : []),
           { key: 'part', label: '÷', csv: 'numerator_s', raw: (r) => value(r.part), num: true, value: (r) => value(r.part), cell: (r) => `${hours(value(r.part), false)} ÷ ${hours(value(r.whole))}`, tip: (r) => usageLines(u, r.field, answer) },
           { key: 'denominator_s', hidden: true, value: (r) => value(r.whole) },
         ],
       }),
       u.counter_flag ? h('p', { class: 'warn' }, `${t('flag_counter_disagrees')}: ${hours(u.counter_running_s)} / ${hours(u.running_s)}`) : null,
-      u.provisional ? h('p', { class: 'note' }, t('provisional')) : null,
+      u.provisional ? h('p', { class: 'note' }, movesText(u, answer)) : null,
       h('div', { class: 'chips' }, h('button', { type: 'button', id: 'explain', on: { click: () => explain(ctx.id, answer, tz, { signal: ctx.signal }) } }, t('explain')),
         h('button', { type: 'button', class: 'quiet', id: 'raw', on: { click: () => raw(ctx.id, tz, ctx.signal) } }, t('raw'))));
   });
@@ -182,21 +186,26 @@ function dayCard({ ctx, range, known }) {
   return card(ctx, { title: t('by_day'), cls: 'w7', every: 300_000 }, async ({ note }) => {
     const about = await known();
     const tz = about.timezone;
-    const bucket = range === 'today' ? 'hour' : range === 'd365' ? 'week' : 'day';
-    const answer = await get(path(ctx, '/utilization'), { ...daysOf(range, tz), bucket }, ctx.signal);
+    const bucket = daysIn(range) <= 1 ? 'hour' : daysIn(range) > 100 ? 'week' : 'day';
+    const answer = await get(path(ctx, '/utilization'), { ...daysOf(range, tz), bucket, compare: compareOf(ctx) }, ctx.signal);
+    const before = answer.compared?.buckets ?? [];
     const buckets = answer.buckets;
-    note(`${moment(answer.from, tz)} – ${moment(answer.to, tz)}`);
+    note([`${moment(answer.from, tz)} – ${moment(answer.to, tz)}`, againstText(answer)].filter(Boolean).join(' · '));
     if (!buckets.length) return null;
     const name = (b) => (bucket === 'hour' ? moment(b.from, tz, { month: undefined, day: undefined }) : moment(b.from, tz, { hour: undefined, minute: undefined }));
     const box = chart(ctx, () => ({
-      legend: legend({ data: STATES.map((s) => t(s)) }),
+      legend: legend({ data: [...STATES.map((s) => t(s)), ...(before.length ? [t(`pd_${answer.compare}`)] : [])] }),
       tooltip: { ...tipBase(), trigger: 'axis', axisPointer: { type: 'shadow' }, formatter: (items) => {
         const b = buckets[items[0].dataIndex];
-        return bubble(name(b), ...STATES.map((s) => `${t(s)} ${hours(b[`${s}_s`])}`), `${t('utilization')} ${percent(b.utilization)} · ${t('coverage')} ${percent(b.coverage)}`);
+        return bubble(name(b), ...STATES.map((s) => `${t(s)} ${hours(b[`${s}_s`])}`), `${t('utilization')} ${percent(b.utilization)} · ${t('coverage')} ${percent(b.coverage)}`, ...(before[items[0].dataIndex] ? [`${t(`pd_${answer.compare}`)}: ${t('running')} ${hours(before[items[0].dataIndex].running_s)}`] : []));
       } },
       xAxis: axis({ type: 'category', data: buckets.map(name), splitLine: { show: false } }),
       yAxis: axis({ type: 'value', max: bucket === 'day' ? 24 : undefined, interval: bucket === 'day' ? 6 : undefined, axisLabel: { color: color('muted'), fontSize: rem() * 0.78, formatter: (v) => `${v} h` } }),
-      series: STATES.map((s) => ({ name: t(s), type: 'bar', stack: 'all', data: buckets.map((b) => b[`${s}_s`] / 3600), color: color(s), barMaxWidth: rem() * 2 })),
+      series: [
+        ...STATES.map((s) => ({ name: t(s), type: 'bar', stack: 'all', data: buckets.map((b) => b[`${s}_s`] / 3600), color: color(s), barMaxWidth: rem() * 2 })),
+        // Place by place: the first day beside the first day.
+        ...(before.length ? [{ name: t(`pd_${answer.compare}`), type: 'line', step: 'middle', symbol: 'none', data: buckets.map((_, i) => (before[i] ? before[i].running_s / 3600 : null)), color: color('muted'), lineStyle: { type: 'dashed', width: rem() * 0.12 } }] : []),
+      ],
     }), { cls: 'line', say: buckets.map((b) => `${name(b)}: ${hours(b.running_s)}`).join('; ') });
     const ratio = (f) => ({ key: f, label: t(f), num: true, value: (b) => b[f], cell: (b) => percent(b[f]), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
     const seconds = (f) => ({ key: f, label: `${t(f)} (h)`, num: true, value: (b) => (b[f] === null ? null : b[f] / 3600), raw: (b) => b[f], cell: (b) => hours(b[f], false), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });

@@ -5,7 +5,7 @@ import { get, patch, post } from '../api.js';
 import { STATES } from '../charts.js';
 import { card, choice, dialog, h, table } from '../dom.js';
 import { fullMoment, hours, moment, watts } from '../formats.js';
-import { RANGES, daysOf } from '../time.js';
+import { daysIn, daysOf } from '../time.js';
 import { t } from '../words.js';
 
 const WATTS = ['off_below_w', 'run_until_w', 'run_from_w'];
@@ -16,7 +16,7 @@ const LONGEST = 30; // days: raw samples are read
 const SETTLED = 350; // milliseconds after the last move
 
 export function ruleCard({ ctx, range, known }) {
-  const days = RANGES[range] > LONGEST ? 'd30' : range;
+  const days = daysIn(range) > LONGEST ? 'd30' : range;
   return card(ctx, { title: t('power_rule'), note: t('power_rule_note'), empty: t('no_samples') }, async ({ note }) => {
     const about = await known();
     const { from, to } = daysOf(days, about.timezone);

@@ -1,12 +1,13 @@
 // A purchase review: how much the instruments of a class in a region are used; made to be printed.
 
 import { get, query } from '../api.js';
-import { card, choice, fig, h, icon, select, table } from '../dom.js';
+import { card, fig, h, icon, select, table } from '../dom.js';
 import { count, hours, moment, percent } from '../formats.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { PERIODS, RANGES, daysOf } from '../time.js';
+import { picker } from '../period/picker.js';
+import { daysOf, rangeOr } from '../time.js';
 import { t } from '../words.js';
 import { signedButton } from '../vouchers/signed.js';
 import '../vouchers/words.js';
@@ -21,7 +22,7 @@ const NAMED = ['min', 'median', 'max'];
 export function page(ctx) {
   const p = ctx.params;
   const tz = store.config.timezone;
-  const range = RANGES[p.range] ? p.range : 'd365';
+  const range = rangeOr(p.range, 'd365');
   const filters = Object.fromEntries(['class', 'district', 'institution'].filter((name) => p[name]).map((name) => [name, p[name]]));
   const asked = { ...daysOf(range, tz), ...filters };
   let question = null;
@@ -29,7 +30,7 @@ export function page(ctx) {
   const where = p.institution ? institutionName(p.institution) : p.district ? districtName(p.district) : t('pu_city');
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, pageTitle('purchase')), h('p', { class: 'crumbs' }, h('a', { href: href('explore', { by: 'instrument', ...filters }) }, t('pu_note', { class: p.class ? className(p.class) : t('pu_every'), where })))),
-      h('span', { class: 'spacer' }), choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r }))),
+      h('span', { class: 'spacer' }), picker(ctx, range)),
     h('div', { class: 'fields' },
       select(t('class'), [['', t('all')], ...[...store.classes.values()].filter((x) => x.instruments).map((x) => [x.class_code, className(x.class_code)])], p.class, (v) => go({ class: v || undefined })),
       select(t('district'), [['', t('all')], ...[...store.districts.values()].map((d) => [d.district_code, districtName(d.district_code)])], p.district, (v) => go({ district: v || undefined }))),
