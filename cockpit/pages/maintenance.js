@@ -1,10 +1,11 @@
 // Maintenance: what is due, a month of it, what is down, the six states, and what users say.
 
-import { choice, h, select } from '../dom.js';
+import { h, select } from '../dom.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 import { institutionName, store } from '../store.js';
-import { PERIODS, RANGES, daysOf } from '../time.js';
+import { picker } from '../period/picker.js';
+import { daysOf, rangeOr } from '../time.js';
 import { t } from '../words.js';
 import { dueCard } from '../maintenance/due.js';
 import { feedbackCard, statesCard } from '../maintenance/states.js';
@@ -15,7 +16,7 @@ export const NEEDS = ['institutions'];
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  const range = RANGES[ctx.params.range] ? ctx.params.range : 'd30';
+  const range = rangeOr(ctx.params.range, 'd30');
   const { institution } = ctx.params;
   const asked = { institution, instrument: ctx.id ?? undefined };
   const window = daysOf(range, tz);
@@ -30,6 +31,6 @@ export function page(ctx) {
       h('div', {}, h('h1', {}, pageTitle('maintenance')), ctx.id && h('p', { class: 'crumbs' }, h('a', { href: href('instrument', {}, ctx.id) }, ctx.id), h('span', { 'aria-hidden': 'true' }, '·'), h('a', { href: href('maintenance') }, t('mt_clear')))),
       h('span', { class: 'spacer' }),
       !ctx.id && homes.length > 1 && select(t('institution'), [['', t('mt_all')], ...homes.map((id) => [id, institutionName(id)])], institution, (id) => go({ institution: id || undefined })),
-      choice(t('range'), PERIODS.map((one) => [one, t(one)]), range, (one) => go({ range: one }))),
+      picker(ctx, range)),
     due, down, month, states, feedbackCard(ctx, asked, window));
 }

@@ -604,8 +604,8 @@ def test_a_yearly_target_is_judged_on_a_year(open_window: Open) -> None:
     def goals(address: str) -> list[str]:
         window.page.goto("about:blank")
         window.page.goto(f"{window.address}/{address}")
-        window.page.wait_for_selector(".goal")
-        found: list[str] = window.page.locator(".goal").all_inner_texts()
+        window.page.wait_for_selector(".bands .goal")
+        found: list[str] = window.page.locator(".bands .goal").all_inner_texts()
         return found
 
     short = goals("#/city?range=d7")

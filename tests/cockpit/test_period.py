@@ -14,7 +14,7 @@ from tests.live import HOUR, Live, beat, until
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = datetime.now(ZONE).date()
 #: The last March that is over.
-YEAR = TODAY.year if TODAY >= date(TODAY.year, 4, 1) else TODAY.year - 1
+YEAR = TODAY.year if date(TODAY.year, 4, 1) <= TODAY else TODAY.year - 1
 MARCH = f"m{YEAR}-03"
 
 
@@ -71,7 +71,9 @@ def window(year: int) -> dict[str, str]:
     return {"from": f"{year}-03-01T00:00:00+08:00", "to": f"{year}-04-01T00:00:00+08:00"}
 
 
-def test_march_against_last_march_and_why_an_institution_fell(open_window: Open, city: Live) -> None:
+def test_march_against_last_march_and_why_an_institution_fell(
+    open_window: Open, city: Live
+) -> None:
     tab = open_window()
     page = tab.page
     page.goto(f"{tab.address}/#/city")
@@ -129,6 +131,8 @@ def test_any_days_and_what_is_no_period(open_window: Open, city: Live, vendored:
         "tz": "Asia/Shanghai",
     }
     running = city.get("utilization", **day)["overall"]["running_s"] / 3600
-    tab.until(f"document.querySelector('[data-value=running_s]')?.textContent === '{running:.1f} h'")
+    tab.until(
+        f"document.querySelector('[data-value=running_s]')?.textContent === '{running:.1f} h'"
+    )
     page.go_back()
     tab.until("location.hash.includes('m2026-13')")
