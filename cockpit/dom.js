@@ -173,6 +173,8 @@ function evidence(columns, rows, answer) {
   const about = [
     ...['instrument_id', 'group_by', 'basis', 'tz'].map((key) => ({ key, value: () => answer[key] })),
     ...['from', 'to'].map((key) => ({ key: has('from') ? `window_${key}` : key, value: () => answer[key] })),
+    { key: 'compare', value: () => answer.compare },
+    ...['from', 'to'].map((key) => ({ key: `compared_${key}`, value: () => answer.compared_window?.[key] })),
     ...['as_of', 'revision'].map((key) => ({ key, value: (row) => row[key] ?? answer[key] ?? whole[key] })),
     ...PARTS.map((key) => ({ key, value: (row) => row[key] })),
   ];

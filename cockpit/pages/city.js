@@ -13,7 +13,7 @@ import { lang, t } from '../words.js';
 import { cityMap } from '../map.js';
 import { nowCard } from '../now.js';
 import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
-import { changeColumn, againstText, compareOf } from '../period/compare.js';
+import { againstText, changeColumns, changeLines, compareOf, movesText } from '../period/compare.js';
 import { periodName, picker } from '../period/picker.js';
 import { daysIn, daysOf, isFixed, iso, midnight, monthStart, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
@@ -280,7 +280,7 @@ function mapCard(ctx, start, wanted, days) {
       [t('online_rate'), percent(rate(g)), g && liveLines(g)],
       [t('running_now'), count(g?.activity.running ?? 0), g && liveLines(g)],
       [t('avail_free'), count(g?.availability?.free), g && freeLines(g)],
-      [t('utilization'), u ? percent(u.utilization) : '–', u && usageLines(u, 'utilization', answer)],
+      [t('utilization'), u ? percent(u.utilization) : '–', u && [...usageLines(u, 'utilization', answer), ...(answer.compared_window ? [againstText(answer), ...changeLines(u, 'utilization', answer)] : [])]],
     ];
     const top = housed().filter((i) => i.code === chosen).sort((a, b) => b.n - a.n).slice(0, TOP);
     const shown = JSON.stringify([chosen, facts.map((f) => f[1]), g?.availability, top, top.map((i) => house(i.id)?.activity.running), lang()]);
@@ -347,7 +347,7 @@ function districtCard(ctx, wanted, range) {
   const byInstitution = h('a', { class: 'more', href: href('explore', { by: 'institution' }) }, t('pd_by_institution'));
   return card(ctx, { title: t('districts'), every: REFRESH, cls: 'w12 full', shape: 'rows', actions: byInstitution }, async ({ note }) => {
     const answer = await wanted();
-    note([`${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`, againstText(answer)].filter(Boolean).join(' · '));
+    note([`${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`, againstText(answer), movesText(answer.overall, answer)].filter(Boolean).join(' · '));
     if (!answer.groups.length) return emptyWindow(range);
     const live = (g) => store.live?.districts.get(g.key);
     const rate = (g) => { const l = live(g); return l?.instruments ? l.connectivity.online / l.instruments : null; };
@@ -361,7 +361,7 @@ function districtCard(ctx, wanted, range) {
         { key: 'online_rate', label: t('online_rate'), num: true, live: true, value: rate, cell: (g) => percent(rate(g)), bar: rate, tip: liveTip },
         { key: 'running', label: t('running_now'), num: true, live: true, value: (g) => live(g)?.activity.running ?? null, cell: (g) => count(live(g)?.activity.running), tip: liveTip },
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), tip: (g) => usageLines(g, 'running_s', answer) },
-        ratio('utilization'), ...(answer.compared_window ? ['running_s', 'utilization'].map((field) => changeColumn(field, answer)) : []), ratio('rated_utilization'), ratio('coverage'),
+        ratio('utilization'), ...(answer.compared_window ? ['running_s', 'utilization'].flatMap((field) => changeColumns(field, answer)) : []), ratio('rated_utilization'), ratio('coverage'),
       ],
     });
     return shown;

@@ -9,7 +9,7 @@ import { count, hours, moment, money, percent, weekdays } from '../formats.js';
 import { usageLines } from '../usage.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { changeColumn, change, againstText, compareOf, movesText } from '../period/compare.js';
+import { againstText, change, changeColumns, changeLines, compareOf, movesText } from '../period/compare.js';
 import { picker } from '../period/picker.js';
 import { daysOf, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
@@ -160,7 +160,7 @@ function ranking(c) {
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ...RATIO_COLUMNS.filter((name) => name === c.sort || c.chosen.has(name)).map((name) => (name === 'mean_utilization'
           ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.averaged_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
-        ...(c.compare ? [...new Set([c.sort, 'running_s'])].filter((field) => field !== 'instruments').map((field) => changeColumn(field, answer)) : []),
+        ...(c.compare ? [...new Set([c.sort, 'running_s'])].filter((field) => field !== 'instruments').flatMap((field) => changeColumns(field, answer)) : []),
         ratio('coverage'),
         ...(c.by === 'instrument' ? [] : [
           ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
@@ -206,7 +206,7 @@ function treemap(c) {
     const shade = (share) => ramp()[Math.min(4, Math.max(0, Math.round(share * 4)))];
     const say = rows.map(({ g, size: s }) => `${c.nameOf(g)} ${size === 'value' ? money(s) : hours(g.running_s)} ${percent(g.utilization)}`).join('; ');
     return chart(c.ctx, () => ({
-      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => (item.data?.g ? bubble(item.name, size === 'value' ? `${t('value')} ${money(item.value)}` : '', ...usageLines(item.data.g, 'utilization', answer), hours(item.data.g.running_s)) : item.data && item.name === t('others') ? bubble(item.name, byValue ? money(item.value) : hours(item.value * 3600), t('tiles_shown', { n: count(rows.length) })) : '') },
+      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => (item.data?.g ? bubble(item.name, size === 'value' ? `${t('value')} ${money(item.value)}` : '', ...usageLines(item.data.g, 'utilization', answer), hours(item.data.g.running_s), ...(answer.compared_window ? changeLines(item.data.g, 'running_s', answer).slice(0, 2) : [])) : item.data && item.name === t('others') ? bubble(item.name, byValue ? money(item.value) : hours(item.value * 3600), t('tiles_shown', { n: count(rows.length) })) : '') },
       series: [{
         type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
         itemStyle: { borderColor: color('panel'), gapWidth: 2, borderWidth: 0, borderRadius: 4 },

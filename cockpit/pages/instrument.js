@@ -170,7 +170,7 @@ function figuresCard({ ctx, range, known }) {
         name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), answer, rows, columns: [
           { key: 'field', label: t('metric'), value: (r) => t(r.field), raw: (r) => r.field },
           { key: 'value', label: '%', num: true, value: (r) => u[r.field], cell: (r) => fig(percent(u[r.field], 2), () => usageLines(u, r.field, answer), { 'data-value': r.field }), bar: (r) => u[r.field] ?? 0 },
-          ...(answer.compared_window ? [{ key: 'change', csv: 'difference', label: t('difference'), num: true, value: (r) => changes.difference?.[r.field], cell: (r) => fig(signed(r.field, changes.difference?.[r.field]), () => changeLines(changes, r.field, answer), { 'data-value': `change-${r.field}` }) }] : []),
+          ...(answer.compared_window ? [{ key: 'compared', hidden: true, value: (r) => changes.compared?.[r.field] }, { key: 'change', csv: 'difference', label: t('difference'), num: true, value: (r) => changes.difference?.[r.field], cell: (r) => fig(signed(r.field, changes.difference?.[r.field]), () => changeLines(changes, r.field, answer), { 'data-value': `change-${r.field}` }) }] : []),
           { key: 'part', label: '÷', csv: 'numerator_s', raw: (r) => value(r.part), num: true, value: (r) => value(r.part), cell: (r) => `${hours(value(r.part), false)} ÷ ${hours(value(r.whole))}`, tip: (r) => usageLines(u, r.field, answer) },
           { key: 'denominator_s', hidden: true, value: (r) => value(r.whole) },
         ],

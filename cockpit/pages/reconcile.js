@@ -10,12 +10,11 @@ import { CLAIMS, VERDICTS } from '../booking/verdicts.js';
 import { card, choice, h, icon } from '../dom.js';
 import { moment } from '../formats.js';
 import { className, districtName, institutionName, mayOperate, store } from '../store.js';
-import { daysOf } from '../time.js';
+import { picker } from '../period/picker.js';
+import { daysOf, rangeOr } from '../time.js';
 import { t } from '../words.js';
 import { go, href } from '../route.js';
 
-const WINDOWS = ['today', 'd7', 'd30', 'this-month', 'last-month', 'last-quarter', 'last-year'];
-const DAYS = ['today', 'd7', 'd30'];
 const GROUPS = ['institution', 'class', 'district'];
 const FILTERS = { institution: institutionName, district: districtName, class: className };
 const HOURLESS = { hour: undefined, minute: undefined };
@@ -23,10 +22,10 @@ const HOURLESS = { hour: undefined, minute: undefined };
 export function page(ctx) {
   const p = ctx.params;
   const tz = store.config.timezone;
-  const window_ = WINDOWS.includes(p.window) ? p.window : DAYS.includes(p.range) ? p.range : 'd30';
+  const range = rangeOr(p.range, 'd30');
   let by = GROUPS.includes(p.by) ? p.by : 'institution';
   const filters = Object.fromEntries(Object.keys(FILTERS).filter((name) => p[name]).map((name) => [name, p[name]]));
-  const asked = { ...(DAYS.includes(window_) ? daysOf(window_, tz) : { window: window_, tz }), ...filters };
+  const asked = { ...daysOf(range, tz), ...filters };
   let verdict = VERDICTS.includes(p.verdict) ? p.verdict : undefined;
   let claim = CLAIMS.includes(p.claim) ? p.claim : undefined;
   let question = null;
@@ -54,7 +53,7 @@ export function page(ctx) {
   const ghosts = ghostCard(ctx, asked, tz, whole);
   const anew = () => { question = null; for (const one of [summary, groups, judged, claims, ghosts]) one.reload(); };
   return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('reconcile_title')), h('span', { class: 'spacer' }), choice(t('range'), WINDOWS.map((w) => [w, t(`w_${w.replace('-', '_')}`)]), window_, (w) => go({ window: w }))),
+    h('div', { class: 'page-head' }, h('h1', {}, t('reconcile_title')), h('span', { class: 'spacer' }), picker(ctx, range)),
     chips(p, filters),
     summary, groups, judged, claims, h('div', { class: 'grid loose' }, h('div', { class: 'stack w7' }, ghosts), h('div', { class: 'stack w5' }, toleranceCard(ctx, tz))),
     mayOperate() ? importCard(ctx, anew) : null);

@@ -39,14 +39,17 @@ export function change(group, field, answer) {
   return h('small', { class: 'change' }, fig(signed(field, group.difference?.[field]), () => changeLines(group, field, answer), { 'data-value': `change-${field}` }));
 }
 
-/** A table's column of differences. */
-export function changeColumn(field, answer) {
+/** A table's columns of differences; what a figure was then is in the file. */
+export function changeColumns(field, answer) {
   const by = (g) => g.difference?.[field] ?? null;
   const scale = seconds(field) ? 3600 : 1;
-  return {
-    key: `change-${field}`, csv: `difference_${field}`, label: t('pd_change', { name: t(field) }), num: true,
-    value: (g) => (by(g) === null ? null : by(g) / scale), raw: by, cell: (g) => signed(field, by(g)), tip: (g) => changeLines(g, field, answer),
-  };
+  return [
+    { key: `compared_${field}`, hidden: true, value: (g) => g.compared?.[field] ?? null },
+    {
+      key: `change-${field}`, csv: `difference_${field}`, label: t('pd_change', { name: t(field) }), num: true,
+      value: (g) => (by(g) === null ? null : by(g) / scale), raw: by, cell: (g) => signed(field, by(g)), tip: (g) => changeLines(g, field, answer),
+    },
+  ];
 }
 
 /** What stands below figures that may still move; null where none does. */

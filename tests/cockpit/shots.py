@@ -42,7 +42,7 @@ def pages(instrument: str) -> dict[str, str]:
         "instrument": f"#/instrument/{instrument}",
         "available": "#/available?seat=310104",
         "wished": f"#/available?for_s=7200&at={soon}T09:00",
-        "reconcile": "#/reconcile?window=d7",
+        "reconcile": "#/reconcile?range=d7",
         "vouchers": "#/vouchers",
         "manage": "#/manage",
         "purchase": "#/purchase?class=010000",

@@ -264,7 +264,7 @@ VERDICTS = {"kept": "如约使用", "no_show": "爽约", "undetermined": "尚不
 def test_what_is_reconciled_is_the_apis(tab: Window, city: Live, held: str) -> None:
     window = tab
     with window.page.expect_response(lambda r: "group_by=institution" in r.url) as caught:
-        go(window, "#/reconcile?window=d7")
+        go(window, "#/reconcile?range=d7")
     answer = caught.value.json()
     overall = answer["overall"]
     for key in ("booked_s", "used_booked_s", "unused_booked_s", "unknown_booked_s", "used_s"):
@@ -333,7 +333,7 @@ def test_an_institution_answers_and_nobody_else(
         made = city.post("keys", {"scopes": list(scopes), "institution_id": "xuhui"})
         signed_in(mine.page.context, cockpit_service, made["key"])
         mine.page.goto("about:blank")
-        go(mine, "#/reconcile?window=d7&verdict=no_show")
+        go(mine, "#/reconcile?range=d7&verdict=no_show")
 
     sign_in("read", "operate")
     mine.page.locator("[data-list=judged] .answer button").first.press("Enter")
@@ -356,7 +356,7 @@ def test_an_institution_answers_and_nobody_else(
     bearer = {"Authorization": f"Bearer {other}"}
     assert httpx.put(path, json={"text": "x"}, headers=bearer).status_code == 404
     # The city's operator reads it too, and leaves it to them.
-    go(tab, "#/reconcile?window=d7&verdict=no_show")
+    go(tab, "#/reconcile?range=d7&verdict=no_show")
     assert "停电" in texts(tab, "[data-list=judged] .said q")
     assert tab.page.locator(".answer button").count() == 0
 
@@ -368,7 +368,7 @@ def given(form: Any, name: str, text: str) -> None:
 
 def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> None:
     window = tab
-    go(window, "#/reconcile?window=d7")
+    go(window, "#/reconcile?range=d7")
     rows = [
         "booking_id,instrument_id,from,to",
         f"a,{held},{iso(DAY + 2 * HOUR)},{iso(DAY + 3 * HOUR)}",
@@ -409,7 +409,7 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
 
 def test_axe_finds_nothing_serious_and_figures_tell(tab: Window, vendored: Path, held: str) -> None:
     axe = (vendored / "axe.js").read_text(encoding="utf-8")
-    none, reconcile = "#/available?q=booked", "#/reconcile?window=d7"
+    none, reconcile = "#/available?q=booked", "#/reconcile?range=d7"
     week = f"#/instrument/{held}?week={WEEK}"
     for locale, theme, width, addresses in (
         ("zh-CN", "light", 390, (reconcile, week)),

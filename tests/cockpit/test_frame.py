@@ -110,7 +110,7 @@ def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: P
 @pytest.mark.parametrize(
     ("address", "asked", "setting"),
     [
-        ("#/reconcile?window=d7&by=institution", "/v1/reconciliation[?]", "分组: 机构"),
+        ("#/reconcile?range=d7&by=institution", "/v1/reconciliation[?]", "分组: 机构"),
         ("#/home/xuhui", "/v1/utilization[?].*compare=", "编号: xuhui"),
     ],
     ids=["without utilization", "compared with the month before"],

@@ -1,8 +1,11 @@
 """Any period of the calendar, held against another one, in a real browser."""
 
+import csv
+import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -99,6 +102,7 @@ def test_march_against_last_march_and_why_an_institution_fell(
     tab.until(f"location.hash.includes('difference') && {keys} === 'fell,rose'")
     row = page.locator("tr", has=page.locator("[data-key='fell']")).inner_text()
     assert "▼ −30.0 h" in row
+    exported(page, city.get("utilization", **asked, group_by="institution"))
     page.locator("[data-key='fell']").click()
     page.locator("[data-key='fell-1']").click()
     page.wait_for_selector("main.page-instrument [data-value='change-utilization']")
@@ -107,6 +111,60 @@ def test_march_against_last_march_and_why_an_institution_fell(
     assert f"{points:.1f}" in tab.shown("change-utilization")
     page.locator("#explain").click()
     page.wait_for_selector("dialog tbody tr")
+
+
+def exported(page: Any, answer: dict[str, Any]) -> None:
+    """The ranking's file has both periods' figures, their difference, and of when they are."""
+    with page.expect_download() as caught:
+        page.locator(".csv").first.click()
+    text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
+    assert set(rows) == {"fell", "rose"}
+    for group in answer["groups"]:
+        row = rows[group["key"]]
+        told = (group, group["compared"], group["difference"])
+        for head, figures in zip(("", "compared_", "difference_"), told, strict=True):
+            assert float(row[f"{head}running_s"]) == figures["running_s"], head
+        assert row["compare"] == "last-year"
+        assert row["compared_from"] == answer["compared_window"]["from"]
+        assert row["compared_to"] == answer["compared_window"]["to"]
+
+
+def test_a_period_by_the_calendar_is_of_local_days_everywhere(
+    open_window: Open, city: Live
+) -> None:
+    tab = open_window()
+    # A link's period is the one that is reconciled, too, and not this page's own.
+    with tab.page.expect_response("**/v1/reconciliation?*") as caught:
+        tab.page.goto(f"{tab.address}/#/reconcile?range={MARCH}")
+    told = caught.value.json()
+    days = [datetime.fromisoformat(told[edge]).astimezone(ZONE) for edge in ("from", "to")]
+    assert days == [datetime(YEAR, month, 1, tzinfo=ZONE) for month in (3, 4)]
+    # Zones whose clocks change, leap years and turns of the year among them.
+    asked = {
+        "m2024-02": ("2024-02-01", "2024-03-01"),
+        "m2023-12": ("2023-12-01", "2024-01-01"),
+        "q2026-1": ("2026-01-01", "2026-04-01"),
+        "q2025-4": ("2025-10-01", "2026-01-01"),
+        "y2024": ("2024-01-01", "2025-01-01"),
+        "s2025": ("2025-09-01", "2026-09-01"),
+        "2026-03-01..2026-03-20": ("2026-03-01", "2026-03-21"),
+        "2024-02-29..2024-02-29": ("2024-02-29", "2024-03-01"),
+    }
+    none = ["m2026-00", "q2026-5", "y26", "s", "2026-02-30..2026-03-01", "2026-03-02..2026-03-01"]
+    for name in ("Asia/Shanghai", "Europe/Berlin", "America/New_York"):
+        found = tab.page.evaluate(
+            "([ranges, tz]) => import('/cockpit/time.js').then((m) => ranges.map("
+            "(range) => [m.rangeOr(range, null) && m.daysOf(range, tz), m.daysIn(range)]))",
+            [[*asked, *none], name],
+        )
+        for (window_, n), (range_, edges) in zip(found, asked.items(), strict=False):
+            first, last = (date.fromisoformat(edge) for edge in edges)
+            assert n == (last - first).days, range_
+            for edge, day in (("from", first), ("to", last)):
+                local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(name))
+                assert datetime.fromisoformat(window_[edge]) == local, (name, range_, edge)
+        assert [window_ for window_, _ in found[len(asked) :]] == [None] * len(none)
 
 
 def test_any_days_and_what_is_no_period(open_window: Open, city: Live, vendored: Path) -> None:
