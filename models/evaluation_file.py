@@ -5,7 +5,7 @@ data, and shares nothing with this.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -33,24 +33,25 @@ def data_file(period: Mapping[str, Any], instruments: Iterable[Judged]) -> bytes
         period: What is to be said of it.
         instruments: In the order of their ids.
     """
-    rows = [
+    rows = (
         {
             "instrument_id": one.subject_id,
             "institution_id": one.institution_id,
             "inputs": inputs_told(one.inputs),
         }
         for one in instruments
-    ]
+    )
     return _lines({"period": period}, "instruments", rows)
 
 
 def result_file(scheme: SchemeDocument, placed: Iterable[Placed]) -> bytes:
     """``result.json``: everybody's score, a line each, in the order of their places."""
     head = {"scheme": {"name": scheme.name, "version": scheme.version}}
-    return _lines(head, "subjects", [result_told(scheme, one) for one in placed])
+    return _lines(head, "subjects", (result_told(scheme, one) for one in placed))
 
 
-def _lines(head: Mapping[str, Any], name: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
+def _lines(head: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows are told one by one: a city's, all at once, would take more than the file."""
     told = b",\n".join(map(_encode, rows))
     return _encode(head)[:-1] + b',"' + name.encode() + b'":[\n' + told + b"\n]}\n"
 

@@ -128,8 +128,7 @@ def close_period(
     for at in range(0, len(placed), AT_ONCE):
         yield from _freeze(placed[at : at + AT_ONCE], period, moment, ledger)
     yield from _freeze_shares(period, ledger)
-    for row in (yield from freeze_held(period, moment)):
-        ledger.digest.update(_encode(row))
+    yield from freeze_held(period, moment, lambda row: ledger.digest.update(_encode(row)))
     yield Query(
         _SQL["close"],
         {

@@ -4,7 +4,7 @@ It is what ``/v1/reconciliation`` says of its window at the closing, instrument 
 that is today is asked there. Verdicts one by one are in ``verdicts.py``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from models.period import Period
@@ -21,31 +21,32 @@ from store.statements import statements
 _SQL = statements("period_bookings")
 #: Groups by what a period itself keeps of its instruments.
 KeptGroup = Literal["institution", "class", "district", "instrument"]
+#: Instruments that go into one statement.
+_ROWS = 2_000
 _VERDICTS, _CLAIMS = list(Verdict), list(Claim)
 
 
-def freeze_held(period: Period, moment: Moment) -> Steps[list[list[Any]]]:
+def freeze_held(period: Period, moment: Moment, told: Callable[[list[Any]], object]) -> Steps[None]:
     """Writes what bookings and self-reports of a period's instruments came to.
 
     Args:
         period: It is being closed, and over.
         moment: Of the closing.
-
-    Returns:
-        What was written, in order.
+        told: Is given each row that was written, in order.
     """
     institution = period.institution_id
     filters = Filters(institution=None if institution is None else frozenset({institution}))
     extent = yield from measure_extent(filters, "instrument", period.window, moment, Rosters())
-    told = yield from load_told(extent.roster, extent.rows, period.window, moment)
+    reports = yield from load_told(extent.roster, extent.rows, period.window, moment)
     found = yield from hold(extent, moment)
-    claims = yield from load_claims(told.told, extent.roster, extent.groups, moment)
+    claims = yield from load_claims(reports.told, extent.roster, extent.groups, moment)
     nothing = Claims()
-    rows = [
-        [name, *_numbers(found[name], claims.get(name, nothing))]
-        for name in sorted(name for name in found if name is not None)
-    ]
-    if rows:
+    names = sorted(name for name in found if name is not None)
+    for at in range(0, len(names), _ROWS):
+        rows = [
+            [name, *_numbers(found.pop(name), claims.pop(name, nothing))]
+            for name in names[at : at + _ROWS]
+        ]
         yield Query(
             _SQL["freeze_held"],
             {
@@ -55,7 +56,8 @@ def freeze_held(period: Period, moment: Moment) -> Steps[list[list[Any]]]:
             },
             heavy=True,
         )
-    return rows
+        for row in rows:
+            told(row)
 
 
 def _numbers(held: Held, claims: Claims) -> Iterator[int]:

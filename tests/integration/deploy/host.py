@@ -15,6 +15,8 @@ from stack import Postgres
 from tests.integration.deploy.shipped_broker import SECRET, ShippedBroker, free_ports
 from tests.integration.deploy.units import SHIPPED, Unit, credentials
 
+PORTS = ("api", "1", "2", "sync", "follower-api", "follower")
+
 
 def answers(url: str) -> bool:
     """Whether a page says 200."""
@@ -36,7 +38,7 @@ class Host:
         for role, password in passwords.items():
             (self.etc / "roles" / role).write_text(f"{password}\n")
         self.owner_url = postgres.url
-        self.ports = dict(zip(("api", "1", "2", "sync"), free_ports(4), strict=True))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         owner = urlsplit(postgres.url)
         written = {
             "jishi:OWNER_PASSWORD@127.0.0.1": owner.netloc,
@@ -45,6 +47,8 @@ class Host:
             "MQTT_PASSWORD": SECRET,
             "JISHI_WEBHOOK_KEYS=": f"JISHI_WEBHOOK_KEYS={Fernet.generate_key().decode()}",
             "JISHI_API_PORT=8080": f"JISHI_API_PORT={self.ports['api']}",
+            "JISHI_API_PORT=8081": f"JISHI_API_PORT={self.ports['follower-api']}",
+            "METRICS_PORT=9467": f"METRICS_PORT={self.ports['follower']}",
             "JISHI_METRICS_PORT=9464": f"JISHI_METRICS_PORT={self.ports['1']}",
             "JISHI_METRICS_PORT=9466": f"JISHI_METRICS_PORT={self.ports['2']}",
         } | {f"{role.upper()}_PASSWORD": word for role, word in passwords.items()}
@@ -63,9 +67,9 @@ class Host:
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def migrate(self) -> None:
+    def migrate(self, name: str = "jishi-migrate") -> None:
         """What `jishi-migrate` does, its credentials in a folder as systemd makes one."""
-        unit, given = Unit("jishi-migrate.service"), self.folder / "credentials"
+        unit, given = Unit(f"{name}.service"), self.folder / f"{name}.credentials"
         credentials(unit, self.etc, given)
         environment = unit.environment(self.etc) | {"CREDENTIALS_DIRECTORY": str(given)}
         for command in unit.commands({"${CREDENTIALS_DIRECTORY}": str(given)}):
@@ -74,20 +78,20 @@ class Host:
             )
             assert done.returncode == 0, done.stderr
 
-    def jishi(self, *words: str) -> str:
-        """What the command line says to the database's owner."""
+    def jishi(self, *words: str, owner: str = "jishi-migrate") -> str:
+        """What the command line says to a database's owner."""
         command = Unit("jishi-api.service").commands({})[0][0]
-        environment = Unit("jishi-migrate.service").environment(self.etc)
+        environment = Unit(f"{owner}.service").environment(self.etc)
         done = subprocess.run(
             [command, *words], env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def start(self, name: str) -> None:
-        """A unit's command, until `stop`."""
+    def start(self, name: str, **more: str) -> None:
+        """A unit's command, until `stop`; with what this machine's network is like."""
         log = self.folder / f"{name}.log"
-        self.running[name] = Unit(f"{name}.service").start(self.etc, self.places, log)
+        self.running[name] = Unit(f"{name}.service").start(self.etc, self.places, log, **more)
 
     def listens(self, gateway: str) -> bool:
         """Whether a worker does for this gateway: within seconds of its registration."""

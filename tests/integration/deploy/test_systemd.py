@@ -32,6 +32,7 @@ from tests.lacking import Part, lacking
 from tests.live import until
 
 UNITS = [path.name for path in sorted(SHIPPED.glob("*.service"))]
+JISHI_KEY = r"jishi_\S+"
 EXPOSURE_MOST = 1.6  # of 10, by systemd's own count
 
 
@@ -102,7 +103,7 @@ def host(
 @pytest.fixture(scope="module")
 def admin(host: Host) -> Iterator[httpx.Client]:
     until(lambda: answers(f"{host.api}/readyz"), 60)
-    key = re.findall(r"jishi_\S+", host.jishi("keys", "create", "--scope", "admin"))[0]
+    key = re.findall(JISHI_KEY, host.jishi("keys", "create", "--scope", "admin"))[0]
     with httpx.Client(base_url=host.api, headers={"Authorization": f"Bearer {key}"}) as client:
         yield client
 
@@ -169,6 +170,50 @@ def test_closed_periods_are_brought_to_others(host: Host, admin: httpx.Client) -
         looked = "SELECT FROM delivery WHERE looked_at IS NOT NULL"
         until(lambda: connection.execute(looked).fetchall(), 30)
     assert admin.get("/v1/deliveries/ministry").json()["state"] == "works"
+
+
+def test_a_follower_beside_the_city_takes_what_it_publishes(
+    host: Host, postgres: Postgres, admin: httpx.Client
+) -> None:
+    """As docs/federation.md says it: keys, file, a database of its own, and the units."""
+    cities = host.etc / "cities"
+    cities.mkdir()
+    key, public = cities / "shanghai.key", cities / "shanghai.pem"
+    public.write_text(host.jishi("reports", "key", str(host.folder / "jishi_signing_key")))
+    host.jishi("keys", "create", "--scope", "federation", "--name", "f", "--to", str(key))
+    text = (SHIPPED.parents[1] / "docs/federation.md").read_text("utf-8")
+    (file,) = re.findall(r"```toml\n# /etc/jishi/federation.toml\n(.*?)```", text, re.S)
+    file = file.replace("https://jishi.shanghai.example", host.api)
+    (host.etc / "federation.toml").write_text(file, "utf-8")
+    postgres.create_database("jishi_follower")
+    host.migrate("jishi-follower-migrate")
+    host.start("jishi-federation-publish")
+    # The city is on this machine, which the units leave out.
+    host.start("jishi-follower", JISHI_FEDERATION_ALLOW_PRIVATE="true")
+    host.start("jishi-follower-api")
+    until(lambda: answers(f"{host.page('follower-api')}/readyz"), 60)
+    reading = host.jishi("keys", "create", "--scope", "read", owner="jishi-follower-migrate")
+    words = {"Authorization": f"Bearer {re.findall(JISHI_KEY, reading)[0]}"}
+    follower = httpx.Client(base_url=host.page("follower-api"), headers=words)
+
+    def cities_told() -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = follower.get("/v1/federation/cities").json()["items"]
+        return told
+
+    with follower:
+        until(lambda: [one["as_of"] for one in cities_told()] not in ([], [None]), 90)
+        (city,) = cities_told()
+        assert (city["city"], city["away"], city["failure"]) == ("shanghai", False, None)
+        assert follower.get("/readyz").json() == {"status": "ready", "away": []}
+        counts = follower.get("/v1/status/summary").json()["overall"]["instruments"]
+        assert counts == admin.get("/v1/status/summary").json()["overall"]["instruments"]
+    assert "jishi_federation_taken_total" in httpx.get(f"{host.page('follower')}/metrics").text
+    with psycopg.connect(postgres.url_of("jishi_follower")) as connection:
+        roles = connection.execute(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'jishi_follower'"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        ).fetchall()
+    assert {str(row[0]) for row in roles} == {"jishi_api", "jishi_write"}
 
 
 def test_who_came_as_what(host: Host) -> None:

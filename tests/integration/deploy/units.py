@@ -28,10 +28,12 @@ class Unit:
                 value = value.replace("%i", self.instance)
                 self.settings.setdefault(key, []).append(value)
 
-    def environment(self, etc: Path) -> dict[str, str]:
-        """What its processes get; ``/etc/jishi`` is `etc`."""
+    def environment(self, etc: Path, given: Path | None = None) -> dict[str, str]:
+        """What its processes get; ``/etc/jishi`` is `etc`, its credentials are in `given`."""
         found = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
-        found |= dict(word.split("=", 1) for word in self.settings.get("Environment", []))
+        for line in self.settings.get("Environment", []):
+            words = (word.replace("%d", str(given)) for word in shlex.split(line))
+            found |= dict(word.split("=", 1) for word in words)
         for file in self.settings.get("EnvironmentFile", []):
             for line in (etc / Path(file).relative_to("/etc/jishi")).read_text().splitlines():
                 if line and not line.startswith("#"):
@@ -66,12 +68,14 @@ class Unit:
             more: Settings of its environment that are the test's own.
         """
         (command,) = self.commands(places)
+        given = log.with_suffix(".credentials")
+        credentials(self, etc, given)
         denied = "MemoryDenyWriteExecute" in self.settings
         with log.open("ab") as file:
             return subprocess.Popen(
                 command,
                 preexec_fn=_deny_writable_code if denied else None,
-                env=self.environment(etc) | more,
+                env=self.environment(etc, given) | more,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -86,10 +90,18 @@ def _deny_writable_code() -> None:
 
 
 def credentials(unit: Unit, etc: Path, folder: Path) -> None:
-    """What LoadCredential= puts into a folder that the unit alone reads."""
+    """What LoadCredential= puts into a folder that the unit alone reads.
+
+    A folder's files are called after it and themselves; what has no path is in /etc/credstore,
+    which is beside `etc`, or missing.
+    """
     folder.mkdir(mode=0o700)
-    for line in unit.settings["LoadCredential"]:
-        name, file = line.split(":")
-        text = (etc / Path(file).relative_to("/etc/jishi")).read_bytes()
-        (folder / name).write_bytes(text)
-        os.chmod(folder / name, 0o400)
+    for line in unit.settings.get("LoadCredential", []):
+        name, _, file = line.partition(":")
+        source = etc / Path(file).relative_to("/etc/jishi") if file else etc.parent / name
+        found = {f"{name}_{one.name}": one for one in source.iterdir()} if source.is_dir() else {}
+        if not found and (file or source.exists()):
+            found = {name: source}
+        for credential, path in found.items():
+            (folder / credential).write_bytes(path.read_bytes())
+            os.chmod(folder / credential, 0o400)

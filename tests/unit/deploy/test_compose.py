@@ -26,13 +26,30 @@ LOGINS = {
     "broker-sync": "jishi_broker",
     "booking-feeds": "jishi_api",
     "deliveries": "jishi_api",
+    "federation-publish": "jishi_api",
+    "follower-migrate": "jishi",
+    "follower": "jishi_api",
+    "follower-api": "jishi_api",
 }
+#: Who migrates.
+OWNERS = {"migrate", "follower-migrate"}
 
 #: Who seals and opens the secrets of addresses: all with the same keys, or nobody is told anything.
-SEALING = {"ingest-1", "ingest-2", "api", "deliveries"}
+SEALING = {"ingest-1", "ingest-2", "api", "deliveries", "follower", "follower-api"}
+
+PORTLESS = {"broker-sync", "booking-feeds", "deliveries", "federation-publish", "follower"}
 
 #: What faces the outside: the broker's TLS listeners, and the proxy.
 OUTSIDE = {"broker": ["8883:8883", "8884:8884"], "proxy": ["80:80", "443:443"]}
+
+
+#: What a site makes for itself: certificates, and whom a follower follows.
+OWN = {"./certs:/certs:ro", "./federation:/federation:ro"}
+
+
+def database_of(name: str) -> str:
+    """A follower has a database of its own."""
+    return "jishi_follower" if name.startswith("follower") else "jishi"
 
 
 def script(service: dict[str, Any]) -> str:
@@ -48,10 +65,9 @@ def test_what_a_service_names_is_there(name: str) -> None:
     assert set(service.get("depends_on", ())) <= SERVICES.keys()
     for volume in service.get("volumes", ()):
         source = volume.split(":")[0]
-        if source == "./certs":
-            # The site's own: made by `jishi certs init`, or an ACME client's.
-            assert volume == "./certs:/certs:ro"
-        elif source.startswith("."):
+        if volume in OWN:
+            continue
+        if source.startswith("."):
             assert (FOLDER / source).exists(), f"{name}: {source} is not there"
         elif source == "/":
             # Whoever watches the host's disks sees them, and can change nothing.
@@ -77,7 +93,7 @@ def test_each_is_bounded_and_says_when_it_is_well(name: str) -> None:
         return
     assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
     assert "mem_limit" in service or name == "database", "the database takes what there is"
-    portless = name in ("broker-sync", "booking-feeds", "deliveries")
+    portless = name in PORTLESS
     assert "healthcheck" in service or portless, "nobody comes to these, but for metrics"
 
 
@@ -112,8 +128,9 @@ def test_the_database_takes_the_shipped_settings() -> None:
 @pytest.mark.parametrize("name", LOGINS)
 def test_each_part_comes_as_its_own_role(name: str) -> None:
     text = script(SERVICES[name])
-    form = r'JISHI_DATABASE_URL="postgresql://(\w+):\$\(cat /run/secrets/(\w+)\)@database/jishi"'
-    ((user, secret),) = re.findall(form, text)
+    form = r'JISHI_DATABASE_URL="postgresql://(\w+):\$\(cat /run/secrets/(\w+)\)@database/(\w+)"'
+    ((user, secret, named),) = re.findall(form, text)
+    assert named == database_of(name)
     assert user == LOGINS[name]
     assert secret == ("database" if user == "jishi" else user)
 
@@ -133,7 +150,7 @@ def test_secrets_are_for_who_reads_them(name: str) -> None:
     if "jishi roles" in script(service):
         read |= set(ROLES)
     assert given == read
-    assert ("database" in given) == (name in ("database", "migrate"))
+    assert ("database" in given) == (name in {"database", *OWNERS})
 
 
 def test_secrets_stay_out_of_the_repository() -> None:
@@ -192,7 +209,7 @@ def test_what_a_service_runs_gets_its_secrets_and_knows_its_words(
     user = LOGINS[name]
     secret = "database" if user == "jishi" else user
     for given, database, broker, keys in runs:
-        assert database == f"postgresql://{user}:word-of-{secret}@database/jishi"
+        assert database == f"postgresql://{user}:word-of-{secret}@database/{database_of(name)}"
         worker = SERVICES[name].get("environment", {}).get("JISHI_MQTT_CLIENT_ID")
         assert broker == (f"mqtt://{worker}:word-of-mqtt_ingest@broker:1883" if worker else "")
         assert keys == ("word-of-webhook_keys" if name in SEALING else "")
@@ -203,7 +220,7 @@ def test_what_a_service_runs_gets_its_secrets_and_knows_its_words(
             for option in parameter.opts
         }
         assert {option for option in options if option.startswith("--")} <= known
-    assert len(runs) == (2 if name == "migrate" else 1)
+    assert len(runs) == (2 if name in OWNERS else 1)
 
 
 @pytest.mark.parametrize("page", ["compose.yaml", "../docs/deploy.md"])

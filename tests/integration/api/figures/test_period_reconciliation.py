@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import httpx
+import pytest
 
 from store.registry.keys import create_key
 from store.run import run
@@ -31,8 +32,10 @@ def sums(groups: list[Any]) -> list[Any]:
 
 
 def test_a_closed_period_s_sums_stay_whatever_comes_late(
-    world: World, get: Get, figures_app: str
+    world: World, get: Get, figures_app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Three instruments in two portions.
+    monkeypatch.setattr("store.reports.held._ROWS", 2)
     rnd = random.Random(8)
     lived(world, rnd, "abc")
     reported(world, figures_app, rnd)
