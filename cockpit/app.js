@@ -99,8 +99,8 @@ function frame() {
       h('img', { src: 'cockpit/icon.svg', alt: '', width: 28, height: 28 }),
       h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
     navigation(here.page, store.session),
-    finder(),
-    pulse,
+    // A follower knows no instrument to be found, and has nothing live: its figures say of when they are.
+    store.config.follower ? h('span', { class: 'spacer' }) : [finder(), pulse],
     h('div', { class: 'tools' },
       h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
       h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
@@ -267,7 +267,7 @@ function begin() {
   loadNames(['districts']).catch(() => {});
   // A stream's first snapshot may cost the service a look at every instrument: the counts go first.
   const mine = store.session;
-  Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
+  if (!store.config.follower) Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
     .then(() => { if (store.session === mine) watchCity(); });
   land().then(() => {
     if (store.session === mine && location.hash.length <= 2) history.replaceState(null, '', href(firstPage(mine)));

@@ -1,7 +1,8 @@
 // Every page of the cockpit: its name in the address, its title, where the navigation has it, and
 // who is shown it. A new page is a row here.
 
-import { learn, t } from './words.js';
+import { store } from './store.js';
+import { has, learn, t } from './words.js';
 
 /**
  * @typedef {object} Page
@@ -11,11 +12,12 @@ import { learn, t } from './words.js';
  * @property {true} [one] it is about one thing, whose id the address has to name
  * @property {(session: object) => boolean} [may] whether this key is offered it; everybody without one
  * @property {() => Promise<any>} load
+ * @property {{title?: [string, string], load?: () => Promise<any>}} [follower] a follower answers it, with what is other there; not without one
  */
 
 /** @type {Page[]} */
 export const PAGES = [
-  { name: 'city', title: ['全市', 'City'], group: 'look', load: () => import('./pages/city.js') },
+  { name: 'city', title: ['全市', 'City'], group: 'look', load: () => import('./pages/city.js'), follower: { title: ['各城市', 'Cities'], load: () => import('./pages/cities.js') } },
   { name: 'home', title: ['机构', 'Institution'], group: 'look', load: () => import('./pages/home.js') },
   { name: 'explore', title: ['分析', 'Explore'], group: 'look', load: () => import('./pages/explore.js') },
   { name: 'available', title: ['可用仪器', 'Available'], group: 'look', load: () => import('./pages/available.js') },
@@ -25,7 +27,7 @@ export const PAGES = [
   { name: 'vouchers', title: ['创新券', 'Vouchers'], group: 'work', load: () => import('./pages/vouchers.js') },
   { name: 'maintenance', title: ['维护', 'Maintenance'], group: 'work', load: () => import('./pages/maintenance.js') },
   { name: 'evaluation', title: ['评价', 'Evaluation'], group: 'work', load: () => import('./pages/evaluation.js') },
-  { name: 'alerts', title: ['告警', 'Alerts'], group: 'manage', load: () => import('./pages/alerts.js') },
+  { name: 'alerts', title: ['告警', 'Alerts'], group: 'manage', load: () => import('./pages/alerts.js'), follower: {} },
   { name: 'health', title: ['运行状况', 'Health'], group: 'manage', load: () => import('./pages/health.js') },
   { name: 'manage', title: ['登记', 'Register'], group: 'manage', may: (session) => session?.scopes.includes('operate'), load: () => import('./pages/manage.js') },
   { name: 'purchase', title: ['购置评议', 'Purchase review'], load: () => import('./pages/purchase.js') },
@@ -34,21 +36,25 @@ export const PAGES = [
 ];
 
 /** Where somebody arrives who asked for nothing: a house at its own, the city at the city. */
-export const firstPage = (session) => (session?.institution_id ? 'home' : 'city');
+export const firstPage = (session) => (session?.institution_id && pageOf('home') ? 'home' : 'city');
 
 /** Groups that fold into a menu; the pages of the others stand in the bar itself. */
 export const MENUS = ['work', 'manage'];
 
 const BY_NAME = new Map(PAGES.map((page) => [page.name, page]));
-export const pageOf = (name) => BY_NAME.get(name);
+/** A page as this service has it: a follower knows no instrument, and most pages are the cities' own. */
+const here = (page) => (store.config.follower ? page?.follower && { ...page, ...page.follower } : page);
+export const pageOf = (name) => here(BY_NAME.get(name));
 
 /** What the navigation offers to this session, in the order above. */
-export const offered = (group, session) => PAGES.filter((page) => page.group === group && (page.may?.(session) ?? true));
+export const offered = (group, session) => PAGES.filter((page) => page.group === group && here(page) && (page.may?.(session) ?? true));
 
 const titled = (name) => `page_${name}`;
-export const pageTitle = (name) => t(titled(name));
+const followed = (name) => `followed_${name}`;
+export const pageTitle = (name) => t(store.config.follower && has(followed(name)) ? followed(name) : titled(name));
 
 learn({
   ...Object.fromEntries(PAGES.map(({ name, title }) => [titled(name), title])),
+  ...Object.fromEntries(PAGES.filter(({ follower }) => follower?.title).map(({ name, follower }) => [followed(name), follower.title])),
   menu_work: ['业务', 'Work'], menu_manage: ['管理', 'Manage'],
 });

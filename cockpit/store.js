@@ -4,7 +4,7 @@ import { all, config, get, stream } from './api.js';
 import { lang } from './words.js';
 
 export const store = {
-  config: { timezone: 'Asia/Shanghai', coverage_threshold: 0.9, map: false, map_datum: 'gcj02', map_note: '', demo: false, oidc: null },
+  config: { timezone: 'Asia/Shanghai', coverage_threshold: 0.9, map: false, map_datum: 'gcj02', map_note: '', demo: false, oidc: null, follower: false },
   session: null,
   /** Counts by connectivity and activity: overall, and Maps by key. */
   live: null,
@@ -66,9 +66,11 @@ const LISTS = {
   classes: ['classes', 'class_code'],
 };
 const loading = {};
+/** A follower knows no institution. */
+const hasList = (part) => part !== 'institutions' || !store.config.follower;
 /** Lists of names by key, each asked for once; only those that a page needs are waited for. */
 export function loadNames(parts = Object.keys(LISTS)) {
-  return Promise.all(parts.map((part) => (loading[part] ??= all(LISTS[part][0])
+  return Promise.all(parts.filter(hasList).map((part) => (loading[part] ??= all(LISTS[part][0])
     .then((found) => { store[part] = new Map(found.items.map((x) => [x[LISTS[part][1]], x])); })
     .catch((error) => { delete loading[part]; throw error; }))));
 }

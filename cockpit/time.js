@@ -66,6 +66,15 @@ export const isFixed = (range) => fixed(range ?? '') !== null;
 /** What the address asks for, or else this page's own. */
 export const rangeOr = (range, otherwise) => (RANGES[range] || isFixed(range) ? range : otherwise);
 
+/** Whether a period is one day, month or year that is over: what cities publish of themselves. */
+export const isWhole = (range, tz, now = Date.now()) => isFixed(range) && (/^[my]/.test(range) || daysIn(range) === 1) && Date.parse(daysOf(range, tz).to) <= now;
+
+/** The last day, month and year that are over. */
+export function lastWhole(tz, now = Date.now()) {
+  const day = localDate(midnight(now, tz, -1), tz);
+  return { day: `${day}..${day}`, month: `m${localDate(monthStart(now, tz, -1), tz).slice(0, 7)}`, year: `y${Number(localDate(now, tz).slice(0, 4)) - 1}` };
+}
+
 /** How many local days a period has. */
 export function daysIn(range) {
   const days = fixed(range);

@@ -156,6 +156,8 @@ async def get_config(context: Ctx) -> Response:
                 "timezone": settings.timezone,
                 "coverage_threshold": settings.coverage_threshold,
                 "demo": settings.demo_sign_in,
+                # Whether it answers for cities: the page offers what such a service has alone.
+                "follower": settings.follower,
                 # What the sign-in page calls the provider; null where it offers none.
                 "oidc": settings.oidc_name if settings.oidc_client_id else None,
             }

@@ -3,6 +3,7 @@
 
 import { count, moment, percent } from '../formats.js';
 import { href } from '../route.js';
+import { store } from '../store.js';
 import { lang, t } from '../words.js';
 
 /**
@@ -80,6 +81,8 @@ const KINDS = {
 const pick = (pair) => pair[lang() === 'zh' ? 0 : 1];
 
 export const KIND_NAMES = Object.keys(KINDS);
+/** Whether this service can tell of it: a follower of its cities alone, a city of all else. */
+export const mayStandHere = (kind) => (KINDS[kind]?.of === 'city') === store.config.follower;
 export const kindTitle = (kind) => (KINDS[kind] ? pick(KINDS[kind].title) : kind);
 export const kindMeans = (kind) => (KINDS[kind] ? pick(KINDS[kind].means) : '');
 export const kindNext = (kind) => (KINDS[kind] ? pick(KINDS[kind].next) : '');

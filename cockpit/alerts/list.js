@@ -33,7 +33,7 @@ const lasts = (alert) => ((alert.closed_at ? Date.parse(alert.closed_at) : Date.
  */
 export function listCard(ctx, asked, tz, changed) {
   let shown = SHOWN;
-  const bound = store.session.institution_id !== null;
+  const bound = store.session.institution_id !== null || store.config.follower;
   const closed = asked.state === 'closed';
   const el = card(ctx, { title: t(`al_state_${asked.state}`), shape: 'rows', every: EVERY, empty: t(asked.state === 'open' && !asked.kind && !asked.institution ? 'al_none_open' : 'al_none') }, async ({ note }) => {
     const { items, complete } = await all('alerts', { ...asked, limit: Math.min(shown, 1000) }, { most: shown, signal: ctx.signal });

@@ -3,7 +3,7 @@
 import { get } from '../api.js';
 import { h, select } from '../dom.js';
 import { count } from '../formats.js';
-import { kindChoice, KIND_NAMES } from '../alerts/kinds.js';
+import { kindChoice, KIND_NAMES, mayStandHere } from '../alerts/kinds.js';
 import { listCard } from '../alerts/list.js';
 import { noAlert, oneCard, oneTitle } from '../alerts/one.js';
 import { STANDING, countsOf } from '../alerts/summary.js';
@@ -29,7 +29,7 @@ function list(ctx) {
     tabs.replaceChildren(...STATES.map((one) => h('a', { href: href('alerts', { ...ctx.params, state: one === 'open' ? undefined : one }), 'aria-current': one === state ? 'page' : null, 'data-state': one },
       t(`al_state_${one}`), counts[one] ? h('b', { 'data-value': `alerts-${one}` }, count(counts[one].all)) : null)));
     const present = counts[state]?.kinds ?? new Map();
-    const named = [...new Set([...KIND_NAMES, ...present.keys()])].filter((one) => state === 'closed' || present.has(one) || one === kind);
+    const named = [...new Set([...KIND_NAMES, ...present.keys()])].filter((one) => (state === 'closed' && mayStandHere(one)) || present.has(one) || one === kind);
     kinds.replaceChildren(select(t('al_kind'), [[undefined, t('al_all_kinds')], ...named.map((one) => [one, present.has(one) ? `${kindChoice(one)} (${count(present.get(one))})` : kindChoice(one)])], kind, (to) => go({ kind: to || undefined })));
   };
   const counted = () => get('alerts/counts', { institution }, ctx.signal).then(({ items }) => draw(items)).catch((error) => { if (error.name !== 'AbortError' && error.status === undefined && !(error instanceof TypeError)) throw error; });
@@ -45,7 +45,7 @@ function list(ctx) {
 
 /** Whose alerts: one of few, or one of a thousand by its name. */
 function houses(chosen) {
-  if (store.session.institution_id !== null) return null;
+  if (store.session.institution_id !== null || store.config.follower) return null;
   const named = [...store.institutions.keys()].map((id) => [id, institutionName(id)]);
   if (named.length <= MANY) return select(t('institution'), [[undefined, t('al_all_houses')], ...named], chosen, (to) => go({ institution: to || undefined }));
   const by = new Map(named.map(([id, name]) => [name, id]));

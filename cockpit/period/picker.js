@@ -1,12 +1,13 @@
 // The one choice of a period, the same on every page: `rangeOr(ctx.params.range, 'd7')` in
 // ../time.js says which it is, `daysOf(range, tz)` its window, and `picker(ctx, range)` shows it.
-// With `compare: true` the page says of its figures how they differ from another period's, too.
+// With `compare: true` the page says of its figures how they differ from another period's, too;
+// with `whole: true` days, months and years that are over are all there is to choose from.
 
 import { choice, dialog, h, select } from '../dom.js';
 import { count } from '../formats.js';
 import { go } from '../route.js';
 import { store } from '../store.js';
-import { PERIODS, daysOf, isFixed, localDate } from '../time.js';
+import { PERIODS, daysOf, isFixed, isWhole, lastWhole, localDate, midnight } from '../time.js';
 import { lang, t } from '../words.js';
 import { compareOf } from './compare.js';
 import './words.js';
@@ -28,27 +29,29 @@ export function periodName(range) {
   return range[0] === 'y' ? t('pd_year', { y }) : t('pd_school', { y, z: y + 1 });
 }
 
-/** @param {any} ctx @param {string} range as `rangeOr` gave it @param {{compare?: boolean}} options */
-export function picker(ctx, range, { compare = false } = {}) {
-  const own = isFixed(range);
+/** @param {any} ctx @param {string} range as `rangeOr` gave it @param {{compare?: boolean, whole?: boolean}} options */
+export function picker(ctx, range, { compare = false, whole = false } = {}) {
+  const near = whole ? Object.entries(lastWhole(store.config.timezone)).map(([span, r]) => [r, t(`pd_last_${span}`)]) : PERIODS.map((r) => [r, t(r)]);
+  const own = !near.some(([r]) => r === range);
   const wrong = ctx.params.range && ctx.params.range !== range;
   return h('div', { class: 'period' },
-    choice(t('range'), PERIODS.map((r) => [r, t(r)]), range, (r) => go({ range: r })),
-    h('button', { type: 'button', class: own ? 'picked' : '', 'data-period': range, 'aria-haspopup': 'dialog', on: { click: () => open(range) } }, own ? periodName(range) : t('pd_more')),
+    choice(t('range'), near, range, (r) => go({ range: r })),
+    h('button', { type: 'button', class: own ? 'picked' : '', 'data-period': range, 'aria-haspopup': 'dialog', on: { click: () => open(range, whole) } }, own ? periodName(range) : t('pd_more')),
     compare ? select(t('pd_compare'), [['', t('pd_with_nothing')], ['previous', t('pd_previous')], ['last-year', t('pd_last-year')]], compareOf(ctx), (v) => go({ compare: v || undefined })) : null,
     wrong ? h('p', { class: 'wrong', role: 'alert' }, t('pd_unread', { x: ctx.params.range, y: periodName(range) })) : null);
 }
 
-function open(range) {
+function open(range, whole) {
   const tz = store.config.timezone;
   const today = localDate(Date.now(), tz);
   const thisYear = Number(today.slice(0, 4));
   let year = isFixed(range) ? Number(daysLocal(range, tz)[0].slice(0, 4)) : thisYear;
   const grid = h('div', { class: 'period-year' });
   const to = (one) => { el.close(); go({ range: one }); };
+  const none = (one) => (whole ? !isWhole(one, tz) : localDate(Date.parse(daysOf(one, tz).from), tz) > today);
   const button = (one, text) => h('button', {
     type: 'button', 'data-pick': one, 'aria-label': periodName(one), 'aria-pressed': String(one === range),
-    disabled: localDate(Date.parse(daysOf(one, tz).from), tz) > today, on: { click: () => to(one) },
+    disabled: none(one), on: { click: () => to(one) },
   }, text);
   const draw = () => grid.replaceChildren(
     h('div', { class: 'period-head' },
@@ -57,19 +60,20 @@ function open(range) {
       h('button', { type: 'button', class: 'quiet', 'aria-label': t('pd_later'), disabled: year >= thisYear, on: { click: () => { year += 1; draw(); } } }, '›')),
     h('div', { class: 'period-months', role: 'group', 'aria-label': t('pd_months') }, [...Array(12).keys()].map((m) => button(`m${year}-${two(m + 1)}`, monthName(m + 1)))),
     h('div', { class: 'period-longer', role: 'group', 'aria-label': t('pd_longer') },
-      [1, 2, 3, 4].map((q) => button(`q${year}-${q}`, t('pd_quarter_short', { q: count(q) }))),
-      button(`y${year}`, periodName(`y${year}`)), button(`s${year}`, periodName(`s${year}`))));
+      whole ? null : [1, 2, 3, 4].map((q) => button(`q${year}-${q}`, t('pd_quarter_short', { q: count(q) }))),
+      button(`y${year}`, periodName(`y${year}`)), whole ? null : button(`s${year}`, periodName(`s${year}`))));
   const [first, last] = daysLocal(range, tz);
-  const input = (name, value) => h('input', { type: 'date', name, value, required: true, max: today, min: `${FIRST_YEAR}-01-01` });
+  const latest = whole ? localDate(midnight(Date.now(), tz, -1), tz) : today;
+  const input = (name, value) => h('input', { type: 'date', name, value, required: true, max: latest, min: `${FIRST_YEAR}-01-01` });
   const from = input('first', first);
-  const until = input('last', last > today ? today : last);
+  const until = whole ? from : input('last', last > today ? today : last);
   const wrong = h('p', { class: 'wrong', role: 'alert' });
   const any = h('form', { class: 'fields', 'aria-label': t('pd_any'), on: { submit: (event) => {
     event.preventDefault();
     if (from.value > until.value) wrong.textContent = t('pd_backwards', { from: from.value, to: until.value });
     else to(`${from.value}..${until.value}`);
   } } },
-  h('label', { class: 'field' }, h('span', {}, t('pd_first')), from), h('label', { class: 'field' }, h('span', {}, t('pd_last')), until),
+  h('label', { class: 'field' }, h('span', {}, t(whole ? 'pd_day' : 'pd_first')), from), whole ? null : h('label', { class: 'field' }, h('span', {}, t('pd_last')), until),
   h('button', { type: 'submit', class: 'primary' }, t('pd_show')));
   draw();
   const el = dialog(t('pd_title'), h('div', { class: 'period-choice' }, grid, any, wrong));
