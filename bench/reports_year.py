@@ -41,7 +41,9 @@ from store.reports.register import create_period, find_period
 from store.run import run
 
 ZONE = ZoneInfo("Asia/Shanghai")
-BAR_MB = 250.0
+#: What a step may hold: all of a city's instruments are judged together, with exact
+#: fractions, and closing sums up the bookings of all of them.
+BARS_MB = {"close": 300.0, "evaluate": 320.0, "freeze": 200.0, "write": 260.0}
 
 
 class _Counted:
@@ -203,7 +205,7 @@ def measure(instruments: int, year: int, days: int, forms: Sequence[str]) -> dic
         found["steps"] = {}
         for step in steps:
             told = _step(url, period.period_id, *step)
-            found["steps"][".".join(step[1:] or step)] = told
+            found["steps"][".".join(step[1:] or step)] = told | {"bar_mb": BARS_MB[step[0]]}
             _say(f"{' '.join(step)}: {told}")
     return found
 
@@ -227,8 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     found = measure(options.instruments, options.year, options.days, options.form)
     print(json.dumps(found, indent=2))
-    peak = max(step["peak_rss_mb"] for step in found["steps"].values())
-    return 0 if peak <= BAR_MB else 1
+    return int(any(step["peak_rss_mb"] > step["bar_mb"] for step in found["steps"].values()))
 
 
 if __name__ == "__main__":
