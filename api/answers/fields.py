@@ -78,6 +78,7 @@ class PowerRule(TypedDict):
 
 # ``from`` is a word of Python's.
 Suspension = TypedDict("Suspension", {"from": Day, "to": Day | None, "reason": str | None})
+Suspension.__doc__ = "Days out of service, from the first to before `to`; none: still suspended."
 
 
 class InOpenWindow(BaseModel):

@@ -235,9 +235,12 @@ def test_a_wall_shows_views_in_turn(
     assert stands("city")
     later(90)
     window.page.wait_for_selector("main.page-explore")
-    # Without the service what stands there stays, and the banner says so.
+    # Without the service what stands there stays, and the banner says so. What was asked before
+    # has to be answered first: an answer says that the service is there.
+    window.until("!document.querySelector('.skeleton, [aria-busy]')")
     window.page.route("**/v1/**", lambda route: route.abort())
     window.page.evaluate("dispatchEvent(new Event('offline'))")
+    window.page.wait_for_selector("#banner.bad")
     later(150)
     assert stands("explore")
     assert window.page.locator("#banner.bad").is_visible()

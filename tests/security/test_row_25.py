@@ -247,9 +247,14 @@ def test_guessing_keys_is_slowed_down(small: Small) -> None:
     with small.client() as known, httpx.Client(base_url=small.address) as stranger:
         assert known.get("/v1/institutions").status_code == 200
         wrong = {"Authorization": "Bearer jishi_0123456789ab_" + "z" * 43}
-        answers = [stranger.get("/v1/institutions", headers=wrong) for _ in range(60)]
-        assert answers[0].status_code == 401
-        refused(answers[-1], 429)
+        answer = stranger.get("/v1/institutions", headers=wrong)
+        assert answer.status_code == 401
+        # As many as are let in, and those that a slow machine's minutes let in anew.
+        for _ in range(600):
+            answer = stranger.get("/v1/institutions", headers=wrong)
+            if answer.status_code != 401:
+                break
+        refused(answer, 429)
         # Whoever was right before, from the same address, is no stranger.
         assert known.get("/v1/institutions").status_code == 200
         # And the page's files and the probes are nobody's affair.
