@@ -100,7 +100,7 @@ function frame() {
       h('span', {}, lang() === 'zh' ? '机时' : 'Jishi'), h('small', {}, lang() === 'zh' ? 'Jishi' : '机时')),
     navigation(here.page, store.session),
     // A follower knows no instrument to be found, and has nothing live: its figures say of when they are.
-    store.config.follower ? h('span', { class: 'spacer' }) : [finder(), pulse],
+    ...(store.config.follower ? [h('span', { class: 'spacer' })] : [finder(), pulse]),
     h('div', { class: 'tools' },
       h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
       h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
