@@ -4,7 +4,7 @@ Every setting is ``JISHI_`` and the field's name in capitals.
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.webhook import Networks, networks
 from models.zone import DEFAULT_ZONE
-from store.sealing import Sealer
+from store.sealing import SealingKeys
 
 #: With a private and a public key each: what a provider publishes signs nothing.
 SIGNATURES = (
@@ -47,10 +48,6 @@ _ORIGIN = re.compile(
 
 def _listed(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
-
-
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
 
 
 class Settings(BaseSettings):
@@ -307,7 +304,7 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: str) -> str:
         try:
-            _networks(value)
+            networks(value)
         except ValueError as error:
             raise ValueError(
                 f"trusted_proxies {value!r} must be addresses and networks, by commas: {error}"
@@ -328,12 +325,12 @@ class Settings(BaseSettings):
             raise ValueError(f"cors_origins {value!r}: '*' is any origin, so it stands alone")
         return value
 
-    webhook_keys: SecretStr = Field(
+    webhook_keys: SealingKeys = Field(
         default=SecretStr(""),
         description="keys that seal webhooks' secrets, by comma, the first one seals; the same as"
         " ingest's; empty: there are no webhooks",
     )
-    webhook_networks: str = Field(
+    webhook_networks: Networks = Field(
         default="",
         description="private networks that webhooks may lie in; the same as ingest's, which looks",
     )
@@ -343,13 +340,6 @@ class Settings(BaseSettings):
         description="the file of the private key that signs closed periods' files"
         " (`jishi reports key`); without it no period can be closed",
     )
-
-    @field_validator("webhook_keys")
-    @classmethod
-    def _are_keys(cls, keys: SecretStr) -> SecretStr:
-        if keys.get_secret_value():
-            Sealer(keys.get_secret_value())
-        return keys
 
     @field_validator("timezone")
     @classmethod
@@ -397,7 +387,7 @@ class Settings(BaseSettings):
     @property
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Where proxies are whose word is taken."""
-        return _networks(self.trusted_proxies)
+        return networks(self.trusted_proxies)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import psycopg
 import typer
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.connection import DatabaseUrl, database_url, fail
 from cli.sender import Means, Sender
-from models.webhook import networks
+from models.webhook import Networks, networks
 from store.reports.outbox import count_failing
 from store.run import run
-from store.sealing import Sealer
+from store.sealing import Sealer, SealingKeys
 
 
 class DeliverSettings(BaseSettings):
@@ -25,12 +25,12 @@ class DeliverSettings(BaseSettings):
         env_prefix="JISHI_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    webhook_keys: SecretStr = Field(
+    webhook_keys: SealingKeys = Field(
         default=SecretStr(""),
         description="keys that seal the secrets of addresses, the API's own; empty: nothing goes"
         " to an address",
     )
-    webhook_networks: str = Field(
+    webhook_networks: Networks = Field(
         default="",
         description="private networks that addresses may lie in, such as 10.1.0.0/16; by comma",
     )
@@ -44,19 +44,6 @@ class DeliverSettings(BaseSettings):
         description="the API's own file of the private key; what is frozen for a folder is signed"
         " with it",
     )
-
-    @field_validator("webhook_keys")
-    @classmethod
-    def _are_keys(cls, keys: SecretStr) -> SecretStr:
-        if keys.get_secret_value():
-            Sealer(keys.get_secret_value())
-        return keys
-
-    @field_validator("webhook_networks")
-    @classmethod
-    def _are_networks(cls, text: str) -> str:
-        networks(text)
-        return text
 
     def means(self) -> Means:
         """The same as a sender takes it."""

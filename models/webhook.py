@@ -10,7 +10,10 @@ import secrets
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
 
 PREFIX = "whsec_"
 SHORTEST, LONGEST = 24, 64  # bytes of a secret
@@ -71,6 +74,15 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         ValueError: One is none.
     """
     return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+
+
+def _are_networks(text: str) -> str:
+    networks(text)
+    return text
+
+
+#: Networks by comma as a setting has them.
+Networks = Annotated[str, AfterValidator(_are_networks)]
 
 
 def parse_quiet(text: str) -> tuple[time, time] | None:

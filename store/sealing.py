@@ -4,7 +4,10 @@ The keys are Fernet's, by comma; the first one seals, any of them opens, so that
 changed one after the other.
 """
 
+from typing import Annotated
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import AfterValidator, SecretStr
 
 
 class CannotOpenError(Exception):
@@ -42,3 +45,13 @@ class Sealer:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             raise CannotOpenError from None
+
+
+def _are_keys(keys: SecretStr) -> SecretStr:
+    if keys.get_secret_value():
+        Sealer(keys.get_secret_value())
+    return keys
+
+
+#: Keys as a setting has them; none is no fault.
+SealingKeys = Annotated[SecretStr, AfterValidator(_are_keys)]

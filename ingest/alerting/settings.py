@@ -7,9 +7,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.duration import Duration
-from models.webhook import networks, parse_quiet
+from models.webhook import Networks, networks, parse_quiet
 from models.zone import DEFAULT_ZONE
-from store.sealing import Sealer
+from store.sealing import SealingKeys
 
 
 class AlertSettings(BaseSettings):
@@ -58,11 +58,11 @@ class AlertSettings(BaseSettings):
         description="local hours in which webhooks are told nothing, such as 22:00-07:00; what"
         " lasts is told at their end",
     )
-    webhook_keys: SecretStr = Field(
+    webhook_keys: SealingKeys = Field(
         SecretStr(""),
         description="keys that seal webhooks' secrets, the API's own; empty: none is told anything",
     )
-    webhook_networks: str = Field(
+    webhook_networks: Networks = Field(
         "",
         description="private networks that webhooks may lie in, such as 10.1.0.0/16; by comma",
     )
@@ -73,19 +73,6 @@ class AlertSettings(BaseSettings):
     @classmethod
     def _are_hours(cls, text: str) -> str:
         parse_quiet(text)
-        return text
-
-    @field_validator("webhook_keys")
-    @classmethod
-    def _are_keys(cls, keys: SecretStr) -> SecretStr:
-        if keys.get_secret_value():
-            Sealer(keys.get_secret_value())
-        return keys
-
-    @field_validator("webhook_networks")
-    @classmethod
-    def _are_networks(cls, text: str) -> str:
-        networks(text)
         return text
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 from psycopg.rows import args_row
 
 from models.coverage import NEVER, Bits, Heard, SensorCounts, Stretches, count
-from models.group_arrays import Flags, Ints
+from models.group_arrays import Ints
 from models.timestamp import MAX_US, MIN_US
 from models.zone import start_of_day
 from store.figures.subject import zone_of
@@ -24,7 +24,7 @@ from store.figures.surroundings import Moment
 from store.figures.totals import CHUNK
 from store.instant import from_us
 from store.present.filters import Filters
-from store.present.roster import Labels
+from store.present.labels import Labels, labels_of, meant
 from store.registry.audit import note
 from store.run import Query, Steps
 from store.statements import statements
@@ -40,12 +40,12 @@ class _Row(NamedTuple):
     from_us: int | None
     to_us: int | None
     registered_us: int
-    institution: str
-    district: str | None
+    institution_id: str
+    district_code: str | None
     class_code: str | None
-    gateway: str
+    gateway_id: str
     kind: str
-    tenant: int
+    institution_key: int
     gateway_key: int
     always_on: bool
     has_source: bool
@@ -54,10 +54,6 @@ class _Row(NamedTuple):
     acquired_on: date | None
     retired_on: date | None
     gateway_retired_on: date | None
-
-    @property
-    def class_major(self) -> str | None:
-        return None if self.class_code is None else self.class_code[:2] + "0000"
 
     @property
     def listed_from(self) -> int:
@@ -74,13 +70,6 @@ class Register:
     stretches: Stretches
     #: By filter and grouping.
     labels: dict[str, Labels]
-
-    def meant(self, filters: Filters) -> Flags:
-        """The rows that filters mean."""
-        chosen = np.ones(len(self.stretches.keys), np.bool_)
-        for check in filters.checks():
-            chosen &= self.labels[check.name].where(check.fits)
-        return chosen
 
 
 @dataclass(slots=True)
@@ -121,16 +110,7 @@ def _register(rows: Sequence[_Row]) -> Register:
             gateway_until=ints(until(row.gateway_retired_on) for row in rows),
             has_source=np.array([row.has_source for row in rows], np.bool_),
         ),
-        {
-            "institution": Labels.of([row.institution for row in rows]),
-            "district": Labels.of([row.district for row in rows]),
-            "class": Labels.of([row.class_code for row in rows]),
-            "class_major": Labels.of([row.class_major for row in rows]),
-            "gateway": Labels.of([row.gateway for row in rows]),
-            "kind": Labels.of([row.kind for row in rows]),
-            "tenant": Labels.of([row.tenant for row in rows]),
-            "always_on": Labels.of([row.always_on for row in rows]),
-        },
+        labels_of(rows),
     )
 
 
@@ -175,10 +155,10 @@ def load_coverage(
     if group_by is not None:
         groups, codes = register.labels[group_by].values, register.labels[group_by].codes
     zone = zone_of(moment.rollup_zone)
-    meant = register.meant(filters)
+    chosen = meant(register.labels, filters)
     by_day = [
         count(
-            stretches, meant, codes, len(groups),
+            stretches, chosen, codes, len(groups),
             day=day, end_us=min(start_of_day(day + _DAY, zone), moment.now_us + 1),
             first_us=first_us, heard=heard.within(day - (within_days - 1) * _DAY, day),
         )

@@ -6,10 +6,10 @@ changes only with the registry. ``groups.sql: members`` says the same, afresh, f
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from psycopg.rows import args_row
@@ -20,35 +20,13 @@ from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from store.instant import from_us
 from store.present.filters import Filters
+from store.present.labels import Labels, labels_of, meant
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("groups")
 #: Rosters kept: a city's is a few megabytes, and most questions end at the same registry.
 _KEPT = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """One attribute of all instruments."""
-
-    #: Each value once.
-    values: Sequence[Any]
-    #: By instrument, the place of its value.
-    codes: Ints
-
-    @classmethod
-    def of(cls, values: Sequence[Any]) -> "Labels":
-        """Gathers equal values."""
-        places: dict[Any, int] = {}
-        codes = [places.setdefault(value, len(places)) for value in values]
-        return cls(list(places), np.array(codes, np.int64))
-
-    def where(self, wanted: Callable[[Any], bool]) -> Flags:
-        """The instruments whose value is wanted."""
-        flags = np.array([wanted(value) for value in self.values], np.bool_)
-        found: Flags = flags[self.codes] if len(flags) else np.zeros(0, np.bool_)
-        return found
 
 
 class Settings(NamedTuple):
@@ -88,7 +66,7 @@ class Roster:
 
     def members(self, filters: Filters, window: Window) -> Ints:
         """Rows of the instruments that are meant and in service at some time of the window."""
-        rows = np.flatnonzero(self._meant(filters))
+        rows = np.flatnonzero(meant(self.labels, filters))
         return rows[self.serving(rows, window)]
 
     def serving(self, rows: Ints, window: Window) -> Flags:
@@ -98,13 +76,7 @@ class Roster:
 
     def in_service(self, filters: Filters, now_us: int) -> Ints:
         """Rows of the instruments that are meant and not retired."""
-        return np.flatnonzero(self._meant(filters) & (self.retired_us > now_us))
-
-    def _meant(self, filters: Filters) -> Flags:
-        chosen = np.ones(len(self.keys), np.bool_)
-        for check in filters.checks():
-            chosen &= self.labels[check.name].where(check.fits)
-        return chosen
+        return np.flatnonzero(meant(self.labels, filters) & (self.retired_us > now_us))
 
 
 @dataclass(slots=True)
@@ -176,10 +148,6 @@ class _Registered(NamedTuple):
     newest: bool
 
     @property
-    def class_major(self) -> str | None:
-        return None if self.class_code is None else self.class_code[:2] + "0000"
-
-    @property
     def cell(self) -> str:
         # No code holds a space.
         return f"{self.district_code or ''} {self.class_code or ''} {self.kind}"
@@ -198,22 +166,14 @@ def _roster(rows: Sequence[_Registered]) -> Roster:
     def ints(values: Iterable[int | None], unknown: int) -> Ints:
         return np.array([unknown if value is None else value for value in values], np.int64)
 
-    always_on = [row.always_on for row in rows]
     return Roster(
         keys=ints((row.key for row in rows), 0),
         labels={
-            "institution": Labels.of([row.institution_id for row in rows]),
-            "district": Labels.of([row.district_code for row in rows]),
-            "class": Labels.of([row.class_code for row in rows]),
-            "class_major": Labels.of([row.class_major for row in rows]),
-            "gateway": Labels.of([row.gateway_id for row in rows]),
-            "kind": Labels.of([row.kind for row in rows]),
+            **labels_of(rows),
             "cell": Labels.of([row.cell for row in rows]),
             "instrument": Labels.of([row.instrument_id for row in rows]),
-            "tenant": Labels.of([row.institution_key for row in rows]),
-            "always_on": Labels.of(always_on),
         },
-        always_on=np.array(always_on, np.bool_),
+        always_on=np.array([row.always_on for row in rows], np.bool_),
         acquired_us=ints((row.acquired_us for row in rows), MIN_US),
         retired_us=ints((row.retired_us for row in rows), MAX_US),
         settle_us=ints((row.settle_us for row in rows), 0),
