@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models mappings profiles schemes reports store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-random test-fuzz check format lock bench bench-full reports-year federation-bench simulate-city drill clean
+.PHONY: help install demo test test-faults test-random test-deep test-fuzz check format lock bench bench-full reports-year federation-bench simulate-city drill clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,6 +37,10 @@ test-random: $(VENV)/.ready ## what tests leave to chance, anew and ten times as
 	echo "the same once more: make test-random SEED=$$seed$${TIMES:+ TIMES=$$TIMES}"; \
 	JISHI_TEST_SEED=$$seed JISHI_TEST_TIMES=$${TIMES:-10} $(BIN)/python -m pytest -m "hypothesis or chance" \
 		-n 2 --dist loadfile --hypothesis-seed=$$seed
+
+test-deep: $(VENV)/.ready ## the random histories that make test holds to oracles, five times as many; TIMES=20 says how many times
+	@JISHI_TEST_DEPTH=$${TIMES:-5} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		$$(grep -rl --include='test_*.py' 'counted("JISHI_' tests)
 
 test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description; and of heartbeats
 	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest -s tests/integration/api/test_fuzz.py tests/unit/models/test_wire_fuzz.py

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import oracle
-from tests.chance import examples, first_seed
+from tests.chance import counted, examples, first_seed
 from tests.live import (
     DAY_LENGTH,
     HOUR,
@@ -37,7 +37,7 @@ from tests.live import (
 )
 from tests.strategies import BASE, heartbeats, moments, settings_versions, zones
 
-CASES = int(os.environ.get("JISHI_PROPERTY_CASES", "160"))
+CASES = counted("JISHI_PROPERTY_CASES", 100)
 SHRINKS = bool(os.environ.get("JISHI_PROPERTY_SHRINK"))
 TOGETHER = 6  # cases that are published together
 ROUNDS = 4

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.chance import counted
 from tests.live import DAY, DAY_LENGTH, HOUR, MINUTE, SECOND, Live, at, beat, iso, micros, wire
 
 #: Behind eight gateways; `make test-faults` has two hundred.
-INSTRUMENTS = int(os.environ.get("JISHI_REPLAY_INSTRUMENTS", "80"))
+INSTRUMENTS = counted("JISHI_REPLAY_INSTRUMENTS", 50)
 EVERY = 20 * MINUTE
 HOUSE = "log-house"
 

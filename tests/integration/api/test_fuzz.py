@@ -47,7 +47,7 @@ OPERATIONS = sum(len(item) for item in DOCUMENT["paths"].values()) - 1
 SECONDS = float(os.environ.get("JISHI_FUZZ_FOR", "0"))
 #: By the key's scope: examples in the short form, and what part of the long one's time is for
 #: each mode. The smaller key meets the same routes, and mostly a 403.
-EXAMPLES = {"admin": 4, "read": 2}
+EXAMPLES = {"admin": 2, "read": 1}
 SHARES = {"admin": 0.4, "read": 0.1}
 #: What fits the description, and what does not.
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)

@@ -6,7 +6,6 @@ the status row are what the oracle makes of the heartbeats and of the versions t
 then tells (rules 3, 8, 15). ``JISHI_SETTINGS`` says how many histories there are.
 """
 
-import os
 import random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,13 +19,14 @@ from store.registry.records import read_versions, write
 from store.run import run
 from tests import oracle
 from tests.acceptance.test_properties import ROUNDS, random_case
+from tests.chance import counted
 from tests.integration.ingest.test_writer_histories import Pair, database, pair
 from tests.live import DAY_LENGTH, HOUR, MINUTE, SECOND, now_us
 from tests.strategies import BASE
 
 __all__ = ["database", "pair"]  # fixtures
 
-SEEDS = int(os.environ.get("JISHI_SETTINGS", "150"))
+SEEDS = counted("JISHI_SETTINGS", 50)
 ZONE = ZoneInfo("Asia/Shanghai")
 LONG_AGO = BASE - 365 * DAY_LENGTH
 AHEAD = 4_102_444_800 * SECOND  # the year 2100

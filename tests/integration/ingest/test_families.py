@@ -24,10 +24,11 @@ from simulators.heartbeat import Heartbeat
 from simulators.native import FAMILIES
 from stack import MqttAccount
 from tests import power_oracle
+from tests.chance import counted
 from tests.integration.stack.support import Client
 from tests.live import HOUR, MINUTE, SECOND, Live, at, iso, now_us, until, us_of
 
-HISTORIES = int(os.environ.get("JISHI_FAMILIES", "1"))
+HISTORIES = counted("JISHI_FAMILIES", 1)
 HOLD_S = 300
 RULE = {
     "off_below_w": 5,

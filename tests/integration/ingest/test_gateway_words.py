@@ -6,7 +6,6 @@ order of their places (rules 3, 14). ``JISHI_WORDS`` says how many histories the
 """
 
 import json
-import os
 import random
 from typing import Any
 
@@ -15,12 +14,13 @@ import pytest
 from ingest.write.batch import Inbound
 from models.message import GatewayStatus
 from models.wire import decode
+from tests.chance import counted
 from tests.integration.ingest.test_writer_histories import Pair, database, pair
 from tests.live import DAY_LENGTH, MINUTE, SECOND, now_us, wire
 
 __all__ = ["database", "pair"]  # fixtures
 
-SEEDS = int(os.environ.get("JISHI_WORDS", "60"))
+SEEDS = counted("JISHI_WORDS", 30)
 
 
 def history(rnd: random.Random, start: int) -> list[dict[str, Any]]:

@@ -30,11 +30,12 @@ from models.wire_columns import decode_all
 from stack import Postgres
 from stack import Settings as StackSettings
 from stack.fetch import find_postgres
+from tests.chance import counted
 from tests.integration.api.figures.world import World
 from tests.live import DAY_LENGTH
 from tests.strategies import BASE, SECOND
 
-CASES = int(os.environ.get("JISHI_PLAIN_CASES", "15"))
+CASES = counted("JISHI_PLAIN_CASES", 15)
 FIRST = int(os.environ.get("JISHI_PLAIN_FROM", "0"))
 TABLES = (
     "SELECT * FROM heartbeat ORDER BY instrument_key, ts",

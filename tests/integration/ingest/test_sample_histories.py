@@ -4,7 +4,6 @@ What is stored is what one judge and one fold over everything give, and that is 
 says that shares no code with them. ``JISHI_SAMPLE_HISTORIES`` says how many.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,14 +20,14 @@ from models.message import Message
 from models.power_rule import judge, parse_rule
 from models.segment import State, join
 from tests import oracle, power_oracle
-from tests.chance import first_seed
+from tests.chance import counted, first_seed
 from tests.folding import fold
 from tests.integration.ingest.test_writer_histories import Pair, database, stored
 from tests.sample_examples import RULE
 from tests.strategies import BASE, SECOND
 
 __all__ = ["database"]
-HISTORIES = int(os.environ.get("JISHI_SAMPLE_HISTORIES", "40"))
+HISTORIES = counted("JISHI_SAMPLE_HISTORIES", 20)
 LATER = 1 << 60  # every run is decided
 Beat = dict[str, Any]
 

@@ -33,13 +33,13 @@ from stack import Settings as StackSettings
 from stack.fetch import find_postgres
 from tests import oracle
 from tests.acceptance.test_properties import Case, cases, random_case
-from tests.chance import examples, first_seed
+from tests.chance import counted, examples, first_seed
 from tests.core import rows_of
 from tests.folding import fold
 from tests.integration.api.figures.world import World
 from tests.live import DAY_LENGTH, wire
 
-HISTORIES = int(os.environ.get("JISHI_HISTORIES", "100"))
+HISTORIES = counted("JISHI_HISTORIES", 50)
 
 
 @pytest.fixture(scope="module")

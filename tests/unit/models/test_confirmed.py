@@ -1,6 +1,5 @@
 """Silence never helps: whatever heartbeats are dropped, no lower bound rises, nor a rank by it."""
 
-import os
 from collections.abc import Sequence
 
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from models.segment import Piece, State
 from models.session import Session, sessions
 from models.usage import Window, measure
 from tests import confirmed_oracle
+from tests.chance import counted
 from tests.folding import fold
 from tests.strategies import BASE, SECOND
 
@@ -24,7 +24,7 @@ HOLD = 180 * SECOND
 WINDOW = Window(start_us=BASE + 10 * MINUTE, end_us=BASE + 150 * MINUTE)
 GAP, SHORTEST = 300 * SECOND, MINUTE
 LONGEST = longest_step_us(own_hold_us=None, interval_us=MINUTE)
-EXAMPLES = int(os.environ.get("JISHI_CONFIRMED_EXAMPLES", "60"))
+EXAMPLES = counted("JISHI_CONFIRMED_EXAMPLES", 60)
 Beat = tuple[int, State]
 
 

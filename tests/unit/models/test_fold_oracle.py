@@ -1,6 +1,5 @@
 """The whole core, heartbeats to figures, against an oracle that shares no code with it."""
 
-import os
 import random
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ from models.segment import State
 from models.session import sessions
 from models.usage import Window
 from tests import oracle
-from tests.chance import examples, first_seed
+from tests.chance import counted, examples, first_seed
 from tests.core import compare, rows_of
 from tests.folding import fold
 from tests.strategies import (
@@ -33,7 +32,7 @@ from tests.strategies import (
 HOUR = 3_600 * SECOND
 END = BASE + 6 * HOUR
 #: Cases of chance alone; `make test-faults` has ten thousand.
-CASES = int(os.environ.get("JISHI_CORE_CASES", "3000"))
+CASES = counted("JISHI_CORE_CASES", 1_000)
 
 
 @settings(max_examples=examples(300))

@@ -1,6 +1,5 @@
 """Samples judged all at once count as an oracle says that shares no code with it."""
 
-import os
 import random
 from typing import Any
 
@@ -13,6 +12,7 @@ from models.power_rule_arrays import BIN_EDGES_W, Said, judge_all, spend
 from models.segment import State
 from models.usage import Window
 from tests import oracle, power_oracle
+from tests.chance import counted
 from tests.integration.ingest.test_sample_histories import (
     rows_of,
     some_beats,
@@ -21,7 +21,7 @@ from tests.integration.ingest.test_sample_histories import (
 )
 
 SECOND = 1_000_000
-HISTORIES = int(os.environ.get("JISHI_SAMPLE_HISTORIES", "60")) * 10
+HISTORIES = counted("JISHI_SAMPLE_HISTORIES", 20) * 10
 
 
 def said_by(rows: list[Row]) -> tuple[Said, list[Any]]:

@@ -1,6 +1,5 @@
 """Which measured time lines of voucher orders use, and what they are by it; against brute force."""
 
-import os
 from collections.abc import Sequence
 
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from models.segment import State
 from models.voucher import Judged, Line, Offered, Verdict, allot, judge, needed_us, tied
 from models.voucher_time import offer
 from tests import voucher_oracle
+from tests.chance import counted
 from tests.folding import fold
 from tests.strategies import BASE, SECOND
 
@@ -22,7 +22,7 @@ HOLD, GAP, SHORTEST = 180 * SECOND, 300 * SECOND, MINUTE
 START = BASE - BASE % HOUR
 NOW = START + 100 * HOUR
 LONGEST = longest_step_us(own_hold_us=None, interval_us=MINUTE)
-EXAMPLES = int(os.environ.get("JISHI_VOUCHER_EXAMPLES", "40"))
+EXAMPLES = counted("JISHI_VOUCHER_EXAMPLES", 40)
 Beat = tuple[int, State]
 
 

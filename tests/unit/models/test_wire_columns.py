@@ -1,7 +1,6 @@
 """Messages decoded all at once, held to ``decode``, which takes one."""
 
 import json
-import os
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from models.columns import Rows
 from models.message import Message
 from models.wire import MOST_BYTES, decode
 from models.wire_columns import decode_all
+from tests.chance import counted
 from tests.unit.models.test_wire_properties import good_heartbeats, mutated_payloads, near_payloads
 
 GOOD = b'{"instrument_id":"i-1","ts":1790000000000,"state":"idle"'
@@ -50,7 +50,7 @@ def check(payloads: list[bytes]) -> list[Message]:
     return found
 
 
-@settings(max_examples=int(os.environ.get("JISHI_WIRE_CASES", "80")), deadline=None)
+@settings(max_examples=counted("JISHI_WIRE_CASES", 80), deadline=None)
 @given(
     st.lists(typical | near_payloads() | mutated_payloads() | st.binary(max_size=20), max_size=8)
 )

@@ -1,6 +1,5 @@
 """Closed periods and what came later: closed + difference is today's, and what is frozen stays."""
 
-import os
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests.chance import counted
 from tests.integration.api.figures.conftest import Asker
 from tests.integration.api.figures.test_periods import history
 from tests.integration.api.figures.world import HOUR, MINUTE, World, at, every, iso
 
 BEGIN = at("2026-03-01T08:00+08:00")
 DAY = 24 * HOUR
-WORLDS = int(os.environ.get("JISHI_AMENDMENT_WORLDS", "1"))
+WORLDS = counted("JISHI_AMENDMENT_WORLDS", 1)
 WINDOW = {"from": iso(BEGIN + 90 * MINUTE), "to": iso(BEGIN + 20 * HOUR)}
 FROZEN = ("period", "period_institution", "period_subject", "period_usage", "period_record")
 ADDED = (

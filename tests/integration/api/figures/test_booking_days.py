@@ -1,6 +1,5 @@
 """What bookings came to by day: rows say what judging says, and no change leaves one untrue."""
 
-import os
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from store.figures.judged import put_tolerances
 from store.instant import from_us
 from store.registry.keys import create_key
 from store.run import run
+from tests.chance import counted
 from tests.integration.api.figures.test_reconciliation import book
 from tests.integration.api.figures.world import MINUTE, Get, World, day_of, every
 
@@ -24,7 +24,7 @@ DAY = 24 * HOUR
 START = 1_772_294_400_000_000  # 2026-02-28T16:00:00Z: midnight in Shanghai
 DAYS = 4
 HELD = {"from": format_instant(START), "to": format_instant(START + DAYS * DAY)}
-CASES = int(os.environ.get("JISHI_BOOKING_DAY_CASES", "2"))
+CASES = counted("JISHI_BOOKING_DAY_CASES", 2)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """Coverage of sensors held to brute force: any registry, partly rolled up, with late data."""
 
-import os
 import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -10,13 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from store.figures.rollup_columns import COLUMNS
+from tests.chance import counted
 from tests.integration.api.figures.world import HOUR, Get, World, beat, every, iso
 
 DAY = 24 * HOUR
 ONE = timedelta(days=1)
 HISTORY = "/v1/coverage/sensors/history"
 ZONE = ZoneInfo("Asia/Shanghai")
-SEEDS = int(os.environ.get("JISHI_COVERAGE_SEEDS", "4"))
+SEEDS = counted("JISHI_COVERAGE_SEEDS", 2)
 
 
 def day_at(us: int) -> date:

@@ -3,7 +3,6 @@
 That one walks the window minute by minute and shares no code with the service.
 """
 
-import os
 import random
 from itertools import pairwise
 from typing import Any
@@ -13,10 +12,11 @@ import pytest
 
 from models.timestamp import format_instant
 from store.instant import from_us
+from tests.chance import counted
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, Get, World, beat, day_of
 
 DAY = 24 * HOUR
-WORLDS = int(os.environ.get("JISHI_TEST_STATE_WORLDS", "4"))
+WORLDS = counted("JISHI_TEST_STATE_WORLDS", 2)
 SIX = ("productive_s", "standby_s", "engineering_s", "scheduled_down_s", "unscheduled_down_s",
        "non_scheduled_s")  # fmt: skip
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import random
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -21,10 +20,11 @@ import pytest
 from models.export_table import tag_of
 from store.registry.keys import create_key
 from store.run import run
+from tests.chance import counted
 from tests.integration.api.figures.world import HOUR, MINUTE, Get, World, at, beat
 from tests.live import us_of
 
-WORLDS = int(os.environ.get("JISHI_EXPORT_WORLDS", "3"))
+WORLDS = counted("JISHI_EXPORT_WORLDS", 2)
 MONTH, START, END = "2026-03", "2026-03-01", "2026-04-01"
 DAYS = {"mon": [["08:00", "17:30"]], "sat": [["20:00", "23:59"]], "holidays": "closed"}
 

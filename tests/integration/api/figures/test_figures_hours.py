@@ -1,6 +1,5 @@
 """Hours of rolled-up days against segments, one by one: the same, whatever happens."""
 
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +23,11 @@ from store.figures.week import load_week
 from store.instant import from_us
 from store.present.roster import Rosters
 from store.run import run
+from tests.chance import counted
 from tests.integration.api.figures.test_figures_totals import agree, interrupted, stale
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, World, beat
 
-CASES = int(os.environ.get("JISHI_HOURS_CASES", "1"))
+CASES = counted("JISHI_HOURS_CASES", 1)
 DAY = timedelta(days=1)
 DAYS = 4
 #: Rollups' zones, and a first day: the clock is put forward or back within the days that follow.

@@ -15,6 +15,7 @@ from models.registry_fields import INSTITUTION, INSTRUMENT, KINDS, Kind
 from models.registry_plan import Change, Mode, Result
 from store.registry.records import read_versions, write
 from store.run import run
+from tests.chance import counted
 from tests.integration.api.figures.test_figures_instrument import without
 from tests.integration.api.figures.test_figures_totals import agree
 from tests.integration.api.figures.world import (
@@ -33,6 +34,7 @@ from tests.integration.api.figures.world import (
 BEGIN = at("2026-03-01T16:00")  # a Shanghai midnight, and a Monday there
 DAY = 24 * HOUR
 DAYS = 5
+WORLDS = counted("JISHI_FIGURE_SETTINGS", 2)
 LONG_AGO, AHEAD = BEGIN - 60 * DAY, at("2100-01-01T00:00")
 NAMES = ("a", "b", "c")
 HOURS = (
@@ -115,7 +117,7 @@ def figures(get: Get) -> list[Any]:
     return [without(one, "as_of") for one in told]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(WORLDS))
 def test_any_order_of_days_and_settings(
     world: World, get: Get, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,5 @@
 """Periods in the database: what closing one freezes, held to brute force, and that it stays."""
 
-import os
 import random
 from typing import Any
 
@@ -18,11 +17,12 @@ from store.reports.periods import records, subjects
 from store.reports.register import create_period, delete_period, find_institution, find_period
 from store.run import run
 from tests import oracle, record_oracle
+from tests.chance import counted
 from tests.integration.api.figures.world import HOUR, MINUTE, World, at, beat, every
 
 DAY = 24 * HOUR
 BERLIN = "Europe/Berlin"
-WORLDS = int(os.environ.get("JISHI_PERIOD_WORLDS", "1"))
+WORLDS = counted("JISHI_PERIOD_WORLDS", 1)
 
 
 def made(world: World, start: int, end: int, institution: str | None = "i1") -> Period:

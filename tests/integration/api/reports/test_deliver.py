@@ -48,7 +48,7 @@ from store.reports.outbox import LEASE_S, take
 from store.run import run
 from store.sealing import Sealer
 from store.wanted import wanted
-from tests.chance import first_seed
+from tests.chance import counted, first_seed
 from tests.integration.api.figures.world import World
 from tests.integration.api.reports.conftest import START, USES, closed
 from tests.lacking import Part, lacking
@@ -57,7 +57,7 @@ KEY = Fernet.generate_key().decode()
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 HERE = Path(__file__).parent
 #: Of the receiver; `make test-faults` has a hundred.
-KILLS = int(os.environ.get("JISHI_DELIVERY_KILLS", "10"))
+KILLS = counted("JISHI_DELIVERY_KILLS", 10)
 
 
 class Receiver(ThreadingHTTPServer):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import random
 import subprocess
 import sys
@@ -34,11 +33,12 @@ from store.reports.closing import close_period
 from store.reports.register import create_period, find_institution
 from store.run import run
 from tests import confirmed_oracle
+from tests.chance import counted
 from tests.integration.api.conforming import conforms
 from tests.integration.api.figures.world import HOLD, HOUR, MINUTE, World, at, beat, iso
 from tests.integration.api.serving import serving
 
-WORLDS = int(os.environ.get("JISHI_EVALUATION_WORLDS", "2"))
+WORLDS = counted("JISHI_EVALUATION_WORLDS", 2)
 START = at("2026-03-01T00:00")
 END = START + 8 * HOUR
 WORDS = ("independent", "guided", "functions", "functions_used")
