@@ -160,10 +160,15 @@ def follow(
             help="Ask addresses of private networks, and without TLS.",
         ),
     ] = False,
+    metrics_host: Annotated[
+        str,
+        typer.Option(envvar="JISHI_METRICS_HOST", help="Where /metrics listens."),
+    ] = "127.0.0.1",
     metrics_port: Annotated[
         int | None,
         typer.Option(
-            envvar="JISHI_FEDERATION_METRICS_PORT", help="Where Prometheus asks, on loopback."
+            envvar="JISHI_FEDERATION_METRICS_PORT",
+            help="The port of /metrics, such as 9467.  [default: no metrics]",
         ),
     ] = None,
     coverage: _Coverage = 0.9,
@@ -200,7 +205,7 @@ def follow(
     address = database_url(url, None)
     _name(address, followers, stop, once)
     if metrics_port is not None:
-        start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
+        start_http_server(metrics_port, addr=metrics_host, registry=metrics.registry)
     if once:
         try:
             with _connected(address) as connection:

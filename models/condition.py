@@ -8,12 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from models.alert_kind import AlertKind
 
 #: A kind of alert, and the key of what it is of.
 Subject = tuple[AlertKind, int]
+#: Why nobody has to look after something any more.
+Because = Literal["retired", "suspended", "maintenance", "moved"]
 Detail = Mapping[str, str | int | float | None]
 
 
@@ -46,6 +48,8 @@ class Found:
     holds: Sequence[Condition]
     #: Subjects of which it holds as part of something wider that is among these.
     covered: frozenset[Subject] = frozenset()
+    #: Subjects that nobody has to look after, whatever holds of them.
+    excused: Mapping[Subject, Because] = field(default_factory=dict)
     #: Which keys were looked at; of others nothing is known now.
     looked: Callable[[int], bool] = lambda _: True
 
@@ -56,6 +60,8 @@ class Turn:
 
     begin: list[Condition] = field(default_factory=list)
     end: list[Subject] = field(default_factory=list)
+    #: Of those that end although it holds: why nobody has to look after it any more.
+    because: dict[Subject, Because] = field(default_factory=dict)
     #: Part of a wider alert from now on.
     fold: list[Subject] = field(default_factory=list)
     #: Of alerts that stand: since when it does not hold any more; ``None``: it does again.
@@ -84,6 +90,9 @@ def judge(
             turn.fold.append(subject)
         elif not found.looked(subject[1]):
             continue
+        elif subject in found.excused:
+            turn.end.append(subject)
+            turn.because[subject] = found.excused[subject]
         elif now_us - (now_us if over_us is None else over_us) >= steady_us:
             turn.end.append(subject)
         elif over_us is None:

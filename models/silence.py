@@ -9,7 +9,7 @@ it is, silent when none is; so is an institution. Between the two nothing begins
   a gateway is, its instruments are.
 - An alert ends when its subject has been heard for ``steady_us`` without a break, so that a
   device that comes and goes is one alert; until then those beneath it stay folded.
-- One whose subject is nobody's business any more (retired, in maintenance) ends at once.
+- One whose subject is nobody's business any more (retired, suspended, in maintenance) ends at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,8 +77,10 @@ class Verdict:
     """What changes now."""
 
     begin: list[Silence] = field(default_factory=list)
-    #: Heard again, or gone.
+    #: Heard again.
     end: list[Subject] = field(default_factory=list)
+    #: Nobody's business any more: silent or not, its alert ends.
+    gone: list[Subject] = field(default_factory=list)
     #: Part of a wider alert from now on.
     fold: list[Subject] = field(default_factory=list)
     #: Of alerts that stand: since when the subject is heard; ``None``: not any more.
@@ -188,7 +190,7 @@ def _one(
         )
         return True
     if group is None:
-        verdict.end.append(subject)
+        verdict.gone.append(subject)
         return False
     if group.until_us <= now_us:
         if mine.heard_since_us is not None:

@@ -36,6 +36,8 @@ class Alert:
     muted_until_us: int | None
     #: What else is to be said of it, by kind.
     detail: Mapping[str, Any]
+    #: Why nobody has to look after it any more, though what it told is not over.
+    closed_because: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant
 from models.alert_kind import AlertKind
+from models.condition import Because
 
 AlertState = Literal["open", "acknowledged", "muted", "closed"]
 
@@ -31,6 +32,9 @@ class AlertBody(BaseModel):
     opened_at: Instant
     closed_at: Instant | None
     folded: bool = Field(description="closed because it became part of a wider alert")
+    closed_because: Because | None = Field(
+        description="why nobody has to look after it any more, though what it told is not over"
+    )
     acknowledged_at: Instant | None
     acknowledged_by: str | None
     note: str | None

@@ -166,6 +166,7 @@ def shown_alert(one: Alert) -> dict[str, Any]:
         "opened_at": format_instant(one.opened_us),
         "closed_at": _instant(one.closed_us),
         "folded": one.folded,
+        "closed_because": one.closed_because,
         "acknowledged_at": _instant(one.acknowledged_us),
         "acknowledged_by": one.acknowledged_by,
         "note": one.note,

@@ -34,6 +34,7 @@ export function oneCard(ctx, tz, found, lost) {
         detailText(alert, tz) && [t('al_what'), detailText(alert, tz)],
         [t('from'), fullMoment(alert.since, tz)],
         [t(alert.closed_at ? 'al_lasted' : 'al_lasts'), span(lasted)],
+        alert.closed_because && [t('al_because'), t(`al_because_${alert.closed_because}`)],
         alert.note && [t('al_note'), alert.note],
         alert.state === 'muted' && [t('al_mute'), t('al_muted_until', { time: fullMoment(alert.muted_until, tz) })],
       ].filter(Boolean).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))))),

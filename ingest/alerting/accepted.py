@@ -21,7 +21,14 @@ class Accepted(Watch):
     def look(self, connection: psycopg.Connection, now_us: int) -> Found:
         """As `Watch.look`."""
         found = run(connection, accepted_silent(DAYS, now_us))
-        return Found(holds=[_condition(one) for one in found])
+        return Found(
+            holds=[_condition(one) for one in found if one.excused is None],
+            excused={
+                (AlertKind.ACCEPTED_SILENT, one.key): one.excused
+                for one in found
+                if one.excused is not None
+            },
+        )
 
 
 def _condition(one: Silent) -> Condition:

@@ -1,6 +1,6 @@
 """Writes down what begins and ends, and has webhooks told (``upkeep/webhooks.py`` sends)."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from ingest.alerting.settings import AlertSettings
 from ingest.db.connection import Micros
 from ingest.sql import statements
 from models.alert_kind import AlertKind
-from models.condition import Condition, Subject, Turn
+from models.condition import Because, Condition, Subject, Turn
 from models.webhook import parse_quiet, quiet_until
 
 SQL, OUTBOX = statements("alerts"), statements("webhooks")
@@ -48,8 +48,8 @@ class Book:
         """
         now = Micros(now_us)
         opened = _opened(connection, turn.begin, now)
-        closed = _closed(connection, turn.end, now, folded=False)
-        closed += _closed(connection, turn.fold, now, folded=True)
+        closed = _closed(connection, turn.end, now, folded=False, because=turn.because)
+        closed += _closed(connection, turn.fold, now, folded=True, because={})
         due = self._due(now_us)
         for statement, events in (("put_opened", opened), ("put_closed", closed)):
             if events:
@@ -96,12 +96,19 @@ def _opened(connection: psycopg.Connection, begin: Sequence[Condition], now: Mic
 
 
 def _closed(
-    connection: psycopg.Connection, subjects: Sequence[Subject], now: Micros, *, folded: bool
+    connection: psycopg.Connection,
+    subjects: Sequence[Subject],
+    now: Micros,
+    *,
+    folded: bool,
+    because: Mapping[Subject, Because],
 ) -> list[int]:
     """Closes alerts; the events' ids."""
     if not subjects:
         return []
-    rows = connection.execute(SQL["close"], {**_named(subjects), "now": now, "folded": folded})
+    reasons = [because.get(subject) for subject in subjects]
+    told = {**_named(subjects), "now": now, "folded": folded, "because": reasons}
+    rows = connection.execute(SQL["close"], told)
     return [event for (event,) in rows]
 
 

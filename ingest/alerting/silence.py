@@ -9,7 +9,7 @@ from ingest.alerting.settings import AlertSettings
 from ingest.alerting.watch import REST
 from ingest.sql import statements
 from models.alert_kind import AlertKind
-from models.condition import Condition, Turn
+from models.condition import Because, Condition, Turn
 from models.condition import Subject as AlertSubject
 from models.silence import Device, Kind, Limits, Open, Silence, Subject, judge, listening_since
 
@@ -79,7 +79,8 @@ class SilenceLook:
             verdict = judge(now_us, devices, since.get, standing, self._limits)
         turn = Turn(
             begin=_conditions(connection, verdict.begin),
-            end=list(map(_subject, verdict.end)),
+            end=list(map(_subject, (*verdict.end, *verdict.gone))),
+            because=_because(connection, verdict.gone),
             fold=list(map(_subject, verdict.fold)),
             over={_subject(one): us for one, us in verdict.heard.items()},
         )
@@ -90,6 +91,18 @@ class SilenceLook:
 
 def _subject(one: Subject) -> AlertSubject:
     return AlertKind(one[0].value), one[1]
+
+
+def _because(
+    connection: psycopg.Connection, gone: list[Subject]
+) -> dict[AlertSubject, Because]:
+    if not gone:
+        return {}
+    named = {"kinds": [kind.value for kind, _ in gone], "keys": [key for _, key in gone]}
+    return {
+        (AlertKind(kind), key): reason
+        for kind, key, reason in connection.execute(SQL["reasons"], named)
+    }
 
 
 def _conditions(connection: psycopg.Connection, begin: list[Silence]) -> list[Condition]:

@@ -9,8 +9,34 @@ SELECT v.institution_key, v.gateway_key, v.instrument_key, us(s.live_until)
 FROM instrument_version v JOIN instrument_status s USING (instrument_key)
 WHERE v.force_from <= now() AND v.force_to > now() AND s.live_until IS NOT NULL
   AND (v.retired_on IS NULL OR v.retired_on::timestamp AT TIME ZONE v.timezone > now())
+  AND NOT suspended_on(v.suspensions, (now() AT TIME ZONE v.timezone)::date)
   AND NOT EXISTS (SELECT FROM maintenance m WHERE m.instrument_key = v.instrument_key
                   AND m.starts_at <= now() AND m.ends_at > now())
+
+-- name: reasons
+-- Why subjects of alerts have nobody left that must be heard: of several reasons the one that ends
+-- soonest. An instrument that stands as ever is in another's charge now.
+SELECT n.kind, n.key,
+       CASE WHEN bool_or(r.reason = 'maintenance') THEN 'maintenance'
+            WHEN bool_or(r.reason = 'suspended') THEN 'suspended'
+            WHEN bool_or(r.reason = 'retired') THEN 'retired'
+            ELSE 'moved' END
+FROM unnest(%(kinds)s::text[], %(keys)s::bigint[]) AS n (kind, key)
+LEFT JOIN LATERAL (
+    SELECT CASE
+               WHEN v.retired_on::timestamp AT TIME ZONE v.timezone <= now() THEN 'retired'
+               WHEN suspended_on(v.suspensions, (now() AT TIME ZONE v.timezone)::date)
+                   THEN 'suspended'
+               WHEN EXISTS (SELECT FROM maintenance m WHERE m.instrument_key = v.instrument_key
+                            AND m.starts_at <= now() AND m.ends_at > now()) THEN 'maintenance'
+           END AS reason
+    FROM instrument_version v
+    WHERE v.force_from <= now() AND v.force_to > now()
+      AND n.key = CASE n.kind WHEN 'institution_silent' THEN v.institution_key
+                              WHEN 'gateway_silent' THEN v.gateway_key
+                              ELSE v.instrument_key END
+) r ON true
+GROUP BY n.kind, n.key
 
 -- name: listening
 SELECT gateways, us(starts_at) FROM collector_listening
@@ -57,8 +83,9 @@ RETURNING event_id
 
 -- name: close
 WITH closed AS (
-    UPDATE alert a SET closed_at = %(now)s, folded = %(folded)s
-    FROM unnest(%(kinds)s::text[], %(keys)s::bigint[]) AS n (kind, subject_key)
+    UPDATE alert a SET closed_at = %(now)s, folded = %(folded)s, closed_because = n.because
+    FROM unnest(%(kinds)s::text[], %(keys)s::bigint[], %(because)s::text[])
+        AS n (kind, subject_key, because)
     WHERE a.kind = n.kind AND a.subject_key = n.subject_key AND a.closed_at IS NULL
     RETURNING alert_id
 )

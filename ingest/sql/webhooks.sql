@@ -46,7 +46,7 @@ WHERE d.delivery_id = t.delivery_id AND w.webhook_key = d.webhook_key
   AND e.event_id = d.event_id AND a.alert_id = e.alert_id
 RETURNING d.delivery_id, d.tries, w.name, w.url, w.sealed_secret, e.event_id, e.event, us(e.at),
           a.alert_id, a.kind, a.subject_id, n.institution_id, us(a.since), a.instruments,
-          us(a.opened_at), a.detail
+          us(a.opened_at), a.detail, a.closed_because
 
 -- name: delivered
 UPDATE webhook_delivery SET due_at = NULL, delivered_at = clock_timestamp(), status = %(status)s,

@@ -134,6 +134,7 @@ def _message(
     instruments: int,
     opened_us: int,
     detail: dict[str, Any],
+    closed_because: str | None,
 ) -> tuple[str, bytes]:
     """A message's id and body: the same each time, of what does not change any more."""
     body = {
@@ -150,6 +151,7 @@ def _message(
             "opened_at": format_instant(opened_us),
             "closed_at": None if event == "opened" else format_instant(at_us),
             "folded": event == "folded",
+            "closed_because": None if event == "opened" else closed_because,
         },
     }
     return f"alert_event_{event_id}", json.dumps(body, ensure_ascii=False).encode()

@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from models.condition import Because
 from models.life_cycle import LifeCycle, LifeState, Step
 from models.registry_fields import INSTRUMENT
 from models.registry_plan import WRITTEN, Change, Mode, Outcome
@@ -108,9 +109,11 @@ class Silent(NamedTuple):
     institution_key: int
     accepted_on: date
     since_us: int
+    #: Why it need not be heard; None: it should be.
+    excused: Because | None
 
 
 def accepted_silent(days: int, now_us: int) -> Steps[list[Silent]]:
-    """Those accepted so many local days ago or more, not retired, and never heard."""
+    """Those accepted so many local days ago or more, and never heard."""
     rows = yield Query(_SQL["accepted_silent"], {"days": days, "now": from_us(now_us)})
     return [Silent(*row) for row in rows]

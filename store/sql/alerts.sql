@@ -3,7 +3,7 @@
 -- name: list
 SELECT a.alert_id, a.kind, s.state, a.subject_id, n.institution_id, us(a.since), a.instruments,
        us(a.opened_at), us(a.closed_at), a.folded, us(a.acknowledged_at), a.acknowledged_by,
-       a.note, us(a.muted_until), a.detail
+       a.note, us(a.muted_until), a.detail, a.closed_because
 FROM alert a
 LEFT JOIN institution n USING (institution_key)
 CROSS JOIN LATERAL (

@@ -83,6 +83,7 @@ class City:
                     "ingest": [_target(one.metrics_url) for one in self.workers],
                     "api": [_target(one.announced["api_url"]) for one in self.apis],
                     "broker-sync": [_target(self.sync.metrics_url)],
+                    "follower": [],
                     "certificates": [{"labels": {"instance": tls, "__param_target": tls}}],
                 },
                 self.key,

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from ingest.alerting.accepted import DAYS, Accepted
 from ingest.alerting.book import Book
@@ -70,6 +72,22 @@ def found(world: World, *states: str) -> dict[tuple[str, str], Alert]:
         world.conn, list_alerts(before_id=None, limit=100, state=frozenset(states or ["open"]))
     )
     return {(one.kind, one.subject_id): one for one in told}
+
+
+def changed(world: World, name: str, field: str, value: object) -> None:
+    """A field of an instrument's record, for all time."""
+    world.conn.execute(
+        SQL(
+            "UPDATE instrument_version v SET {} = %s FROM instrument i"
+            " WHERE i.instrument_key = v.instrument_key AND i.instrument_id = %s"
+        ).format(Identifier(field)),
+        [value, name],
+    )
+
+
+def ended(world: World) -> dict[str, str | None]:
+    """Closed alerts: why nobody has to look after their subjects any more."""
+    return {subject: one.closed_because for (_, subject), one in found(world, "closed").items()}
 
 
 def fleet(world: World) -> None:
@@ -207,6 +225,27 @@ def test_accepted_long_ago_and_never_heard(world: World, writing: psycopg.Connec
     world.feed("silent", every(now_us - HOUR, now_us, "idle"))
     look(Accepted(), writing)
     assert found(world) == {}
+
+
+def test_what_was_accepted_and_is_suspended_or_retired_need_not_speak(
+    world: World, writing: psycopg.Connection
+) -> None:
+    today = local_day(world.now_us(), zone_of("Asia/Shanghai"))
+    for name in ("away", "sold"):
+        world.instrument(name, accepted_on=today - timedelta(days=DAYS))
+    look(Accepted(), writing)
+    assert len(found(world)) == 2
+    changed(world, "away", "suspensions", Jsonb([{"from": today.isoformat(), "to": None}]))
+    changed(world, "sold", "retired_on", today)
+    look(Accepted(), writing)
+    assert found(world) == {}
+    assert ended(world) == {"away": "suspended", "sold": "retired"}
+    # Nobody is told anew of what begins while it is suspended; then it is an alert again.
+    look(Accepted(), writing)
+    assert len(ended(world)) == 2
+    changed(world, "away", "suspensions", None)
+    look(Accepted(), writing)
+    assert set(found(world)) == {("accepted_silent", "away")}
 
 
 def test_maintenance_that_is_due(world: World, writing: psycopg.Connection) -> None:

@@ -86,6 +86,12 @@ def standing(plain: psycopg.Connection, *states: str) -> list[tuple[str, str]]:
     return sorted((one.kind, one.subject_id) for one in found)
 
 
+def reasons(plain: psycopg.Connection) -> dict[str, str | None]:
+    """Closed alerts: why nobody has to look after their subjects any more."""
+    closed = run(plain, list_alerts(before_id=None, limit=100, state=frozenset({"closed"})))
+    return {one.subject_id: one.closed_because for one in closed if not one.folded}
+
+
 def test_one_cause_one_alert_and_back(
     plain: psycopg.Connection, writing: psycopg.Connection
 ) -> None:
@@ -130,6 +136,49 @@ def test_an_instrument_of_its_own_and_in_maintenance(
     )
     look(step, writing)
     assert standing(plain, "open") == []
+    assert reasons(plain) == {"g0-a": "maintenance"}
+
+
+def test_who_is_suspended_or_retired_need_not_speak(
+    plain: psycopg.Connection, writing: psycopg.Connection
+) -> None:
+    """Alerts that stand close, of whatever width, and say why; none begins of the suspended."""
+    step = alerts()
+    heard(plain, "g", "-1 hour")
+    heard(plain, "g0-a", "2 hours")
+    heard(plain, "g1", "2 hours")
+    look(step, writing)
+    assert standing(plain, "open") == [("gateway_silent", "g1"), ("instrument_silent", "g0-a")]
+    plain.execute(
+        "UPDATE instrument_version v SET retired_on = now()::date - 1 FROM instrument i"
+        " WHERE i.instrument_key = v.instrument_key AND i.instrument_id = 'g1-a'"
+    )
+    suspend = (
+        "UPDATE instrument_version v SET suspensions = jsonb_build_array(jsonb_build_object("
+        " 'from', now()::date - 3, 'to', now()::date + %s::integer)) FROM instrument i"
+        " WHERE i.instrument_key = v.instrument_key AND i.instrument_id = %s"
+    )
+    plain.execute(suspend, [None, "g0-a"])
+    look(step, writing)
+    assert standing(plain, "open") == []
+    assert reasons(plain) == {"g0-a": "suspended", "g1": "retired"}
+    heard(plain, "g0-b", "2 hours")
+    look(step, writing)
+    # All that still has to speak behind it is silent.
+    assert standing(plain, "open") == [("institution_silent", "inst")]
+    plain.execute(suspend, [None, "g0-b"])
+    look(step, writing)
+    assert standing(plain, "open") == []
+    assert reasons(plain)["inst"] == "suspended"
+    # Taken up again, it has to speak again; what ended before today ended.
+    plain.execute(suspend, [-1, "g0-a"])
+    look(step, writing)
+    assert standing(plain, "open") == [("institution_silent", "inst")]
+    heard(plain, "g", "-1 hour")
+    look(step, writing)
+    assert standing(plain, "open") == []
+    newest = run(plain, list_alerts(before_id=None, limit=1))[0]
+    assert newest.closed_because is None
 
 
 def test_nothing_is_silent_while_nobody_listens(

@@ -196,6 +196,42 @@ def test_components_run_beside_ours(tmp_path: Path, component: str, words: list[
     assert reference == {"name": "jishi-database", "key": "jishi_api"}
 
 
+def test_a_follower_runs_beside_ours(tmp_path: Path) -> None:
+    """Migrations, what asks the cities, and the API over it, each over the follower's database."""
+    shutil.copytree(FOLDER, tmp_path / "deploy/kubernetes")
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [deploy/kubernetes]\ncomponents: [deploy/kubernetes/follower]\n"
+    )
+    built = build(tmp_path)
+    assert {one["metadata"]["namespace"] for one in built} == {"jishi"}
+    found = pods(built)
+    ours = pods(build(FOLDER)).keys()
+    assert found.keys() - ours == {f"jishi-follower{part}" for part in ("", "-migrate", "-api")}
+    for name in found.keys() - ours:
+        can_do_little(found[name])
+        (container,) = found[name]["spec"]["containers"]
+        environment = {one["name"]: one for one in container["env"]}
+        where = environment["DATABASE"]["valueFrom"]["configMapKeyRef"]
+        assert where == {"name": "jishi-follower", "key": "DATABASE"}
+    (follow,) = found["jishi-follower"]["spec"]["containers"]
+    command: Any = typer.main.get_command(app)
+    for word in follow["args"]:
+        command = command.commands[word]
+    known = {one.envvar for one in command.params} | {"DATABASE", "PASSWORD", "WRITE_PASSWORD"}
+    assert {one["name"] for one in follow["env"]} <= known | {"JISHI_WEBHOOK_KEYS"}
+    assert follow["ports"] == [{"name": "metrics", "containerPort": 9467}]
+    (api,) = found["jishi-follower-api"]["spec"]["containers"]
+    assert {"name": "JISHI_FOLLOWER", "value": "true"} in api["env"]
+    assert api["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    open_to = {
+        one["metadata"]["name"]: one["spec"]["podSelector"]["matchLabels"]
+        for one in built
+        if one["kind"] == "NetworkPolicy"
+    }
+    for name in ("jishi-follower", "jishi-follower-api"):
+        assert open_to[name] == {"app.kubernetes.io/name": name}
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
 def test_secrets_come_from_files(tmp_path: Path) -> None:
     """The page's own words, with a kubectl that only says what it was given."""

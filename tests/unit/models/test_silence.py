@@ -44,7 +44,11 @@ class World:
             assert subject not in self.standing
             self.standing[subject] = Open()
             self.told.append((now, "opened", subject))
-        for word, subjects in (("closed", verdict.end), ("folded", verdict.fold)):
+        for word, subjects in (
+            ("closed", verdict.end),
+            ("gone", verdict.gone),
+            ("folded", verdict.fold),
+        ):
             for subject in subjects:
                 del self.standing[subject]
                 self.told.append((now, word, subject))
@@ -116,7 +120,7 @@ def test_what_is_over_or_long_known_is_no_alert() -> None:
     world.look(120, fleet(100))
     world.look(130, [])
     assert not world.standing
-    assert {told[1] for told in world.told} == {"opened", "closed"}
+    assert {told[1] for told in world.told} == {"opened", "gone"}
 
 
 @given(
