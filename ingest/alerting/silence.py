@@ -93,9 +93,7 @@ def _subject(one: Subject) -> AlertSubject:
     return AlertKind(one[0].value), one[1]
 
 
-def _because(
-    connection: psycopg.Connection, gone: list[Subject]
-) -> dict[AlertSubject, Because]:
+def _because(connection: psycopg.Connection, gone: list[Subject]) -> dict[AlertSubject, Because]:
     if not gone:
         return {}
     named = {"kinds": [kind.value for kind, _ in gone], "keys": [key for _, key in gone]}

@@ -3,7 +3,8 @@
 Whole days are rows (``booking_days.py``); what is left, a window's edges and days whose rows are
 not there, is judged one by one (``judged.py``). Both give the same: parts of time add up over any
 split, and a booking is told where it begins. All that instruments were used, booked or not, is
-their *effective* time (``effective.py``).
+their *effective* time (``effective.py``). As in every sum of a group, an instrument counts for the
+days on which it served; one that did not serve throughout is judged one by one as well.
 """
 
 from collections import defaultdict
@@ -70,6 +71,8 @@ class Extent:
     end: date
     #: By window, instruments that are judged in it.
     careful: dict[Window, list[int]]
+    #: Places among `rows` by the part of the window in which they served, all of it first.
+    served: dict[Window, Ints]
     cost_s: float
 
 
@@ -89,8 +92,13 @@ def measure_extent(
     rows = roster.members(filters, window)
     groups = Groups.of(roster, rows, group_by)
     plan = plan_window(window, moment)
-    careful = yield from _careful(groups.keys, plan.first, plan.end, plan.edges, moment)
-    cost = effective_s(len(rows), window, moment)
+    served = _served(roster, rows, window)
+    throughout, *parts = served.items()
+    keys = groups.keys[throughout[1]]
+    careful = yield from _careful(keys, plan.first, plan.end, plan.edges, moment)
+    for part, places in parts:
+        careful.setdefault(part, []).extend(groups.keys[places].tolist())
+    cost = sum(effective_s(len(places), part, moment) for part, places in served.items())
     cost += booking_days_s(len(rows), (plan.end - plan.first).days)
     cost += sum(judged_bookings_s(len(keys), one) for one, keys in careful.items())
     return Extent(
@@ -101,8 +109,22 @@ def measure_extent(
         first=plan.first,
         end=plan.end,
         careful=careful,
+        served=served,
         cost_s=cost,
     )
+
+
+def _served(roster: Roster, rows: Ints, window: Window) -> dict[Window, Ints]:
+    starts = np.maximum(roster.acquired_us[rows], window.start_us)
+    ends = np.minimum(roster.retired_us[rows], window.end_us)
+    is_part = (starts > window.start_us) | (ends < window.end_us)
+    parts: dict[Window, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(is_part).tolist():
+        parts[Window(start_us=int(starts[place]), end_us=int(ends[place]))].append(place)
+    return {
+        window: np.flatnonzero(~is_part),
+        **{part: np.array(places, np.int64) for part, places in parts.items()},
+    }
 
 
 def _careful(
@@ -162,15 +184,22 @@ def hold(extent: Extent, moment: Moment) -> Steps[dict[str | None, Held]]:
     """
     # Effective time, then `SUMS`.
     found = np.zeros((len(extent.rows), 1 + len(SUMS)), np.int64)
-    found[:, 0], _ = yield from load_effective(extent.roster, extent.rows, extent.window, moment)
+    for part, places in extent.served.items():
+        rows_of = extent.rows[places]
+        found[places, 0], _ = yield from load_effective(extent.roster, rows_of, part, moment)
     keys = extent.groups.keys
+    throughout = keys[extent.served[extent.window]]
     if extent.first < extent.end:
-        asked: dict[str, Any] = {"first": extent.first, "end": extent.end, "keys": _named(keys)}
+        asked: dict[str, Any] = {
+            "first": extent.first,
+            "end": extent.end,
+            "keys": _named(throughout),
+        }
         rows = yield from Query[tuple[int, ...]](
             _SQL["booking_days"], asked, binary=True, heavy=True
         )
         sums = np.array(rows, np.int64).reshape(-1, 1 + len(SUMS))
-        sums = sums[np.isin(sums[:, 0], keys)]
+        sums = sums[np.isin(sums[:, 0], throughout)]
         found[np.searchsorted(keys, sums[:, 0]), 1:] = sums[:, 1:]
     yield from _judge_careful(extent, moment, found)
     return _held(extent, found)

@@ -137,6 +137,10 @@ WHERE (%(from)s::timestamptz IS NULL OR b.ends_at > %(from)s::timestamptz)
   AND (%(feeds)s::text[] IS NULL OR f.name = ANY (%(feeds)s::text[]))
   AND (%(cancelled)s::boolean OR NOT b.is_cancelled)
   AND (NOT %(begin_within)s::boolean OR b.starts_at >= %(from)s::timestamptz)
+  -- What begins before it served, or after, was held against nothing.
+  AND (NOT %(begin_within)s::boolean
+       OR (v.acquired_on::timestamp AT TIME ZONE v.timezone <= b.starts_at) IS NOT FALSE
+      AND (v.retired_on::timestamp AT TIME ZONE v.timezone > b.starts_at) IS NOT FALSE)
   AND (%(keys)s::integer[] IS NULL OR b.instrument_key = ANY (%(keys)s::integer[]))
   AND (%(after_us)s::bigint IS NULL
        OR (us(b.starts_at), b.booking_key) > (%(after_us)s::bigint, %(after_key)s::bigint))

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from models.timestamp import format_instant
+from models.zone import local_day
+from store.figures.subject import zone_of
 from store.instant import from_us
 from store.registry.keys import create_key
 from store.run import run
@@ -14,6 +16,7 @@ from tests.integration.api.figures.test_periods import closed
 from tests.integration.api.figures.world import MINUTE, Get, World, every
 
 HOUR = 60 * MINUTE
+SHANGHAI = zone_of("Asia/Shanghai")
 START = 1_772_438_400_000_000  # 2026-03-02T08:00:00Z
 DAY = (START, START + 10 * HOUR)
 ASKED = {"from": format_instant(DAY[0]), "to": format_instant(DAY[1])}
@@ -211,3 +214,30 @@ def test_maintenance_of_half_of_it_blocks(world: World, get: Get, hours: int, ki
     book(world, "a", START, START + 4 * HOUR)
     world.maintenance("a", START, START + hours * HOUR, kind=kind)
     assert verdicts(get) == ["a blocked" if hours == 2 else "a undetermined"]
+
+
+def test_instruments_count_for_the_days_on_which_they_served(world: World, get: Get) -> None:
+    """As in every sum of a group: what is used, and booked, before and after is in none."""
+    day = 24 * HOUR
+    start = START - 16 * HOUR - 2 * day  # a midnight in Shanghai
+    low, high = start + day, start + 3 * day
+    served = {"acquired_on": local_day(low, SHANGHAI), "retired_on": local_day(high, SHANGHAI)}
+    for name, dates in (("whole", {}), ("part", served)):
+        world.instrument(name, gateway="g", hold_us=HOUR, **dates)
+        world.feed(name, every(start, start + 4 * day, "running", step=30 * MINUTE, hold=HOUR))
+        for at in range(4):
+            book(world, name, start + at * day + 8 * HOUR, start + at * day + 10 * HOUR)
+        book(world, name, low - HOUR, low + HOUR)
+        book(world, name, high - HOUR, high + HOUR)
+    asked = {"from": format_instant(start), "to": format_instant(start + 4 * day)}
+    for more in ({}, {"from": format_instant(low + HOUR)}, {"to": format_instant(high + HOUR)}):
+        window = {**asked, **more}
+        answer = get("/v1/reconciliation", **window, group_by="instrument")
+        used = get("/v1/utilization", **window, group_by="instrument")["groups"]
+        listed = get("/v1/reconciliation/bookings", **window)["items"]
+        for group, other in zip(answer["groups"], used, strict=True):
+            assert (group["key"], group["used_s"]) == (other["key"], other["effective_s"])
+            assert group["bookings"] == sum(one["instrument_id"] == group["key"] for one in listed)
+    part, whole = get("/v1/reconciliation", **asked, group_by="instrument")["groups"]
+    assert (part["booked_s"], part["used_s"], part["bookings"]) == (6 * 3_600, 48 * 3_600, 3)
+    assert (whole["booked_s"], whole["used_s"], whole["bookings"]) == (12 * 3_600, 96 * 3_600, 6)
