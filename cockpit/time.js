@@ -46,8 +46,9 @@ const CALENDAR = [
   [/^m(\d{4})-(0[1-9]|1[0-2])$/, (y, m) => [Date.UTC(y, m - 1), Date.UTC(y, m)]],
   [/^q(\d{4})-([1-4])$/, (y, q) => [Date.UTC(y, 3 * q - 3), Date.UTC(y, 3 * q)]],
   [/^y(\d{4})$/, (y) => [Date.UTC(y, 0), Date.UTC(y + 1, 0)]],
-  // A school year begins in September.
+  // A school year begins in September, its second term in the middle of February: both make the year.
   [/^s(\d{4})$/, (y) => [Date.UTC(y, 8), Date.UTC(y + 1, 8)]],
+  [/^t(\d{4})-([12])$/, (y, term) => (term === 1 ? [Date.UTC(y, 8), Date.UTC(y + 1, 1, 15)] : [Date.UTC(y + 1, 1, 15), Date.UTC(y + 1, 8)])],
 ];
 const BETWEEN = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/;
 const dayOf = (text) => { const ms = Date.parse(`${text}T00:00Z`); return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text) ? ms : null; };

@@ -4,7 +4,7 @@ Which window that is, is in ``compared_window.py``; the figures are ``ratios.fie
 ``group.group_fields``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 
 _EXACT = Context(prec=60)
@@ -37,19 +37,22 @@ NUMBERS = (*COUNTS, *SECONDS, "coverage", *RATIOS)
 
 
 def difference(
-    figures: Mapping[str, object], against: Mapping[str, object]
+    figures: Mapping[str, object],
+    against: Mapping[str, object],
+    names: Iterable[str] = NUMBERS,
 ) -> dict[str, int | float | Decimal | None]:
     """One window's figures minus another's, of what is shown, digit by digit.
 
     Args:
         figures: Fields of one window.
         against: The same fields of another.
+        names: Which of them differ by a number.
 
     Returns:
         Counts, exact seconds and ratios (their differences are points, not per cent), so far as
         ``figures`` has them; None where either has none.
     """
-    return {name: _minus(figures[name], against[name]) for name in NUMBERS if name in figures}
+    return {name: _minus(figures[name], against[name]) for name in names if name in figures}
 
 
 def _minus(one: object, other: object) -> int | float | Decimal | None:

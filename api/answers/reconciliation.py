@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant, Seconds
+from api.answers.figures import ComparedWindow
+from models.compared_window import Compare
 from models.reconciliation import Verdict
 from models.self_report import Claim
 
@@ -60,6 +62,46 @@ class HeldGroup(HeldSums):
     name: str | None
 
 
+class VerdictsDifference(BaseModel):
+    """Bookings of one window minus those of the other, by what became of them."""
+
+    kept: int
+    late: int
+    early_leave: int
+    overrun: int
+    no_show: int
+    blocked: int
+    undetermined: int
+
+
+class ClaimsDifference(BaseModel):
+    """The same of self-reports."""
+
+    reports: int
+    counted_s: Seconds
+    excess_s: Seconds
+    consistent: int
+    over_reported: int
+    under_reported: int
+    unmeasured: int
+
+
+class HeldDifference(Divided):
+    """What one window came to minus what the other did."""
+
+    instruments: int
+    bookings: int
+    verdicts: VerdictsDifference
+    self_reports: ClaimsDifference
+
+
+class ComparedGroup(HeldGroup):
+    """The same, held against another window where `compare` is asked for."""
+
+    compared: HeldSums | None = Field(default=None, description="with `compare`")
+    difference: HeldDifference | None = Field(default=None, description="with `compare`")
+
+
 class HeldSides(BaseModel):
     """A group as the closing of a period kept it, and as it is today."""
 
@@ -91,8 +133,10 @@ class Reconciliation(BaseModel):
     to: Instant
     tz: str
     group_by: str | None
-    overall: HeldGroup
-    groups: list[HeldGroup]
+    overall: ComparedGroup
+    groups: list[ComparedGroup]
+    compare: Compare | None = Field(default=None, description="as asked for, else left out")
+    compared_window: ComparedWindow | None = Field(default=None, description="with `compare`")
     as_of: Instant
 
 

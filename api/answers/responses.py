@@ -8,6 +8,7 @@ from api.answers.coverage import SensorCoverage
 from api.answers.equipment_states import GroupStates
 from api.answers.feedback import FeedbackSummary
 from api.answers.figures import GroupUtilization, Utilization
+from api.answers.reconciliation import Reconciliation
 from api.answers.status import StatusSummary
 
 CSV = "text/csv"
@@ -17,6 +18,7 @@ TABLES: dict[type[BaseModel], str] = {
     FeedbackSummary: "groups",
     GroupStates: "groups",
     GroupUtilization: "groups",
+    Reconciliation: "groups",
     SensorCoverage: "groups",
     StatusSummary: "groups",
     Utilization: "buckets",

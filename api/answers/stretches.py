@@ -6,7 +6,9 @@ from pydantic import BaseModel, Field
 
 from api.answers.annotations import SaidOfUse
 from api.answers.fields import Count, Cursor, Instant, Ratio, Seconds, Zone
+from api.answers.figures import ComparedWindow
 from models.cause import Cause
+from models.compared_window import Compare
 from models.status import Activity
 
 
@@ -59,15 +61,31 @@ class Sessions(BaseModel):
     as_of: Instant
 
 
-class ProfileHour(BaseModel):
-    """One hour of the local week."""
+class HourFigures(BaseModel):
+    """What instruments did in one hour of the week, of a window."""
 
-    weekday: Annotated[int, Field(ge=1, le=7, description="Monday = 1")]
-    hour: Annotated[int, Field(ge=0, le=23)]
     running_s: Seconds
     idle_s: Seconds
     off_s: Seconds
     running_share: Ratio | None = Field(description="running ÷ known")
+
+
+class HourDifference(BaseModel):
+    """One window's figures minus those of the other; shares differ by points."""
+
+    running_s: Seconds
+    idle_s: Seconds
+    off_s: Seconds
+    running_share: Ratio | None = Field(description="null where either has none")
+
+
+class ProfileHour(HourFigures):
+    """One hour of the local week."""
+
+    weekday: Annotated[int, Field(ge=1, le=7, description="Monday = 1")]
+    hour: Annotated[int, Field(ge=0, le=23)]
+    compared: HourFigures | None = Field(default=None, description="with `compare`")
+    difference: HourDifference | None = Field(default=None, description="with `compare`")
 
 
 class Profile(BaseModel):
@@ -77,6 +95,11 @@ class Profile(BaseModel):
     to: Instant
     tz: str | None = Field(description="null: each instrument's own")
     instruments: Count
+    compare: Compare | None = Field(default=None, description="as asked for, else left out")
+    compared_window: ComparedWindow | None = Field(default=None, description="with `compare`")
+    compared_instruments: Count | None = Field(
+        default=None, description="with `compare`: `instruments` of the other window"
+    )
     items: list[ProfileHour]
     next_cursor: Cursor
     as_of: Instant

@@ -1,4 +1,4 @@
-"""``/v1/profile`` and ``/v1/available``: when instruments run, and which are free now."""
+"""``/v1/available``: which instruments are free now, or at a time to come."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from api.answers.instruments import Available
 from api.answers.responses import answers
-from api.answers.stretches import Profile
 from api.context import Ctx
 from api.cursor import CursorText, decode_cursor, encode_cursor
 from api.encoding import etag_response
@@ -19,11 +18,11 @@ from api.errors import PROBLEMS, FieldError, invalid
 from api.instrument_body import availability_body, instrument_body
 from api.params import parse_instant
 from api.routes.instruments import with_availability
-from api.windows import InstrumentFilters, Span
+from api.windows import InstrumentFilters
 from models.availability import Answer, Availability, available_at
 from models.free import free_ranges
 from models.interval import Interval
-from models.ratios import ratio, seconds
+from models.ratios import ratio
 from models.recommendation import Candidate, Recommended, judge
 from models.search import Found, best_score
 from models.status import Activity, Connectivity, Status
@@ -34,10 +33,8 @@ from store.figures.costs import by_hour_of_week_s, one_by_one_s
 from store.figures.habits import WEEKS, Habits, load_habits
 from store.figures.members import Member
 from store.figures.plans import load_plans
-from store.figures.profile import HOURS, Hour, Known, load_profiles
-from store.figures.question import Question
+from store.figures.profile import Hour, Known, load_profiles
 from store.figures.surroundings import Moment, load_moment
-from store.figures.week import load_week, week_s
 from store.present.filters import Filters
 from store.present.instruments import FAR_M, Registered, find_registered
 from store.run import Steps
@@ -62,57 +59,6 @@ class _Plan:
     moment: Moment
     window: Window
     cost_s: float
-
-
-@router.get(
-    "/profile",
-    summary="Running share by hour of the local week",
-    responses=answers(Profile, tagged=True),
-)
-async def get_profile(
-    request: Request, context: Ctx, filters: InstrumentFilters, span: Span
-) -> Response:
-    """Of the known time; each instrument's week by its own clock unless `tz` names one.
-
-    Without `tz`, dates and names of the window are by the service's clock.
-
-    Example:
-    `GET /v1/profile?window=last-quarter&district=310104`
-    """
-    tz = span.zone
-
-    def plan() -> Steps[_Plan]:
-        moment = yield from load_moment()
-        window = span.window(tz or context.settings.zone, moment.now_us).clip(moment.now_us)
-        cost = yield from week_s(Question(window=window, filters=filters), moment, context.rosters)
-        return _Plan(moment=moment, window=window, cost_s=cost)
-
-    def ask(planned: _Plan) -> Steps[dict[str, Any]]:
-        moment, window = planned.moment, planned.window
-        question = Question(window=window, filters=filters)
-        week = yield from load_week(question, tz.key if tz else None, moment, context.rosters)
-        found = week.known
-        return {
-            "from": format_instant(window.start_us),
-            "to": format_instant(window.end_us),
-            "tz": tz.key if tz else None,
-            "instruments": week.instruments,
-            "items": [
-                {
-                    "weekday": at.weekday,
-                    "hour": at.hour,
-                    "running_s": seconds(found[at].running_us),
-                    "idle_s": seconds(found[at].idle_us),
-                    "off_s": seconds(found[at].off_us),
-                    "running_share": ratio(found[at].running_us, found[at].known_us),
-                }
-                for at in HOURS
-            ],
-            "next_cursor": None,
-            "as_of": format_instant(moment.now_us),
-        }
-
-    return await context.database.answer(request, plan, ask, partial(etag_response, request))
 
 
 def parse_place(near: str | None) -> tuple[float, float] | None:

@@ -16,8 +16,8 @@ from api.auth import Reader
 from api.context import Ctx
 from api.encoding import etag_response
 from api.errors import PROBLEMS, conflict, not_found
+from api.held_question import shown_group
 from api.routes.period_records import PeriodId
-from api.routes.reconciliation import shown_group
 from models.period import Period, PeriodState
 from models.timestamp import format_instant
 from models.usage import Window

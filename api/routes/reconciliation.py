@@ -1,14 +1,13 @@
 """``/v1/reconciliation``: bookings held against measured use, by group and one by one.
 
-What a verdict is, is `models/reconciliation.py`'s and `docs/rules.md`'s.
+How groups are answered is in `api/held_question.py`; what a verdict is, is
+`models/reconciliation.py`'s and `docs/rules.md`'s.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -27,13 +26,13 @@ from api.cursor import CursorText, Limit, decode_cursor, encode_cursor
 from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, not_found
 from api.group_question import GroupBy
+from api.held_question import HeldQuestion
 from api.params import Instant
 from api.query import AnyOf
 from api.window_page import WindowPage
-from api.windows import InstrumentFilters, Span
+from api.windows import CompareName, InstrumentFilters, Span
 from models.ratios import seconds
-from models.reconciliation import Partition, Tolerances, Verdict
-from models.self_report import Claim
+from models.reconciliation import Tolerances, Verdict
 from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
@@ -41,19 +40,12 @@ from store.figures.costs import judged_bookings_s
 from store.figures.judged import History, Judged, load_tolerances, put_tolerances
 from store.figures.judged_list import Place, Wish, list_judged
 from store.figures.reconciled import (
-    Extent,
-    Held,
     answer,
-    hold,
     load_amendments,
     load_answers,
-    measure_extent,
 )
-from store.figures.self_reports import Claims, load_claims, load_told
-from store.figures.self_reports import Extent as Reported
-from store.figures.surroundings import Moment, load_moment
+from store.figures.surroundings import load_moment
 from store.present.bookings import Listed
-from store.present.instruments import names_of
 from store.registry.audit import note
 from store.reports.verdicts import Frozen, load_frozen
 from store.run import Steps
@@ -62,26 +54,6 @@ from store.wanted import wanted
 router = APIRouter(prefix="/v1/reconciliation", tags=["bookings"], responses=PROBLEMS)
 
 ANSWER_LENGTH = 2_000
-#: Names of a partition's parts in answers. Groups are many: their names are not made for each.
-_PARTS = tuple(f"{name.removesuffix('_us')}_s" for name in Partition._fields)
-_CLAIMS = tuple((claim.value, claim) for claim in Claim)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    moment: Moment
-    zone: ZoneInfo
-    bookings: Extent
-    reports: Reported
-
-    @property
-    def window(self) -> Window:
-        """Clipped to now."""
-        return self.bookings.window
-
-    @property
-    def cost_s(self) -> float:
-        return self.bookings.cost_s + self.reports.cost_s
 
 
 @router.get(
@@ -95,77 +67,21 @@ async def get_reconciliation(
     filters: InstrumentFilters,
     span: Span,
     group_by: Annotated[GroupBy | None, Query(description="none: `overall` alone")] = None,
+    compare: CompareName = None,
 ) -> Response:
     """Booked time that was used, unused and unknown; use that nobody had booked; verdicts.
 
-    Example:
+    Examples:
     `GET /v1/reconciliation?window=last-month&group_by=institution`
+    `GET /v1/reconciliation?window=last-month&group_by=institution&compare=previous`
     """
-    settings = context.settings
-
-    def plan() -> Steps[_Plan]:
-        moment = yield from load_moment(settings.calendar)
-        zone = span.zone or settings.zone
-        whole = span.window(zone, moment.now_us)
-        bookings = yield from measure_extent(
-            filters, group_by, whole.clip(moment.now_us), moment, context.rosters
-        )
-        # A period that is not over yet has its reports all the same.
-        reports = yield from load_told(bookings.roster, bookings.rows, whole, moment)
-        return _Plan(moment=moment, zone=zone, bookings=bookings, reports=reports)
-
-    def ask(planned: _Plan) -> Steps[dict[str, Any]]:
-        window, moment, extent = planned.window, planned.moment, planned.bookings
-        found = yield from hold(extent, moment)
-        claims = yield from load_claims(planned.reports.told, extent.roster, extent.groups, moment)
-        names: Mapping[str, str | None] = {}
-        if group_by is not None:
-            names = yield from names_of(group_by, list(found), window.end_us)
-        overall = Held()
-        for held in found.values():
-            overall.add(held)
-        ordered = sorted(found, key=lambda key: (key is None, key or ""))
-        return {
-            "from": format_instant(window.start_us),
-            "to": format_instant(window.end_us),
-            "tz": planned.zone.key,
-            "group_by": group_by,
-            "overall": shown_group(None, None, overall, list(claims.values())),
-            "groups": [
-                shown_group(
-                    key,
-                    None if key is None else names.get(key),
-                    found[key],
-                    [claims[key]] if key in claims else [],
-                )
-                for key in ordered
-            ]
-            if group_by is not None
-            else [],
-            "as_of": format_instant(moment.now_us),
-        }
-
-    return await context.database.answer(request, plan, ask, partial(etag_response, request))
-
-
-def shown_group(
-    key: str | None, name: str | None, held: Held, claims: Sequence[Claims]
-) -> dict[str, Any]:
-    """What a group's bookings and self-reports came to, as it is shown."""
-    return {
-        "key": key,
-        "name": name,
-        "instruments": held.instruments,
-        "bookings": held.bookings,
-        **dict(zip(_PARTS, map(seconds, held.time), strict=True)),
-        "verdicts": held.verdicts,
-        "self_reports": {
-            "reports": sum(one.reports for one in claims),
-            "counted_s": seconds(sum(one.counted_us for one in claims)),
-            "excess_s": seconds(sum(one.excess_us for one in claims)),
-            **{name: sum(one.claims[which] for one in claims) for name, which in _CLAIMS},
-        },
-    }
+    question = HeldQuestion(filters=filters, span=span, group_by=group_by, compare=compare)
+    return await context.database.answer(
+        request,
+        partial(question.plan, context.settings, context.rosters),
+        question.answer,
+        partial(etag_response, request),
+    )
 
 
 @router.get(

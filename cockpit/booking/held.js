@@ -2,11 +2,13 @@
 
 import { fig, h, table } from '../dom.js';
 import { count, fullMoment, hours, percent } from '../formats.js';
+import { arrow, signed } from '../period/compare.js';
 import { t } from '../words.js';
 import { CLAIMS, VERDICTS, claimBadge, verdictSign } from './verdicts.js';
 import './words.js';
 
 const BOOKED = ['used_booked_s', 'unused_booked_s', 'unknown_booked_s'];
+const REPORTED = ['reports', 'counted_s', 'excess_s', ...CLAIMS];
 const USED = ['used_booked_s', 'used_unbooked_s'];
 
 /** The lines behind a part: its share of the whole, and how they add up. */
@@ -18,10 +20,23 @@ function partLines(u, part, whole, answer) {
     `${fullMoment(answer.from, answer.tz)} – ${fullMoment(answer.to, answer.tz)}`, t('as_of', { time: fullMoment(answer.as_of, answer.tz) })];
 }
 
+const ofTime = (field) => field.endsWith('_s');
+/** How much more or less than in the other period, in what the figure is counted in. */
+const moved = (field, by) => (ofTime(field) ? signed(field, by) : arrow(by, count(by && Math.abs(by))));
+/** The lines behind a difference. */
+const movedLines = (name, field, by, was) => [`${t('pd_change', { name })} ${moved(field, by)}`, t('pd_was', { x: ofTime(field) ? hours(was) : count(was) })];
+
+/** A small difference beside a figure; nothing where it is held against nothing. */
+function beside(u, field, within = null) {
+  if (!u.difference) return null;
+  const [by, was] = [u.difference, u.compared].map((side) => (within ? side[within] : side)[field]);
+  return h('small', { class: 'change', 'data-value': `change-${field}` }, within ? moved(field, by) : fig(moved(field, by), () => movedLines(t(field), field, by, was)));
+}
+
 const bar = (u, whole, most) => h('div', { class: 'bar-stack held', 'aria-hidden': 'true', vars: { '--all': `${most === undefined ? 100 : most ? u[whole] / most * 100 : 0}%` } },
   (whole === 'booked_s' ? BOOKED : USED).map((part) => h('i', { class: `h-${part}`, vars: { '--w': `${u[whole] ? u[part] / u[whole] * 100 : 0}%` } })));
 
-const part = (u, name, whole, answer) => h('span', { class: 'state' }, h('i', { class: `h-${name}`, 'aria-hidden': 'true' }), t(name), h('b', {}, fig(hours(u[name]), () => partLines(u, name, whole, answer), { 'data-value': name })));
+const part = (u, name, whole, answer) => h('span', { class: 'state' }, h('i', { class: `h-${name}`, 'aria-hidden': 'true' }), t(name), h('b', {}, fig(hours(u[name]), () => partLines(u, name, whole, answer), { 'data-value': name }), beside(u, name)));
 
 /** All of a window: two bars with their parts, bookings by verdict, self-reports by what they are. */
 export function wholePicture(answer, { verdict, claim, pick, pickClaim }) {
@@ -33,12 +48,12 @@ export function wholePicture(answer, { verdict, claim, pick, pickClaim }) {
     choose(pressed);
   } }, ...extra }, words);
   const row = (whole, parts) => h('div', { class: 'parts' },
-    h('h3', {}, t(whole), ' ', fig(hours(u[whole]), () => partLines(u, parts[0], whole, answer), { 'data-value': whole })), bar(u, whole), h('div', { class: 'legend' }, parts.map((name) => part(u, name, whole, answer))));
+    h('h3', {}, t(whole), ' ', fig(hours(u[whole]), () => partLines(u, parts[0], whole, answer), { 'data-value': whole }), ' ', beside(u, whole)), bar(u, whole), h('div', { class: 'legend' }, parts.map((name) => part(u, name, whole, answer))));
   const reports = u.self_reports;
   return h('div', { class: 'stack' }, h('div', { class: 'halves' }, row('booked_s', BOOKED), row('used_s', USED)),
     h('div', { class: 'halves' },
-      h('div', { class: 'parts' }, h('h3', {}, t('n_bookings', { n: count(u.bookings) })), h('div', { class: 'chips' }, VERDICTS.map((one) => chip(verdict === one, [verdictSign(one), t(`v_${one}`), h('b', { 'data-count': one }, count(u.verdicts[one]))], (on) => pick(on ? one : undefined), { 'data-verdict-chip': one, title: t(`vn_${one}`) })))),
-      h('div', { class: 'parts' }, h('h3', {}, t('claims'), ' ', count(reports.reports)), h('div', { class: 'chips' }, CLAIMS.map((one) => chip(claim === one, [claimBadge(one), h('b', { 'data-count': one }, count(reports[one]))], (on) => pickClaim(on ? one : undefined), { 'data-claim-chip': one, title: t(`cn_${one}`) }))),
+      h('div', { class: 'parts' }, h('h3', {}, t('n_bookings', { n: count(u.bookings) }), ' ', beside(u, 'bookings')), h('div', { class: 'chips' }, VERDICTS.map((one) => chip(verdict === one, [verdictSign(one), t(`v_${one}`), h('b', { 'data-count': one }, count(u.verdicts[one])), beside(u, one, 'verdicts')], (on) => pick(on ? one : undefined), { 'data-verdict-chip': one, title: t(`vn_${one}`) })))),
+      h('div', { class: 'parts' }, h('h3', {}, t('claims'), ' ', count(reports.reports), ' ', beside(u, 'reports', 'self_reports')), h('div', { class: 'chips' }, CLAIMS.map((one) => chip(claim === one, [claimBadge(one), h('b', { 'data-count': one }, count(reports[one])), beside(u, one, 'self_reports')], (on) => pickClaim(on ? one : undefined), { 'data-claim-chip': one, title: t(`cn_${one}`) }))),
         reports.reports ? h('p', { class: 'note' }, `${t('counted')} ${hours(reports.counted_s)} · `, fig(`${t('excess')} ${hours(reports.excess_s)}`, [t('excess'), t('excess_note'), hours(reports.excess_s)], { 'data-value': 'excess_s' })) : null)));
 }
 
@@ -47,6 +62,16 @@ export function heldTable(answer, { by, nameOf, into }) {
   const most = Math.max(0, ...answer.groups.map((g) => Math.max(g.booked_s, g.used_s)));
   const time = (key, whole, minor = false) => ({ key, label: `${t(key)} (h)`, num: true, minor, value: (g) => g[key] / 3600, raw: (g) => g[key], cell: (g) => hours(g[key], false), tip: (g) => [nameOf(g), ...partLines(g, key === whole ? (whole === 'booked_s' ? 'used_booked_s' : 'used_unbooked_s') : key, whole, answer)] });
   const counted = (key, label, of, minor = true) => ({ key, label, num: true, minor, value: of, cell: (g) => h('span', { 'data-cell': `${g.key} ${key}` }, count(of(g))), tip: (g) => [nameOf(g), `${label} ${count(of(g))}`, CLAIMS.includes(key) ? `÷ ${t('claims')} ${count(g.self_reports.reports)}` : `÷ ${t('n_bookings', { n: count(g.bookings) })}`] });
+  /** What it differs by from the other period, and in the file what it was then; `within` is where counts of a kind stand. */
+  const differs = (field, { shown = false, within = null } = {}) => {
+    const of = (side) => (within ? side[within] : side)[field];
+    const name = within === 'self_reports' ? `self_reports_${field}` : field;
+    return [{ key: `compared_${name}`, hidden: true, value: (g) => of(g.compared) },
+      { key: `difference_${name}`, label: t('pd_change', { name: t(field) }), num: true, hidden: !shown, value: (g) => of(g.difference), cell: (g) => h('span', { 'data-cell': `${g.key} difference_${name}` }, moved(field, of(g.difference))), tip: (g) => [nameOf(g), ...movedLines(t(field), field, of(g.difference), of(g.compared))] }];
+  };
+  const against = !answer.compared_window ? [] : [
+    ...['booked_s', 'used_booked_s', 'used_s'].flatMap((field) => differs(field, { shown: true })), ...['unused_booked_s', 'unknown_booked_s', 'used_unbooked_s', 'bookings'].flatMap((field) => differs(field)),
+    ...VERDICTS.flatMap((one) => differs(one, { within: 'verdicts' })), ...REPORTED.flatMap((one) => differs(one, { within: 'self_reports' }))];
   return h('div', { class: 'held-groups' }, table({
     name: `reconcile-${by}`, caption: t('by_group', { name: t(by) }), answer, cards: 'named', rows: answer.groups, sort: { key: 'booked_s', down: true }, columns: [
       { key: 'name', label: t(by), value: nameOf, cell: (g) => (into(g) ? h('a', { href: into(g), 'data-key': g.key }, nameOf(g)) : nameOf(g)) },
@@ -56,6 +81,7 @@ export function heldTable(answer, { by, nameOf, into }) {
       counted('bookings', t('bookings'), (g) => g.bookings), counted('no_show', t('v_no_show'), (g) => g.verdicts.no_show, false), counted('undetermined', t('v_undetermined'), (g) => g.verdicts.undetermined),
       counted('over_reported', t('c_over_reported'), (g) => g.self_reports.over_reported, false), counted('under_reported', t('c_under_reported'), (g) => g.self_reports.under_reported, false),
       ...['kept', 'late', 'early_leave', 'overrun', 'blocked'].map((one) => ({ key: one, hidden: true, value: (g) => g.verdicts[one] })),
+      ...against,
       ...['reports', 'counted_s', 'excess_s', 'consistent', 'unmeasured'].map((one) => ({ key: `self_reports_${one}`, hidden: true, value: (g) => g.self_reports[one] })),
     ],
   }));

@@ -13,7 +13,7 @@ import { lang, t } from '../words.js';
 import { cityMap } from '../map.js';
 import { nowCard } from '../now.js';
 import { districtName, institutionName, loadNames, onLive, store } from '../store.js';
-import { againstText, changeColumns, changeLines, compareOf, movesText } from '../period/compare.js';
+import { againstText, bandChange, changeColumns, changeLines, changesFiled, compareOf, movesText } from '../period/compare.js';
 import { periodName, picker } from '../period/picker.js';
 import { daysIn, daysOf, isFixed, iso, midnight, monthStart, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
@@ -149,7 +149,7 @@ function bandsCard(ctx, wanted, range) {
       const lines = () => [t('band_above', { p: percent(band.above, 0) }), `${percent(band.share, 2)} = ${count(band.instruments)} ÷ ${count(u.banded_instruments)}`,
         `${t('basis')}: ${t(answer.basis)}`, ...usageLines(u, 'rated_utilization', answer)];
       return h('div', { class: `band${met ? ' met' : ''}` }, h('span', {}, t('band_above', { p: percent(band.above, 0) })),
-        h('b', {}, fig(percent(band.share), lines, { 'data-value': `band-${band.above}` })),
+        h('b', {}, fig(percent(band.share), lines, { 'data-value': `band-${band.above}` }), bandChange(u, band, answer)),
         h('div', { class: 'track', 'aria-hidden': 'true' }, h('i', { vars: { '--w': `${(band.share ?? 0) * 100}%` } }), yearly ? h('em', { vars: { '--w': `${target * 100}%` } }) : null),
         h('span', { class: 'goal' }, h('span', {}, t('n_instruments', { n: count(band.instruments) })), h('span', {}, yearly ? t(met ? 'target_met' : 'target_missed', { p: percent(target), d: points(band.share - target) }) : t('target_of_year', { p: percent(target) }))));
     }), yearly ? null : h('button', { type: 'button', class: 'link', on: { click: () => go({ range: 'd365' }) } }, t('judge_year')));
@@ -163,25 +163,30 @@ function trendCard(ctx, tz) {
   return card(ctx, { title: t('trend'), every: REFRESH * 5, shape: 'bars', cls: 'grow' }, async ({ note }) => {
     const now = Date.now();
     const to = iso(midnight(now, tz));
-    let answer = await ask('utilization', { from: iso(monthStart(now, tz, -11)), to, tz, bucket: 'month' });
+    const compare = compareOf(ctx);
+    // The twelve months before these are those of last year.
+    let answer = await ask('utilization', { from: iso(monthStart(now, tz, -11)), to, tz, bucket: 'month', compare: compare && 'last-year' });
     let buckets = answer.overall.buckets;
     const monthly = buckets.filter((b) => b.coverage > 0).length >= 3;
     if (!monthly) {
-      answer = await ask('utilization', { from: iso(midnight(now, tz, -14)), to, tz, bucket: 'day' });
+      answer = await ask('utilization', { from: iso(midnight(now, tz, -14)), to, tz, bucket: 'day', compare });
       buckets = answer.overall.buckets;
     }
     if (ctx.signal.aborted) return undefined;
     // Before the first heartbeat of all there is no history, and no line of it.
     const first = buckets.findIndex((b) => b.coverage > 0);
     if (first < 0) return null;
-    note(monthly ? t('trend_months') : t('trend_days'));
+    const before = answer.overall.compared?.buckets ?? [];
+    note([t(monthly ? 'trend_months' : 'trend_days'), againstText(answer)].filter(Boolean).join(' · '));
+    const then = () => t(`pd_${answer.compare}`);
     const name = (b) => moment(b.from, tz, monthly ? { year: '2-digit', day: undefined, hour: undefined, minute: undefined } : dateOnly);
     const option = () => ({
-      legend: legend({ data: [t('machine_hours'), t('utilization'), t('coverage')] }),
+      legend: legend({ data: [t('machine_hours'), t('utilization'), t('coverage'), ...(before.length ? [then()] : [])] }),
       grid: { left: 4, right: 4, top: rem() * 2.2, bottom: 2, containLabel: true },
       tooltip: { ...tipBase(), trigger: 'axis', axisPointer: { type: 'shadow' }, formatter: (items) => {
         const b = buckets[items[0].dataIndex];
-        return bubble(name(b), `${t('machine_hours')} ${hours(b.running_s)}`, ...usageLines(b, 'utilization', null));
+        return bubble(name(b), `${t('machine_hours')} ${hours(b.running_s)}`, ...usageLines(b, 'utilization', null),
+          ...(before[items[0].dataIndex] ? [`${then()}: ${t('machine_hours')} ${hours(before[items[0].dataIndex].running_s)}`] : []));
       } },
       xAxis: axis({ type: 'category', data: buckets.map(name), splitLine: { show: false } }),
       yAxis: [axis({ type: 'value', axisLabel: { color: color('muted'), fontSize: rem() * 0.75, formatter: (v) => count(v) }, splitNumber: 3 }),
@@ -190,9 +195,10 @@ function trendCard(ctx, tz) {
         { name: t('machine_hours'), type: 'bar', data: buckets.map((b) => b.running_s / 3600), itemStyle: { color: color('ramp-2'), borderRadius: [3, 3, 0, 0] }, barMaxWidth: rem() * 1.6 },
         { name: t('utilization'), type: 'line', yAxisIndex: 1, data: buckets.map((b) => b.utilization), color: color('idle'), symbolSize: rem() * 0.4, lineStyle: { width: rem() * 0.14 } },
         { name: t('coverage'), type: 'line', yAxisIndex: 1, data: buckets.map((b, i) => (i < first ? null : b.coverage)), color: color('muted'), symbol: 'none', lineStyle: { type: 'dashed', width: rem() * 0.09 } },
+        ...(before.length ? [{ name: then(), type: 'line', step: 'middle', symbol: 'none', data: buckets.map((_, i) => (before[i] ? before[i].running_s / 3600 : null)), color: color('ink-2'), lineStyle: { type: 'dotted', width: rem() * 0.12 } }] : []),
       ],
     });
-    const say = buckets.map((b) => `${name(b)}: ${hours(b.running_s)}, ${percent(b.utilization)}`).join('; ');
+    const say = buckets.map((b, i) => `${name(b)}: ${hours(b.running_s)}, ${percent(b.utilization)}${before[i] ? `, ${then()} ${hours(before[i].running_s)}` : ''}`).join('; ');
     if (box) { box.update(option, say); return undefined; }
     box = chart(ctx, option, { cls: 'line', say });
     return box;
@@ -249,18 +255,19 @@ function mapCard(ctx, start, wanted, days) {
     `${t('running_share')} ${percent(running(g))} = ${count(g.activity.running)} ÷ ${count(g.instruments)}`,
     ...freeLines(g),
     t('as_of', { time: clock(store.live.as_of, tz) })];
+  const changed = (u) => (u && answer.compared_window ? changeLines(u, 'utilization', answer).slice(0, 2) : []);
   const lines = (code) => {
     const u = usage.get(code);
     return [districtName(code), ...(liveLines(store.live?.districts.get(code)) ?? []),
       u && `${t('utilization')} ${percent(u.utilization)} = ${hours(u.running_s)} ÷ ${hours(u.running_s + u.idle_s + u.off_s)}`,
-      u && `${t('coverage')} ${percent(u.coverage)} · ${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`];
+      u && `${t('coverage')} ${percent(u.coverage)} · ${moment(answer.from, answer.tz)} – ${moment(answer.to, answer.tz)}`, ...changed(u)];
   };
   const house = (id) => store.live?.institutions.get(id);
   const usageOf = new Map(); // by institution, once bubbles are to show it
   const houseValue = (id) => (metric === 'utilization' ? usageOf.get(id)?.utilization ?? null : live[metric](house(id)));
   const askHouses = async () => {
     if (metric !== 'utilization' || usageOf.size || !(showHouses || chosen)) return;
-    const found = await ask('utilization', { ...daysOf(days, tz), group_by: 'institution', limit: 1000, sort: '-instruments' });
+    const found = await ask('utilization', { ...daysOf(days, tz), group_by: 'institution', limit: 1000, sort: '-instruments', compare: compareOf(ctx) });
     for (const g of found.groups) usageOf.set(g.key, g);
     if (!ctx.signal.aborted) draw();
   };
@@ -324,7 +331,7 @@ function mapCard(ctx, start, wanted, days) {
       turn: (lon, lat) => (turned ? toGcj02(lon, lat) : [lon, lat]),
       shade: (code) => shade(value(code)), shadeOf: (id) => shade(houseValue(id)),
       words: (code) => [short(districtName(code)), percent(value(code), metric === 'online_rate' || value(code) < 0.1 ? 1 : 0)],
-      lines, linesOf: (id) => [institutionName(id), ...(liveLines(house(id)) ?? []), ...(usageOf.has(id) ? usageLines(usageOf.get(id), 'utilization', answer) : [])],
+      lines, linesOf: (id) => [institutionName(id), ...(liveLines(house(id)) ?? []), ...(usageOf.has(id) ? usageLines(usageOf.get(id), 'utilization', answer) : []), ...changed(usageOf.get(id))],
       houses: housed, shows: () => showHouses, label: () => `${t('map')}: ${t(metric)}`,
       pick: (code) => { chosen = code; go({ district: code ?? undefined }, { quiet: true }); names(); draw(); },
       open: (id) => { location.hash = href('explore', { by: 'instrument', institution: id }); },
@@ -361,7 +368,7 @@ function districtCard(ctx, wanted, range) {
         { key: 'online_rate', label: t('online_rate'), num: true, live: true, value: rate, cell: (g) => percent(rate(g)), bar: rate, tip: liveTip },
         { key: 'running', label: t('running_now'), num: true, live: true, value: (g) => live(g)?.activity.running ?? null, cell: (g) => count(live(g)?.activity.running), tip: liveTip },
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), tip: (g) => usageLines(g, 'running_s', answer) },
-        ratio('utilization'), ...(answer.compared_window ? ['running_s', 'utilization'].flatMap((field) => changeColumns(field, answer)) : []), ratio('rated_utilization'), ratio('coverage'),
+        ratio('utilization'), ...(answer.compared_window ? [...['running_s', 'utilization'].flatMap((field) => changeColumns(field, answer)), ...changesFiled(['rated_utilization', 'coverage'], answer)] : []), ratio('rated_utilization'), ratio('coverage'),
       ],
     });
     return shown;

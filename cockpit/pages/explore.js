@@ -9,7 +9,7 @@ import { count, hours, moment, money, percent, weekdays } from '../formats.js';
 import { usageLines } from '../usage.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
-import { againstText, change, changeColumns, changeLines, compareOf, movesText } from '../period/compare.js';
+import { againstText, bandChange, bandColumns, change, changeColumns, changeLines, changesFiled, compareOf, figureName, movesText, signed } from '../period/compare.js';
 import { picker } from '../period/picker.js';
 import { daysOf, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
@@ -63,7 +63,7 @@ export function page(ctx) {
         select(t('class'), [['', t('all')], ...[...store.classes.values()].filter((x) => x.instruments).map((x) => [x.class_code, `${x.parent_code ? '\u2003' : ''}${className(x.class_code)}`])], p.class, (v) => go({ class: v })),
         select(t('kind'), [['', t('all')], ['general', t('general')], ['special', t('special')]], p.kind, (v) => go({ kind: v })),
         select(t('basis'), BASES.map((b) => [b, t(b)]), basis, (v) => go({ basis: v })),
-        select(t('sort'), [...SORTS.map((s) => [s, t(s)]), ...(compare ? FALLS.map((s) => [`difference.${s}`, t('pd_falls', { name: t(s) })]) : [])], falls ? p.sort : sort, (v) => go({ sort: v })),
+        select(t('sort'), [...SORTS.map((s) => [s, figureName(s)]), ...(compare ? FALLS.map((s) => [`difference.${s}`, t('pd_falls', { name: figureName(s) })]) : [])], falls ? p.sort : sort, (v) => go({ sort: v })),
         select(t('min_coverage'), [0, 0.5, 0.8, 0.9, 0.95, 0.99].map((x) => [String(x), percent(x, 0)]), String(least), (v) => go({ min: v }))),
       chips(c), purchaseLink(c)),
     summary(c),
@@ -95,12 +95,12 @@ function summary(c) {
     const u = answer.overall;
     note(`${t('n_instruments', { n: count(u.instruments) })} · ${[`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`, againstText(answer), movesText(u, answer)].filter(Boolean).join(' · ')}`);
     if (!u.instruments) return null;
-    const item = (label, text, field, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, () => usageLines(u, field, answer), { 'data-value': name ?? field }), name ? null : change(u, field, answer)));
+    const item = (label, text, field, name, differs = change(u, field, answer)) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, () => usageLines(u, field, answer), { 'data-value': name ?? field }), differs));
     return h('div', { class: 'now wide' }, h('dl', {},
       item(t('machine_hours'), hours(u.running_s), 'running_s'), item(t('utilization'), percent(u.utilization), 'utilization'),
       item(t('rated_utilization'), percent(u.rated_utilization), 'rated_utilization'), item(t('scheduled_utilization'), percent(u.scheduled_utilization), 'scheduled_utilization'),
       item(t('powered_utilization'), percent(u.powered_utilization), 'powered_utilization'), item(t('mean_utilization'), percent(u.mean_utilization), 'mean_utilization'),
-      ...u.bands.map((b) => item(t('band_above', { p: percent(b.above, 0) }), percent(b.share), BANDED[c.basis], `band-${b.above}`)),
+      ...u.bands.map((b) => item(t('band_above', { p: percent(b.above, 0) }), percent(b.share), BANDED[c.basis], `band-${b.above}`, bandChange(u, b, answer))),
       item(t('coverage'), percent(u.coverage), 'coverage')));
   });
 }
@@ -152,6 +152,8 @@ function ranking(c) {
       const place = new Map(ranked.map((g, i) => [g, i + 1]));
       const top = Math.max(...ranked.map((g) => g[c.sort] ?? 0), 0);
       const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: field === c.sort ? (g) => g[field] / (top || 1) : undefined, over: (g) => g[field] > 1, tip: (g) => usageLines(g, field, answer) });
+      const shown = [...new Set([c.sort, 'running_s'])].filter((field) => field !== 'instruments');
+      const filed = [...c.chosen, 'coverage'].filter((field) => !shown.includes(field));
       const columns = [
         { key: 'place', label: '#', num: true, value: (g) => place.get(g) ?? null, cell: (g) => (place.get(g) ? count(place.get(g)) : '–') },
         { key: 'name', label: t(c.by), value: (g) => c.nameOf(g), cell: (g) => (c.into(g) ? h('a', { href: c.into(g), 'data-key': g.key }, c.nameOf(g)) : c.nameOf(g)) },
@@ -160,10 +162,11 @@ function ranking(c) {
         { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (g) => g.running_s / 3600, raw: (g) => g.running_s, cell: (g) => hours(g.running_s, false), bar: c.sort === 'running_s' ? (g) => g.running_s / (top || 1) : undefined, tip: (g) => usageLines(g, 'running_s', answer) },
         ...RATIO_COLUMNS.filter((name) => name === c.sort || c.chosen.has(name)).map((name) => (name === 'mean_utilization'
           ? { ...ratio(name), tip: (g) => [t('mean_utilization'), t('mean_note', { n: count(g.averaged_instruments) }), ...usageLines(g, 'utilization', answer)] } : ratio(name))),
-        ...(c.compare ? [...new Set([c.sort, 'running_s'])].filter((field) => field !== 'instruments').flatMap((field) => changeColumns(field, answer)) : []),
+        ...(c.compare ? [...shown.flatMap((field) => changeColumns(field, answer)), ...changesFiled(filed, answer)] : []),
         ratio('coverage'),
         ...(c.by === 'instrument' ? [] : [
-          ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] }))]),
+          ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] })),
+          ...(c.compare ? [0, 1].flatMap((i) => bandColumns(i, rows[0]?.bands[i].above)) : [])]),
       ];
       const made = table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') });
       now?.follow([...ranked, ...rest].map((g) => g.key), made.refresh);
@@ -222,31 +225,40 @@ function treemap(c) {
 }
 
 function heatmap(c) {
-  return card(c.ctx, { title: t('heatmap'), note: t('heat_note') }, async ({ note }) => {
-    const answer = await get('profile', { ...c.window_, ...c.filters }, c.ctx.signal);
-    note(`${t('heat_note')} · ${t('n_instruments', { n: count(answer.instruments) })} · ${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`);
+  const differs = Boolean(c.compare) && c.p.heat === 'change';
+  const pick = c.compare ? choice(t('heatmap'), [['', t('running_share')], ['change', t('pd_change', { name: t('running_share') })]], differs ? 'change' : '', (v) => go({ heat: v || undefined })) : null;
+  return card(c.ctx, { title: t('heatmap'), note: t('heat_note'), actions: pick }, async ({ note }) => {
+    const answer = await get('profile', { ...c.window_, ...c.filters, compare: c.compare }, c.ctx.signal);
+    note([t('heat_note'), t('n_instruments', { n: count(answer.instruments) }), `${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`, againstText({ tz: c.tz, ...answer })].filter(Boolean).join(' · '));
     const cells = answer.items;
     if (!cells.some((x) => x.running_share !== null)) return null;
+    const value = (x) => (differs ? x.difference.running_share : x.running_share);
+    const write = (x, digits) => (differs ? signed('running_share', x) : percent(x, digits));
+    const top = Math.max(0.05, ...cells.map((x) => Math.abs(value(x) ?? 0)));
     const days = weekdays();
-    const top = Math.max(0.05, ...cells.map((x) => x.running_share ?? 0));
+    const hour = (x) => `${days[x.weekday - 1]} ${String(x.hour).padStart(2, '0')}:00`;
+    const made = (x) => `${percent(x.running_share, 2)} = ${hours(x.running_s)} ÷ ${hours(x.running_s + x.idle_s + x.off_s)}`;
+    const changed = (x) => (x.compared ? [`${t('pd_change', { name: t('running_share') })} ${signed('running_share', x.difference.running_share)}`, x.compared.running_share === null ? t('pd_new') : t('pd_was', { x: made(x.compared) })] : []);
     const at = new Map(cells.map((x) => [`${x.weekday - 1},${x.hour}`, x]));
     const box = chart(c.ctx, () => ({
       grid: { left: 4, right: 8, top: 8, bottom: rem() * 3.2, containLabel: true },
       tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => {
         const x = at.get(`${item.value[1]},${item.value[0]}`);
-        const all = x.running_s + x.idle_s + x.off_s;
-        return bubble(`${days[item.value[1]]} ${String(item.value[0]).padStart(2, '0')}:00`, `${t('running_share')} ${percent(x.running_share, 2)}`, `${hours(x.running_s)} ÷ ${hours(all)}`);
+        return bubble(hour(x), `${t('running_share')} ${made(x)}`, ...changed(x));
       } },
       xAxis: axis({ type: 'category', data: [...Array(24).keys()].map((x) => String(x).padStart(2, '0')), splitLine: { show: false } }),
       yAxis: axis({ type: 'category', data: days, inverse: true, splitLine: { show: false } }),
-      visualMap: { min: 0, max: top, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemWidth: rem() * 0.7, itemHeight: rem() * 8, text: [percent(top, 0), percent(0, 0)], textStyle: { color: color('muted'), fontSize: rem() * 0.78 }, inRange: { color: ramp() } },
-      series: [{ type: 'heatmap', data: cells.filter((x) => x.running_share !== null).map((x) => [x.hour, x.weekday - 1, x.running_share]), itemStyle: { borderColor: color('panel'), borderWidth: 2, borderRadius: 4 }, emphasis: { itemStyle: { borderColor: color('ink') } } }],
+      visualMap: { min: differs ? -top : 0, max: top, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemWidth: rem() * 0.7, itemHeight: rem() * 8, text: [write(top, 0), write(differs ? -top : 0, 0)], textStyle: { color: color('muted'), fontSize: rem() * 0.78 }, inRange: { color: differs ? [color('offline'), color('ramp-0'), color('running')] : ramp() } },
+      series: [{ type: 'heatmap', data: cells.filter((x) => value(x) !== null).map((x) => [x.hour, x.weekday - 1, value(x)]), itemStyle: { borderColor: color('panel'), borderWidth: 2, borderRadius: 4 }, emphasis: { itemStyle: { borderColor: color('ink') } } }],
     }), { cls: 'tall', say: t('heat_note') });
     return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
       name: 'week', caption: t('heatmap'), answer, rows: cells, columns: [
         { key: 'weekday', label: t('day'), value: (x) => x.weekday, cell: (x) => days[x.weekday - 1] }, { key: 'hour', label: 'h', num: true, value: (x) => x.hour },
-        { key: 'running_share', label: t('running_share'), num: true, value: (x) => x.running_share, cell: (x) => percent(x.running_share, 2), tip: (x) => [`${days[x.weekday - 1]} ${String(x.hour).padStart(2, '0')}:00`, `${percent(x.running_share, 2)} = ${hours(x.running_s)} ÷ ${hours(x.running_s + x.idle_s + x.off_s)}`, `${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`] },
-        { key: 'running_s', label: `${t('running')} (h)`, num: true, value: (x) => x.running_s / 3600, raw: (x) => x.running_s, cell: (x) => hours(x.running_s, false) },
+        { key: 'running_share', label: t('running_share'), num: true, value: (x) => x.running_share, cell: (x) => percent(x.running_share, 2), tip: (x) => [hour(x), made(x), `${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`] },
+        { key: 'running_s', label: `${t('machine_hours')} (h)`, num: true, value: (x) => x.running_s / 3600, raw: (x) => x.running_s, cell: (x) => hours(x.running_s, false) },
+        ...(c.compare ? ['running_share', 'running_s'].flatMap((field) => [
+          { key: `compared_${field}`, hidden: true, value: (x) => x.compared[field] },
+          { key: `difference_${field}`, label: t('pd_change', { name: figureName(field) }), num: true, value: (x) => x.difference[field], cell: (x) => signed(field, x.difference[field]), tip: (x) => [hour(x), made(x), ...changed(x)] }]) : []),
       ] })));
   });
 }

@@ -10,6 +10,7 @@ import { CLAIMS, VERDICTS } from '../booking/verdicts.js';
 import { card, choice, h, icon } from '../dom.js';
 import { moment } from '../formats.js';
 import { className, districtName, institutionName, mayOperate, store } from '../store.js';
+import { againstText, compareOf } from '../period/compare.js';
 import { picker } from '../period/picker.js';
 import { daysOf, rangeOr } from '../time.js';
 import { t } from '../words.js';
@@ -29,16 +30,16 @@ export function page(ctx) {
   let verdict = VERDICTS.includes(p.verdict) ? p.verdict : undefined;
   let claim = CLAIMS.includes(p.claim) ? p.claim : undefined;
   let question = null;
-  const whole = () => (question ??= get('reconciliation', { ...asked, group_by: by }, ctx.signal).catch((error) => { question = null; throw error; }));
+  const whole = () => (question ??= get('reconciliation', { ...asked, group_by: by, compare: compareOf(ctx) }, ctx.signal).catch((error) => { question = null; throw error; }));
   const judged = judgedCard(ctx, asked, tz, () => verdict);
   const claims = claimCard(ctx, asked, tz, () => claim);
   const pick = (word) => { verdict = word; go({ verdict: word }, { quiet: true }); judged.reload(); if (word) judged.scrollIntoView({ block: 'nearest' }); };
   const pickClaim = (word) => { claim = word; go({ claim: word }, { quiet: true }); claims.reload(); if (word) claims.scrollIntoView({ block: 'nearest' }); };
   const summary = card(ctx, { title: t('all'), shape: 'lines' }, async ({ note }) => {
     const answer = await whole();
-    note(`${moment(answer.from, tz, { ...HOURLESS, year: 'numeric' })} – ${moment(Date.parse(answer.to) - 1, tz, { year: 'numeric' })} · ${t('held_note')}`);
+    note([`${moment(answer.from, tz, { ...HOURLESS, year: 'numeric' })} – ${moment(Date.parse(answer.to) - 1, tz, { year: 'numeric' })}`, againstText(answer), t('held_note')].filter(Boolean).join(' · '));
     const u = answer.overall;
-    if (!u.bookings && !u.booked_s && !u.self_reports.reports) return h('div', { class: 'empty' }, h('strong', {}, t('none_booked')), mayOperate() ? h('p', {}, t('none_booked_next')) : null);
+    if (![u, u.compared].some((one) => one?.bookings || one?.booked_s || one?.self_reports.reports)) return h('div', { class: 'empty' }, h('strong', {}, t('none_booked')), mayOperate() ? h('p', {}, t('none_booked_next')) : null);
     return wholePicture(answer, { verdict, claim, pick, pickClaim });
   });
   const heading = h('span', {});
@@ -53,7 +54,7 @@ export function page(ctx) {
   const ghosts = ghostCard(ctx, asked, tz, whole);
   const anew = () => { question = null; for (const one of [summary, groups, judged, claims, ghosts]) one.reload(); };
   return h('div', { class: 'page' },
-    h('div', { class: 'page-head' }, h('h1', {}, t('reconcile_title')), h('span', { class: 'spacer' }), picker(ctx, range)),
+    h('div', { class: 'page-head' }, h('h1', {}, t('reconcile_title')), h('span', { class: 'spacer' }), picker(ctx, range, { compare: true })),
     chips(p, filters),
     summary, groups, judged, claims, h('div', { class: 'grid loose' }, h('div', { class: 'stack w7' }, ghosts), h('div', { class: 'stack w5' }, toleranceCard(ctx, tz))),
     mayOperate() ? importCard(ctx, anew) : null);

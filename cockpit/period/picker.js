@@ -26,6 +26,7 @@ export function periodName(range) {
   const [y, part] = range.slice(1).split('-').map(Number);
   if (range[0] === 'm') return t('pd_month', { y, m: part, name: monthName(part) });
   if (range[0] === 'q') return t('pd_quarter', { y, q: part });
+  if (range[0] === 't') return t(`pd_term_${part}`, { y, z: y + 1 });
   return range[0] === 'y' ? t('pd_year', { y }) : t('pd_school', { y, z: y + 1 });
 }
 
@@ -61,7 +62,9 @@ function open(range, whole) {
     h('div', { class: 'period-months', role: 'group', 'aria-label': t('pd_months') }, [...Array(12).keys()].map((m) => button(`m${year}-${two(m + 1)}`, monthName(m + 1)))),
     h('div', { class: 'period-longer', role: 'group', 'aria-label': t('pd_longer') },
       whole ? null : [1, 2, 3, 4].map((q) => button(`q${year}-${q}`, t('pd_quarter_short', { q: count(q) }))),
-      button(`y${year}`, periodName(`y${year}`)), whole ? null : button(`s${year}`, periodName(`s${year}`))));
+      button(`y${year}`, periodName(`y${year}`)), whole ? null : button(`s${year}`, periodName(`s${year}`)),
+      // The terms of a calendar year: the second one of the school year before, and the first of its own.
+      whole ? null : [`t${year - 1}-2`, `t${year}-1`].map((one) => button(one, t(`pd_term_short_${one.at(-1)}`)))));
   const [first, last] = daysLocal(range, tz);
   const latest = whole ? localDate(midnight(Date.now(), tz, -1), tz) : today;
   const input = (name, value) => h('input', { type: 'date', name, value, required: true, max: latest, min: `${FIRST_YEAR}-01-01` });

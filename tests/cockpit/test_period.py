@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cli.up import Service
-from tests.cockpit.window import Open
-from tests.live import HOUR, Live, beat, until
+from tests.cockpit.window import Open, Window, go
+from tests.live import HOUR, Live, beat, iso, until
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = datetime.now(ZONE).date()
@@ -69,6 +69,30 @@ def city(cockpit_service: Service) -> Iterator[Live]:
     live.close()
 
 
+@pytest.fixture(scope="module")
+def steady(city: Live) -> str:
+    """An institution that is known all of both Marches, used on twenty days and on ten before."""
+    city.put("institutions/steady", {"name": "长宁测试中心", "district_code": "310105"})
+    city.put("gateways/gw-steady", {"institution_id": "steady"})
+    home = {"name": "电镜", "institution_id": "steady", "gateway_id": "gw-steady"}
+    city.put("instruments/steady-1", {**home, "hold_s": 86_400})
+    city.gateway_of["steady-1"] = "gw-steady"
+    for year, used in ((YEAR - 1, 10), (YEAR, 20)):
+        begin = int(datetime(year, 3, 1, tzinfo=ZONE).astimezone(UTC).timestamp() * 1e6)
+        states = ["running"] * used + ["idle"] * (31 - used)
+        city.publish(
+            "steady-1",
+            *(beat(begin + at * 24 * HOUR, state, seq=at) for at, state in enumerate(states)),
+        )
+        nine = begin + 9 * HOUR
+        rows = [f"{year},steady-1,{iso(nine)},{iso(nine + (used + 5) * HOUR)}"]
+        text = "\n".join(["booking_id,instrument_id,from,to", *rows])
+        city.ask("POST", "bookings/import", content=text, headers={"Content-Type": "text/csv"})
+    asked = {**window(YEAR), "institution": "steady"}
+    until(lambda: city.get("utilization", **asked)["overall"]["running_s"] == 20 * 24 * 3600)
+    return "steady"
+
+
 def window(year: int) -> dict[str, str]:
     """March as a question names it."""
     return {"from": f"{year}-03-01T00:00:00+08:00", "to": f"{year}-04-01T00:00:00+08:00"}
@@ -117,8 +141,7 @@ def exported(page: Any, answer: dict[str, Any]) -> None:
     """The ranking's file has both periods' figures, their difference, and of when they are."""
     with page.expect_download() as caught:
         page.locator(".csv").first.click()
-    text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
-    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
+    rows = {row["key"]: row for row in rows_of(caught.value)}
     assert set(rows) == {"fell", "rose"}
     for group in answer["groups"]:
         row = rows[group["key"]]
@@ -148,10 +171,20 @@ def test_a_period_by_the_calendar_is_of_local_days_everywhere(
         "q2025-4": ("2025-10-01", "2026-01-01"),
         "y2024": ("2024-01-01", "2025-01-01"),
         "s2025": ("2025-09-01", "2026-09-01"),
+        "t2025-1": ("2025-09-01", "2026-02-15"),
+        "t2025-2": ("2026-02-15", "2026-09-01"),
         "2026-03-01..2026-03-20": ("2026-03-01", "2026-03-21"),
         "2024-02-29..2024-02-29": ("2024-02-29", "2024-03-01"),
     }
-    none = ["m2026-00", "q2026-5", "y26", "s", "2026-02-30..2026-03-01", "2026-03-02..2026-03-01"]
+    none = [
+        "m2026-00",
+        "q2026-5",
+        "y26",
+        "s",
+        "t2025-3",
+        "2026-02-30..2026-03-01",
+        "2026-03-02..2026-03-01",
+    ]
     for name in ("Asia/Shanghai", "Europe/Berlin", "America/New_York"):
         found = tab.page.evaluate(
             "([ranges, tz]) => import('/cockpit/time.js').then((m) => ranges.map("
@@ -194,3 +227,66 @@ def test_any_days_and_what_is_no_period(open_window: Open, city: Live, vendored:
     )
     page.go_back()
     tab.until("location.hash.includes('m2026-13')")
+
+
+def by(window: Window, field: str, of: float) -> str:
+    """A difference as the page has it: up or down by a sign, shares in points."""
+    sign = "▲ +" if of > 0 else "▼ −" if of < 0 else "± "
+    how = "hours" if field.endswith("_s") else "points"
+    return sign + window.written(how, float(abs(of)))
+
+
+def test_bands_hours_of_the_week_and_bookings_against_last_march(
+    open_window: Open, city: Live, steady: str
+) -> None:
+    """On City's map, bands and trend, in Explore's week, on Reconcile and in its file."""
+    tab = open_window()
+    page = tab.page
+    asked = {**window(YEAR), "tz": "Asia/Shanghai", "compare": "last-year"}
+    page.goto(f"{tab.address}/#/city?range={MARCH}&compare=last-year&metric=utilization")
+    page.wait_for_selector("[data-value='change-band-0.5']")
+    overall = city.get("utilization", **asked)["overall"]
+    assert overall["banded_instruments"] == 1
+    for own, then in zip(overall["bands"], overall["compared"]["bands"], strict=True):
+        shown = tab.shown(f"change-band-{own['above']}")
+        assert shown == by(tab, "share", own["share"] - then["share"])
+    district = page.locator(".map .view .d[data-code='310105']")
+    tab.until("document.querySelector(\".d[data-code='310105']\").dataset.v !== ''")
+    district.focus()
+    told = city.get("utilization", **asked, district="310105")["overall"]["difference"]
+    tip = page.locator("#tip")
+    assert by(tab, "utilization", told["utilization"]) in tip.inner_text()
+    go(tab, f"#/explore?view=heatmap&range={MARCH}&compare=last-year&institution={steady}")
+    page.locator("details:has(table) summary").press("Enter")
+    week = city.get("profile", **asked, institution=steady)["items"]
+    cells = page.locator("tbody tr").all_inner_texts()
+    for row, one in zip(cells, week, strict=True):
+        differs = one["difference"]
+        assert by(tab, "share", differs["running_share"]) in row
+        assert by(tab, "running_s", differs["running_s"]) in row
+    with page.expect_download() as caught:
+        page.locator(".csv").first.click()
+    for row, one in zip(rows_of(caught.value), week, strict=True):
+        assert float(row["difference_running_s"]) == float(one["difference"]["running_s"])
+        assert float(row["compared_running_share"]) == float(one["compared"]["running_share"])
+    go(tab, f"#/reconcile?range={MARCH}&compare=last-year&by=institution")
+    held = city.get("reconciliation", **asked, group_by="institution")
+    for field in ("booked_s", "used_s", "used_booked_s", "unused_booked_s", "used_unbooked_s"):
+        shown = tab.shown(f"change-{field}")
+        assert shown == by(tab, field, held["overall"]["difference"][field]), field
+    with page.expect_download() as caught:
+        page.locator(".held-groups .csv").click()
+    rows = {row["key"]: row for row in rows_of(caught.value)}
+    for group in held["groups"]:
+        for name in ("booked_s", "used_s", "bookings"):
+            assert float(rows[group["key"]][f"compared_{name}"]) == float(group["compared"][name])
+            assert float(rows[group["key"]][f"difference_{name}"]) == float(
+                group["difference"][name]
+            )
+        verdicts = group["difference"]["verdicts"]
+        assert float(rows[group["key"]]["difference_kept"]) == verdicts["kept"]
+
+
+def rows_of(download: Any) -> list[dict[str, str]]:
+    text = Path(download.path()).read_text(encoding="utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))

@@ -7,7 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from store.registry.keys import create_key
+from store.run import run
 from tests.integration.api.figures.test_figures_groups import BEGIN, DAY, PATH, by_key
+from tests.integration.api.figures.test_reconciliation import book
 from tests.integration.api.figures.world import HOUR, MINUTE, SECOND, Get, World, every, iso
 
 WEEK = 7 * DAY
@@ -137,3 +140,78 @@ def test_a_file_has_both(fallen: World, client: httpx.Client) -> None:
             row["compared.running_s"]
         )
         assert len(row) == len(set(row))
+
+
+def test_the_hours_of_the_week_of_both(fallen: World, get: Get) -> None:
+    path = "/v1/profile"
+    asked = {"from_": iso(BEGIN + WEEK), "to": iso(BEGIN + 2 * WEEK), "tz": "Asia/Shanghai"}
+    answer = get(path, **asked, compare="previous")
+    alone = get(path, **asked)
+    before = get(path, from_=iso(BEGIN), to=iso(BEGIN + WEEK), tz="Asia/Shanghai")
+    assert answer["compared_window"] == {"from": before["from"], "to": before["to"]}
+    assert answer["compared_instruments"] == before["instruments"]
+    fields = ("running_s", "idle_s", "off_s", "running_share")
+    for one, own, then in zip(answer["items"], alone["items"], before["items"], strict=True):
+        assert figures(one) == own
+        assert one["compared"] == {name: then[name] for name in fields}
+        for name in fields:
+            differs = None if None in (own[name], then[name]) else own[name] - then[name]
+            assert one["difference"][name] == pytest.approx(differs, abs=1e-12)
+    lost = sum(one["difference"]["running_s"] for one in answer["items"])
+    assert lost == -20 * 3600
+
+
+def test_bookings_and_self_reports_of_both(fallen: World, get: Get, client: httpx.Client) -> None:
+    """Each side is what is answered of its own window; what is gone stands there with nothing."""
+    path = "/v1/reconciliation"
+    for name, start in (("a", BEGIN), ("a", BEGIN + WEEK), ("b", BEGIN + WEEK), ("c", BEGIN)):
+        book(fallen, name, start, start + 6 * HOUR)
+    reported = ["instrument_id,from,to,hours"]
+    reported += [f"a,{iso(start)},{iso(start + DAY)},12" for start in (BEGIN, BEGIN + WEEK)]
+    client.post(
+        "/v1/self-reports/import",
+        content="\n".join(reported),
+        headers={
+            "Content-Type": "text/csv",
+            "Authorization": f"Bearer {run(fallen.conn, create_key(scopes=['operate'])).key}",
+        },
+    ).raise_for_status()
+    week = {"from_": iso(BEGIN + WEEK), "to": iso(BEGIN + 2 * WEEK), "group_by": "institution"}
+    answer = get(path, **week, compare="previous")
+    alone = get(path, **week)
+    before = get(path, from_=iso(BEGIN), to=iso(BEGIN + WEEK), group_by="institution")
+    assert answer["compared_window"] == {"from": before["from"], "to": before["to"]}
+    assert "compared" not in alone["overall"]
+    own, then = by_key(alone), by_key(before)
+    assert [group["key"] for group in answer["groups"]] == ["i1", "i2", "i3"]
+    for group in (*answer["groups"], answer["overall"]):
+        key = group["key"]
+        both = (alone["overall"], before["overall"]) if key is None else (own.get(key), then[key])
+        for told, side in zip((figures(group), group["compared"]), both, strict=True):
+            if side is not None:
+                assert told == {name: side[name] for name in told}
+        assert_differs(group, group["compared"], group["difference"])
+    assert answer["overall"]["difference"]["used_booked_s"] == (5 + 6 - 6 - 6) * 3600
+    assert answer["overall"]["difference"]["verdicts"]["no_show"] == 0
+    assert own["i1"]["self_reports"]["over_reported"] == 1
+    assert by_key(answer)["i1"]["difference"]["self_reports"]["over_reported"] == 1
+    rows = list(csv.DictReader(io.StringIO(client.get(path, params={
+        "from": week["from_"], "to": week["to"], "group_by": "institution",
+        "compare": "previous", "format": "csv",
+    }).text, newline="")))  # fmt: skip
+    for row, group in zip(rows, answer["groups"], strict=True):
+        assert row["compared_from"] == answer["compared_window"]["from"]
+        for name in ("compared", "difference"):
+            assert float(row[f"{name}.booked_s"]) == group[name]["booked_s"]
+            told = group[name]["self_reports"]["over_reported"]
+            assert int(row[f"{name}.self_reports.over_reported"]) == told
+
+
+def assert_differs(own: dict[str, Any], then: dict[str, Any], told: dict[str, Any]) -> None:
+    """Number by number, in whatever is nested, and of all that there is."""
+    assert told.keys() == then.keys()
+    for name, by in told.items():
+        if isinstance(by, dict):
+            assert_differs(own[name], then[name], by)
+        else:
+            assert by == pytest.approx(own[name] - then[name], abs=1e-9)
