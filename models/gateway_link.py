@@ -4,7 +4,8 @@ Words stand in the order of their *places*, the receipts of their first arrivals
 is a function of them and of the heartbeats between them, however they were batched, repeated or
 late. An online word begins a *connection*, unless the session that it names is the one that is
 there; a word of the end, the gateway's own or its will's, ends the newest connection of its
-session. A will says nothing of when: it counts from the last message of its connection.
+session. A will says nothing of when: it counts from the last message of its connection. Where the
+first word of all is one of the end, nobody saw its connection begin, and all before it was its.
 """
 
 from collections.abc import Sequence
@@ -48,6 +49,8 @@ class Connection:
     #: When, by the gateway's own word; ``None``: from its last message on.
     ended_us: int | None = None
     by_will: bool = False
+    #: Whether a word said that it began; else all heartbeats before its end came within it.
+    has_begun: bool = True
 
     @property
     def ends_by_last_message(self) -> bool:
@@ -80,7 +83,8 @@ def connections(words: Sequence[Word]) -> list[Connection]:
             continue
         one = _meant(word, last, by_session)
         if one is None and last is None:
-            one = _begun(word)  # nobody saw it begin
+            one = _begun(word)
+            one.has_begun = False
             found.append(one)
             by_session[word.mqtt_session] = one
         if one is not None and not one.has_ended:
@@ -130,9 +134,12 @@ def absences(found: Sequence[Connection], heard: Sequence[int | None]) -> list[A
     for number, one in enumerate(found):
         if not one.has_ended:
             continue
-        start = one.ended_us
-        if start is None:
-            start = max(one.heard_us, heard[number] or one.heard_us)
+        start, newest = one.ended_us, heard[number]
+        if start is None and newest is not None:
+            # The time of a word that only ends it is none of its messages'.
+            start = max(one.heard_us, newest) if one.has_begun else newest
+        elif start is None:
+            start = one.heard_us
         end = found[number + 1].begins_us if number + 1 < len(found) else None
         if end is None or start < end:
             told.append(Absence(one.place_us, start, end))

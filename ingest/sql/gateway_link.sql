@@ -39,12 +39,12 @@ CROSS JOIN LATERAL (
     ORDER BY place DESC LIMIT 1) AS c
 
 -- name: connection_within
--- Where the first connection begins that heartbeats with these receipts may have come within.
+-- Where the first connection begins that heartbeats with these receipts may have come within; what
+-- came before all may be of the first one, if nobody saw it begin.
 SELECT coalesce(
     (SELECT max(place) FROM gateway_word
      WHERE gateway_key = %(gateway)s AND begins AND place < %(first)s),
-    (SELECT min(place) FROM gateway_word
-     WHERE gateway_key = %(gateway)s AND begins AND place < %(last)s))
+    (SELECT min(place) FROM gateway_word WHERE gateway_key = %(gateway)s AND begins))
 
 -- name: words
 SELECT place, online, mqtt_session, will, retained, ts, heard, heard_to FROM gateway_word

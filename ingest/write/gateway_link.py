@@ -251,9 +251,9 @@ def _heard(
         SQL["heard"],
         {
             "gateway": gateway.key,
-            "since": Micros(one.begins_us - most),
+            "since": Micros(one.begins_us - most if one.has_begun else 0),
             "until": Micros(one.end_place_us + AHEAD_US - least),
-            "from": Micros(one.place_us),
+            "from": Micros(one.place_us if one.has_begun else 0),
             "to": Micros(one.end_place_us),
             "spread": most - least + AHEAD_US,
         },

@@ -49,6 +49,7 @@ def history(rnd: random.Random, start: int) -> list[dict[str, Any]]:
 def expected(said: list[dict[str, Any]]) -> list[tuple[int, int | None]]:
     """By the words of the rule: each word in turn, nothing kept but what it needs to know."""
     lives: list[dict[str, Any]] = []
+    first: int | None = None  # the newest time before any word
     for one in sorted(said, key=lambda one: one["place"]):
         time = min(one["ts"] or one["place"], one["place"])
         newest = lives[-1] if lives else None
@@ -58,6 +59,8 @@ def expected(said: list[dict[str, Any]]) -> list[tuple[int, int | None]]:
                 if "end" not in life:
                     life["last"] = max(life["last"], time)
                 break
+            else:
+                first = time if first is None else max(first, time)
         elif one["kind"] == "online":
             if newest and "end" not in newest and newest["session"] == one["session"]:
                 newest["last"] = max(newest["last"], time)
@@ -69,7 +72,9 @@ def expected(said: list[dict[str, Any]]) -> list[tuple[int, int | None]]:
                 of_it = [life for life in lives if life["session"] == one["session"]]
                 meant = of_it[-1] if of_it else None
             if newest is None:
-                meant = {"session": one["session"], "from": time, "last": time}
+                # Nobody saw it begin: all that came before was its.
+                last = time if first is None else first
+                meant = {"session": one["session"], "from": time, "last": last}
                 lives.append(meant)
             if meant is not None and "end" not in meant:
                 own = one["ts"] is not None and one["kind"] == "offline"

@@ -51,6 +51,7 @@ ONE_ANOTHER = [word(1, "online", "a", 0), word(2, "will", "a"), word(3, "online"
         ),
         pytest.param([word(1, "online", "a", 0)], {}, [], id="online"),
         pytest.param([word(1, "offline", "a", 6)], {}, [(6, None)], id="nobody-saw-it-begin"),
+        pytest.param([word(1, "will")], {1: 4}, [(4, None)], id="nobody-saw-it-begin-then-a-will"),
         pytest.param(
             [word(1, "online", "a", 0), word(2, "offline", "old", 1)], {}, [],
             id="a-session-that-nobody-knows",
