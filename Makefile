@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := models mappings profiles schemes reports store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults test-random test-deep test-fuzz check format lock bench bench-full reports-year federation-bench simulate-city drill clean
+.PHONY: help install demo test test-faults test-random test-deep test-fuzz check format lock bench bench-full reports-year federation-bench measure-pages simulate-city drill clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -56,6 +56,9 @@ reports-year: $(VENV)/.ready ## a city's year closed and written in every shippe
 
 federation-bench: $(VENV)/.ready ## a follower of ten cities with 1,000,000 instruments: how long its questions take, and how much it stores
 	@$(BIN)/python -m bench.federation
+
+measure-pages: $(VENV)/.ready ## every page before a city of 23,504 in a real browser: first paint, what one does there; ONLY='explore*' is some
+	@$(BIN)/python -m tests.cockpit.measure_pages $(if $(ONLY),--only '$(ONLY)')
 
 simulate-city: $(VENV)/.ready ## a whole city for 10 minutes, then with every fault, each verified; FOR=2m is shorter
 	@scripts/simulate-city

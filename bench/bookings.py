@@ -85,13 +85,13 @@ FROM (SELECT DISTINCT b.instrument_key, b.starts_at, b.ends_at
 """
 
 
-def load(rig: Rig, end: date) -> tuple[int, int]:
+def load(rig: Rig, end: date, days: int = DAYS) -> tuple[int, int]:
     """Fills the last days before ``end``, whose rollups are there.
 
     Returns:
         How many bookings, and how many self-reports.
     """
-    first = end - DAYS * history.DAY
+    first = end - days * history.DAY
     terms = {
         "first": first,
         "last": end - history.DAY,

@@ -23,13 +23,14 @@ async function show() {
   if (!store.session) return;
   const here = route();
   const controller = new AbortController();
-  const ends = [];
+  const ends = new Set();
   const recovered = new Set();
   const ctx = {
     ...here,
     signal: controller.signal,
-    onEnd: (end) => ends.push(end),
-    onLive: (listener) => ends.push(onLive(listener)),
+    /** What is to be done when the page is left; returns how to have it left out. */
+    onEnd: (end) => { ends.add(end); return () => ends.delete(end); },
+    onLive: (listener) => ends.add(onLive(listener)),
     onRecovered: (again) => recovered.add(again),
   };
   const before = ending;
@@ -280,6 +281,8 @@ function begin() {
 }
 
 async function start() {
+  // The page that the address names is read while the service is asked who is there.
+  pageOf(route().page)?.load().catch(() => {});
   try {
     await Promise.all([loadConfig(), loadSession()]);
     if (!store.session && store.config.demo) store.session = await post('session', {});

@@ -79,16 +79,20 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
   };
   const again = () => draw(true);
   redraw.add(again);
-  const watch = new ResizeObserver(() => {
-    if (made) made.resize();
-    else draw(true);
-  });
-  watch.observe(box);
-  ctx.onEnd(() => {
+  const end = () => {
     redraw.delete(again);
     watch.disconnect();
     made?.dispose();
+    stay();
+  };
+  const watch = new ResizeObserver(() => {
+    // A card that was read anew has another chart: this one would hold all that it stood in.
+    if (made && !box.isConnected) end();
+    else if (made) made.resize();
+    else draw(true);
   });
+  watch.observe(box);
+  const stay = ctx.onEnd(end);
   /** Draw with new data; what is on the screen moves there. */
   box.update = (next, words) => {
     wanted = next ?? wanted;

@@ -1,8 +1,10 @@
 // Elements, and the few parts that pages are made of: cards, figures, tables, choices.
 // Styles come from style.css; the content security policy forbids them in markup.
 
-import { NONE } from './formats.js';
-import { has, t } from './words.js';
+import { NONE, count, inOrder } from './formats.js';
+import { has, learn, t } from './words.js';
+
+learn({ more_rows: ['显示更多（已列出 {k} / {n}）', 'Show more ({k} of {n} listed)'] });
 
 const SVG = 'http://www.w3.org/2000/svg';
 const DRAWN = new Set(['svg', 'path', 'g', 'circle', 'rect', 'text', 'tspan', 'line', 'title']);
@@ -202,17 +204,22 @@ export function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+const PART = 100; // rows that are drawn at once: a browser is busy for long with a thousand
+
 /**
- * A table that sorts by its heads and exports itself.
+ * A table that sorts by its heads and exports itself. Of many rows it draws the first, and more of them
+ * when it is asked to; sorting and CSV are of all. With `entire` it draws them all: who reads on page by
+ * page has its own button.
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
  * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
  * is shown beside the cell that has the focus or the pointer. With `cards` each row is a card on a phone, its second column the title, or with 'named' its head.
- * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, cards?: boolean | 'named'}} options
+ * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, cards?: boolean | 'named', entire?: boolean}} options
  */
-export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false }) {
+export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false, entire = false }) {
   const columns = all.filter((c) => !c.hidden);
   let shown = [...rows];
+  let drawn = entire ? Infinity : PART;
   let order = sort ?? null;
   const body = h('tbody');
   const heads = columns.map((c) => h('th', { scope: 'col', class: `${c.num ? 'num' : ''}${c.minor ? ' minor' : ''}` },
@@ -227,29 +234,39 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     if (typeof made !== 'string') el.replaceChildren(made);
     else if (el.textContent !== made) el.textContent = made;
   };
-  const draw = () => {
-    if (order) {
-      const c = columns.find((x) => x.key === order.key);
-      const sign = order.down ? -1 : 1;
-      shown = [...rows].sort((a, b) => {
-        const [x, y] = [c.value(a), c.value(b)];
-        if (x == null || y == null) return Number(x == null) - Number(y == null);
-        return sign * (typeof x === 'number' ? x - y : String(x).localeCompare(String(y)));
+  const sorted = () => {
+    const c = columns.find((x) => x.key === order.key);
+    const sign = order.down ? -1 : 1;
+    return rows.map((row) => ({ row, x: c.value(row) })).sort(({ x }, { x: y }) => {
+      if (x == null || y == null) return Number(x == null) - Number(y == null);
+      return sign * (typeof x === 'number' ? x - y : inOrder(String(x), String(y)));
+    }).map(({ row }) => row);
+  };
+  let first = true; // of the cells that say more one can be reached by Tab, the others by arrows from it
+  const line = (row) => h('tr', { class: mark?.(row) },
+    columns.map((c, i) => {
+      const el = h(i ? 'td' : 'th', {
+        scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${c.bar ? ' bar' : ''}${c.tip ? ' has-tip' : ''}${c.minor ? ' minor' : ''}`,
+        tabindex: c.tip ? (first ? '0' : '-1') : null,
+        'data-label': cards && i ? c.label : null,
       });
-    }
+      if (c.tip) first = false;
+      fill(el, c, row);
+      return el;
+    }));
+  const further = h('div', { class: 'further' });
+  const offer = () => further.replaceChildren(...(drawn < shown.length ? [h('button', { type: 'button', 'data-more': name, on: { click: () => {
+    body.append(...shown.slice(drawn, drawn + PART).map(line));
+    drawn += PART;
+    offer();
+    further.querySelector('button')?.focus({ preventScroll: true });
+  } } }, t('more_rows', { k: count(drawn), n: count(shown.length) }))] : []));
+  const draw = () => {
+    if (order) shown = sorted();
     columns.forEach((c, i) => !c.plain && heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
-    let first = true;
-    body.replaceChildren(...shown.map((row) => h('tr', { class: mark?.(row) },
-      columns.map((c, i) => {
-        const el = h(i ? 'td' : 'th', {
-          scope: i ? null : 'row', class: `${c.num ? 'num' : ''}${c.bar ? ' bar' : ''}${c.tip ? ' has-tip' : ''}${c.minor ? ' minor' : ''}`,
-          tabindex: c.tip ? (first ? '0' : '-1') : null,
-          'data-label': cards && i ? c.label : null,
-        });
-        if (c.tip) first = false;
-        fill(el, c, row);
-        return el;
-      }))));
+    first = true;
+    body.replaceChildren(...shown.slice(0, drawn).map(line));
+    offer();
   };
   const cellAt = (line, column) => body.rows[line]?.cells[column];
   tips(body, 'td.has-tip, th.has-tip', (el) => columns[el.cellIndex]?.tip?.(shown[el.parentElement.sectionRowIndex]));
@@ -278,8 +295,8 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
   const el = h('div', { class: `table-wrap${cards ? ' as-cards' : ''}${cards === 'named' ? ' named' : ''}` },
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
-    csvButton(name, all.filter((c) => !c.plain), () => shown, answer));
-  el.refresh = () => shown.forEach((row, line) => columns.forEach((c, i) => c.live && fill(cellAt(line, i), c, row)));
+    further, csvButton(name, all.filter((c) => !c.plain), () => shown, answer));
+  el.refresh = () => shown.slice(0, drawn).forEach((row, at) => columns.forEach((c, i) => c.live && fill(cellAt(at, i), c, row)));
   return el;
 }
 

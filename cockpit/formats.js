@@ -11,6 +11,13 @@ function numbers(options) {
   return cache.get(key);
 }
 
+let collator = { of: '', compare: null };
+/** Which of two texts comes first, as the language has it; made once, for asking anew takes as long as comparing a hundred. */
+export function inOrder(a, b) {
+  if (collator.of !== locale()) collator = { of: locale(), compare: new Intl.Collator(locale()).compare };
+  return collator.compare(a, b);
+}
+
 export const NONE = '–';
 export const count = (n) => (n == null ? NONE : numbers({}).format(n));
 export const percent = (x, digits = 1) => (x == null ? NONE

@@ -7,6 +7,10 @@
  */
 export function grouped(items, key) {
   const found = new Map();
-  for (const item of items) found.set(key(item), [...(found.get(key(item)) ?? []), item]);
+  for (const item of items) {
+    const own = found.get(key(item));
+    if (own) own.push(item);
+    else found.set(key(item), [item]);
+  }
   return found;
 }

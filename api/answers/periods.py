@@ -76,6 +76,16 @@ class RecordBody(BaseModel):
     annotation: SaidOfUse | None
 
 
+class RecordSums(BaseModel):
+    """What all records of a period come to: frozen, or as they would be frozen now."""
+
+    instruments: Count = Field(description="of the period, with and without records")
+    records: Count
+    records_without_annotation: Count
+    effective_s: Seconds
+    hours: float = Field(description="the same in tenths: what records' hours add up to")
+
+
 class PeriodRecords(BaseModel):
     """A page of a period's records."""
 
@@ -83,6 +93,7 @@ class PeriodRecords(BaseModel):
     state: PeriodStateWord
     tz: str = Field(description="whose days it is of")
     as_of: Instant = Field(description="when it was closed; of an open one the moment of asking")
+    overall: RecordSums = Field(description="of all pages")
     items: list[RecordBody]
     next_cursor: Cursor
 

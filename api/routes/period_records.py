@@ -96,12 +96,23 @@ async def get_records(
                 "state": period.state.value,
                 "tz": period.timezone,
                 "as_of": format_instant(as_of),
+                "overall": _overall(ledger),
                 "items": [record_shown(one) for one in records],
                 "next_cursor": following if records else None,
             },
         )
 
     return await context.database.answer(request, plan, ask, told)
+
+
+def _overall(ledger: Ledger) -> dict[str, Any]:
+    return {
+        "instruments": ledger.sums.instruments,
+        "records": ledger.records,
+        "records_without_annotation": ledger.sums.unannotated,
+        "effective_s": seconds(ledger.sums.effective_us),
+        "hours": tenths(ledger.tenths),
+    }
 
 
 def record_shown(one: Record) -> dict[str, Any]:

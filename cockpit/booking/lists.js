@@ -65,7 +65,7 @@ export function judgedCard(ctx, asked, tz, chosen) {
     note([verdict ? t(`v_${verdict}`) : t('judged_note'), verdict ? null : t('worst_first')].filter(Boolean).join(' · '));
     const wish = verdict ? { verdict } : { sort: 'worst' };
     const list = await paged('reconciliation/bookings', { ...asked, ...wish }, ctx.signal, (rows, answer) => table({
-      name: 'bookings-judged', caption: t('judged'), answer, cards: 'named', rows, columns: [
+      name: 'bookings-judged', caption: t('judged'), answer, cards: 'named', entire: true, rows, columns: [
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz), booking: x.id }, x.instrument_id) }, x.instrument_id) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'from', label: t('booking'), value: (x) => x.from, cell: (x) => when(x, tz) },
@@ -90,7 +90,7 @@ export function claimCard(ctx, asked, tz, chosen) {
     note([claim ? t(`c_${claim}`) : t('claims_note'), t('furthest_first')].join(' · '));
     const wish = { claim, sort: 'worst' };
     const list = await paged('reconciliation/self-reports', { ...asked, ...wish }, ctx.signal, (rows, answer) => table({
-      name: 'self-reports', caption: t('claims'), answer, cards: 'named', rows, columns: [
+      name: 'self-reports', caption: t('claims'), answer, cards: 'named', entire: true, rows, columns: [
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz) }, x.instrument_id) }, x.instrument_id) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'from', label: t('window_s'), value: (x) => x.from, cell: (x) => when(x, tz) },

@@ -28,7 +28,7 @@ export function listCard(ctx) {
     }
     if (!items.length) return null;
     return h('div', { class: 'stack' }, table({
-      name: 'evaluations', caption: t('ev_list'), rows: items, cards: 'named', columns: [
+      name: 'evaluations', caption: t('ev_list'), rows: items, cards: 'named', entire: true, columns: [
         { key: 'evaluation_id', label: t('ev_list'), value: (x) => x.evaluation_id, cell: (x) => h('a', { href: href('evaluation', {}, String(x.evaluation_id)), 'data-evaluation': x.evaluation_id }, t('ev_one', { id: x.evaluation_id })) },
         { key: 'scheme', label: t('ev_scheme'), value: (x) => x.scheme, cell: (x) => `${x.scheme} · ${t('ev_version', { n: x.scheme_version })}` },
         { key: 'from', label: t('ev_window'), value: (x) => x.from, cell: daysText },

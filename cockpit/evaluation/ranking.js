@@ -60,7 +60,7 @@ export function rankingCard(ctx, reload) {
     const { document } = answer;
     if (!items.length) return null;
     return h('div', { class: 'stack' }, table({
-      name: `evaluation-${ctx.id}`, caption: t('ev_ranking'), rows: items, cards: 'named', columns: [
+      name: `evaluation-${ctx.id}`, caption: t('ev_ranking'), rows: items, cards: 'named', entire: true, columns: [
         { key: 'name', label: t('ev_name'), value: (x) => x.name, cell: (x) => h('button', { type: 'button', class: 'link', 'data-judged': x.subject_id, on: { click: () => openJudgement(x, document, answer, reload) } }, x.name) },
         { key: 'subject_id', hidden: true, value: (x) => x.subject_id },
         { key: 'rank', label: t('ev_rank'), num: true, value: (x) => x.rank, cell: (x) => h('span', { 'data-rank': x.subject_id }, x.rank === null ? t('ev_unranked') : `${count(x.rank)}${x.tied > 1 ? ` · ${t('ev_tied', { n: count(x.tied) })}` : ''}`) },

@@ -63,7 +63,7 @@ export function nowCard(ctx, id) {
     draw();
     const of = chosen ? counts.activity[chosen] : counts.instruments;
     rows.replaceChildren(items.length ? table({
-      name: `home-${id}`, caption: t('hm_now'), rows: items, cards: 'named', columns: [
+      name: `home-${id}`, caption: t('hm_now'), rows: items, cards: 'named', entire: true, columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id), 'data-now': x.instrument_id }, x.name) },
         { key: 'instrument_id', label: t('id'), minor: true, value: (x) => x.instrument_id },
         { key: 'activity', label: t('activity'), value: (x) => x.status.activity, cell: (x) => state(x.status.activity) },

@@ -35,7 +35,7 @@ export function dueCard(ctx, asked, tz) {
     note(h('span', { 'data-value': 'overdue' }, t('mt_overdue_n', { n: count(answer.overdue) })), ` · ${t('mt_due_note')}`);
     if (!items.length) return null;
     return h('div', { class: 'stack' }, table({
-      name: 'maintenance-due', caption: t('mt_due'), answer, rows: items, cards: 'named', mark: (x) => (x.overdue ? 'is-overdue' : null), columns: [
+      name: 'maintenance-due', caption: t('mt_due'), answer, rows: items, cards: 'named', entire: true, mark: (x) => (x.overdue ? 'is-overdue' : null), columns: [
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.instrument_id) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'name', label: t('mt_plan'), value: (x) => x.name, cell: (x) => h('button', { type: 'button', class: 'link', 'data-plan': x.id, on: { click: () => showResets(x, tz, ctx.signal) } }, x.name) },

@@ -26,7 +26,7 @@ const BASES = ['rated', 'calendar', 'scheduled', 'powered', 'known'];
 const BANDED = { rated: 'rated_utilization', calendar: 'calendar_utilization', scheduled: 'scheduled_utilization', powered: 'powered_utilization', known: 'utilization' };
 /** Ratios that are shown by choice beside the one that is sorted by. */
 const RATIO_COLUMNS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization'];
-const PAGE = 200;
+const PAGE = 100;
 const TILES = 1000; // of a treemap; the rest is one tile
 
 const NAMES = { district: districtName, institution: institutionName, class: className, kind: t };
@@ -168,7 +168,7 @@ function ranking(c) {
           ...[0, 1].map((i) => ({ key: `band${i}`, csv: `share_above_${rows[0]?.bands[i].above}`, label: `> ${percent(rows[0]?.bands[i].above, 0)}`, num: true, value: (g) => g.bands[i].share, cell: (g) => percent(g.bands[i].share), tip: (g) => [`${t('band_above', { p: percent(g.bands[i].above, 0) })} (${t(c.basis)})`, `${percent(g.bands[i].share, 2)} = ${count(g.bands[i].instruments)} ÷ ${count(g.banded_instruments)}`, ...usageLines(g, BANDED[c.basis], answer)] })),
           ...(c.compare ? [0, 1].flatMap((i) => bandColumns(i, rows[0]?.bands[i].above)) : [])]),
       ];
-      const made = table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') });
+      const made = table({ name: `${c.by}-${c.range}`, caption: t('ranking'), answer, cards: true, entire: true, columns, rows: [...ranked, ...rest], mark: (g) => (place.has(g) ? null : 'weak') });
       now?.follow([...ranked, ...rest].map((g) => g.key), made.refresh);
       holder.replaceChildren(
         made,

@@ -6,7 +6,7 @@ import { pageTitle } from '../pages.js';
 import { href } from '../route.js';
 import { institutionName, mayOperate, store } from '../store.js';
 import { learn, t } from '../words.js';
-import { changesCard } from '../reports/changes.js';
+import { amendmentsOf, changesCard } from '../reports/changes.js';
 import { closedCard } from '../reports/closed.js';
 import { openClosing } from '../reports/closing.js';
 import { deliveriesCard } from '../reports/deliveries.js';
@@ -49,7 +49,10 @@ function one(ctx) {
     if (error.status === 404 || error.status === 422) root.replaceChildren(nothing(ctx.id));
     throw error;
   }));
-  const c = { ctx, known };
+  let differing = null;
+  // What it would be today is long to find: asked once, for what was frozen and for what differs from it.
+  const amended = (period) => (differing ??= amendmentsOf(period, ctx.signal).catch((error) => { differing = null; throw error; }));
+  const c = { ctx, known, amended };
   const changes = h('div', { class: 'stack' }); // of a closed one alone
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), tools),

@@ -11,7 +11,7 @@ import { t } from '../words.js';
 import { calendar } from '../week/calendar.js';
 import { chips, chooser } from '../week/choosing.js';
 import { openPlan } from '../week/plan.js';
-import { named, rowsOf, weekOf } from '../week/rows.js';
+import { bookingsOf, named, rowsOf, weekOf } from '../week/rows.js';
 import '../week/words.js';
 
 export const NEEDS = ['institutions'];
@@ -49,17 +49,21 @@ function dayTabs(days, day, tz) {
 const routeParams = () => Object.fromEntries(new URLSearchParams(location.hash.split('?')[1] ?? ''));
 
 function calendarCard(ctx, { house, days, day, tz }) {
-  return card(ctx, { title: pageTitle('week'), note: t('wk_note', { tz }), cls: 'lab-week', shape: 'rows' }, async () => {
+  return card(ctx, { title: pageTitle('week'), note: t('wk_note', { tz }), cls: 'lab-week', shape: 'rows' }, async ({ body }) => {
     const { items, next } = await rowsOf(ctx.params, house, ctx.signal);
     if (!items.length) return h('div', { class: 'empty' }, h('strong', {}, t('wk_none')), h('p', {}, t('wk_none_text')));
     const made = calendar({ items, days, tz, day, pick: mayOperate() ? (one, told, hour) => openPlan(one, told, { ...hour, tz }, async (plan) => {
-      await fill(items.indexOf(one));
+      await fill(items.indexOf(one), ask());
       made.said.textContent = t('wk_saved', { name: one.name, time: `${moment(plan.from, tz)} – ${moment(plan.to, tz)}` });
     }) : null });
-    const fill = async (row) => made.fill(row, await weekOf(items[row].instrument_id, days, ctx.signal));
-    await Promise.all(items.map((_, row) => fill(row)));
+    const ask = () => bookingsOf(items.map((one) => one.instrument_id), days, ctx.signal);
+    const fill = async (row, booked) => made.fill(row, await weekOf(items[row].instrument_id, days, booked, ctx.signal));
     const p = ctx.params;
-    return h('div', { class: 'stack' }, chips(items, p), made.el,
-      next || p.after ? h('p', { class: 'chips' }, p.after ? h('a', { href: href('week', { ...p, after: undefined }) }, t('wk_first_rows')) : null, next ? h('a', { href: href('week', { ...p, after: next }) }, t('wk_next_rows')) : null) : null);
+    // The rows stand there at once, and each is filled as its answers come.
+    body.replaceChildren(h('div', { class: 'stack' }, chips(items, p), made.el,
+      next || p.after ? h('p', { class: 'chips' }, p.after ? h('a', { href: href('week', { ...p, after: undefined }) }, t('wk_first_rows')) : null, next ? h('a', { href: href('week', { ...p, after: next }) }, t('wk_next_rows')) : null) : null));
+    const booked = ask();
+    await Promise.all(items.map((_, row) => fill(row, booked)));
+    return undefined;
   });
 }

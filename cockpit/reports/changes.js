@@ -23,10 +23,14 @@ function signed(s) {
 /** More use is a gain, less a loss; of other figures neither. */
 const difference = (s, field, of) => h('span', { class: !s || !['running_s', 'effective_s'].includes(field) ? null : s > 0 ? 'gain' : 'loss', 'data-value': `${of}-${field}` }, signed(s) || '–');
 
-export function changesCard({ ctx, known }) {
+/** What a closed period's figures would be today: its instruments that differ, up to a bound, and what all come to. */
+export const amendmentsOf = (period, signal) => all(`periods/${period.period_id}/amendments`, {}, { most: MOST, signal });
+
+/** @param {{ctx: any, known: () => Promise<any>, amended: (period: any) => Promise<any>}} c */
+export function changesCard({ ctx, known, amended }) {
   return card(ctx, { title: t('changes'), note: t('changes_note'), shape: 'rows' }, async ({ note }) => {
     const period = await known();
-    const found = await all(`periods/${period.period_id}/amendments`, {}, { most: MOST, signal: ctx.signal });
+    const found = await amended(period);
     note(t('changes_since', { time: fullMoment(found.closed_at, period.tz), now: fullMoment(found.as_of, period.tz) }), found.complete ? '' : ` · ${t('first_n', { n: count(found.items.length) })}`);
     if (!found.items.length) return h('p', { class: 'empty', 'data-value': 'no-changes' }, t('no_changes'));
     return h('div', { class: 'stack' }, figuresTable(`changes-${period.period_id}-all`, found.overall, TOLD, 'overall'), instrumentsTable(ctx, period, found));

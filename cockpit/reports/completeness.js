@@ -2,61 +2,54 @@
 
 import { all, get } from '../api.js';
 import { card, fig, h, table } from '../dom.js';
-import { count, fullMoment, hours, percent } from '../formats.js';
+import { NONE, count, fullMoment, hours, percent } from '../formats.js';
 import { institutionName } from '../store.js';
 import { t } from '../words.js';
-
-const MOST = 20_000; // records of an open period that are counted one by one
 
 /** Every institution's state of a window, as far as the key may see. */
 export const completenessOf = async ({ from, to, tz }, signal) => (await all('periods/completeness', { from, to, tz }, { signal })).items;
 
-/** Records of a period and what they come to: as frozen, or as they would be frozen now. */
-export async function recordsOf(period, signal) {
-  if (period.state === 'closed') {
-    const sum = (name) => period.institutions.reduce((n, one) => n + one[name], 0);
-    return { records: period.records, bare: sum('records_without_annotation'), effective_s: sum('effective_s'), hours: sum('hours'), instruments: sum('instruments'), whole: true, as_of: period.closed_at };
-  }
-  const found = await all(`periods/${period.period_id}/records`, {}, { most: MOST, signal });
-  const tenths = found.items.reduce((n, one) => n + Math.round(one.hours * 10), 0);
-  return {
-    records: found.items.length, bare: found.items.filter((one) => one.annotation === null).length,
-    effective_s: found.items.reduce((n, one) => n + one.effective_s, 0), hours: tenths / 10,
-    instruments: new Set(found.items.map((one) => one.instrument_id)).size, whole: found.complete, as_of: found.as_of,
-  };
+/** What a period's records come to: as frozen, or as they would be frozen now. */
+async function recordsOf(period, signal) {
+  const { overall, as_of } = await get(`periods/${period.period_id}/records`, { limit: 1 }, signal);
+  return { ...overall, as_of };
 }
 
-/** The figures that closing freezes, as they are now. */
-export async function frozenFacts(period, signal) {
-  const [told, coverage] = await Promise.all([recordsOf(period, signal), coverageOf(period, signal)]);
-  const more = told.whole ? '' : '≥ ';
-  const lines = [t('as_of', { time: fullMoment(told.as_of, period.tz) })];
-  const facts = [
-    ['records', `${more}${count(told.records)}`, [t('records'), ...lines]],
-    ['effective_hours', `${more}${hours(told.effective_s)}`, [t('effective_hours'), t('tenths_add_up', { h: count(told.hours) }), ...lines]],
-    ['coverage', coverage === null ? '–' : percent(coverage), [t('coverage'), t('coverage_parts'), ...lines]],
-    ['annotated', `${t('k_of_n', { k: count(told.records - told.bare), n: count(told.records) })}`, [t('annotated'), ...lines]],
-  ];
-  return h('dl', { class: 'counts' }, facts.map(([name, text, tip]) => h('div', {}, h('dt', {}, t(name)), h('dd', {}, fig(text, tip, { 'data-value': `period-${name}` })))));
+/**
+ * The figures that closing freezes, as they are now; how much is known is asked by itself, since it may take longer.
+ * @param {any} period @param {AbortSignal} [signal] @param {Promise<number | null>} coverage
+ */
+export async function frozenFacts(period, signal, coverage = coverageNow(period, signal)) {
+  const lines = [];
+  const known = fig(NONE, () => [t('coverage'), t('coverage_parts'), ...lines], { 'data-value': 'period-coverage', class: 'fig waiting' });
+  coverage.then((share) => { known.textContent = percent(share); }, (error) => { if (error.name !== 'AbortError') known.textContent = t('failed', { why: error.message }); })
+    .finally(() => known.classList.remove('waiting'));
+  const told = await recordsOf(period, signal);
+  lines.push(t('as_of', { time: fullMoment(told.as_of, period.tz) }));
+  const item = (name, text, tip) => h('div', {}, h('dt', {}, t(name)), h('dd', {}, text === null ? known : fig(text, [...tip, ...lines], { 'data-value': `period-${name}` })));
+  return h('dl', { class: 'counts' },
+    item('records', count(told.records), [t('records')]),
+    item('effective_hours', hours(told.effective_s), [t('effective_hours'), t('tenths_add_up', { h: count(told.hours) })]),
+    item('coverage', null),
+    item('annotated', t('k_of_n', { k: count(told.records - told.records_without_annotation), n: count(told.records) }), [t('annotated')]));
 }
 
-/** Known time over the window of all instruments: as frozen, or as it is now. */
-async function coverageOf(period, signal) {
-  if (period.state === 'closed') {
-    const { window_s: whole, unknown_s: unknown } = (await get(`periods/${period.period_id}/amendments`, { limit: 1 }, signal)).overall.closed;
-    return whole ? (whole - unknown) / whole : null;
-  }
-  const { overall } = await get('utilization', { from: period.from, to: period.to, institution: period.institution_id, limit: 1 }, signal);
-  return overall.coverage;
+/** Known time over the window of all instruments, as it is now. */
+const coverageNow = async (period, signal) => (await get('utilization', { from: period.from, to: period.to, institution: period.institution_id, limit: 1 }, signal)).overall.coverage;
+
+/** The same as it was frozen. */
+function coverageFrozen({ overall: { closed } }) {
+  return closed.window_s ? (closed.window_s - closed.unknown_s) / closed.window_s : null;
 }
 
-export function completenessCard({ ctx, known }) {
+/** @param {{ctx: any, known: () => Promise<any>, amended: (period: any) => Promise<any>}} c */
+export function completenessCard({ ctx, known, amended }) {
   return card(ctx, { title: t('completeness') }, async ({ note }) => {
     const period = await known();
-    note(t(period.state === 'closed' ? 'frozen_at' : 'as_if_closed', { time: fullMoment(period.closed_at, period.tz), who: period.closed_by }));
-    const facts = await frozenFacts(period, ctx.signal);
-    return period.institution_id === null && period.state === 'closed'
-      ? h('div', { class: 'stack' }, facts, sharesTable(period)) : facts;
+    const closed = period.state === 'closed';
+    note(t(closed ? 'frozen_at' : 'as_if_closed', { time: fullMoment(period.closed_at, period.tz), who: period.closed_by }));
+    const facts = await frozenFacts(period, ctx.signal, closed ? amended(period).then(coverageFrozen) : undefined);
+    return closed && period.institution_id === null ? h('div', { class: 'stack' }, facts, sharesTable(period)) : facts;
   });
 }
 

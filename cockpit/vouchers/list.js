@@ -21,7 +21,7 @@ export function listCard(ctx, asked, tz) {
     if (!items.length) return null;
     const time = (key, label, minor = false) => ({ key, label: `${label} (h)`, num: true, minor, value: (x) => x[key], cell: (x) => h('span', { [`data-${key}`]: x.id }, hours(x[key], false)), tip: verdictLines });
     return h('div', { class: 'stack' }, table({
-      name: 'voucher-orders', caption: t('vo_lines'), answer, rows: items, cards: 'named', columns: [
+      name: 'voucher-orders', caption: t('vo_lines'), answer, rows: items, cards: 'named', entire: true, columns: [
         { key: 'order', label: t('vo_order'), value: orderName, cell: (x) => h('a', { href: href('vouchers', {}, String(x.id)), 'data-order': x.id }, orderName(x)) },
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
         ...(bound ? [] : [{ key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id }]),

@@ -42,9 +42,14 @@ export function calendar({ items, days, tz, day, pick }) {
     mark.style.setProperty('--w', `${100 / long}%`);
     (cell.querySelector('.week-line') ?? cell).append(mark);
     if (document.activeElement !== cell) cell.focus({ preventScroll: false });
+    say();
+  }
+
+  /** What holds in the hour that has the focus, once its row is filled. */
+  function say() {
     const { from, to } = hourOf();
-    const own = told.get(items[row].instrument_id);
-    if (own) said.textContent = t('wk_hour', { name: items[row].name, day: dayName(n), hour: moment(from, tz, CLOCK), what: t(`wk_is_${holds(own, from, to)}`) });
+    const own = told.get(items[at.row].instrument_id);
+    if (own) said.textContent = t('wk_hour', { name: items[at.row].name, day: dayName(at.day), hour: moment(from, tz, CLOCK), what: t(`wk_is_${holds(own, from, to)}`) });
   }
 
   function choose() {
@@ -90,6 +95,7 @@ export function calendar({ items, days, tz, day, pick }) {
         nowMark(now, from, to)));
     });
     if (at.row === row) cells[row][at.day].querySelector('.week-line').append(mark);
+    if (document.activeElement === cells[row][at.day]) say();
     const total = own.sessions.reduce((sum, x) => sum + (Math.min(days[7], Date.parse(x.to)) - Math.max(days[0], Date.parse(x.from))) / 1000, 0);
     totals[row].textContent = hours(total);
     legend.replaceChildren(...legendOf([...told.values()]));

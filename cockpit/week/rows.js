@@ -1,6 +1,7 @@
 // What a laboratory's week shows: which instruments, and what the service says of each in the week.
 
 import { all, get } from '../api.js';
+import { grouped } from '../grouped.js';
 import { iso } from '../time.js';
 
 /** Rows at once: what fits on a sheet, and what a browser asks about in a moment. */
@@ -27,17 +28,27 @@ export async function rowsOf(params, house, signal) {
   return { items: answer.items, next: answer.next_cursor };
 }
 
-/** Sessions, plans and bookings of one instrument's week. */
-export async function weekOf(id, days, signal) {
-  const own = `instruments/${encodeURIComponent(id)}`;
-  const span = { from: iso(days[0]), to: iso(days[7]) };
-  const passed = days[0] < Date.now();
-  const [plan, booked, sessions] = await Promise.all([
-    get(`${own}/planned`, span, signal), all('bookings', { instrument: id, ...span }, { signal }),
-    passed ? all(`${own}/sessions`, span, { signal }) : { items: [] },
-  ]);
-  return { plan: plan.items, bookings: booked.items, sessions: sessions.items };
+/**
+ * Bookings of several instruments' week, in one question.
+ * @param {string[]} ids @returns {Promise<Map<string, any[]>>}
+ */
+export async function bookingsOf(ids, days, signal) {
+  const { items } = await all('bookings', { instrument: ids, ...spanOf(days) }, { signal });
+  return grouped(items, (x) => x.instrument_id);
 }
+
+/** Sessions and plans of one instrument's week; `booked` is what `bookingsOf` answers. */
+export async function weekOf(id, days, booked, signal) {
+  const own = `instruments/${encodeURIComponent(id)}`;
+  const passed = days[0] < Date.now();
+  const [plan, bookings, sessions] = await Promise.all([
+    get(`${own}/planned`, spanOf(days), signal), booked,
+    passed ? all(`${own}/sessions`, spanOf(days), { signal }) : { items: [] },
+  ]);
+  return { plan: plan.items, bookings: bookings.get(id) ?? [], sessions: sessions.items };
+}
+
+const spanOf = (days) => ({ from: iso(days[0]), to: iso(days[7]) });
 
 /** What holds of `[from, to)`, what keeps maintenance away first; 'closed' and 'free' do not. */
 export function holds(told, from, to, now = Date.now()) {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 
@@ -41,6 +41,15 @@ _NOTHING, _ALL = Fraction(0), Fraction(1)
 Of: TypeAlias = tuple[Subject, list[Record]]
 
 
+class Sums(NamedTuple):
+    """What all records of a period come to."""
+
+    instruments: int
+    #: Records of which nobody said anything.
+    unannotated: int
+    effective_us: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """Where records of a period are, before any of them is read."""
@@ -48,10 +57,16 @@ class Ledger:
     period: Period
     shares: Mapping[str, Shares]
     records: int
+    sums: Sums
     #: Of an open period: its instruments, and the number of each one's first record.
     placed: Sequence[Placed] = ()
     firsts: Sequence[int] = ()
     moment: Moment | None = None
+
+    @property
+    def tenths(self) -> int:
+        """Of an hour, of all: each institution's rounded total."""
+        return sum(one.total for one in self.shares.values())
 
 
 def _load_frozen(
@@ -88,22 +103,31 @@ def open_ledger(period: Period, calendar: str = "CN") -> Steps[Ledger]:
     if period.records is not None:
         institutions = yield from load_institutions(period.period_id)
         shares = {one.institution_id: one.shares for one in institutions}
-        return Ledger(period=period, shares=shares, records=period.records)
+        sums = Sums(
+            instruments=sum(one.instruments for one in institutions),
+            unannotated=sum(one.unannotated for one in institutions),
+            effective_us=sum(one.effective_us for one in institutions),
+        )
+        return Ledger(period=period, shares=shares, records=period.records, sums=sums)
     moment = yield from load_moment(calendar)
     placed = yield from load_placed(period, moment)
     firsts: list[int] = []
     hours: dict[str, Apportioning] = {}
     number = 1
+    unannotated = effective_us = 0
     for at in range(0, len(placed), AT_ONCE):
         for used in (yield from load_used(placed[at : at + AT_ONCE], period, moment)):
             effective = [use.effective_us for use in used.uses]
             hours.setdefault(used.institution_id, Apportioning()).add(number, effective)
             firsts.append(number)
             number += len(effective)
+            effective_us += sum(effective)
+            unannotated += sum(use.annotation is None for use in used.uses)
     return Ledger(
         period=period,
         shares={institution: one.settle() for institution, one in hours.items()},
         records=number - 1,
+        sums=Sums(len(placed), unannotated, effective_us),
         placed=placed,
         firsts=firsts,
         moment=moment,

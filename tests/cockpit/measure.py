@@ -8,7 +8,8 @@ Seeds a city of full size, opens Chromium on it and prints, as one JSON object a
 - ``live``: milliseconds from the publishing of a heartbeat to the frame after its power stands on
   the Instrument page, while others arrive at a city's rate;
 - ``frames``: frames and long tasks while heartbeats arrive at a city's rate;
-- ``heap``: JavaScript's heap after garbage collection, nodes and listeners, over time.
+- ``heap``: JavaScript's heap after garbage collection, nodes and listeners, over time; of City left
+  open, and of a wall that shows several pages in turn.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from tests.cockpit.chromium import find_chromium
 from tests.cockpit.measured import Measured, beat, city, load, percentile
 
 PATIENCE_MS = 60_000
+#: Pages that stand for days.
+LEFT_OPEN = {"city": "#/city", "wall": "#/city?wall=20&of=~city,~explore,~available,~home"}
 #: Asked of every frame: when is what first on the screen? The frame after is the one that shows.
 _WATCH = """
 (() => {
@@ -58,7 +61,12 @@ _FRAMES = """
   new PerformanceObserver((list) => told.tasks.push(...list.getEntries().map((e) => e.duration)))
     .observe({ type: 'longtask' });
   let last = performance.now();
-  const next = (now) => { told.frames.push(now - last); last = now; requestAnimationFrame(next); };
+  const next = (now) => {
+    if (window.__frames !== told) return; // what it holds is no memory of the page's own
+    told.frames.push(now - last);
+    last = now;
+    requestAnimationFrame(next);
+  };
   requestAnimationFrame(next);
 })()
 """
@@ -89,7 +97,8 @@ def main() -> None:
             time.sleep(5)
             _say("paint under load", opened(browser, measured, given.times))
             _say("live", live(browser, measured, given.probes))
-            steady(browser, measured, given.minutes)
+            for what, address in LEFT_OPEN.items():
+                steady(browser, measured, given.minutes, what, address)
         browser.close()
 
 
@@ -158,10 +167,10 @@ def live(browser: Browser, measured: Measured, probes: int) -> dict[str, float]:
     }
 
 
-def steady(browser: Browser, measured: Measured, minutes: float) -> None:
-    """Keeps the page open under load and prints its frames and its memory."""
+def steady(browser: Browser, measured: Measured, minutes: float, what: str, address: str) -> None:
+    """Keeps a page open under load and prints its frames and its memory."""
     context, page = _window(browser, measured)
-    page.goto(f"{measured.url}/#/city")
+    page.goto(f"{measured.url}/{address}")
     page.wait_for_selector(".bands")
     page.wait_for_timeout(3_000)
     client = context.new_cdp_session(page)
@@ -181,10 +190,10 @@ def steady(browser: Browser, measured: Measured, minutes: float) -> None:
     page.evaluate(_FRAMES)
     first = min(60.0, minutes * 60)
     page.wait_for_timeout(first * 1000)
-    told = page.evaluate("window.__frames")
+    told = page.evaluate("[window.__frames, window.__frames = null][0]")
     frames = told["frames"][1:]
     _say(
-        "frames",
+        f"frames of {what}",
         {
             "seconds": first,
             "frames_per_s": round(len(frames) / first, 1),
@@ -200,13 +209,12 @@ def steady(browser: Browser, measured: Measured, minutes: float) -> None:
     while time.monotonic() < until:
         series.append(memory())
         page.wait_for_timeout(15_000)
-    page.reload()  # drops what the frames' own list holds
     third = max(1, len(series) // 3)
     early = statistics.median(s["heap_mb"] for s in series[:third])
     late = statistics.median(s["heap_mb"] for s in series[-third:])
-    _say("heap", {"minutes": minutes, "first_third_mb": early, "last_third_mb": late})
+    _say(f"heap of {what}", {"minutes": minutes, "first_third_mb": early, "last_third_mb": late})
     for sample in (series[0], series[len(series) // 2], series[-1]):
-        _say("heap sample", sample)
+        _say(f"heap of {what}, a sample", sample)
     context.close()
 
 

@@ -5,10 +5,10 @@ What is measured is in `measure.py` (a browser before it) and `streams.py` (500 
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -19,6 +19,8 @@ from bench.city import City, gateway_id, instrument_id
 from bench.publisher import Publisher
 from bench.rig import Rig, started
 from cli.children import Child
+from reports.signing import new_key
+from stack.account import write_private
 from store.registry.keys import create_key
 from store.run import run
 
@@ -45,15 +47,23 @@ class Measured:
     api: Child
     url: str
     key: str
+    #: The day after the last one of its history.
+    end: date
 
 
 @contextmanager
-def city(instruments: int, days: int, **settings: object) -> Iterator[Measured]:
+def city(
+    instruments: int,
+    days: int,
+    dress: Callable[[Rig, date], None] | None = None,
+    **settings: object,
+) -> Iterator[Measured]:
     """A running service with so many instruments and so many days of history, all online.
 
     Args:
         instruments: In all 16 districts, 20 behind each gateway.
         days: Complete days until last midnight.
+        dress: Fills what else there is, given the day after the last one; before ingest starts.
         settings: Of the api.
     """
     end = datetime.now(ZONE).date()
@@ -63,13 +73,17 @@ def city(instruments: int, days: int, **settings: object) -> Iterator[Measured]:
             for statement in _DRESS:
                 connection.execute(statement)
             key = run(connection, create_key(scopes=["admin"], name="measured")).key
-        ingest, api = rig.ingest(), rig.api(**settings)
+        if dress is not None:
+            dress(rig, end)
+        signing = rig.stack.folder / "signing_key"
+        write_private(signing, new_key())
+        ingest, api = rig.ingest(), rig.api(**{"signing_key_file": signing, **settings})
         ingest.start()
         api.start()
         try:
             ingest.wait_ready(READY_WITHIN)
             url = str(api.wait_ready(READY_WITHIN)["api_url"])
-            yield Measured(rig, api, url, key)
+            yield Measured(rig, api, url, key, end)
         finally:
             api.stop(20)
             ingest.stop(20)

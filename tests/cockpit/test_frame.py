@@ -39,8 +39,8 @@ def sheet(tab: Window) -> Window:
     window.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     # Pages of one row: a table is printed to its end, however much of it was shown.
     window.page.route(
-        "**/v1/utilization?*limit=200*",
-        lambda route: route.continue_(url=route.request.url.replace("limit=200", "limit=1")),
+        "**/v1/utilization?*limit=100*",
+        lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=1")),
     )
     go(window, "#/explore?by=instrument&institution=xuhui&range=d90&min=0")
     return window
@@ -149,6 +149,70 @@ def own(city: Live, **fields: Any) -> dict[str, Any]:
 
 def asked(window: Window, path: str) -> Any:
     return window.page.request.get(f"{window.address}/v1/{path}").json()
+
+
+_MANY = """
+import('/cockpit/dom.js').then(({ table }) => document.querySelector('main').replaceChildren(table({
+  name: 'many', caption: 'many', rows: [...Array(250).keys()],
+  columns: [{ key: 'n', label: 'n', num: true, value: (n) => n }],
+})))
+"""
+
+
+def test_a_table_of_many_rows_draws_the_first(tab: Window, tmp_path: Path) -> None:
+    window, page = tab, tab.page
+    go(window, "#/health")
+    page.evaluate(_MANY)
+    rows = page.locator("main tbody tr")
+    assert rows.count() == 100
+    page.get_by_role("button", name="n", exact=True).press("Enter")
+    assert (rows.count(), rows.first.inner_text()) == (100, "249")  # of all rows the greatest
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="CSV").press("Enter")
+    caught.value.save_as(tmp_path / "many.csv")
+    assert len((tmp_path / "many.csv").read_text("utf-8").split()) == 251
+    # Whoever prints it gets it all.
+    page.evaluate(ON_PAPER)
+    page.locator("#print").press("Enter")
+    window.until("window.printed === 1")
+    assert rows.count() == 250
+    assert page.locator("main [data-more]").count() == 0
+
+
+_CHART = """
+Promise.all(
+  ['charts', 'dom'].map((one) => import(`/cockpit/${one}.js`)),
+).then(([{ chart }, { h }]) => {
+  window.ended = 0;
+  const { signal } = new AbortController();
+  const ctx = { signal, onEnd: () => () => { window.ended += 1; } };
+  const xAxis = { type: 'category', data: ['a'] };
+  const option = () => ({ xAxis, yAxis: {}, series: [{ type: 'bar', data: [1] }] });
+  const card = h('div', {}, chart(ctx, option, { cls: 'line' }));
+  document.querySelector('main').replaceChildren(card);
+})
+"""
+
+
+def test_a_chart_that_stands_nowhere_is_let_go(tab: Window) -> None:
+    go(tab, "#/health")
+    tab.page.evaluate(_CHART)
+    tab.page.wait_for_selector("main .chart canvas")
+    assert tab.page.evaluate("window.ended") == 0
+    tab.page.evaluate("document.querySelector('main').replaceChildren()")  # its card is read anew
+    tab.until("window.ended === 1")
+
+
+def test_a_page_is_read_while_the_service_is_asked_who_is_there(open_window: Open) -> None:
+    window = open_window()
+    held: list[Any] = []
+    window.page.route("**/v1/session", lambda route: held.append(route))
+    with window.page.expect_request("**/pages/alerts.js"):
+        window.page.goto(f"{window.address}/#/alerts")
+    while not held:
+        window.page.wait_for_timeout(20)
+    held.pop().continue_()  # it was not answered yet
+    window.page.wait_for_selector("main.page-alerts")
 
 
 def test_views_are_kept_by_key(

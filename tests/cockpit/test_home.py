@@ -196,6 +196,29 @@ def test_a_week_shows_the_apis_sessions_on_screen_and_on_paper(
     window.page.emulate_media(media="screen")
 
 
+def test_a_weeks_rows_stand_before_their_answers(tab: Window, city: Live) -> None:
+    page = tab.page
+    held: list[Any] = []
+    bookings: list[str] = []
+    page.on("request", lambda one: bookings.append(one.url) if "/v1/bookings" in one.url else None)
+    page.route("**/planned?*", lambda route: held.append(route))
+    page.goto(f"{tab.address}/#/week?institution={HOME}&week={monday(datetime.now(ZONE)).date()}")
+    tab.until("document.querySelectorAll('main.page-week .week-table tbody tr').length === 4")
+    assert page.locator(".week-line").count() == 0
+    tab.until("document.querySelector('.lab-week[aria-busy]')")
+    # What holds in the hour that one is at is said when it is known.
+    page.locator(".week-cell").first.click()
+    while len(held) < 4:
+        page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    page.unroute("**/planned?*")
+    tab.until("document.querySelectorAll('.week-table tr:has(.week-line)').length === 4")
+    assert len(bookings) == 1  # of all rows
+    names = page.locator(".week-table th a").all_inner_texts()
+    assert any(name in tab.shown("week-said") for name in names)
+
+
 def test_whoever_may_not_plan_is_offered_nothing(
     browser: Any, cockpit_service: Service, city: Live, house: str, vendored: Path
 ) -> None:

@@ -72,6 +72,11 @@ def test_period_from_its_making_to_its_records(world: World, askers: Any) -> Non
         }
     ]
     assert sum(one["hours"] * 10 for one in frozen["items"]) == pytest.approx(22)
+    # All of them together are told with any page, before it is closed as well.
+    (share,) = detail["institutions"]
+    del share["institution_id"]
+    assert city("GET", f"{path}/records", params={"limit": 1})["overall"] == share
+    assert live["overall"] == share
     pages = []
     cursor = None
     while True:
