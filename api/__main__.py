@@ -14,10 +14,12 @@ from typing import cast
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from api.app import create_app
 from api.protocol import server_config
 from api.settings import Settings
+from store.settings import wrong_settings
 
 #: Seconds after which a thread that computes is asked to let others in.
 SWITCH_S = 0.0005
@@ -117,6 +119,17 @@ def configure_logs() -> None:
     )
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Reads the settings and serves; the exit status."""
     configure_logs()
-    sys.exit(serve(Settings()))
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for wrong in wrong_settings(error):
+            print(f"{wrong}; see `jishi api --show-settings`", file=sys.stderr)
+        return 2
+    return serve(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

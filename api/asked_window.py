@@ -123,7 +123,9 @@ def _instant(edge: Edge | None, zone: ZoneInfo) -> int | None:
 def _judge(start_us: int, end_us: int, zone: ZoneInfo, max_days: int | None) -> None:
     if start_us >= end_us:
         raise invalid(
-            FieldError(field="query.to", value="to", rule="must be later than `from`"),
+            FieldError(
+                field="query.to", value=format_instant(end_us), rule="must be later than `from`"
+            ),
             detail="`from` must be earlier than `to`: a window is half-open and not empty",
         )
     # A month in which the clocks are put back is 31 days all the same.

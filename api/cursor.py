@@ -69,7 +69,9 @@ def decode_cursor(
     ):
         raise invalid(
             FieldError(
-                field="cursor", value=text, rule=f"the `next_cursor` of an earlier page of {name}"
+                field="query.cursor",
+                value=text,
+                rule=f"the `next_cursor` of an earlier page of {name}",
             )
         )
     return position

@@ -5,6 +5,7 @@ Every problem has ``type``, ``title``, ``status``, ``detail``, ``instance`` and 
 last naming field, value and rule of each thing that was wrong.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,7 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.encoding import encode
-from models.mapping_document import TAG
+from api.faults import faults_of
 
 log = structlog.get_logger(__name__)
 
@@ -88,10 +89,16 @@ class ProblemBody(BaseModel):
 
 def invalid(*errors: FieldError, detail: str | None = None, kind: str = "validation") -> Problem:
     """422: the request is understood but breaks a rule."""
-    text = detail or "; ".join(
-        f"{error.field} {shown(error.value)!r}: {error.rule}" for error in errors
-    )
+    text = detail or "; ".join(f"{_named(error)}: {error.rule}" for error in errors)
     return Problem(422, kind, text, title="Invalid request", errors=errors)
+
+
+def _named(error: FieldError) -> str:
+    """The thing, with its value where there is one."""
+    if error.value is None:
+        return error.field
+    value = shown(error.value)
+    return f"{error.field} {value!r}" if type(error.value) is str else f"{error.field} {value}"
 
 
 def not_found(thing: str, value: object) -> Problem:
@@ -149,10 +156,21 @@ def shown(value: Any) -> Any:
         return value
     if isinstance(value, int) and abs(value) < 1 << 53:
         return value
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else _spelled(value)
     # A lone surrogate has no UTF-8.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "…"
+
+
+def _spelled(value: Any) -> str:
+    """JSON where it can be, as it was sent; what JSON does not have, as people write it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return (
+        json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, dict | list | tuple)
+        else str(value)
+    )
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -211,14 +229,8 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        FieldError(
-            # What names one of a value's forms is no place in the request.
-            field=".".join(p for p in map(str, entry["loc"]) if not p.startswith(TAG)),
-            # A missing field's input is the object around it, which says nothing.
-            value=None if entry["type"] == "missing" else entry.get("input"),
-            rule=entry["msg"].removeprefix("Value error, "),
-        )
-        for entry in error.errors()
+        FieldError(field=field, value=value, rule=rule)
+        for field, value, rule in faults_of(request, error.errors())
     ]
     return problem_response(request, invalid(*errors))
 

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.webhook import Networks, networks
 from models.zone import DEFAULT_ZONE
 from store.sealing import SealingKeys
+from store.settings import DatabaseUrl
 
 #: With a private and a public key each: what a provider publishes signs nothing.
 SIGNATURES = (
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
         env_prefix="JISHI_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         default="postgresql:///jishi", repr=False, description="the database, as a libpq URL"
     )
     api_host: str = Field(default="127.0.0.1", description="address to listen on")

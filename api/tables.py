@@ -90,7 +90,7 @@ def wants_csv(request: Request) -> bool:
             rule = "json or csv"
             loc = ("query", PARAMETER)
             raise RequestValidationError(
-                [{"type": "enum", "loc": loc, "msg": rule, "input": named}]
+                [{"type": "value_error", "loc": loc, "msg": rule, "input": named}]
             )
         return named == "csv"
     accept = request.headers.get("accept", "")

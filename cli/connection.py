@@ -10,6 +10,9 @@ import psycopg
 import typer
 from psycopg.conninfo import conninfo_to_dict
 
+#: The largest number that the database gives to anything.
+ID_MOST = 2**63 - 1
+
 
 def _no_password(
     context: typer.Context, parameter: typer.CallbackParam, value: str | None

@@ -8,7 +8,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
+from cli.connection import ID_MOST, DatabaseUrl, ReadyFile, actor, database_url, fail
 from store.dead_letters import drop_dead_letters, request_replays
 from store.run import run
 from store.wanted import wanted
@@ -23,7 +23,7 @@ app = typer.Typer(
 _REASON = Annotated[str | None, typer.Option("--reason", help="Only this reason.")]
 _GATEWAY = Annotated[str | None, typer.Option("--gateway", help="Only of this gateway.")]
 _ALL = Annotated[bool, typer.Option("--all", help="All that match, not single ids.")]
-_IDS = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
+_IDS = Annotated[list[int] | None, typer.Argument(min=1, max=ID_MOST, help="Ids of dead letters.")]
 
 NEWEST = """
 SELECT dead_letter_id, reason, gateway_id, instrument_id, received_at, occurrences, detail,
@@ -85,7 +85,7 @@ def list_letters(
 
 @app.command()
 def show(
-    letter: Annotated[int, typer.Argument(help="Id of the dead letter.")],
+    letter: Annotated[int, typer.Argument(min=1, max=ID_MOST, help="Id of the dead letter.")],
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,
 ) -> None:

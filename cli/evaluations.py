@@ -6,7 +6,7 @@ from typing import Annotated
 import psycopg
 import typer
 
-from cli.connection import DatabaseUrl, ReadyFile, database_url, fail
+from cli.connection import ID_MOST, DatabaseUrl, ReadyFile, database_url, fail
 from reports.folder import write_whole
 from store.evaluation.evaluations import load_files
 from store.run import run
@@ -25,7 +25,9 @@ def _group() -> None:
 
 @app.command()
 def publish(
-    evaluation_id: Annotated[int, typer.Argument(min=1, help="Of POST /v1/evaluations.")],
+    evaluation_id: Annotated[
+        int, typer.Argument(min=1, max=ID_MOST, help="Of POST /v1/evaluations.")
+    ],
     folder: Annotated[Path, typer.Argument(help="Where its files go; made where there is none.")],
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,

@@ -3,8 +3,12 @@
 All of these modules take longer to read than most commands take to do their work.
 """
 
+import os
+import sys
+import traceback
 from collections import UserDict
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +16,8 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from cli.version import version
+
+_ROOT = str(Path(__file__).resolve().parents[1])
 
 #: Where each command is, or the tree of those below it; in the order that the help has.
 COMMANDS = {
@@ -102,5 +108,32 @@ def options(
 
 
 def main() -> None:
-    """The console script."""
-    app(prog_name="jishi")
+    """The console script; whatever goes wrong is told, and no traceback unless one is wanted."""
+    try:
+        app(prog_name="jishi")
+    except Exception as error:
+        if os.environ.get("JISHI_TRACEBACK"):
+            raise
+        typer.echo(_told(error), err=True)
+        sys.exit(1)
+
+
+def _told(error: Exception) -> str:
+    """What happened, and where in our own code, for an error that no command expects."""
+    # Read where they are needed: the command that runs may need neither.
+    from pydantic import ValidationError
+
+    from store.settings import wrong_settings
+
+    if isinstance(error, ValidationError):
+        return "\n".join(f"jishi: {wrong}" for wrong in wrong_settings(error))
+    reason = " ".join(str(error).split()) or "no more is known"
+    if isinstance(error, OSError):
+        return f"jishi: {reason}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if frame.filename.startswith(_ROOT + os.sep)]
+    file, line = os.path.relpath(ours[-1].filename, _ROOT), ours[-1].lineno
+    return (
+        f"jishi: {type(error).__name__}: {reason} ({file}:{line}). No command expects this:"
+        " JISHI_TRACEBACK=1 shows the whole of it, for a report"
+    )

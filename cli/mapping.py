@@ -89,7 +89,7 @@ def _test_message(
     mapping: Mapping, topic: str, payload: bytes, *, retained: bool, zone: str | None
 ) -> None:
     try:
-        message = TriedMessage(topic=topic, retained=retained, zone=zone)
+        message = TriedMessage(topic=topic, payload="", retained=retained, zone=zone)
     except ValidationError as error:
         raise fail("; ".join(_spelled(error)), 2) from None
     reading = read(mapping, message.native_topic, payload, retained=retained, zone=message.in_zone)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.connection import DatabaseUrl, ReadyFile, database_url, fail
+from cli.connection import ID_MOST, DatabaseUrl, ReadyFile, database_url, fail
 from models.period import Period, PeriodState
 from models.report_profile import Profile
 from models.report_profile_document import FileForm
@@ -26,7 +26,7 @@ from store.reports.register import find_period
 from store.reports.values import load_values
 from store.run import run
 
-_Id = Annotated[int, typer.Argument(min=1, help="Of POST /v1/periods.")]
+_Id = Annotated[int, typer.Argument(min=1, max=ID_MOST, help="Of POST /v1/periods.")]
 _Name = Annotated[
     str, typer.Option("--profile", help="The form: a shipped profile, or one of your own.")
 ]

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from api.freezing import close_and_freeze
 from cli import report_forms, report_profile
-from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
+from cli.connection import ID_MOST, DatabaseUrl, ReadyFile, actor, database_url, fail
 from cli.deliver import deliver
 from cli.public_keys import PublicKeys, given_key
 from models.manifest import SIGNATURE_ENDING, manifest_name
@@ -63,7 +63,7 @@ _Calendar = Annotated[
 
 @app.command()
 def close(
-    period_id: Annotated[int, typer.Argument(min=1, help="Of POST /v1/periods.")],
+    period_id: Annotated[int, typer.Argument(min=1, max=ID_MOST, help="Of POST /v1/periods.")],
     key_file: Annotated[
         Path,
         typer.Option(
@@ -102,7 +102,7 @@ def close(
 
 @app.command()
 def fetch(
-    period_id: Annotated[int, typer.Argument(min=1, help="Of a closed period.")],
+    period_id: Annotated[int, typer.Argument(min=1, max=ID_MOST, help="Of a closed period.")],
     folder: Annotated[Path, typer.Argument(help="Where its files go; made where there is none.")],
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
+from cli.connection import ID_MOST, DatabaseUrl, ReadyFile, actor, database_url, fail
 from cli.public_keys import PublicKeys, given_key
 from models.self_report import HOUR_US
 from models.signed_evidence import PURCHASE, EvidenceError, Signed, decode, encode, envelope
@@ -144,7 +144,9 @@ def _cells(one: Order, evidence: Evidence) -> list[str]:
 
 @app.command()
 def evidence(
-    order_id: Annotated[int, typer.Argument(min=1, help="Of the line, as `list` shows it.")],
+    order_id: Annotated[
+        int, typer.Argument(min=1, max=ID_MOST, help="Of the line, as `list` shows it.")
+    ],
     file: Annotated[Path, typer.Argument(help="Where it goes.")],
     key_file: Annotated[
         Path | None,

@@ -39,6 +39,7 @@ from ingest.upkeep.listening import Listener, ListeningRecord
 from ingest.upkeep.observing import Observer
 from ingest.upkeep.webhooks import Webhooks
 from ingest.write.writer import Writer
+from store.settings import wrong_settings
 
 log = structlog.get_logger(__name__)
 
@@ -302,9 +303,8 @@ def main() -> int:
     try:
         settings = IngestSettings()  # type: ignore[call-arg]  # the environment fills it
     except ValidationError as error:
-        for problem in error.errors():
-            name = "JISHI_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']}; see `jishi ingest --help`", file=sys.stderr)
+        for wrong in wrong_settings(error):
+            print(f"{wrong}; see `jishi ingest --show-settings`", file=sys.stderr)
         return 2
     _quiet_collector()
     try:

@@ -9,12 +9,13 @@ from ingest.alerting.settings import AlertSettings
 from ingest.mqtt.share import Share
 from ingest.mqtt.share import filters as filters_of
 from models.duration import Duration
+from store.settings import SecretDatabaseUrl
 
 
 class IngestSettings(AlertSettings):
     """Settings of one ingest worker."""
 
-    database_url: SecretStr = Field(description="PostgreSQL URL of the role that writes")
+    database_url: SecretDatabaseUrl = Field(description="PostgreSQL URL of the role that writes")
     mqtt_url: SecretStr = Field(description="mqtt://user:password@host:port, or mqtts://")
     mqtt_client_id: str = Field(
         "jishi-ingest", description="names the session at the broker; keep it over restarts"

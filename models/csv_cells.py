@@ -2,15 +2,20 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date
 from typing import NamedTuple, TypeVar
 from unicodedata import category, normalize
+from zoneinfo import ZoneInfo
 
 from models.timestamp import parse_ts
+from models.zone import start_of_day
 
 ROWS_MOST = 200_000
 #: Columns that name an instrument, by its own id or by one of another register.
 NAMING = ("instrument_id", "external_id")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 T = TypeVar("T")
 #: What begins a formula; forms of other widths become these when they are normalized.
 _SIGNS = frozenset("=+-@")
@@ -114,23 +119,30 @@ def named_instrument(cells: Mapping[str, str]) -> str:
     return name
 
 
-def window_us(cells: dict[str, str]) -> tuple[int, int]:
+def window_us(cells: dict[str, str], zone: ZoneInfo | None = None) -> tuple[int, int]:
     """The instants of ``from`` and ``to``.
+
+    Args:
+        cells: Of a row.
+        zone: Whose midnights dates are; without it dates are none.
 
     Raises:
         ValueError: they are none, or the latter does not lie after the former.
     """
-    start, end = (_instant(name, cells[name]) for name in ("from", "to"))
+    start, end = (_instant(name, cells[name], zone) for name in ("from", "to"))
     if end <= start:
         raise ValueError(f"to ({cells['to']}) must lie after from ({cells['from']})")
     return start, end
 
 
-def _instant(name: str, text: str) -> int:
+def _instant(name: str, text: str, zone: ZoneInfo | None) -> int:
     try:
+        if zone is not None and _DATE.fullmatch(text):
+            return start_of_day(date.fromisoformat(text), zone)
         return parse_ts(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
+        rule += "" if zone is None else ", or a date such as 2026-03-01"
         raise ValueError(f"{name} is {text!r}; {rule}") from error
 
 

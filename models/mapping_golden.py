@@ -50,6 +50,8 @@ class TriedMessage(BaseModel):
                 base64.b64decode(self.payload_base64, validate=True)
             except (binascii.Error, ValueError) as error:
                 raise ValueError(f"payload_base64 must be Base64: {error}") from error
+        elif "payload" not in self.model_fields_set:
+            raise ValueError("has no payload; give the message, or its bytes in payload_base64")
         return self
 
     @property

@@ -2,8 +2,8 @@
 
 ``Institution``, ``Gateway`` and ``Instrument`` are whole records, as ``PUT`` and CSV give them;
 the ``…Patch`` models take any part of one, as ``PATCH`` does. Their fields are listed in
-``registry_fields.py``. Ids stand in the path or the CSV row, not in the record. Reading CSV is
-``registry_csv.py``'s.
+``registry_fields.py``. Ids stand in the path or the CSV row; a record may say its own again.
+Reading CSV is ``registry_csv.py``'s.
 """
 
 from collections.abc import Mapping
@@ -39,6 +39,11 @@ class _Stated(BaseModel):
         if of is None:
             return
         cls.of = of
+        # Whoever puts back what they were answered says the address's id once more.
+        cls.__annotations__[of.id_name] = Annotated[
+            str | None, Field(description="the id in the address, where it is said again")
+        ]
+        setattr(cls, of.id_name, None)
         # Before pydantic looks for them: the fields, as if they were written out here.
         for field in of.fields:
             required = cls.whole and field.required
@@ -49,6 +54,12 @@ class _Stated(BaseModel):
             )
             if not required:
                 setattr(cls, field.name, default)
+
+    @property
+    def said_id(self) -> str | None:
+        """The id that the record says it is of, where it says one."""
+        said: str | None = getattr(self, self.of.id_name)
+        return said
 
     @property
     def valid_from_us(self) -> int | None:

@@ -62,9 +62,9 @@ def read_reports(text: str, zone: ZoneInfo) -> ReportFile:
 
     Args:
         text: CSV with ``instrument_id`` or ``external_id``, ``hours``, and either ``from`` and
-            ``to`` (RFC 3339 with offset) or ``period`` (2026, 2026-Q1, 2026-03); ``user_type`` if
-            wanted.
-        zone: Whose days periods are of.
+            ``to`` (RFC 3339 with offset, or dates) or ``period`` (2026, 2026-Q1, 2026-03);
+            ``user_type`` if wanted.
+        zone: Whose days dates and periods are of.
 
     Raises:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
@@ -80,7 +80,7 @@ def _stated(zone: ZoneInfo, number: int, cells: dict[str, str]) -> Stated:
             raise ValueError("period beside from or to: one of the two is wanted")
         start, end = period_us(cells["period"], zone)
     else:
-        start, end = window_us(cells)
+        start, end = window_us(cells, zone)
     user_type = cells["user_type"].lower()
     if user_type not in USER_TYPES:
         raise ValueError(f"user_type is {cells['user_type']!r}; it must be internal or external")

@@ -172,7 +172,7 @@ def _stated(zone: ZoneInfo, number: int, cells: Mapping[str, str]) -> Stated:
 
 def _window(cells: Mapping[str, str], zone: ZoneInfo) -> tuple[int, int]:
     if not cells["day"]:
-        return window_us(dict(cells))
+        return window_us(dict(cells), zone)
     if cells["from"] or cells["to"]:
         raise ValueError("day beside from or to: one of the two is wanted")
     try:

@@ -103,7 +103,9 @@ async def post_bookings(
     reader = READERS.get(media_type.strip().lower())
     if reader is None:
         raise Problem(
-            415, "media-type", f"bookings are {' or '.join(READERS)}, not {media_type or 'nothing'}"
+            415,
+            "media-type",
+            f"bookings are {' or '.join(READERS)}, not {media_type or 'of an unnamed kind'}",
         )
     text = text_in(await request.body(), rest)
     try:

@@ -18,13 +18,13 @@ from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, invalid
 from api.params import InstrumentId
 from api.routes.figures import load_subject, place, terms_of
+from api.routes.records import stated
 from api.sizes import too_long
 from api.windows import Span
 from models.difference import difference
 from models.ratios import fields
 from models.registry import InstrumentPatch
 from models.registry_fields import INSTRUMENT, to_contract_name
-from models.registry_plan import Change
 from models.timestamp import format_instant
 from models.usage import Usage, Window, add_up
 from store.figures.costs import one_by_one_s
@@ -83,7 +83,7 @@ async def post_preview(
             raise too_long(cost_s, COST_MAX_S, window)
         (outcome,) = yield from write(
             INSTRUMENT,
-            [Change.of(instrument_id, body)],
+            [stated(instrument_id, body)],
             actor=who.actor,
             zone=settings.zone,
             home=who.institution_id,

@@ -55,8 +55,10 @@ class FeedbackRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     at: Instant = Field(description="an instant of the use")
-    reference: Reference = Field(
-        description="what you call the user or their order: once a session; kept apart, erasable"
+    reference: Reference | None = Field(
+        None,
+        description="what you call the user or their order: once a session; kept apart, erasable."
+        " Without one the key speaks for itself, once a session",
     )
     overall: Grade = Field(description="5 very satisfied, 4, 3 fair, 2, 1 very dissatisfied")
     attitude: Grade | None = Field(None, description="of those who ran it")
@@ -65,19 +67,19 @@ class FeedbackRequest(BaseModel):
     timeliness: Grade | None = None
     price: Grade | None = None
     fault: bool = Field(False, description="it did not work: opens a downtime at `at`")
-    text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MOST)] | None = Field(
+    text: Annotated[str, StringConstraints(max_length=TEXT_MOST)] | None = Field(
         None, description="no names of persons"
     )
 
-    def said(self) -> Said:
-        """As the store takes it."""
+    def said(self, actor: str) -> Said:
+        """As the store takes it, of whoever said it or else of ``actor``."""
         marks = {name: getattr(self, name) for name in MARKS}
         return Said(
             at_us=self.at,
-            reference=self.reference,
+            reference=self.reference or actor,
             marks=Marks(overall=self.overall, **marks),
             fault=self.fault,
-            text=self.text,
+            text=self.text or None,
         )
 
 
@@ -98,7 +100,7 @@ async def post_feedback(
 
     def write() -> Steps[tuple[bool, Feedback]]:
         subject = yield from load_subject(instrument_id, who.institution_key)
-        return (yield from say(subject, instrument_id, body.said(), actor=who.actor))
+        return (yield from say(subject, instrument_id, body.said(who.actor), actor=who.actor))
 
     try:
         is_new, made = await context.database.write(write())
@@ -108,8 +110,10 @@ async def post_feedback(
             FieldError(field="body.at", value=format_instant(body.at), rule=rule)
         ) from None
     except SaidOtherwiseError:
+        said = f"reference {body.reference!r}" if body.reference else f"{who.actor}, without one,"
         raise conflict(
-            "this reference has said something else of that session: feedback is given once"
+            f"{said} has said something else of that session: feedback is given once; another"
+            " user has another `reference`"
         ) from None
     return json_response(_shown(made, who), 201 if is_new else 200)
 

@@ -104,7 +104,11 @@ def decoded(body: bytes, content_type: str) -> str:
     """
     media_type, _, rest = content_type.partition(";")
     if media_type.strip().lower() not in MEDIA_TYPES:
-        raise Problem(415, "media-type", f"what is imported is text/csv, not {media_type}")
+        raise Problem(
+            415,
+            "media-type",
+            f"what is imported is text/csv, not {media_type or 'of an unnamed kind'}",
+        )
     return text_in(body, rest)
 
 

@@ -6,7 +6,7 @@ Writing the registry is in `registry.py`, figures over windows in `figures.py`.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import NoneType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -46,11 +46,8 @@ from store.wanted import wanted
 router = APIRouter(prefix="/v1", tags=["instruments"], responses=PROBLEMS)
 
 GroupBy = Annotated[
-    str | None,
-    Query(
-        pattern="^(institution|district|class|class_major|gateway|kind)$",
-        description="institution, district, class, class_major, gateway or kind",
-    ),
+    Literal["institution", "district", "class", "class_major", "gateway", "kind"] | None,
+    Query(description="institution, district, class, class_major, gateway or kind"),
 ]
 
 

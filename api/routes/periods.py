@@ -96,7 +96,8 @@ async def post_period(context: Ctx, who: Operator, body: PeriodRequest) -> Respo
         zone = zone_of(body.tz or own_zone or context.settings.zone.key)
         start_us, end_us = _instant(body.from_, zone), _instant(body.to, zone)
         if start_us >= end_us:
-            raise invalid(FieldError(field="body.to", value="to", rule="must be later than `from`"))
+            to = format_instant(end_us)
+            raise invalid(FieldError(field="body.to", value=to, rule="must be later than `from`"))
         return (
             yield from create_period(
                 institution=institution,

@@ -60,9 +60,9 @@ class Backtest(BaseModel):
         """
         start_us, end_us = (_instant(edge, zone) for edge in (self.from_, self.to))
         if end_us <= start_us:
-            raise _wrong("must be later than `from`")
+            raise _wrong(end_us, "must be later than `from`")
         if end_us - start_us > max_days * DAY_US:
-            raise _wrong(f"at most {max_days} days after `from`: raw rows are read")
+            raise _wrong(end_us, f"at most {max_days} days after `from`: raw rows are read")
         return Window(start_us=start_us, end_us=end_us)
 
 
@@ -70,8 +70,8 @@ def _instant(edge: Edge, zone: ZoneInfo) -> int:
     return edge if isinstance(edge, int) else start_of_day(edge, zone)
 
 
-def _wrong(rule: str) -> Problem:
-    return invalid(FieldError(field="body.to", value="to", rule=rule))
+def _wrong(to_us: int, rule: str) -> Problem:
+    return invalid(FieldError(field="body.to", value=format_instant(to_us), rule=rule))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

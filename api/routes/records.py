@@ -17,7 +17,7 @@ from api.answers.responses import answers, written
 from api.auth import Operator, Principal, Reader
 from api.context import Context, Ctx
 from api.encoding import etag_response, json_response
-from api.errors import not_found
+from api.errors import FieldError, invalid, not_found
 from models.registry import Patch, WholeRecord
 from models.registry_fields import Kind
 from models.registry_plan import Change, Mode, Result
@@ -68,11 +68,11 @@ def add_record_routes(router: APIRouter, kind: Kind, spoken: Spoken) -> None:
 
     async def put(context: Ctx, who: Operator, identity: str, body: WholeRecord) -> Response:
         """201 where it is new, else 200; holds from ``valid_from`` on, now by default."""
-        return await _write(context, who, kind, Change.of(identity, body))
+        return await _write(context, who, kind, stated(identity, body))
 
     async def patch(context: Ctx, who: Operator, identity: str, body: Patch) -> Response:
         """Fields not sent stay as they are; ``null`` puts one back to its default."""
-        return await _write(context, who, kind, Change.of(identity, body))
+        return await _write(context, who, kind, stated(identity, body))
 
     async def retire(context: Ctx, who: Operator, identity: str) -> Response:
         """Out of service from today on; its past stays."""
@@ -110,6 +110,18 @@ def add_record_routes(router: APIRouter, kind: Kind, spoken: Spoken) -> None:
         status_code=204,
         summary=f"Retire {a_record}",
     )(typed(retire_bound if spoken.binds else retire))
+
+
+def stated(identity: str, body: WholeRecord | Patch) -> Change:
+    """What a PUT or PATCH asks for.
+
+    Raises:
+        Problem: 422; the body says the id of another record.
+    """
+    if body.said_id not in (None, identity):
+        field, rule = f"body.{body.of.id_name}", f"{identity}, as in the address, or left out"
+        raise invalid(FieldError(field=field, value=body.said_id, rule=rule))
+    return Change.of(identity, body)
 
 
 async def _write(context: Context, principal: Principal, kind: Kind, change: Change) -> Response:

@@ -159,7 +159,9 @@ class TestTry:
             assert (sample["device"], sample["power_w"]) == ("plug-1", 34.2)
 
     def test_a_topic_that_no_rule_fits_is_not_matched(self, reader: httpx.Client) -> None:
-        body = reader.post("/v1/mappings/mtconnect/try", json={"topic": "tele/x/SENSOR"}).json()
+        body = reader.post(
+            "/v1/mappings/mtconnect/try", json={"topic": "tele/x/SENSOR", "payload": ""}
+        ).json()
         assert body == {"matched": False, "samples": [], "problems": []}
 
     @pytest.mark.parametrize(
@@ -169,6 +171,7 @@ class TestTry:
             {"topic": ""},
             {"topic": "t", "payload_base64": "?"},
             {"topic": "t", "payload": 1, "payload_base64": "MQ=="},
+            {"topic": "t"},
             {"topic": "t", "zone": "Mars/Base"},
             {"topic": "t", "retain": True},
         ],

@@ -75,6 +75,53 @@ def test_problems(
         assert body["errors"]
 
 
+NO_FIELD = (
+    "no such field; did you mean `name`? It takes address, district_code, external_ids,"
+    " institution_id, kind, lat, lon, name, name_en, opening_hours, region_code, report_fields,"
+    " retired_on, timezone, valid_from"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "field", "value", "rule"),
+    [
+        pytest.param('{"nam": 1}', "application/json", "body.nam", 1, NO_FIELD, id="misspelt"),
+        pytest.param('{"name": []}', "application/json", "body.name", "[]", "a text", id="type"),
+        pytest.param("[]", "application/json", "body", "[]", "a JSON object", id="no object"),
+        pytest.param(
+            '{"name": x}',
+            "application/json",
+            "body",
+            None,
+            "JSON; at character 9 it is not: Expecting value",
+            id="no JSON",
+        ),
+        pytest.param(
+            '{"name": "x"}',
+            "application/x-www-form-urlencoded",
+            "header.content-type",
+            "application/x-www-form-urlencoded",
+            "application/json, as the body is",
+            id="said to be a form",
+        ),
+        pytest.param(
+            '{"name": "x"}',
+            None,
+            "header.content-type",
+            None,
+            "application/json, as the body is",
+            id="said to be nothing",
+        ),
+    ],
+)
+def test_rules_are_said_in_our_words(
+    admin: httpx.Client, content: str, kind: str | None, field: str, value: object, rule: str
+) -> None:
+    headers = {} if kind is None else {"content-type": kind}
+    answer = admin.put("/v1/institutions/words", content=content, headers=headers)
+    assert problem(answer, 422)["errors"] == [{"field": field, "value": value, "rule": rule}]
+
+
 def test_405_says_what_is_allowed(admin: httpx.Client) -> None:
     assert "GET" in admin.delete("/v1/institutions").headers["allow"]
 

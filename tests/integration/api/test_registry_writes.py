@@ -107,6 +107,13 @@ def test_put_creates_then_replaces(admin: httpx.Client, fresh: str, place: dict[
         "retired_on": None,
         "valid_from": made.json()["valid_from"],
     }
+    # What was answered can be put back as it is; the id of another record cannot.
+    assert admin.put(path, json=made.json()).json() == made.json()
+    assert admin.patch(path, json={"instrument_id": f"{fresh}-x"}).status_code == 200
+    other = admin.put(path, json={**made.json(), "instrument_id": "another"})
+    (error,) = other.json()["errors"]
+    assert (other.status_code, error["field"]) == (422, "body.instrument_id")
+    assert error["rule"].startswith(f"{fresh}-x")
     again = admin.put(path, json={"name": "质谱仪", **place})
     assert again.status_code == 200
     assert again.json()["hold_s"] is None
@@ -280,9 +287,8 @@ def test_what_is_set_for_a_time_to_come_does_nothing_before(
     admin.put(f"/v1/gateways/{fresh}-other", json={})
     others = {"institution_id": f"{fresh}-other", "gateway_id": f"{fresh}-other"}
     fields = {**CHANGED, **others}
-    assert fields.keys() | {"session_gap_s", "session_min_s", "valid_from"} == set(
-        InstrumentPatch.model_fields
-    )
+    told = {"instrument_id", "session_gap_s", "session_min_s", "valid_from"}
+    assert fields.keys() | told == set(InstrumentPatch.model_fields)
     path = f"/v1/instruments/{instrument}"
     before = admin.get(path).json()
     for name, value in fields.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import COMMANDS, app
+from cli.main import COMMANDS, app, main
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,3 +43,38 @@ def test_what_is_misspelt_is_guessed() -> None:
     said = CliRunner().invoke(app, ["keyz"])
     assert said.exit_code == 2
     assert "Did you mean 'keys'?" in said.output
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/no/x"), "'/no/x'"),
+        (KeyError("thing"), "JISHI_TRACEBACK=1"),
+    ],
+    ids=["the machine's", "our own"],
+)
+def test_what_nobody_expects_is_one_line(
+    error: Exception,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(**_: object) -> None:
+        raise error
+
+    monkeypatch.delenv("JISHI_TRACEBACK", raising=False)
+    monkeypatch.setattr("cli.main.app", fails)
+    with pytest.raises(SystemExit) as end:
+        main()
+    told = capsys.readouterr().err
+    assert (end.value.code, told.count("\n")) == (1, 1)
+    assert said in told
+    monkeypatch.setenv("JISHI_TRACEBACK", "1")
+    with pytest.raises(type(error)):
+        main()
+
+
+def test_an_id_is_no_larger_than_ids_are() -> None:
+    said = CliRunner().invoke(app, ["dead-letters", "replay", "9" * 23])
+    assert said.exit_code == 2
+    assert "9223372036854775807" in said.output

@@ -316,7 +316,6 @@ def test_instrument_takes(field: str, value: object) -> None:
             "05:00 on mon",
             id="hours-overlap-over-the-week",
         ),
-        pytest.param("instrument_id", "x", "not a known field", id="own-id"),
         pytest.param("hold_us", 5, "not a known field", id="unknown-field"),
     ],
 )

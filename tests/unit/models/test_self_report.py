@@ -60,6 +60,18 @@ def test_windows_by_instants() -> None:
     assert "from is 'noon'" in file.problems[0][1]
 
 
+def test_windows_by_dates_are_local_and_half_open() -> None:
+    file = read_reports(
+        "instrument_id,from,to,hours\na,2026-01-01,2026-01-03,40\nb,20260101,x,1\n", ZONE
+    )
+    (one,) = file.reports
+    assert (one.start_us, one.end_us) == (
+        period_us("2026-01", ZONE)[0],
+        period_us("2026-01", ZONE)[0] + 48 * H,
+    )
+    assert "or a date such as" in file.problems[0][1]
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n", "instrument_id,period\nx,2026\n"])
 def test_headers(text: str) -> None:
     with pytest.raises(ValueError, match="the header"):

@@ -38,6 +38,18 @@ def test_only_of_a_measured_session_and_once(ask: Any) -> None:
     assert [one["overall"] for one in ask("GET", PATH)["items"]] == [5, 2, 2]
 
 
+def test_without_a_reference_the_key_speaks_for_itself(ask: Any) -> None:
+    bare = {"at": GOOD["at"], "overall": 4, "fault": False, "text": ""}
+    made = ask("POST", PATH, status=201, json=bare)
+    assert made["reference"] == made["actor"]
+    assert ask("POST", PATH, json=bare) == made
+    assert (
+        "another `reference`"
+        in ask("POST", PATH, status=409, json={**bare, "overall": 1})["detail"]
+    )
+    ask("POST", PATH, status=201, json={**bare, "reference": "order-1"})
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
