@@ -6,11 +6,15 @@ ten, turn ``clock_future`` or ``too_old`` together. Then intake halts: nothing i
 nothing acknowledged, and it goes on when the signs are gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from ingest.write.admission import CLOCK_AHEAD_US
 from ingest.write.batch import Inbound
+from ingest.write.inbounds import Inbounds
+from models.track_arrays import NONE
 
 #: How far host and database, or database and monotonic clock, may differ (µs).
 DISAGREEMENT_US = 30_000_000
@@ -31,7 +35,7 @@ class ClockGuard:
     words: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
     def check(
-        self, inbounds: Iterable[Inbound], *, database_us: int, host_us: int, monotonic: float
+        self, inbounds: Sequence[Inbound], *, database_us: int, host_us: int, monotonic: float
     ) -> str | None:
         """Looks at a batch that is about to be written.
 
@@ -44,7 +48,7 @@ class ClockGuard:
         Returns:
             Why intake must halt, or ``None``.
         """
-        plausible = self._listen(inbounds, database_us, monotonic)
+        plausible = self._listen(Inbounds.of(inbounds), database_us, monotonic)
         if abs(database_us - host_us) > DISAGREEMENT_US:
             return (
                 f"the host's clock and the database's differ by"
@@ -75,23 +79,18 @@ class ClockGuard:
         leapt = database_us - int(monotonic * 1_000_000) - self.offset_us
         return abs(leapt) <= DISAGREEMENT_US
 
-    def _listen(self, inbounds: Iterable[Inbound], database_us: int, monotonic: float) -> bool:
+    def _listen(self, inbounds: Inbounds, database_us: int, monotonic: float) -> bool:
         """Notes what each gateway's newest time says; True when most of them are plausible."""
-        newest: dict[str, int] = {}
-        for inbound in inbounds:
-            if not inbound.live or inbound.arrived is None:
-                continue
-            last = inbound.newest_us
-            if last is not None and last > newest.get(inbound.gateway_id, last - 1):
-                newest[inbound.gateway_id] = last
-        close = 0
-        for gateway_id, ts in newest.items():
-            ahead = ts - database_us
-            self.words[gateway_id] = (
-                monotonic,
-                -self.accept_past_us <= ahead <= CLOCK_AHEAD_US,
-            )
-            close += abs(ahead) <= CLOCK_AHEAD_US
+        speaks = inbounds.speaks
+        gateway_ids, which = inbounds.gateways
+        newest = np.full(len(gateway_ids), NONE)
+        np.maximum.at(newest, which[speaks], inbounds.newest_us[speaks])
+        heard = np.flatnonzero(newest != NONE)
+        ahead = newest[heard] - database_us
+        plausible = (ahead >= -self.accept_past_us) & (ahead <= CLOCK_AHEAD_US)
+        for number, word in zip(heard.tolist(), plausible.tolist(), strict=True):
+            self.words[gateway_ids[number]] = monotonic, word
+        close = int((np.abs(ahead) <= CLOCK_AHEAD_US).sum())
         if len(self.words) > 10_000:
             self.words = {g: w for g, w in self.words.items() if monotonic - w[0] <= WORD_LASTS}
-        return close * 2 > len(newest)
+        return close * 2 > len(heard)

@@ -2,62 +2,60 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import structlog
 
 from ingest.mqtt.reader import Delivery
 from ingest.write.batch import Inbound
+from ingest.write.inbounds import Inbounds
 from ingest.write.topics import take_apart
 from models.heartbeat import Reason
 from models.message import Reject
+from models.messages import Messages
 from models.wire import decode, decode_status
 from models.wire_columns import decode_all
 
 log = structlog.get_logger(__name__)
 
 
-def decode_deliveries(deliveries: Sequence[Delivery]) -> list[Inbound]:
+def decode_deliveries(deliveries: Sequence[Delivery]) -> Inbounds:
     """Decodes a batch of deliveries; one that even fails to be looked at is refused as malformed.
 
     Identity comes from the topic alone. A message on a topic that is none of ours (a
     subscription cannot bring one; a broker's bridge might) becomes a refused status.
     """
-    apart = [take_apart(delivery.topic) for delivery in deliveries]
-    payloads = [
-        delivery.payload
-        for delivery, (_, kind) in zip(deliveries, apart, strict=True)
-        if kind == "heartbeat"
-    ]
+    topics = [delivery.topic for delivery in deliveries]
+    payloads = [delivery.payload for delivery in deliveries]
+    apart = list(map(take_apart, topics))
+    others = {
+        place: _read(deliveries[place], gateway_id, kind)
+        for place, (gateway_id, kind) in enumerate(apart)
+        if kind != "heartbeat"
+    }
+    beats = payloads
+    if others:
+        beats = [payload for place, payload in enumerate(payloads) if place not in others]
     try:
-        messages = iter(decode_all(payloads))
+        messages = decode_all(beats)
     except Exception:
         # A bug of ours: it must cost one message alone.
-        log.exception("batch not decoded", action="decode", messages=len(payloads))
-        messages = iter(map(decode, payloads))
-    inbounds = []
-    for delivery, (gateway_id, kind) in zip(deliveries, apart, strict=True):
-        inbound = Inbound(
-            gateway_id,
-            delivery.topic,
-            kind,
-            delivery.retained,
-            delivery.arrived,
-            None,
-            None,
-            None,
-            delivery.payload,
-        )
-        if kind == "heartbeat":
-            inbound.message = message = next(messages)
-            inbound.live = not (delivery.retained or message.historical)
-        else:
-            _read(inbound, delivery)
-        inbounds.append(inbound)
-    return inbounds
+        log.exception("batch not decoded", action="decode", messages=len(beats))
+        messages = Messages.apart(list(map(decode, beats)))
+    return Inbounds.decoded(
+        [gateway_id for gateway_id, _ in apart],
+        topics,
+        payloads,
+        np.array([delivery.retained for delivery in deliveries], np.bool_),
+        np.array([delivery.arrived for delivery in deliveries], np.float64),
+        messages,
+        others,
+    )
 
 
-def _read(inbound: Inbound, delivery: Delivery) -> None:
+def _read(delivery: Delivery, gateway_id: str, kind: str) -> Inbound:
     """Reads what is no heartbeat message."""
     topic, payload = delivery.topic, delivery.payload
+    inbound = Inbound(gateway_id, topic, kind, delivery.retained, delivery.arrived, payload=payload)
     try:
         if not inbound.gateway_id:
             inbound.refused = _refusal(
@@ -80,6 +78,7 @@ def _read(inbound: Inbound, delivery: Delivery) -> None:
         log.exception("message not decoded", action="decode", topic=topic)
         inbound.kind, inbound.message, inbound.status = "status", None, None
         inbound.refused = _refusal(f"cannot be decoded: {type(error).__name__}: {error}", payload)
+    return inbound
 
 
 def _refusal(detail: str, payload: bytes) -> Reject:

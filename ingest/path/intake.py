@@ -14,7 +14,7 @@ from ingest.mqtt.reader import Reader, Token
 from ingest.mqtt.sparkplug_host import SparkplugHost
 from ingest.path.decode import decode_deliveries
 from ingest.settings import IngestSettings
-from ingest.write.batch import Inbound
+from ingest.write.inbounds import Inbounds
 
 #: Seconds without a delivery until a loop turns, and sees whether it is to stop.
 IDLE_WAIT = 0.5
@@ -26,7 +26,7 @@ HOST_WAIT = 0.05
 class Taken:
     """A decoded batch; ``tokens`` and ``inbounds`` belong together by place."""
 
-    inbounds: list[Inbound]
+    inbounds: Inbounds
     tokens: list[Token | None]
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 
 from ingest.write.batch import Inbound, Outcome
+from ingest.write.inbounds import Inbounds
 from models.heartbeat import Heartbeat, Reason
 from models.message import Message, Reject
 
@@ -20,7 +22,7 @@ MOST_SHARE = 0.01
 #: Below this many set aside in a minute, the share says nothing.
 FEW = 20
 
-Write = Callable[[Sequence[Inbound]], list[Outcome]]
+Write = Callable[[Sequence[Inbound]], Sequence[Outcome]]
 
 
 class OurBugError(Exception):
@@ -95,14 +97,20 @@ def write_apart(
     outcomes = [Outcome() for _ in inbounds]
     refused: list[_Refused] = []
     _halve(write, list(enumerate(inbounds)), refuses, outcomes, refused)
-    isolation.note(sum(size_of(inbound) for inbound in inbounds), len(refused))
+    isolation.note(count_taken(Inbounds.of(inbounds)), len(refused))
     for one in refused:
         _add(outcomes[one.place], write([_aside(one.inbound, one.error)])[0])
     return outcomes
 
 
-def size_of(inbound: Inbound) -> int:
-    """How many heartbeats a message carries; at least 1."""
+def count_taken(inbounds: Inbounds) -> int:
+    """How many heartbeats messages carry that could be read; at least 1 each."""
+    rest = np.flatnonzero(~inbounds.in_columns).tolist()
+    beats = (inbounds.end - inbounds.first)[inbounds.in_columns]
+    return int(beats.sum()) + sum(_size_of(inbounds.made[place]) for place in rest)
+
+
+def _size_of(inbound: Inbound) -> int:
     return max(len(inbound.message.heartbeats), 1) if inbound.message else 1
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import psycopg
 import structlog
 
@@ -22,11 +23,13 @@ from ingest.mqtt.reader import Reader, Token
 from ingest.mqtt.sparkplug_host import SparkplugHost
 from ingest.path.clock_guard import ClockGuard
 from ingest.path.intake import Intake, Taken
-from ingest.path.isolation import Isolation, OurBugError, size_of, write_apart
+from ingest.path.isolation import Isolation, OurBugError, count_taken, write_apart
 from ingest.path.transaction_size import TransactionSize
 from ingest.settings import IngestSettings
 from ingest.troubles import Kind
 from ingest.write.batch import Inbound, Outcome
+from ingest.write.inbounds import Inbounds
+from ingest.write.outcomes import Outcomes
 from ingest.write.writer import Writer
 from models.message import Receipt
 from models.wire import encode_receipt
@@ -127,7 +130,7 @@ class Pipeline:
         self._batch += 1
         first = 0
         while first < len(taken.inbounds):
-            self._oldest = taken.inbounds[first].arrived
+            self._oldest = _arrival(taken.inbounds, first)
             part = _part(taken.inbounds, first, self._transaction_size.most)
             outcomes = self._write(part)
             if outcomes is None:
@@ -143,24 +146,24 @@ class Pipeline:
     def _acknowledge(
         self,
         tokens: Sequence[Token | None],
-        part: Sequence[Inbound],
-        outcomes: Sequence[Outcome],
+        part: Inbounds,
+        outcomes: Outcomes,
     ) -> None:
-        # What could not be read has an error: of all else nothing more is asked.
+        # All others are bare heartbeats that were taken: nobody waits for a word of them.
+        told = [(n, part[n], outcomes[n]) for n in sorted(part.made.keys() | outcomes.made.keys())]
         unread = {
             token
-            for token, inbound, outcome in zip(tokens, part, outcomes, strict=True)
-            if outcome.errors and token is not None and _is_unread(inbound)
+            for place, inbound, outcome in told
+            if outcome.errors and (token := tokens[place]) is not None and _is_unread(inbound)
         }
         self._reader.ack((token for token in tokens if token is not None), unread)
         now_us = self._now_us()
         receipts = []
-        heartbeats = unknown = 0
-        for inbound, outcome in zip(part, outcomes, strict=True):
+        unknown = 0
+        for _, inbound, outcome in told:
             message = inbound.message
             if message is None:
                 continue
-            heartbeats += message.total
             unknown += message.unknown_fields
             # A gateway that waits for a receipt would send for ever what cannot be read.
             if message.batch_id is not None or (outcome.errors and message.refused_whole):
@@ -183,7 +186,7 @@ class Pipeline:
                 receipts.append((topic, encode_receipt(receipt)))
         self._reader.publish(receipts)
         self._metrics.unknown_fields.inc(unknown)
-        self._metrics.batch_heartbeats.observe(heartbeats)
+        self._metrics.batch_heartbeats.observe(int(part.total.sum()))
 
     def _now_us(self) -> int:
         database_us, monotonic = self._writer.clock
@@ -191,7 +194,7 @@ class Pipeline:
 
     # -- writing, for as long as it takes --------------------------------------------------
 
-    def _write(self, inbounds: Sequence[Inbound]) -> list[Outcome] | None:
+    def _write(self, inbounds: Inbounds) -> Outcomes | None:
         """Their outcomes; none at all where fewer are to be written at once, None at the end."""
         pause = PAUSE_FIRST
         careful = False
@@ -204,9 +207,10 @@ class Pipeline:
                 if self._clock_is_right(inbounds):
                     outcomes = self._write_once(inbounds, careful=careful, isolate=isolate)
                     if self._transaction_size.is_reduced:
-                        self._transaction_size.grow(_size(inbounds), time.monotonic() - began)
+                        size = int(inbounds.sizes.sum())
+                        self._transaction_size.grow(size, time.monotonic() - began)
                     self._stuck_by = ""
-                    return outcomes
+                    return Outcomes.of(outcomes)
             except OurBugError as error:
                 self._bug_halt = str(error)
                 self._metrics.halted.set(1)
@@ -219,20 +223,19 @@ class Pipeline:
                 careful, isolate = self._recover(error, careful=careful, isolate=isolate)
                 is_too_much = timeouts >= TIMEOUTS_BORNE or losses >= LOSSES_BORNE
                 if is_too_much and len(inbounds) > 1:
-                    self._transaction_size.shrink(_size(inbounds))
+                    self._transaction_size.shrink(int(inbounds.sizes.sum()))
                     log.warning(
                         "less in a transaction",
                         action="transaction_size",
                         heartbeats=self._transaction_size.most,
                     )
-                    return []
+                    return Outcomes(0)
             if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
                 return None
             pause = min(2 * pause, PAUSE_MOST)
 
-    def _write_once(
-        self, inbounds: Sequence[Inbound], *, careful: bool, isolate: bool
-    ) -> list[Outcome]:
+    def _write_once(self, inbounds: Inbounds, *, careful: bool, isolate: bool) -> Sequence[Outcome]:
+        outcomes: Sequence[Outcome]
         if isolate:
             before = self._isolation.total
             outcomes = write_apart(
@@ -244,19 +247,19 @@ class Pipeline:
             self._metrics.quarantined.inc(self._isolation.total - before)
         else:
             outcomes = self._transact(inbounds, careful=careful)
-            self._isolation.note(sum(map(size_of, inbounds)), 0)
+            self._isolation.note(count_taken(inbounds), 0)
         if self._bug_halt:
             self._bug_halt = ""
             self._metrics.halted.set(0)
         return outcomes
 
-    def _transact(self, inbounds: Sequence[Inbound], *, careful: bool) -> list[Outcome]:
+    def _transact(self, inbounds: Sequence[Inbound], *, careful: bool) -> Sequence[Outcome]:
         self.alive_at = time.monotonic()
         connection = self._connected()
         with self._watchdog.watch(connection, self._patience):
             return self._writer.write(connection, inbounds, careful=careful)
 
-    def _clock_is_right(self, inbounds: Sequence[Inbound]) -> bool:
+    def _clock_is_right(self, inbounds: Inbounds) -> bool:
         connection = self._connected()
         with self._watchdog.watch(connection, self._patience):
             database_us = self._writer.now(connection)
@@ -331,18 +334,13 @@ def _is_unread(inbound: Inbound) -> bool:
     return inbound.refused is not None
 
 
-def _heartbeats(inbound: Inbound) -> int:
-    """What a message counts for: even an empty one costs something."""
-    return max(1, inbound.message.total) if inbound.message else 1
+def _arrival(inbounds: Inbounds, place: int) -> float | None:
+    arrived = float(inbounds.arrived[place])
+    return None if arrived != arrived else arrived
 
 
-def _size(inbounds: Sequence[Inbound]) -> int:
-    return sum(map(_heartbeats, inbounds))
-
-
-def _part(inbounds: Sequence[Inbound], first: int, most: int) -> Sequence[Inbound]:
+def _part(inbounds: Inbounds, first: int, most: int) -> Inbounds:
     """The messages from ``first`` on with at most ``most`` heartbeats, at least one message."""
-    end, size = first + 1, _heartbeats(inbounds[first])
-    while end < len(inbounds) and (size := size + _heartbeats(inbounds[end])) <= most:
-        end += 1
-    return inbounds[first:end]
+    sizes = np.cumsum(inbounds.sizes[first:])
+    count = max(1, int(np.searchsorted(sizes, most, side="right")))
+    return inbounds if count == len(inbounds) else inbounds[first : first + count]

@@ -1,6 +1,6 @@
 """What a transaction changed, gathered step by step, and what follows from it at its end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import psycopg
@@ -8,9 +8,10 @@ import psycopg
 from ingest.db.connection import FAR_US, OLDEST_US, Micros
 from ingest.metrics import Metrics
 from ingest.sql import statements
-from ingest.write.batch import Arrival, Outcome
+from ingest.write.batch import Arrival
 from ingest.write.dead_letter import DeadLetter, FloodGate, record
 from ingest.write.folded_letters import FoldedLetters, TopicGate
+from ingest.write.outcomes import Outcomes
 from ingest.write.refold import Rebuilt
 from ingest.write.registry_cache import Registry
 from models.heartbeat import Reason
@@ -86,17 +87,15 @@ def record_letters(
             arrival.outcome.rejected += 1
 
 
-def count(metrics: Metrics, outcomes: Sequence[Outcome], changes: Changes) -> None:
+def count(metrics: Metrics, outcomes: Outcomes, changes: Changes) -> None:
     """Counts a batch that is committed."""
-    stored = duplicates = 0
-    for outcome in outcomes:
-        stored += outcome.stored
+    duplicates = 0
+    for outcome in outcomes.made.values():
         duplicates += outcome.duplicates
-        if outcome.errors:
-            for _, reason in outcome.errors:
-                metrics.rejected.labels(reason=str(reason)).inc()
+        for _, reason in outcome.errors:
+            metrics.rejected.labels(reason=str(reason)).inc()
     metrics.messages.inc(len(outcomes))
-    metrics.stored.inc(stored)
+    metrics.stored.inc(outcomes.stored)
     metrics.duplicates.inc(duplicates)
     metrics.late.inc(changes.late)
     metrics.rows_rewritten.inc(changes.rows_rewritten)

@@ -9,6 +9,7 @@ and words of a batch have places in the order of their arrival.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import psycopg
 
 from ingest.db.connection import Micros
@@ -16,6 +17,7 @@ from ingest.metrics import Metrics
 from ingest.sql import statements
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.dead_letter import DeadLetter
+from ingest.write.inbounds import Inbounds
 from ingest.write.registry_cache import Gateway, Registry
 from models.gateway_link import Absence, Connection, Word, absences, changed, connections
 from models.heartbeat import Reason
@@ -41,7 +43,7 @@ Touched = tuple[int, int, int]
 
 def apply(
     cursor: psycopg.Cursor,
-    inbounds: Sequence[Inbound],
+    inbounds: Inbounds,
     outcomes: Sequence[Outcome],
     letters: list[DeadLetter],
     registry: Registry,
@@ -57,10 +59,10 @@ def apply(
     """
     said: dict[int, list[Inbound]] = {}
     replayed: dict[int, tuple[int, int]] = {}
-    for inbound, outcome in zip(inbounds, outcomes, strict=True):
+    words = [place for place in inbounds.others if inbounds.made[place].kind == "status"]
+    for place in sorted({*words, *np.flatnonzero(np.isnan(inbounds.arrived)).tolist()}):
+        inbound, outcome = inbounds[place], outcomes[place]
         is_status = inbound.kind == "status"
-        if not is_status and inbound.arrived is not None:
-            continue
         gateway = registry.gateways.get(inbound.gateway_id)
         if not is_status:
             if gateway is not None and outcome.stored:

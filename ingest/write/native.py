@@ -17,6 +17,7 @@ from ingest.write import native_receipts, sparkplug
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.feeds import Feeds, Source
 from ingest.write.folded_letters import FoldedLetters
+from ingest.write.inbounds import Inbounds
 from ingest.write.registry_cache import Gateway, Registry
 from models.heartbeat import Heartbeat, Reason
 from models.mapping import Problem, Sample, matches, read
@@ -48,12 +49,12 @@ class _Heard:
 
 def take(
     cursor: psycopg.Cursor,
-    inbounds: Sequence[Inbound],
+    inbounds: Inbounds,
     outcomes: Sequence[Outcome],
     registry: Registry,
     folded: FoldedLetters,
     mqtt_client_id: str,
-) -> Sequence[Inbound]:
+) -> Inbounds:
     """Reads the devices' messages of a batch.
 
     The registry may be another one when the batch is written again, so what is read stands in
@@ -71,7 +72,8 @@ def take(
         The batch, devices' messages with the heartbeats that they mean.
     """
     heard: list[_Heard] = []
-    for place, inbound in enumerate(inbounds):
+    for place in inbounds.others:
+        inbound = inbounds.made[place]
         # Without a payload it only clears what the broker kept.
         if inbound.kind == "native" and inbound.payload:
             reason, detail = _why_not(inbound, registry)
@@ -83,7 +85,6 @@ def take(
     if not heard:
         return inbounds
     native_receipts.date(cursor, mqtt_client_id, [one.inbound for one in heard if one.needs_a_date])
-    taken = list(inbounds)
     for one in heard:
         heartbeats = list(_heartbeats(one))
         one.inbound.message = Message(
@@ -93,7 +94,6 @@ def take(
             historical=one.historical,
             payload=one.inbound.payload,
         )
-        taken[one.place] = one.inbound
         outcome = outcomes[one.place]
         if one.problems:
             problem = one.problems[0]
@@ -101,7 +101,7 @@ def take(
             _refuse(one.inbound, outcome, folded, problem.reason, detail)
         elif not heartbeats and _is_nobodys(one):
             _refuse(one.inbound, outcome, folded, Reason.UNMAPPED, _whose(one))
-    return taken
+    return inbounds.replaced({one.place: one.inbound for one in heard})
 
 
 def _why_not(inbound: Inbound, registry: Registry) -> tuple[Reason | None, str]:

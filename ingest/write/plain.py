@@ -21,6 +21,8 @@ from ingest.write.admission import CLOCK_AHEAD_US
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.changes import Changes
 from ingest.write.copy_rows import COPY_HEARTBEAT, COPY_SEGMENT, copy_portions
+from ingest.write.inbounds import Inbounds
+from ingest.write.outcomes import Outcomes
 from ingest.write.packing import TEXT, Field, pack
 from ingest.write.registry_cache import Registry
 from ingest.write.status_rows import Advanced, StatusRows
@@ -67,8 +69,8 @@ class PlainBatch:
 
     def __init__(
         self,
-        inbounds: Sequence[Inbound],
-        outcomes: Sequence[Outcome],
+        inbounds: Inbounds,
+        outcomes: Outcomes,
         registry: Registry,
         columns: Columns,
         beats: _Beats,
@@ -146,9 +148,7 @@ class PlainBatch:
         for place in np.flatnonzero(touched).tolist():
             # Else it lies in a day that is not over, and no rollup has it.
             changes.touch(int(keys[place]), int(low[order[place]]), int(until[place]))
-        stored = np.bincount(beats.place, minlength=len(self._outcomes)).tolist()
-        for outcome, more in zip(self._outcomes, stored, strict=True):
-            outcome.stored += more
+        self._outcomes.store(np.bincount(beats.place, minlength=len(self._outcomes)))
         received = np.maximum.reduceat(beats.received_us, self._firsts)
         return Advanced(keys=keys, tracks=tracks, received_us=received[order])
 
@@ -161,13 +161,13 @@ class PlainBatch:
 
 
 def find(
-    inbounds: Sequence[Inbound],
-    outcomes: Sequence[Outcome],
+    inbounds: Inbounds,
+    outcomes: Outcomes,
     registry: Registry,
     *,
     accept_past_us: int,
     oldest_us: int,
-) -> tuple[PlainBatch | None, list[Odd]]:
+) -> tuple[PlainBatch | None, list[Odd] | None]:
     """What of a batch may be plain, by what can be said before anything is locked.
 
     Args:
@@ -178,18 +178,18 @@ def find(
         oldest_us: Nothing older than this is taken.
 
     Returns:
-        That, or None where it is too little to be worth it; and the messages with what is odd.
+        That, and the messages with what is odd; or None twice where it is too little to be worth
+        it, and all is odd.
     """
-    everything = list(zip(inbounds, outcomes, strict=True))
-    places, columns = _columns_of(inbounds)
+    columns = inbounds.columns
     if columns is None or not registry.keys:
-        return None, everything
-    beats, odd = _beats(inbounds, places, columns, registry, accept_past_us, oldest_us)
+        return None, None
+    beats, odd = _beats(inbounds, columns, registry, accept_past_us, oldest_us)
     if len(beats.key) < FEW:
-        return None, everything
+        return None, None
     odd_keys = np.zeros(len(registry.newest.gateway_key), np.bool_)
     odd_keys[beats.key[odd & (beats.key >= 0)]] = True
-    apart = set(range(len(inbounds))).difference(places.tolist())
+    apart = np.flatnonzero(~inbounds.in_columns).tolist()
     odd_keys[list(_named(inbounds, apart, registry))] = True
     # Unknown ones have no key, and are odd by themselves.
     is_odd = odd | odd_keys[beats.key]
@@ -198,64 +198,45 @@ def find(
     is_odd |= _deep_or_doubled(columns, beats, is_odd, odd_keys)
     rest = beats.only(~is_odd)
     if not len(rest.key):
-        return None, everything
+        return None, None
     judged_apart = dict(_apart_by_place(inbounds, outcomes, beats.only(is_odd)))
-    judged_apart.update((place, everything[place]) for place in apart)
+    judged_apart.update((place, (inbounds[place], outcomes[place])) for place in apart)
     return (
         PlainBatch(inbounds, outcomes, registry, columns, rest),
         [judged_apart[place] for place in sorted(judged_apart)],
     )
 
 
-def _columns_of(inbounds: Sequence[Inbound]) -> tuple[Ints, Columns | None]:
-    """The places of messages whose heartbeats stand in common columns, and these columns."""
-    places: list[int] = []
-    columns: Columns | None = None
-    for place, inbound in enumerate(inbounds):
-        message = inbound.message
-        if message is not None and type(message.heartbeats) is Rows:
-            if columns is None:
-                columns = message.heartbeats.columns
-            if message.heartbeats.columns is columns and not message.rejects:
-                places.append(place)
-    return np.array(places, np.int64), columns
-
-
 def _beats(
-    inbounds: Sequence[Inbound],
-    places: Ints,
-    columns: Columns,
-    registry: Registry,
-    accept_past_us: int,
-    oldest_us: int,
+    inbounds: Inbounds, columns: Columns, registry: Registry, accept_past_us: int, oldest_us: int
 ) -> tuple[_Beats, Truths]:
-    """The heartbeats of those messages in order of arrival, and which are odd by themselves."""
-    some = [inbounds[place] for place in places.tolist()]
-    gateways = {
-        name: gateway.key if gateway.only_correction_us == 0 else -1
-        for name, gateway in registry.gateways.items()
-    }
-    firsts = np.array([inbound.message.heartbeats.first for inbound in some], np.int64)
-    ends = np.array([inbound.message.heartbeats.end for inbound in some], np.int64)
-    received = np.array([inbound.received_us for inbound in some], np.int64)
-    is_live = np.array([inbound.live for inbound in some], np.bool_)
-    speaks_for = np.array([gateways.get(inbound.gateway_id, -1) for inbound in some], np.int64)
-    counts = ends - firsts
-    message = np.repeat(np.arange(len(some)), counts)
+    """The heartbeats in columns, in order of arrival, and which are odd by themselves."""
+    places = np.flatnonzero(inbounds.in_columns)
+    names, gateway = inbounds.gateways
+    keys = np.array([_speaks_for(registry, name) for name in names], np.int64)
+    firsts = inbounds.first[places]
+    counts = inbounds.end[places] - firsts
+    message = np.repeat(places, counts)
     row = np.arange(len(message)) + np.repeat(firsts - (np.cumsum(counts) - counts), counts)
-    ids = [columns.instrument_id[one] for one in row.tolist()]
-    key = np.fromiter(map(registry.keys.get, ids, repeat(-1)), np.int64, len(ids))
-    ts = columns.ts_us[row]
-    beats = _Beats(row, places[message], key, speaks_for[message], received[message], ts)
+    ids = map(columns.instrument_id.__getitem__, row.tolist())
+    key = np.fromiter(map(registry.keys.get, ids, repeat(-1)), np.int64, len(row))
+    ts, received = columns.ts_us[row], inbounds.received_us[message]
+    beats = _Beats(row, message, key, keys[gateway[message]], received, ts)
     newest = registry.newest
-    odd = (key < 0) | (beats.gateway_key < 0) | ~is_live[message] | (columns.state[row] < 0)
+    odd = (key < 0) | (beats.gateway_key < 0) | ~inbounds.live[message] | (columns.state[row] < 0)
     odd |= (newest.gateway_key[key] != beats.gateway_key) | (ts < newest.from_us[key])
-    odd |= ts > beats.received_us + CLOCK_AHEAD_US
-    odd |= (ts < beats.received_us - accept_past_us) | (ts < oldest_us)
+    odd |= ts > received + CLOCK_AHEAD_US
+    odd |= (ts < received - accept_past_us) | (ts < oldest_us)
     return beats, odd
 
 
-def _named(inbounds: Sequence[Inbound], places: set[int], registry: Registry) -> Iterator[int]:
+def _speaks_for(registry: Registry, gateway_id: str) -> int:
+    """A gateway's key; -1: none whose word is plain."""
+    gateway = registry.gateways.get(gateway_id)
+    return gateway.key if gateway is not None and gateway.only_correction_us == 0 else -1
+
+
+def _named(inbounds: Inbounds, places: Sequence[int], registry: Registry) -> Iterator[int]:
     """Keys of the instruments that messages name which are judged one by one anyway."""
     for place in places:
         message = inbounds[place].message
@@ -285,12 +266,12 @@ def _deep_or_doubled(columns: Columns, beats: _Beats, odd: Truths, odd_keys: Tru
     return odd_keys[key]
 
 
-def _apart(inbounds: Sequence[Inbound], outcomes: Sequence[Outcome], beats: _Beats) -> list[Odd]:
+def _apart(inbounds: Inbounds, outcomes: Outcomes, beats: _Beats) -> list[Odd]:
     return [odd for _, odd in _apart_by_place(inbounds, outcomes, beats)]
 
 
 def _apart_by_place(
-    inbounds: Sequence[Inbound], outcomes: Sequence[Outcome], beats: _Beats
+    inbounds: Inbounds, outcomes: Outcomes, beats: _Beats
 ) -> Iterator[tuple[int, Odd]]:
     """The messages of some heartbeats, with these alone, in order of arrival."""
     order = np.lexsort((beats.row, beats.place))

@@ -8,10 +8,12 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import psycopg
 
 from ingest.sql import statements
 from ingest.write.batch import Inbound
+from ingest.write.inbounds import Inbounds
 from models.zone import DEFAULT_ZONE
 
 SQL = statements("receipts")
@@ -64,26 +66,23 @@ class Receipts:
         of arrival: by it a will counts from what came before it (``gateway_link.py``). So has what
         a device says, for it may be its heartbeat's time, and two of one time contradict.
         """
-        now_us = received_us = moment.now_us
-        before: float | None = None
+        batch = Inbounds.of(inbounds)
         least_us = self._newest_us
-        if least_us > now_us + LEAP_US:
+        if least_us > moment.now_us + LEAP_US:
             least_us = 0  # that was another clock
-        for inbound in inbounds:
-            arrived = inbound.arrived
-            if arrived is None:
-                continue
-            if arrived != before:  # hundreds arrive with one read
-                before = arrived
-                waited = moment.asked - arrived
-                received_us = now_us - (int(waited * 1_000_000) if waited > 0.0 else 0)
-                if received_us < least_us:
-                    received_us = least_us
-            if inbound.kind != "heartbeat":
-                received_us += 1
-                inbound.received_us = received_us
-                received_us += 1
-                least_us = received_us
-            else:
-                inbound.received_us = received_us
-        self._newest_us = max(least_us, received_us)
+        came = np.flatnonzero(~np.isnan(batch.arrived))
+        waited = (moment.asked - batch.arrived[came]) * 1_000_000
+        found = moment.now_us - np.maximum(waited, 0.0).astype(np.int64)
+        # Between two words that have receipts of their own nothing but the clock decides.
+        first = 0
+        for word in np.flatnonzero(np.isin(came, batch.others)).tolist():
+            np.maximum(found[first:word], least_us, out=found[first:word])
+            found[word] = least_us = max(int(found[word]), least_us) + 1
+            least_us += 1
+            first = word + 1
+        np.maximum(found[first:], least_us, out=found[first:])
+        received_us = batch.received_us.copy()
+        received_us[came] = found
+        batch.receive(received_us)
+        last_us = int(found[-1]) if len(found) else moment.now_us
+        self._newest_us = max(least_us, last_us)

@@ -5,13 +5,15 @@ to it, so the smallest is the closest to what the clock alone does. Kept in memo
 minute; written to ``gateway_status`` every few seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+import numpy as np
 import psycopg
 
 from ingest.db.connection import Micros
 from ingest.sql import statements
 from ingest.write.batch import Inbound
+from ingest.write.inbounds import Inbounds
 from ingest.write.registry_cache import Registry
 
 WINDOW = 10  # minutes
@@ -31,33 +33,26 @@ class SkewWatch:
         self._changed: dict[str, int] = {}
         self._written_us = 0
 
-    def listen(self, inbounds: Iterable[Inbound]) -> None:
-        """Takes what the live messages of a batch say."""
+    def listen(self, inbounds: Sequence[Inbound]) -> None:
+        """Takes what the live messages of a batch say; what is replayed says nothing."""
+        batch = Inbounds.of(inbounds)
+        gateway_ids, which = batch.gateways
+        some = np.flatnonzero(batch.speaks)
+        skew = batch.received_us[some] - batch.newest_us[some]
+        plausible = np.abs(skew) <= PLAUSIBLE_US
+        some, skew = some[plausible], skew[plausible]
         # By minute and gateway first: a backlog brings hundreds of messages of each.
-        smallest: dict[int, dict[str, int]] = {}
-        within: dict[str, int] = {}
-        before: int | None = None
-        changed = self._changed
-        for inbound in inbounds:
-            newest = inbound.newest_us
-            if newest is None or not inbound.live:
-                continue
-            received = inbound.received_us
-            if received != before:  # hundreds arrive with one read
-                before = received
-                within = smallest.setdefault(received // MINUTE_US, {})
-            skew = received - newest
-            if not -PLAUSIBLE_US <= skew <= PLAUSIBLE_US:
-                continue
-            gateway_id = inbound.gateway_id
-            if skew < within.get(gateway_id, PLAUSIBLE_US + 1):
-                within[gateway_id] = skew
-            changed[gateway_id] = received
-        for minute, skews in smallest.items():
-            for gateway_id, skew in skews.items():
-                minutes = self._minutes.setdefault(gateway_id, {})
-                if skew < minutes.get(minute, skew + 1):
-                    minutes[minute] = skew
+        minutes, minute = np.unique(batch.received_us[some] // MINUTE_US, return_inverse=True)
+        smallest = np.full((len(minutes), len(gateway_ids)), PLAUSIBLE_US + 1)
+        np.minimum.at(smallest, (minute, which[some]), skew)
+        for number, gateway in np.argwhere(smallest <= PLAUSIBLE_US).tolist():
+            kept = self._minutes.setdefault(gateway_ids[gateway], {})
+            at, least = int(minutes[number]), int(smallest[number, gateway])
+            kept[at] = min(least, kept.get(at, least))
+        changed = np.zeros(len(gateway_ids), np.int64)
+        changed[which[some]] = batch.received_us[some]  # of each gateway the last remains
+        for gateway in np.unique(which[some]).tolist():
+            self._changed[gateway_ids[gateway]] = int(changed[gateway])
 
     def of(self, gateway_id: str, now_us: int) -> int | None:
         """A gateway's skew (µs); ``None`` when it was not heard for ten minutes."""

@@ -17,11 +17,13 @@ from ingest.db.connection import FAR_US
 from ingest.metrics import Metrics
 from ingest.write import ahead, gateway_link, late, native, plain, refold, status_rows
 from ingest.write.admission import Verdict, judge
-from ingest.write.batch import Arrival, Inbound, Outcome
+from ingest.write.batch import Arrival, Inbound
 from ingest.write.changes import Changes, count, forget_rollups, record_letters
 from ingest.write.copy_rows import COPY_SEGMENT, copy_rows, pack_segment
 from ingest.write.dead_letter import FloodGate
 from ingest.write.folded_letters import FoldedLetters, TopicGate
+from ingest.write.inbounds import Inbounds
+from ingest.write.outcomes import Outcomes
 from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
@@ -95,7 +97,7 @@ class Writer:
         inbounds: Sequence[Inbound],
         *,
         careful: bool = False,
-    ) -> list[Outcome]:
+    ) -> Outcomes:
         """Writes a batch.
 
         Args:
@@ -109,11 +111,12 @@ class Writer:
         Raises:
             psycopg.Error: Nothing was written; the batch may be written again.
         """
+        batch = Inbounds.of(inbounds)
         while True:
-            outcomes = [Outcome() for _ in inbounds]
+            outcomes = Outcomes(len(batch))
             try:
                 with connection.transaction():
-                    changes = self._transact(connection, inbounds, outcomes, careful)
+                    changes = self._transact(connection, batch, outcomes, careful)
                 break
             except BaseException as error:
                 self._statuses.failed()
@@ -121,14 +124,14 @@ class Writer:
                     raise
         self._statuses.committed()
         count(self._metrics, outcomes, changes)
-        self._skew.listen(inbound for inbound in inbounds if inbound.arrived is not None)
+        self._skew.listen(batch)
         return outcomes
 
     def _transact(
         self,
         connection: psycopg.Connection,
-        inbounds: Sequence[Inbound],
-        outcomes: Sequence[Outcome],
+        inbounds: Inbounds,
+        outcomes: Outcomes,
         careful: bool,
     ) -> Changes:
         moment = self._look(connection)
@@ -143,9 +146,11 @@ class Writer:
             "accept_past_us": self._accept_past_us,
             "oldest_us": moment.now_us - self._raw_retention_us,
         }
-        together, apart = None, list(zip(inbounds, outcomes, strict=True))
+        together = apart = None
         if not careful:
             together, apart = plain.find(inbounds, outcomes, self.registry, **limits)
+        if apart is None:
+            apart = list(zip(inbounds, outcomes, strict=True))
         verdict = judge(Verdict(), apart, self.registry, **limits)
         changes = Changes(letters=verdict.letters, folded=folded)
         keys = _keys_of(verdict, together)

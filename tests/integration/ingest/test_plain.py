@@ -8,11 +8,12 @@ every table that they write must be the same. ``JISHI_PLAIN_CASES`` says how man
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
@@ -21,6 +22,7 @@ from ingest.db.connection import connect
 from ingest.metrics import Metrics
 from ingest.write import plain
 from ingest.write.batch import Inbound, Outcome
+from ingest.write.inbounds import Inbounds
 from ingest.write.writer import Writer
 from migrations.runner import migrate
 from models.columns import Rows
@@ -206,18 +208,39 @@ class Case:
         return inbound, json.dumps(body).encode()
 
 
+def as_columns(messages: list[tuple[Inbound, bytes]]) -> Sequence[Inbound]:
+    """Decoded together, as a batch from the broker is."""
+    payloads = [payload for _, payload in messages]
+    inbounds = Inbounds.decoded(
+        [inbound.gateway_id for inbound, _ in messages],
+        [inbound.topic for inbound, _ in messages],
+        payloads,
+        np.array([inbound.retained for inbound, _ in messages], np.bool_),
+        np.full(len(messages), np.nan),
+        decode_all(payloads),
+        {},
+    )
+    inbounds.receive(np.array([inbound.received_us for inbound, _ in messages], np.int64))
+    return inbounds
+
+
+def one_by_one(messages: list[tuple[Inbound, bytes]]) -> Sequence[Inbound]:
+    """Decoded one after the other."""
+    inbounds = []
+    for inbound, payload in messages:
+        message = decode(payload)
+        live = not (inbound.retained or message.historical)
+        inbounds.append(
+            msgspec.structs.replace(inbound, payload=payload, message=message, live=live)
+        )
+    return inbounds
+
+
 def written(
     side: Side, who: int, messages: list[tuple[Inbound, bytes]], together: bool
 ) -> list[Outcome]:
-    payloads = [payload for _, payload in messages]
-    decoded = decode_all(payloads) if together else list(map(decode, payloads))
-    inbounds = [
-        msgspec.structs.replace(
-            inbound, message=message, live=not (inbound.retained or message.historical)
-        )
-        for (inbound, _), message in zip(messages, decoded, strict=True)
-    ]
-    outcomes = side.writers[who].write(side.connections[who], inbounds)
+    inbounds = as_columns(messages) if together else one_by_one(messages)
+    outcomes = list(side.writers[who].write(side.connections[who], inbounds))
     for outcome in outcomes:
         outcome.errors.sort(key=str)
     return outcomes

@@ -15,6 +15,7 @@ from ingest.path.intake import Taken
 from ingest.path.pipeline import Pipeline
 from ingest.settings import IngestSettings
 from ingest.write.batch import Inbound, Outcome
+from ingest.write.inbounds import Inbounds
 
 SETTINGS = IngestSettings.model_validate(
     {
@@ -80,7 +81,7 @@ def taken(count: int) -> Taken:
         )
         for _ in range(count)
     ]
-    return Taken(inbounds, [Token(1, n) for n in range(count)])
+    return Taken(Inbounds.of(inbounds), [Token(1, n) for n in range(count)])
 
 
 @pytest.fixture(autouse=True)
