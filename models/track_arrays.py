@@ -71,18 +71,15 @@ class TrackArrays:
 
     def put_tracks(self, rows: NDArray[np.int64], tracks: Sequence[Track]) -> None:
         """Overwrites some rows by values."""
-        self.put_rows(rows, list(zip(*map(_FIELDS, tracks), strict=True)))
-
-    def put_rows(self, rows: NDArray[np.int64], values: Sequence[Sequence[Any]]) -> None:
-        """Overwrites rows with what the database gave.
-
-        Args:
-            rows: Where they go.
-            values: As many values for each field, in ``TRACK_COLUMNS``' order.
-        """
+        values = zip(*map(_FIELDS, tracks), strict=True)
         for (name, column), found in zip(self.columns.items(), values, strict=True):
             absent = _absent(_KINDS[name])
             column[rows] = [absent if value is None else value for value in found]
+
+    def put_columns(self, rows: NDArray[np.int64], columns: Sequence[NDArray[Any]]) -> None:
+        """Overwrites some rows by columns in ``TRACK_COLUMNS``' order."""
+        for column, found in zip(self.columns.values(), columns, strict=True):
+            column[rows] = found
 
     def grow(self, size: int) -> None:
         """Makes room for more rows at the end."""

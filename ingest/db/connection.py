@@ -78,6 +78,17 @@ def read_longs(sent: bytes) -> NDArray[np.int64]:
     return np.frombuffer(sent, _LONGS, offset=_ARRAY_HEAD_SIZE)["value"].astype(np.int64)
 
 
+def read_floats(sent: bytes) -> NDArray[np.float64]:
+    """The same of a ``double precision[]``."""
+    return read_longs(sent).view(np.float64)
+
+
+def read_times(sent: bytes) -> NDArray[np.int64]:
+    """The same of a ``timestamptz[]``, as microseconds since 1970 UTC."""
+    times = read_longs(sent)
+    return np.where((times == PAST) | (times == FUTURE), times, times + POSTGRES_EPOCH_US)
+
+
 class _MicrosDumper(Dumper):
     format = Format.BINARY
     oid = psycopg.postgres.types["timestamptz"].oid

@@ -8,6 +8,7 @@ FROM (SELECT instrument_key, version FROM instrument_status WHERE instrument_key
       ORDER BY instrument_key FOR NO KEY UPDATE) AS locked
 
 -- name: read
+-- A column in one value each, NULL as what it is in memory: rows by the ten thousand cost ten times as much.
 SELECT {columns} FROM instrument_status WHERE instrument_key = ANY(%b)
 
 -- name: landing

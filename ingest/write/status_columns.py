@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, cast
 
+import msgspec
 import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import sql
 
-from ingest.db.connection import POSTGRES_EPOCH_US
+from ingest.db.connection import POSTGRES_EPOCH_US, read_floats, read_longs, read_times
 from ingest.write.packing import TEXT, Field, pack
 from models.columns import Ints
 from models.fold import Track
-from models.segment import State
 from models.track_arrays import NONE, TrackArrays
 from models.track_columns import JUDGES_COLUMNS, TRACK_COLUMNS, Column, Kind
 
@@ -52,12 +55,37 @@ _FORMS = {
 }
 
 
-def unpack_track(row: tuple[Any, ...]) -> Track:
-    """The track of a row in ``COLUMNS``' order."""
-    track = Track(*row[3:])
-    if track.state is not None:
-        track.state = State(track.state)
-    return track
+#: Each kind's column gathered into one value, NULL as ``TrackArrays`` has it.
+_GATHERED = {
+    Kind.TIME: "array_agg(coalesce({0}, '-infinity'))",
+    Kind.FLAG: "array_agg({0}::int::bigint)",
+    Kind.TEXT: "json_agg({0})::text",
+    Kind.NUMBER: "array_agg(coalesce({0}, 'NaN'))",
+}
+_WHOLE = f"array_agg(coalesce({{0}}, '{NONE}'::bigint))"
+_READ = {Kind.TIME: read_times, Kind.NUMBER: read_floats}
+
+
+def gathered(column: Column) -> sql.Composed:
+    """The expression that gathers a column of many rows, for ``read_gathered``."""
+    return sql.SQL(_GATHERED.get(column.kind, _WHOLE)).format(sql.Identifier(column.name))
+
+
+def read_gathered(cursor: psycopg.Cursor) -> list[NDArray[Any]]:
+    """The columns that a binary cursor got by ``gathered``; at least one row."""
+    result = cursor.pgresult
+    assert result is not None
+    found = []
+    for place, column in enumerate(COLUMNS):
+        sent = result.get_value(0, place)
+        assert sent is not None
+        if column.kind is Kind.TEXT:
+            texts = np.empty(len(found[0]), np.object_)
+            texts[:] = msgspec.json.decode(sent)
+            found.append(texts)
+        else:
+            found.append(_READ.get(column.kind, read_longs)(sent))
+    return found
 
 
 #: What the written-out function may call, by name.

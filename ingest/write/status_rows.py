@@ -16,10 +16,17 @@ from ingest.db.connection import Keys, Micros, read_longs
 from ingest.sql import statements
 from ingest.write.batch import Arrival
 from ingest.write.copy_rows import PORTION, Rows
-from ingest.write.status_columns import NAMES, pack_status, pack_statuses, unpack_track
+from ingest.write.status_columns import (
+    COLUMNS,
+    NAMES,
+    gathered,
+    pack_status,
+    pack_statuses,
+    read_gathered,
+)
 from models.columns import Ints
 from models.fold import Track
-from models.track_arrays import TrackArrays
+from models.track_arrays import NONE, TrackArrays
 
 SQL = statements("status_rows")
 #: More rows than this are not kept between batches (memory).
@@ -29,7 +36,7 @@ _UNKNOWN = -1
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, NAMES))
 LANDING = sql.SQL(SQL["landing"]).format(columns=_COLUMNS)
-READ = sql.SQL(SQL["read"]).format(columns=_COLUMNS)
+READ = sql.SQL(SQL["read"]).format(columns=sql.SQL(", ").join(map(gathered, COLUMNS)))
 COPY = sql.SQL(SQL["copy"]).format(columns=_COLUMNS)
 UPDATE = sql.SQL(SQL["update"]).format(
     assignments=sql.SQL(", ").join(
@@ -55,11 +62,6 @@ class Advanced:
     tracks: TrackArrays
     #: The newest receipt of what arrived from each (µs).
     received_us: Ints
-
-
-def unpack_status(row: tuple) -> StatusRow:  # type: ignore[type-arg]
-    """A row that ``READ`` gave."""
-    return StatusRow(row[1], unpack_track(row), row[2] or 0)
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -111,11 +113,12 @@ class StatusRows:
         self._make_room(keys)
         wanted = keys[self._versions[self._slots[keys]] != versions]
         if len(wanted):
-            read = list(zip(*cursor.execute(READ, [Keys(wanted)]), strict=True))
-            slots = self._slots[np.array(read[0], np.int64)]
-            self._versions[slots] = read[1]
-            self._received[slots] = [received or 0 for received in read[2]]
-            self._tracks.put_rows(slots, read[3:])
+            cursor.execute(READ, [Keys(wanted)])
+            read, found_versions, received, *columns = read_gathered(cursor)
+            slots = self._slots[read]
+            self._versions[slots] = found_versions
+            self._received[slots] = np.where(received == NONE, 0, received)
+            self._tracks.put_columns(slots, columns)
 
     def rows(self, keys: Sequence[int]) -> dict[int, StatusRow]:
         """Copies of locked rows by key, in the keys' order."""

@@ -1,9 +1,16 @@
 """Status rows against the database: the one list of columns is what the table has."""
 
+from dataclasses import replace
+
+import numpy as np
 import psycopg
 
+from ingest.db.connection import connect
 from ingest.write.status_columns import COLUMNS
+from ingest.write.status_rows import LANDING, StatusRows
+from models.fold import Track
 from tests.integration.ingest.test_writer_histories import database
+from tests.unit.ingest.write.test_status_columns import WHOLE, absent
 
 __all__ = ["database"]  # a fixture
 
@@ -22,3 +29,31 @@ def test_the_list_is_the_table(database: str) -> None:
         }
     listed = {column.name: (column.kind.value, column.optional) for column in COLUMNS}
     assert listed == {name: kind for name, kind in table.items() if name not in OTHERS}
+
+
+def test_what_is_written_is_what_is_read(database: str) -> None:
+    tracks = [WHOLE, Track(), replace(WHOLE, judged=True, level=2, run_ts_us=3, power_w=-0.0)]
+    tracks += [absent(0.3, seed) for seed in range(20)]
+    texts = ("", 'ü\u2028"\\', "null", "\x01", None)
+    for track, text in zip(tracks[1:], texts, strict=False):
+        track.newest_boot_id = text
+    with connect(database, "test") as connection:
+        cursor = connection.cursor(binary=True)
+        keys = np.arange(1, len(tracks) + 1) + 1_000_000
+        cursor.execute(
+            "CREATE TEMPORARY TABLE instrument_status (LIKE instrument_status INCLUDING DEFAULTS)"
+        )
+        cursor.execute(
+            "INSERT INTO instrument_status (instrument_key) SELECT unnest(%s::int[])",
+            [keys.tolist()],
+        )
+        cursor.execute(LANDING)
+        writer, reader = StatusRows(lambda: None), StatusRows(lambda: None)
+        writer.lock(cursor, keys)
+        rows = writer.rows(keys.tolist())
+        for row, track in zip(rows.values(), tracks, strict=True):
+            row.track, row.last_received_us = track, track.newest_at_us or 0
+        writer.write(cursor, rows, {key: [] for key in rows})
+        reader.lock(cursor, keys)
+        assert reader.rows(keys.tolist()) == rows
+        connection.rollback()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields
 
+import numpy as np
 import psycopg
 import pytest
 from hypothesis import Phase, given, settings
@@ -22,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from ingest.db.connection import connect
 from ingest.metrics import Metrics
 from ingest.write.batch import Inbound
-from ingest.write.status_rows import READ, unpack_status
+from ingest.write.status_rows import StatusRows
 from ingest.write.writer import Writer
 from migrations.runner import migrate
 from models.fold import Track
@@ -101,7 +102,9 @@ def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Piece
         " ORDER BY starts_at",
         (key,),
     ).fetchall()
-    (row,) = cursor.execute(READ, [[key]]).fetchall()
+    rows = StatusRows(lambda: None)
+    rows.lock(cursor, np.array([key]))
+    track = rows.rows([key])[key].track
     connection.rollback()
     found = [
         Piece(
@@ -109,7 +112,7 @@ def stored(connection: psycopg.Connection, name: str) -> tuple[Track, list[Piece
         )
         for p in pieces
     ]
-    return unpack_status(row).track, found
+    return track, found
 
 
 class Pair:

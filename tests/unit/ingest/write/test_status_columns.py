@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.write.status_columns import NAMES, pack_status, unpack_track
+from ingest.write.status_columns import NAMES, pack_status
 from models.fold import Track
 from models.segment import State
 
@@ -76,4 +76,3 @@ def absent(chance: float, seed: int) -> Track:
 def test_a_packed_row_says_what_the_track_says(track: Track, received: int | None) -> None:
     row = read(pack_status(5, 6, received, track))
     assert row == [5, 6, received, *(getattr(track, field.name) for field in fields(Track))]
-    assert unpack_track(tuple(row)) == track
