@@ -67,7 +67,8 @@ class IngestSettings(AlertSettings):
         4 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
     )
     batch_age: Duration = Field(
-        timedelta(milliseconds=100), description="how long a batch may fill before it is written"
+        timedelta(milliseconds=80),
+        description="how long a batch may fill, from its first message on, before it is written",
     )
     accept_past: Duration = Field(
         timedelta(days=30), description="how old a heartbeat may be (rule 6)"

@@ -38,7 +38,7 @@ from ingest.mqtt.subscriptions import Subscriptions
 log = structlog.get_logger(__name__)
 
 #: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
-POURS, LINGER_MORE = 10_000, 10
+POURS, LINGER_MORE = 10_000, 12
 #: The broker's count of messages that it gave up because a queue was full.
 DROPPED = "$SYS/broker/publish/messages/dropped"
 #: A turn of the loop that took so long (s) says that we stood still, not the broker.
@@ -142,13 +142,15 @@ class NetworkThread(ABC):
         if not queue:
             return []
         began = now = time.monotonic()
+        # A batch fills from its first message on, not from when somebody asks for it.
+        came = self.oldest or now
         before = 0
         while len(queue) < most and self._waiting_bytes < most_bytes:
             # A backlog pours in: what waited for minutes can wait for a full batch, which
             # costs less a heartbeat.
             pouring = len(queue) - before > POURS * (time.monotonic() - now)
             now = time.monotonic()
-            if now - began > (LINGER_MORE * linger if pouring else linger):
+            if now - began > LINGER_MORE * linger or (not pouring and now - came > linger):
                 break
             before = len(queue)
             time.sleep(POLL)

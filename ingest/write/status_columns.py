@@ -75,7 +75,7 @@ def read_gathered(cursor: psycopg.Cursor) -> list[NDArray[Any]]:
     """The columns that a binary cursor got by ``gathered``; at least one row."""
     result = cursor.pgresult
     assert result is not None
-    found = []
+    found: list[NDArray[Any]] = []
     for place, column in enumerate(COLUMNS):
         sent = result.get_value(0, place)
         assert sent is not None
