@@ -21,7 +21,10 @@ chance.load_profile()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Longest files first: begun last, they would leave one worker alone at the end."""
+    """Longest files first, where begun last they would leave one worker alone at the end.
+
+    But the browser's files before them, side by side: what they share ends where others follow.
+    """
     here = LONGEST.parent
     place = {here / name: number for number, name in enumerate(LONGEST.read_text().split())}
     items.sort(key=lambda item: place.get(item.path, len(place)))

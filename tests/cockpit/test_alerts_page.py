@@ -1,14 +1,14 @@
 """Alerts and a gateway's history in a real browser: found, understood, acknowledged, muted."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cockpit.window import Window, go, signed_in
+from tests.cockpit.stage import houses
+from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, Live, iso
 
-SILENT = "gw-xuhui"
+SILENT = "gw-jingan"
 
 
 @pytest.fixture(scope="module")
@@ -18,19 +18,27 @@ def told(city: Live) -> dict[str, int]:
     They are as if they had opened an hour ago. Those of gateways are told to be over after minutes
     of heartbeats, or by the next day; maintenance is due, so ingest lets that one stand.
     """
+    houses(
+        city,
+        {
+            "jingan": ("静安实验室", "310106", 121.44, 31.23),
+            "hongkou": ("虹口实验室", "310109", 121.48, 31.28),
+        },
+    )
+    city.publish_raw(SILENT, b'[{"instrument_id": "nobody", "ts": 1, "state": "off"}]')
     plan = city.post(
         "maintenance/plans",
-        {"instrument_id": "xuhui-1", "name": "校准", "every_days": 1, "starts_at": iso(DAY)},
+        {"instrument_id": "jingan-1", "name": "校准", "every_days": 1, "starts_at": iso(DAY)},
     )
     city.rows(
         "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments,"
         " opened_at, detail) SELECT a.kind, coalesce(a.key, g.gateway_key),"
         " coalesce(a.subject, g.gateway_id), i.institution_key, now() - interval '1 hour', 2,"
         " now() - interval '50 minutes', a.detail"
-        " FROM (VALUES ('gateway_unknown_rising', 'pudong', NULL, NULL, jsonb_build_object("
+        " FROM (VALUES ('gateway_unknown_rising', 'hongkou', NULL, NULL, jsonb_build_object("
         " 'share', 0.53, 'usual', 0.04, 'from', '2026-11-26T16:00:00+00:00')),"
-        " ('gateway_silent', 'xuhui', NULL, NULL, '{}'),"
-        " ('maintenance_due', 'xuhui', %s, 'xuhui-1', jsonb_build_object('plan', '校准',"
+        " ('gateway_silent', 'jingan', NULL, NULL, '{}'),"
+        " ('maintenance_due', 'jingan', %s, 'jingan-1', jsonb_build_object('plan', '校准',"
         " 'due_by', 'date', 'due_at', '2026-11-27T00:00:00Z'))"
         ") AS a (kind, home, key, subject, detail)"
         " JOIN institution i ON i.institution_id = a.home"
@@ -46,7 +54,7 @@ def told(city: Live) -> dict[str, int]:
         "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments,"
         " opened_at, closed_at) SELECT 'instrument_silent', n, 'gone-' || n, institution_key,"
         " now() - interval '3 days', 1, now() - interval '3 days', now() - interval '2 days'"
-        " FROM generate_series(1, 60) n, institution WHERE institution_id = 'xuhui' RETURNING 1"
+        " FROM generate_series(1, 60) n, institution WHERE institution_id = 'jingan' RETURNING 1"
     )
     return {one["subject_id"]: one["id"] for one in city.get("alerts", state="open")["items"]}
 
@@ -87,7 +95,7 @@ def test_one_alert_says_what_it_means_and_all_that_befell_it(
     tab: Window, city: Live, told: dict[str, int]
 ) -> None:
     window, page = tab, tab.page
-    alert = told["gw-pudong"]
+    alert = told["gw-hongkou"]
     go(window, f"#/alerts/{alert}")
     state(window, alert, "待处理")
     text = page.locator("main").inner_text()
@@ -113,8 +121,8 @@ def test_filters_stand_in_the_address_and_lists_come_in_pages(
     tab: Window, city: Live, told: dict[str, int]
 ) -> None:
     window, page = tab, tab.page
-    go(window, "#/alerts?kind=maintenance_due&institution=xuhui")
-    state(window, told["xuhui-1"], "待处理")
+    go(window, "#/alerts?kind=maintenance_due&institution=jingan")
+    state(window, told["jingan-1"], "待处理")
     assert page.locator("[data-alert]").count() == 1
     assert "校准" in page.locator("tbody").inner_text()
     page.get_by_role("link", name="已关闭").click()
@@ -128,21 +136,16 @@ def test_filters_stand_in_the_address_and_lists_come_in_pages(
     window.until_shown("alerts-open", str(counted(city, "open")))
 
 
-def test_whoever_may_not_is_offered_nothing(
-    browser: Any, cockpit_service: Any, city: Live, told: dict[str, int]
-) -> None:
+def test_whoever_may_not_is_offered_nothing(guest: Guest, city: Live, told: dict[str, int]) -> None:
     key = city.post("keys", {"name": "reader", "scopes": ["read"]})["key"]
-    context = browser.new_context(locale="en-GB", viewport={"width": 390, "height": 844})
-    signed_in(context, cockpit_service, key)
-    window = Window(context, cockpit_service.api_url)
+    window = guest(key, english=True, width=390)
     window.page.goto(f"{window.address}/#/alerts?state=acknowledged")
-    state(window, told["gw-pudong"], "Acknowledged")
+    state(window, told["gw-hongkou"], "Acknowledged")
     assert window.page.locator("[data-handle]").count() == 0
     assert "53.0% unknown" in window.page.locator("main").inner_text()
     assert window.page.evaluate(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
-    context.close()
     assert window.complaints == []
 
 

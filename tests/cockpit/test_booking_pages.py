@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from cli.up import Service
-from tests.cockpit.window import Open, Window, go, signed_in
+from tests.cockpit.stage import Stage
+from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso, now_us
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -76,10 +76,10 @@ def book(city: Live, instrument: str, *spans: tuple[int, int]) -> None:
     sent(city, "bookings", "booking_id,instrument_id,from,to", *rows)
 
 
-@pytest.fixture(scope="module")
-def tab(held: str, tab: Window) -> Window:
-    """Opened after all plans are made: the stream tells of later ones within a minute."""
-    return tab
+@pytest.fixture(scope="module", autouse=True)
+def told(held: str, stage: Stage) -> None:
+    """Its stream begins after all plans are made: one that ran would tell within a minute."""
+    stage.tab.leave()
 
 
 def found(window: Window) -> list[str]:
@@ -325,17 +325,15 @@ WIDTHS = """() => [...document.querySelectorAll('.bar-stack.held')].map((bar) =>
 
 
 def test_an_institution_answers_and_nobody_else(
-    open_window: Open, tab: Window, cockpit_service: Service, city: Live, held: str
+    guest: Guest, tab: Window, city: Live, held: str
 ) -> None:
-    mine = open_window(signed_in=False, patient=True)
-
-    def sign_in(*scopes: str) -> None:
+    def sign_in(*scopes: str) -> Window:
         made = city.post("keys", {"scopes": list(scopes), "institution_id": "xuhui"})
-        signed_in(mine.page.context, cockpit_service, made["key"])
-        mine.page.goto("about:blank")
-        go(mine, "#/reconcile?range=d7&verdict=no_show")
+        window = guest(made["key"])
+        go(window, "#/reconcile?range=d7&verdict=no_show")
+        return window
 
-    sign_in("read", "operate")
+    mine = sign_in("read", "operate")
     mine.page.locator("[data-list=judged] .answer button").first.press("Enter")
     mine.page.locator("dialog textarea").fill("停电")
     mine.page.locator("dialog button[type=submit]").press("Enter")

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.cockpit.window import Open, Window, go, signed_in
+from tests.cockpit.stage import houses
+from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso
 
 RUN = "maintained-1"
+HOMES = ("jiading", "qingpu")
 SIX = ("productive_s", "standby_s", "engineering_s", "scheduled_down_s", "unscheduled_down_s",
        "non_scheduled_s")  # fmt: skip
 
@@ -16,9 +18,16 @@ SIX = ("productive_s", "standby_s", "engineering_s", "scheduled_down_s", "unsche
 @pytest.fixture(scope="module")
 def kept(city: Live) -> dict[str, Any]:
     """An instrument that ran two hours, with a plan for one, feedback, a fault and engineering."""
-    home = {"name": "电镜", "institution_id": "xuhui", "gateway_id": "gw-xuhui"}
+    houses(
+        city,
+        {
+            HOMES[0]: ("嘉定研究院", "310114", 121.26, 31.38),
+            HOMES[1]: ("青浦研究院", "310118", 121.12, 31.15),
+        },
+    )
+    home = {"name": "扫描镜", "institution_id": HOMES[0], "gateway_id": f"gw-{HOMES[0]}"}
     city.put(f"instruments/{RUN}", {**home, "hold_s": 180})
-    city.gateway_of[RUN] = "gw-xuhui"
+    city.gateway_of[RUN] = f"gw-{HOMES[0]}"
     for start, end, state in ((9, 11, "running"), (11, 14, "idle")):
         times = range(DAY + start * HOUR, DAY + end * HOUR, MINUTE)
         city.publish(RUN, *(beat(ts, state) for ts in times))
@@ -35,7 +44,7 @@ def kept(city: Live) -> dict[str, Any]:
 def judged(city: Live, kept: dict[str, Any]) -> int:
     """An evaluation of a closed day of two institutions."""
     ids = []
-    for home in ("xuhui", "pudong"):
+    for home in HOMES:
         body = {"institution_id": home, "from": iso(DAY), "to": iso(DAY + 24 * HOUR)}
         ids.append(city.post("periods", body)["period_id"])
         city.post(f"periods/{ids[-1]}/close", {})
@@ -162,17 +171,16 @@ def test_an_evaluation_is_read_objected_to_and_answered(
 
 
 def test_an_institutions_reader_sees_its_own_and_is_offered_nothing(
-    open_window: Open, city: Live, judged: int
+    guest: Guest, city: Live, judged: int
 ) -> None:
-    key = {"name": "reader", "scopes": ["read"], "institution_id": "pudong"}
-    window = open_window(signed_in=False, patient=True)
-    signed_in(window.page.context, city.service, city.post("keys", key)["key"])
+    key = {"name": "reader", "scopes": ["read"], "institution_id": "qingpu"}
+    window = guest(city.post("keys", key)["key"])
     window.page.goto(f"{window.address}/#/evaluation/{judged}")
     window.page.wait_for_selector("[data-judged]")
     shown = window.page.locator("[data-judged]").evaluate_all(
         "(all) => all.map((a) => a.dataset.judged)"
     )
-    assert set(shown) == {"pudong-1", "pudong-2"}
+    assert set(shown) == {"qingpu-1", "qingpu-2"}
     assert window.page.locator("#bundle, [data-answer]").count() == 0
     window.page.locator("[data-judged]").first.press("Enter")
     window.page.wait_for_selector("dialog [data-criterion]")

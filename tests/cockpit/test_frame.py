@@ -1,4 +1,4 @@
-"""What the frame does with any view: print it, keep it by name, show it on a wall."""
+"""What the frame does with any view: print it, keep it by name, show it to who signs in."""
 
 import re
 import socket
@@ -12,12 +12,14 @@ import pytest
 from api.app import create_app
 from api.settings import Settings
 from cli.up import Service
-from tests.cockpit.window import Open, Window, go, signed_in
+from tests.cockpit.stage import Stage
+from tests.cockpit.window import Guest, Window, go
 from tests.integration.api.serving import serving
 from tests.live import Live
 from tests.openid_provider import CLIENT, SECRET, openid_provider
 
 ZONE = ZoneInfo("Asia/Shanghai")
+SHEET = "#/explore?by=instrument&institution=xuhui&range=d90&min=0"
 ON_PAPER = "window.printed = 0; window.print = () => { window.printed += 1; }; 0"
 
 
@@ -35,6 +37,7 @@ def quarter() -> dict[str, Any]:
 def sheet(tab: Window) -> Window:
     """An institution's quarter by instrument, as it goes to the printer in the dark theme."""
     window = tab
+    go(window, SHEET)
     window.page.evaluate(ON_PAPER)
     window.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     # Pages of one row: a table is printed to its end, however much of it was shown.
@@ -42,7 +45,7 @@ def sheet(tab: Window) -> Window:
         "**/v1/utilization?*limit=100*",
         lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=1")),
     )
-    go(window, "#/explore?by=instrument&institution=xuhui&range=d90&min=0")
+    go(window, SHEET)
     return window
 
 
@@ -203,24 +206,20 @@ def test_a_chart_that_stands_nowhere_is_let_go(tab: Window) -> None:
     tab.until("window.ended === 1")
 
 
-def test_a_page_is_read_while_the_service_is_asked_who_is_there(open_window: Open) -> None:
-    window = open_window()
+def test_a_page_is_read_while_the_service_is_asked_who_is_there(tab: Window) -> None:
+    window = tab
     held: list[Any] = []
     window.page.route("**/v1/session", lambda route: held.append(route))
     with window.page.expect_request("**/pages/alerts.js"):
-        window.page.goto(f"{window.address}/#/alerts")
+        window.anew("#/alerts")
     while not held:
         window.page.wait_for_timeout(20)
     held.pop().continue_()  # it was not answered yet
     window.page.wait_for_selector("main.page-alerts")
 
 
-def test_views_are_kept_by_key(
-    open_window: Open, cockpit_service: Service, city: Live, vendored: Path
-) -> None:
-    key = own(city, institution_id="pudong")["key"]
-    window = open_window(signed_in=False)
-    signed_in(window.page.context, cockpit_service, key)
+def test_views_are_kept_by_key(guest: Guest, city: Live, vendored: Path) -> None:
+    window = guest(own(city, institution_id="pudong")["key"])
     window.page.goto(f"{window.address}/#/explore?by=instrument&range=d90&min=0")
     window.page.wait_for_selector("tbody tr")
     window.page.locator("#views").press("Enter")
@@ -255,76 +254,11 @@ def test_views_are_kept_by_key(
     row.get_by_role("button", name="删除：浦东 & 90 天").press("Enter")
     row.wait_for(state="detached")
     assert asked(window, "views")["items"] == []
-
-
-def test_a_wall_shows_views_in_turn(
-    open_window: Open, cockpit_service: Service, city: Live, tab: Window
-) -> None:
-    key = own(city)["key"]
-    window = open_window(signed_in=False, patient=True)
-    signed_in(window.page.context, cockpit_service, key)
-    headers = {"Origin": window.address}
-    view = {"address": "#/explore?by=district&min=0"}
-    put = window.page.request.put(f"{window.address}/v1/views/各区", data=view, headers=headers)
-    assert put.status == 201
-    window.page.clock.install()
-    of = "%257Ecity,%25E5%2590%2584%25E5%258C%25BA"
-    window.page.goto(f"{window.address}/#/city?wall=60&of={of}")
-    window.page.wait_for_selector("main.page-city .kpis")
-    window.page.wait_for_selector("#wall-clock")
-    assert not window.page.locator("#top, #foot").first.is_visible()
-    clock_, told = window.page.locator("#wall-clock"), window.page.locator("#wall-told")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d", clock_.inner_text())
-    assert "截至" in told.inner_text()
-
-    def later(seconds: int) -> None:
-        for _ in range(seconds // 10):
-            window.page.clock.run_for(10_000)
-
-    def stands(page: str) -> bool:
-        return window.page.locator(f"main.page-{page}").count() == 1
-
-    later(70)
-    window.page.wait_for_selector("main.page-explore")
-    assert "by=district" in window.page.url
-    assert "wall=60" in window.page.url  # a screen that starts anew goes on here
-    later(70)
-    window.page.wait_for_selector("main.page-city")
-    # Touched, it waits; left alone, it goes on.
-    window.page.mouse.move(200, 200)
-    later(20)
-    window.page.mouse.move(220, 210)
-    later(50)
-    assert "已暂停" in told.inner_text()
-    assert stands("city")
-    later(20)  # no longer: the turn after this one would come as well
-    window.page.wait_for_selector("main.page-explore")
-    # Without the service what stands there stays, and the banner says so. It is really gone: a
-    # stream that still tells would say that it is there.
-    api = cockpit_service.api
-    assert api is not None
-    tab.page.goto("about:blank")  # the other tests' tab shall not miss it
-    api.stop(20.0)
-    window.page.wait_for_selector("#banner.bad")
-    later(150)
-    assert stands("explore")
-    assert window.page.locator("#banner.bad").is_visible()
-    api.start()
-    while window.page.locator("#banner.bad").count():
-        later(10)  # the page asks again by its own clock
-        window.page.wait_for_timeout(200)
-    tab.page.goto(tab.address)
-    later(90)
-    window.page.wait_for_selector("main.page-city")
-    window.page.keyboard.press("Escape")
-    window.page.wait_for_selector("#top nav")
-    assert "wall" not in window.page.url
-    later(90)
-    assert stands("city")
+    assert window.complaints == window.foreign == []
 
 
 def test_signing_in_at_an_identity_provider(
-    browser: Any, cockpit_service: Service, city: Live, vendored: Path
+    stage: Stage, cockpit_service: Service, city: Live, vendored: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -344,7 +278,7 @@ def test_signing_in_at_an_identity_provider(
             oidc_name="城市认证",
         )
         with serving(create_app(settings), port=port):
-            window = Window(browser.new_context(locale="zh-CN"), address)
+            window = Window(stage.context(), address)
             page = window.page
             provider.denies = "access_denied"
             page.goto(f"{address}/#/explore?by=instrument&min=0")
@@ -361,7 +295,8 @@ def test_signing_in_at_an_identity_provider(
             page.wait_for_selector("main.page-explore tbody tr")
             assert page.url == f"{address}/#/explore?by=instrument&min=0"
             keys = page.locator("[data-key]").evaluate_all("(all) => all.map((a) => a.dataset.key)")
-            assert sorted(keys) == ["pudong-1", "pudong-2"]
+            listed = city.page_through("instruments", institution="pudong")
+            assert sorted(keys) == sorted(one["instrument_id"] for one in listed) != []
             page.reload()
             page.wait_for_selector("main.page-explore tbody tr")
             page.locator("#sign-out").click()

@@ -1,5 +1,6 @@
 """An institution's home and a laboratory's week in a real browser: figures, steps, who may what."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,17 +8,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli.up import Service
-from tests.cockpit.window import Open, Window, go, signed_in
+from tests.cockpit.stage import houses
+from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, Live, beat, iso, now_us
 
 ZONE = ZoneInfo("Asia/Shanghai")
-HOME = "xuhui"
+HOME = "songjiang"
+NAME = "松江实验站"
 
 
 @pytest.fixture(scope="module")
 def house(city: Live) -> str:
     """One that never spoke, one that fell silent, a plan that is due, and who sees to it all."""
+    houses(city, {HOME: (NAME, "310117", 121.22, 31.03)})
     city.put(
         f"instruments/{HOME}-silent",
         {"name": "离心机", "institution_id": HOME, "gateway_id": f"gw-{HOME}"},
@@ -38,14 +41,14 @@ def house(city: Live) -> str:
 
 
 @pytest.fixture
-def own(open_window: Open, cockpit_service: Service, house: str) -> Window:
+def own(guest: Guest, house: str) -> Iterator[Window]:
     """A tab of the institution's own key, where it arrives by itself."""
-    window = open_window(signed_in=False)
-    signed_in(window.page.context, cockpit_service, house)
+    window = guest(house)
     window.page.goto(window.address)
     window.page.wait_for_selector("main.page-home h1")
     window.until("!document.querySelector('.skeleton, [aria-busy]')")
-    return window
+    yield window
+    assert window.complaints == window.foreign == []
 
 
 def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
@@ -53,7 +56,7 @@ def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
 ) -> None:
     window, page = own, own.page
     assert page.url.endswith("#/home")
-    assert page.locator("h1").inner_text() == "徐汇研究所"
+    assert page.locator("h1").inner_text() == NAME
     counts = city.get("status/summary", institution=HOME)["overall"]
     assert window.shown("home-all") == str(counts["instruments"])
     for activity in ("running", "idle", "off", "unknown"):
@@ -105,13 +108,12 @@ def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
 
 
 def test_what_is_asked_for_wins_and_a_city_chooses_a_house(
-    tab: Window, open_window: Open, cockpit_service: Service, house: str
+    tab: Window, guest: Guest, house: str
 ) -> None:
-    asked = open_window(signed_in=False)
-    signed_in(asked.page.context, cockpit_service, house)
+    asked = guest(house)
     asked.page.goto(f"{asked.address}/#/available")
     asked.page.wait_for_selector("main.page-available")
-    tab.page.goto(tab.address)
+    tab.anew("")
     tab.page.wait_for_selector("main.page-city, main.page-home")
     go(tab, "#/home")
     tab.page.locator("#home-whose").fill("浦东中心")
@@ -168,7 +170,7 @@ def test_maintenance_is_planned_in_a_free_hour_in_five_steps(
 
 
 def test_a_week_shows_the_apis_sessions_on_screen_and_on_paper(
-    tab: Window, city: Live, tmp_path: Path
+    tab: Window, city: Live, house: str, tmp_path: Path
 ) -> None:
     window = tab
     first = monday(datetime.now(ZONE) - timedelta(days=1))
@@ -196,7 +198,7 @@ def test_a_week_shows_the_apis_sessions_on_screen_and_on_paper(
     window.page.emulate_media(media="screen")
 
 
-def test_a_weeks_rows_stand_before_their_answers(tab: Window, city: Live) -> None:
+def test_a_weeks_rows_stand_before_their_answers(tab: Window, house: str) -> None:
     page = tab.page
     held: list[Any] = []
     bookings: list[str] = []
@@ -220,14 +222,10 @@ def test_a_weeks_rows_stand_before_their_answers(tab: Window, city: Live) -> Non
 
 
 def test_whoever_may_not_plan_is_offered_nothing(
-    browser: Any, cockpit_service: Service, city: Live, house: str, vendored: Path
+    guest: Guest, city: Live, house: str, vendored: Path
 ) -> None:
     key = city.post("keys", {"name": "looks", "scopes": ["read"], "institution_id": HOME})["key"]
-    context = browser.new_context(
-        locale="en-GB", viewport={"width": 390, "height": 844}, color_scheme="dark"
-    )
-    signed_in(context, cockpit_service, key)
-    window = Window(context, cockpit_service.api_url)
+    window = guest(key, english=True, dark=True, width=390)
     next_week = (monday(datetime.now(ZONE)) + timedelta(days=7)).date()
     window.page.goto(f"{window.address}/#/week?week={next_week}&day=3")
     window.page.wait_for_selector(".week-cell .week-line", state="attached")
@@ -244,5 +242,4 @@ def test_whoever_may_not_plan_is_offered_nothing(
     assert "Find an hour" not in window.page.locator("main").inner_text()
     assert window.serious_faults(axe, "main") == []
     assert window.page.evaluate(narrow)
-    context.close()
     assert window.complaints == []

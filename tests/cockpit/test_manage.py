@@ -1,15 +1,22 @@
 """Registering and keeping records in a real browser: the first heartbeat, previews, who may."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.up import Service
 from models.registry_fields import INSTRUMENT
-from tests.cockpit.window import Window, go, signed_in
+from tests.cockpit.stage import houses
+from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, Live, beat, iso, now_us
+
+HOME = "putuo"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(city: Live) -> None:
+    """An institution whose records are changed here."""
+    houses(city, {HOME: ("普陀分析中心", "310107", 121.39, 31.25)})
 
 
 def key(city: Live, *scopes: str, home: str | None = None) -> str:
@@ -18,20 +25,6 @@ def key(city: Live, *scopes: str, home: str | None = None) -> str:
         body["institution_id"] = home
     made: str = city.post("keys", body)["key"]
     return made
-
-
-@pytest.fixture
-def of_key(browser: Any, cockpit_service: Service) -> Iterator[Any]:
-    contexts = []
-
-    def make(key: str) -> Window:
-        contexts.append(browser.new_context(locale="en-GB", viewport={"width": 390, "height": 844}))
-        signed_in(contexts[-1], cockpit_service, key)
-        return Window(contexts[-1], cockpit_service.api_url)
-
-    yield make
-    for one in contexts:
-        one.close()
 
 
 def test_an_instrument_is_registered_and_its_first_heartbeat_seen(
@@ -44,7 +37,7 @@ def test_an_instrument_is_registered_and_its_first_heartbeat_seen(
         "(all) => all.map((one) => one.name)"
     )
     assert set(shown) == {"id", "valid_from", *INSTRUMENT.by_name}
-    fields = {"id": "fresh-1", "name": "新电镜", "institution_id": "xuhui", "gateway_id": "nowhere"}
+    fields = {"id": "fresh-1", "name": "新离子源", "institution_id": HOME, "gateway_id": "nowhere"}
     for name, value in fields.items():
         page.fill(f"form.mg-form [name={name}]", value)
     page.locator("[data-save]").press("Enter")
@@ -53,26 +46,27 @@ def test_an_instrument_is_registered_and_its_first_heartbeat_seen(
     assert city.get("instruments", q="fresh-1")["items"] == []
 
     # Steps from the filled form to the first heartbeat: mend, register. All on one page.
-    page.fill("form.mg-form [name=gateway_id]", "gw-xuhui")
+    page.fill("form.mg-form [name=gateway_id]", "gw-putuo")
     page.locator("[data-save]").press("Enter")
     page.wait_for_selector("[data-heard=no]")
     page.wait_for_selector("[data-make=password]")
-    assert "instruments/v1/gw-xuhui/heartbeat" in page.locator(".mg-facts").inner_text()
-    city.publish_raw("gw-xuhui", b'[{"instrument_id": "fresh-2", "ts": 1, "state": "off"}]')
+    assert "instruments/v1/gw-putuo/heartbeat" in page.locator(".mg-facts").inner_text()
+    city.publish_raw("gw-putuo", b'[{"instrument_id": "fresh-2", "ts": 1, "state": "off"}]')
     page.wait_for_selector("[data-hint]")
     page.locator("[data-make=password]").press("Enter")
     page.wait_for_selector("[data-value=password] code")
-    city.gateway_of["fresh-1"] = "gw-xuhui"
+    city.gateway_of["fresh-1"] = "gw-putuo"
     city.publish("fresh-1", beat(now_us(), "running", seq=1))
     page.wait_for_selector("[data-heard=yes]")
     assert "运行" in page.locator("[data-heard]").inner_text()
     assert page.locator("[data-hint]").count() == 0
     assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
+    city.publish("fresh-1", beat(now_us(), "idle", seq=2))  # others count what runs
 
 
 def test_a_change_is_previewed_made_and_is_a_version(tab: Window, city: Live) -> None:
     window, page = tab, tab.page
-    go(window, "#/manage?what=instrument&id=xuhui-2")
+    go(window, "#/manage?what=instrument&id=putuo-2")
     since = iso(DAY - 40 * 24 * HOUR)
     page.locator("form.mg-form summary").press("Enter")
     page.fill("form.mg-form [name=rated_hours_per_year]", "100")
@@ -80,15 +74,15 @@ def test_a_change_is_previewed_made_and_is_a_version(tab: Window, city: Live) ->
     page.locator("[data-preview]").press("Enter")
     page.wait_for_selector("[data-moved=proposed-rated_s]")
     shown = page.locator("[data-moved=proposed-rated_s]").inner_text()
-    assert city.get("instruments/xuhui-2")["rated_hours_per_year"] is None
+    assert city.get("instruments/putuo-2")["rated_hours_per_year"] is None
     page.locator("[data-save]").press("Enter")
-    window.until("document.querySelector('[data-outcome] p')?.textContent.includes('xuhui-2')")
+    window.until("document.querySelector('[data-outcome] p')?.textContent.includes('putuo-2')")
     days = page.evaluate("import('/cockpit/time.js').then((m) => m.daysOf('d30', 'Asia/Shanghai'))")
-    told = city.get("instruments/xuhui-2/utilization", **days)["total"]
+    told = city.get("instruments/putuo-2/utilization", **days)["total"]
     assert shown == window.written("hours", float(told["rated_s"]))
-    go(window, "#/manage?what=instrument&id=xuhui-2")
+    go(window, "#/manage?what=instrument&id=putuo-2")
     assert page.locator("[name=rated_hours_per_year]").input_value() == "100"
-    versions = city.get("instruments/xuhui-2/versions")["items"]
+    versions = city.get("instruments/putuo-2/versions")["items"]
     assert page.locator("main table tbody tr").count() == len(versions)
 
 
@@ -97,7 +91,7 @@ def test_a_file_is_previewed_by_row_and_then_written(
 ) -> None:
     window, page = tab, tab.page
     file = tmp_path / "gateways.csv"
-    rows = ["gw-new,新网关,xuhui", "gw-xuhui,改名,xuhui", "gw-pudong,,pudong", "gw-bad,坏,nowhere"]
+    rows = ["gw-new,新网关,putuo", "gw-putuo,改名,putuo", "gw-pudong,,pudong", "gw-bad,坏,nowhere"]
     file.write_text("\n".join(["gateway_id,name,institution_id", *rows]))
     go(window, "#/manage?what=import")
     page.set_input_files("input[type=file]", str(file))
@@ -124,19 +118,19 @@ def test_a_key_is_made_shown_once_and_revoked(tab: Window, city: Live) -> None:
     assert next(one for one in city.get("keys")["items"] if one["name"] == "板")["revoked_at"]
 
 
-def test_nothing_is_offered_that_a_key_may_not_do(city: Live, of_key: Any, vendored: Path) -> None:
-    reader = of_key(key(city, "read"))
+def test_nothing_is_offered_that_a_key_may_not_do(city: Live, guest: Guest, vendored: Path) -> None:
+    reader = guest(key(city, "read"), english=True, width=390)
     reader.page.goto(f"{reader.address}/#/manage")
     reader.page.wait_for_selector("main [role=alert]")
     assert reader.page.locator("main form, main button, nav a[href*=manage]").count() == 0
-    operator = of_key(key(city, "read", "operate", home="xuhui"))
+    operator = guest(key(city, "read", "operate", home=HOME), english=True, width=390)
     operator.page.goto(f"{operator.address}/#/manage?what=keys")
     operator.page.wait_for_selector("form.mg-form")
     offered = operator.page.locator("main .choice input").evaluate_all(
         "(all) => all.map((one) => one.value)"
     )
     assert offered == ["instrument", "gateway", "import"]
-    assert operator.page.locator("[name=institution_id]").input_value() == "xuhui"
+    assert operator.page.locator("[name=institution_id]").input_value() == HOME
     assert operator.serious_faults((vendored / "axe.js").read_text(), "main") == []
     wide = "document.documentElement.scrollWidth <= innerWidth"
     assert operator.page.evaluate(wide)

@@ -2,47 +2,29 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli.up import Service
-from tests.cockpit.window import Open, Window, go
+from tests.cockpit.window import Window, go
 from tests.live import HOUR, Live, beat, iso, until
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = datetime.now(ZONE).date()
-#: The last March that is over.
-YEAR = TODAY.year if date(TODAY.year, 4, 1) <= TODAY else TODAY.year - 1
+#: The last March that is over, and of which nobody else has hours: theirs are of the last weeks.
+YEAR = TODAY.year if date(TODAY.year, 6, 1) <= TODAY else TODAY.year - 1
 MARCH = f"m{YEAR}-03"
 
 
-@pytest.fixture(scope="module")
-def cockpit_service() -> Iterator[Service]:
-    """One that takes in what happened years ago."""
-    service = Service(
-        publisher=True,
-        durable=False,
-        accept_past=timedelta(days=1_000),
-        settings={"batch_age": "10ms"},
-    )
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
-
-
-@pytest.fixture(scope="module")
-def city(cockpit_service: Service) -> Iterator[Live]:
+@pytest.fixture(scope="module", autouse=True)
+def marches(city: Live) -> None:
     """One institution fell from last March's hours, another one rose."""
-    live = Live(cockpit_service)
-    for home, name, then, now in (("fell", "徐汇研究所", 40, 10), ("rose", "浦东中心", 5, 20)):
-        live.put(f"institutions/{home}", {"name": name, "district_code": "310104"})
+    live = city
+    for home, name, then, now in (("fell", "金山研究所", 40, 10), ("rose", "金山中心", 5, 20)):
+        live.put(f"institutions/{home}", {"name": name, "district_code": "310116"})
         live.put(f"gateways/gw-{home}", {"institution_id": home})
         live.put(
             f"instruments/{home}-1",
@@ -65,8 +47,6 @@ def city(cockpit_service: Service) -> Iterator[Live]:
                 ),
             )
     until(lambda: live.get("utilization", **window(YEAR))["overall"]["running_s"] == 30 * 3600)
-    yield live
-    live.close()
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +78,9 @@ def window(year: int) -> dict[str, str]:
     return {"from": f"{year}-03-01T00:00:00+08:00", "to": f"{year}-04-01T00:00:00+08:00"}
 
 
-def test_march_against_last_march_and_why_an_institution_fell(
-    open_window: Open, city: Live
-) -> None:
-    tab = open_window()
+def test_march_against_last_march_and_why_an_institution_fell(tab: Window, city: Live) -> None:
     page = tab.page
-    page.goto(f"{tab.address}/#/city")
+    go(tab, "#/city")
     page.wait_for_selector("tbody tr")
     # Four steps from the city to March against last March by institution …
     page.locator(".period > button").click()
@@ -123,7 +100,7 @@ def test_march_against_last_march_and_why_an_institution_fell(
     # … and five more to why it fell; too little is known for a ranking by itself.
     page.get_by_label("排序").select_option("difference.running_s")
     keys = "[...document.querySelectorAll('tbody [data-key]')].map((a) => a.dataset.key).join()"
-    tab.until(f"location.hash.includes('difference') && {keys} === 'fell,rose'")
+    tab.until(f"location.hash.includes('difference') && {keys}.startsWith('fell,rose')")
     row = page.locator("tr", has=page.locator("[data-key='fell']")).inner_text()
     assert "▼ −30.0 h" in row
     exported(page, city.get("utilization", **asked, group_by="institution"))
@@ -142,8 +119,8 @@ def exported(page: Any, answer: dict[str, Any]) -> None:
     with page.expect_download() as caught:
         page.locator(".csv").first.click()
     rows = {row["key"]: row for row in rows_of(caught.value)}
-    assert set(rows) == {"fell", "rose"}
-    for group in answer["groups"]:
+    assert set(rows) >= {"fell", "rose"}
+    for group in (one for one in answer["groups"] if one["key"] in ("fell", "rose")):
         row = rows[group["key"]]
         told = (group, group["compared"], group["difference"])
         for head, figures in zip(("", "compared_", "difference_"), told, strict=True):
@@ -153,13 +130,10 @@ def exported(page: Any, answer: dict[str, Any]) -> None:
         assert row["compared_to"] == answer["compared_window"]["to"]
 
 
-def test_a_period_by_the_calendar_is_of_local_days_everywhere(
-    open_window: Open, city: Live
-) -> None:
-    tab = open_window()
+def test_a_period_by_the_calendar_is_of_local_days_everywhere(tab: Window, city: Live) -> None:
     # A link's period is the one that is reconciled, too, and not this page's own.
     with tab.page.expect_response("**/v1/reconciliation?*") as caught:
-        tab.page.goto(f"{tab.address}/#/reconcile?range={MARCH}")
+        go(tab, f"#/reconcile?range={MARCH}")
     told = caught.value.json()
     days = [datetime.fromisoformat(told[edge]).astimezone(ZONE) for edge in ("from", "to")]
     assert days == [datetime(YEAR, month, 1, tzinfo=ZONE) for month in (3, 4)]
@@ -200,10 +174,9 @@ def test_a_period_by_the_calendar_is_of_local_days_everywhere(
         assert [window_ for window_, _ in found[len(asked) :]] == [None] * len(none)
 
 
-def test_any_days_and_what_is_no_period(open_window: Open, city: Live, vendored: Path) -> None:
-    tab = open_window()
+def test_any_days_and_what_is_no_period(tab: Window, city: Live, vendored: Path) -> None:
     page = tab.page
-    page.goto(f"{tab.address}/#/explore?by=institution&min=0&range=m2026-13")
+    go(tab, "#/explore?by=institution&min=0&range=m2026-13")
     page.wait_for_selector("main.page-explore tbody tr")
     assert "m2026-13" in page.locator(".period [role=alert]").inner_text()
     page.locator(".period > button").press("Enter")
@@ -237,13 +210,12 @@ def by(window: Window, field: str, of: float) -> str:
 
 
 def test_bands_hours_of_the_week_and_bookings_against_last_march(
-    open_window: Open, city: Live, steady: str
+    tab: Window, city: Live, steady: str
 ) -> None:
     """On City's map, bands and trend, in Explore's week, on Reconcile and in its file."""
-    tab = open_window()
     page = tab.page
     asked = {**window(YEAR), "tz": "Asia/Shanghai", "compare": "last-year"}
-    page.goto(f"{tab.address}/#/city?range={MARCH}&compare=last-year&metric=utilization")
+    go(tab, f"#/city?range={MARCH}&compare=last-year&metric=utilization")
     page.wait_for_selector("[data-value='change-band-0.5']")
     overall = city.get("utilization", **asked)["overall"]
     assert overall["banded_instruments"] == 1

@@ -9,20 +9,30 @@ from typing import Any
 
 import pytest
 
-from tests.cockpit.window import Open, Window, go, signed_in
+from tests.cockpit.stage import houses
+from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY_LENGTH, HOUR, MINUTE, Live, beat, iso, micros, now_us
 
 #: Sessions of an hour each, on one day of the last week: hours of that day, UTC.
 STARTS = (2, 5, 8)
 INSTRUMENT = "sheet-1"
+HOMES = ("yangpu", "baoshan")
+NAME = "宝山中心"
 
 
 @pytest.fixture(scope="module")
 def used(city: Live) -> int:
     """An instrument with three sessions; the first moment of their day."""
-    home = {"name": "共聚焦显微镜", "institution_id": "xuhui", "gateway_id": "gw-xuhui"}
+    houses(
+        city,
+        {
+            HOMES[0]: ("杨浦研究所", "310110", 121.53, 31.26),
+            HOMES[1]: (NAME, "310113", 121.49, 31.4),
+        },
+    )
+    home = {"name": "共聚焦显微镜", "institution_id": HOMES[0], "gateway_id": f"gw-{HOMES[0]}"}
     city.put(f"instruments/{INSTRUMENT}", {**home, "hold_s": 3_600})
-    city.gateway_of[INSTRUMENT] = "gw-xuhui"
+    city.gateway_of[INSTRUMENT] = f"gw-{HOMES[0]}"
     day = now_us() // DAY_LENGTH * DAY_LENGTH - 3 * DAY_LENGTH
     for start in STARTS:
         begun = day + start * HOUR
@@ -180,21 +190,11 @@ def open_page(window: Window, period: str = "") -> None:
     go(window, f"#/reports{period and f'/{period}'}")
 
 
-def as_key(open_window: Open, city: Live, **key: Any) -> Window:
-    """A tab that is signed in with a key of its own."""
-    made = city.post("keys", key)
-    window = open_window(signed_in=False, patient=True)
-    signed_in(window.page.context, city.service, made["key"])
-    window.page.goto(window.address)
-    window.page.wait_for_selector("main h1")
-    return window
-
-
-def test_a_school_year_is_one_choice(tab: Window, city: Live) -> None:
+def test_a_school_year_is_one_choice(tab: Window, city: Live, used: int) -> None:
     window = tab
     open_page(window)
     window.page.locator("#new-period").click()
-    window.page.locator("dialog select").first.select_option("pudong")
+    window.page.locator("dialog select").first.select_option("baoshan")
     window.page.locator("dialog input[value=school]").check()
     shown = window.page.locator("dialog select").last.locator("option:checked").inner_text()
     window.page.locator("#make-period").click()
@@ -204,12 +204,12 @@ def test_a_school_year_is_one_choice(tab: Window, city: Live) -> None:
     first, last = (datetime.fromisoformat(period[edge]) for edge in ("from", "to"))
     assert (first.astimezone(UTC) + timedelta(hours=8)).strftime("%m-%d %H") == "09-01 00"
     assert (last.astimezone(UTC) + timedelta(hours=8)).strftime("%m-%d %H") == "08-01 00"
-    assert period["institution_id"] == "pudong"
+    assert period["institution_id"] == "baoshan"
     assert window.page.locator("h1").inner_text() == shown
 
 
 def test_a_period_is_closed_knowing_what_follows(tab: Window, city: Live, used: int) -> None:
-    early = make(city, "xuhui", used, now_us() + DAY_LENGTH)
+    early = make(city, HOMES[0], used, now_us() + DAY_LENGTH)
     window = tab
     open_page(window, early)
     window.page.locator("#close-period").click()
@@ -218,7 +218,7 @@ def test_a_period_is_closed_knowing_what_follows(tab: Window, city: Live, used: 
     assert "起可以归档" in window.page.locator("dialog .warn").inner_text()
     assert city.get(f"periods/{early}")["state"] == "open"
 
-    period = make(city, "xuhui", used, used + DAY_LENGTH)
+    period = make(city, HOMES[0], used, used + DAY_LENGTH)
     open_page(window, period)
     window.page.locator("#close-period").click()
     window.page.wait_for_selector("dialog .counts")
@@ -262,7 +262,7 @@ def test_a_period_is_closed_knowing_what_follows(tab: Window, city: Live, used: 
 
 
 def test_what_a_form_lacks_is_mended_from_the_page(tab: Window, city: Live, used: int) -> None:
-    period = make(city, "xuhui", used, used + DAY_LENGTH)
+    period = make(city, HOMES[0], used, used + DAY_LENGTH)
     window = tab
     open_page(window, period)
     card = window.page.locator("section", has=window.page.locator("h2", has_text="表单所缺"))
@@ -300,12 +300,12 @@ def test_what_a_form_lacks_is_mended_from_the_page(tab: Window, city: Live, used
 def test_changes_since_closing_are_told_down_to_the_heartbeats(
     tab: Window, city: Live, used: int
 ) -> None:
-    home = {"name": "流式细胞仪", "institution_id": "pudong", "gateway_id": "gw-pudong"}
+    home = {"name": "流式细胞仪", "institution_id": "baoshan", "gateway_id": "gw-baoshan"}
     city.put("instruments/late-1", {**home, "hold_s": 600})
-    city.gateway_of["late-1"] = "gw-pudong"
+    city.gateway_of["late-1"] = "gw-baoshan"
     start = used + 6 * HOUR
     city.publish("late-1", beat(start, "running"), beat(start + 10 * MINUTE, "running"))
-    period = make(city, "pudong", used, used + DAY_LENGTH)
+    period = make(city, "baoshan", used, used + DAY_LENGTH)
     city.post(f"periods/{period}/close", {})
     window = tab
     open_page(window, period)
@@ -330,7 +330,7 @@ def test_changes_since_closing_are_told_down_to_the_heartbeats(
 def test_dead_ends_of_deliveries_are_shown_and_sent_again(
     tab: Window, city: Live, used: int
 ) -> None:
-    period = make(city, "pudong", used, used + 2 * HOUR)
+    period = make(city, "baoshan", used, used + 2 * HOUR)
     city.post(f"periods/{period}/close", {})
     city.put("deliveries/archive", {"kind": "folder", "profile": "records", "url": "archive"})
     city.rows(
@@ -360,32 +360,33 @@ def test_dead_ends_of_deliveries_are_shown_and_sent_again(
     )
 
 
-def test_who_has_not_closed_is_told(tab: Window, city: Live) -> None:
+def test_who_has_not_closed_is_told(tab: Window, city: Live, used: int) -> None:
     window = tab
     open_page(window)
     span = window.page.evaluate(
         "import('/cockpit/reports/spans.js').then((m) => m.spansOf('month', 'Asia/Shanghai')[1])"
     )
     closed, _ = (
-        make(city, home, micros(span["from"]), micros(span["to"])) for home in ("pudong", "xuhui")
+        make(city, home, micros(span["from"]), micros(span["to"])) for home in reversed(HOMES)
     )
     city.post(f"periods/{closed}/close", {})
     open_page(window)
     told = city.get("periods/completeness", from_=span["from"], to=span["to"], tz="Asia/Shanghai")
     states = {one["institution_id"]: one["state"] for one in told["items"]}
-    assert (states["pudong"], states["xuhui"]) == ("closed", "open")
+    assert (states["baoshan"], states[HOMES[0]]) == ("closed", "open")
     shown = window.shown("who-closed")
     assert f"{len(states)} 家机构中 1 家已归档" in shown
     table = window.page.locator("section", has=window.page.locator("[data-value=who-closed]"))
     rows = table.locator("tbody tr").all_inner_texts()
     assert "已归档" in rows[-1]
-    assert "浦东中心" in rows[-1]
+    assert NAME in rows[-1]
 
 
-def test_what_a_key_may_not_do_is_not_offered(open_window: Open, city: Live, used: int) -> None:
-    window = as_key(open_window, city, scopes=["read"], institution_id="pudong", name="reader")
-    mine = make(city, "pudong", used, used + HOUR)
-    others = make(city, "xuhui", used, used + HOUR)
+def test_what_a_key_may_not_do_is_not_offered(guest: Guest, city: Live, used: int) -> None:
+    key = {"scopes": ["read"], "institution_id": "baoshan", "name": "reader"}
+    window = guest(city.post("keys", key)["key"])
+    mine = make(city, "baoshan", used, used + HOUR)
+    others = make(city, HOMES[0], used, used + HOUR)
     open_page(window)
     assert window.page.locator(f"[data-period='{mine}']").count() == 1
     assert window.page.locator(f"[data-period='{others}'], #new-period").count() == 0
@@ -395,9 +396,9 @@ def test_what_a_key_may_not_do_is_not_offered(open_window: Open, city: Live, use
     own = {"Origin": window.address}
     path = f"{window.address}/v1/periods/{mine}/close"
     assert window.page.request.post(path, headers=own).status == 403
-    path = f"{window.address}/v1/instruments/pudong-1/annotations"
+    path = f"{window.address}/v1/instruments/baoshan-1/annotations"
     assert window.page.request.post(path, data={"at": iso(used)}, headers=own).status == 403
-    go(window, "#/instrument/pudong-1")
+    go(window, "#/instrument/baoshan-1")
     assert window.page.locator(".sheet, #import-annotations").count() == 0
     window.page.goto(f"{window.address}/#/reports/{others}")
     window.page.wait_for_selector("[role=alert] h1")

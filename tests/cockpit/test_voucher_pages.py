@@ -20,7 +20,7 @@ ROWS = [
 def measured(city: Live) -> str:
     """An instrument that ran from nine to eleven of a known morning."""
     fields = {"institution_id": "xuhui", "gateway_id": "gw-xuhui", "class_code": "010200"}
-    city.put("instruments/ordered", {"name": "电镜 ordered", "hold_s": 180, **fields})
+    city.put("instruments/ordered", {"name": "粒度仪 ordered", "hold_s": 180, **fields})
     city.gateway_of["ordered"] = "gw-xuhui"
     for start, end, state in ((9, 11, "running"), (11, 14, "idle")):
         times = range(DAY + start * HOUR, DAY + end * HOUR, MINUTE)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cli.up import Service
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 PAGES = {
     "city": "#/city",
     "explore": "#/explore?by=institution&min=0",
@@ -40,6 +40,8 @@ class Window:
         self.address = address
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
+        #: What it shows was asked for by itself: whoever comes next asks anew.
+        self.apart = False
         self.complaints: list[str] = []
         self.foreign: list[str] = []
         self.page.on("console", self._on_console)
@@ -56,11 +58,23 @@ class Window:
             self.foreign.append(request.url)
 
     def open(self, name: str) -> None:
-        self.page.goto(f"{self.address}/{PAGES[name]}")
+        go(self, PAGES[name])
         # The page before may have what is waited for, too.
         kind = re.split("[/?]", PAGES[name].removeprefix("#/"))[0]
         self.page.wait_for_selector(f"main.page-{kind}")
         self.settle(name)
+
+    def leave(self) -> None:
+        """To a page of the same origin that is none of ours; what was chosen is forgotten."""
+        self.page.goto(f"{self.address}/cockpit/icon.svg")
+        self.page.evaluate("localStorage.clear()")
+        self.apart = False
+
+    def anew(self, address: str) -> None:
+        """Opens an address as whoever comes from elsewhere: everything is asked for again."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.address}/{address}")
+        self.apart = True
 
     def settle(self, name: str) -> None:
         self.page.wait_for_selector(DRAWN[name])
@@ -81,7 +95,7 @@ class Window:
         deadline = time.monotonic() + PATIENCE_MS / 1000
         while not self.page.evaluate(script):
             assert time.monotonic() < deadline, f"never true: {script}"
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
 
     def until_shown(self, value: str, text: str) -> None:
         """Until a number reads so."""
@@ -102,7 +116,7 @@ class Window:
         return found
 
 
-Open = Callable[..., Window]
+Guest = Callable[..., Window]
 
 
 def signed_in(context: Any, service: Service, key: str) -> None:
