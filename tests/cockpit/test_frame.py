@@ -107,7 +107,7 @@ def test_an_institutions_quarter_on_paper(sheet: Window, city: Live, tmp_path: P
         window.page.emulate_media(media="screen")
     assert window.page.evaluate("document.documentElement.dataset.theme") == "dark"
     window.page.evaluate("document.documentElement.dataset.theme = 'light'")
-    window.page.unroute("**/v1/utilization?*limit=200*")
+    window.page.unroute("**/v1/utilization?*limit=100*")
 
 
 @pytest.mark.parametrize(

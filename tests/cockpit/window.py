@@ -82,7 +82,8 @@ class Window:
 
     def serious_faults(self, axe: str, of: str = "html") -> list[Any]:
         """What axe, given by its text, finds serious or worse."""
-        self.page.evaluate(axe)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(axe)
         found: list[Any] = self.page.evaluate(
             "(of) => axe.run(of, {resultTypes: ['violations']}).then((r) => r.violations.map("
             "(v) => [v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html + n.failureSummary)]))",
