@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,11 +30,6 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             if stage is not None:
                 del item.config.stash[STAGE]
                 stage.close()
-
-
-@pytest.fixture(scope="module")
-def browser(stage: Stage) -> Any:
-    return stage.browser
 
 
 @pytest.fixture(scope="module")

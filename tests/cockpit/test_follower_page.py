@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from models.zone import start_of_day
+from tests.cockpit.stage import Stage
 from tests.cockpit.window import Window, go
 from tests.integration.federation.cities import ZONE, Federation
 from tests.integration.federation.test_three_cities import follow, three
@@ -41,10 +42,10 @@ def followed(three: Federation) -> Federation:
 
 
 @pytest.fixture(scope="module")
-def shown(browser: Any, followed: Federation) -> Iterator[Window]:
+def shown(stage: Stage, followed: Federation) -> Iterator[Window]:
     """A tab at the follower, signed in, and all that it was refused."""
     address = str(followed.client.base_url).rstrip("/")
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    context = stage.context()
     key = followed.client.headers["Authorization"].removeprefix("Bearer ")
     assert context.request.post(f"{address}/v1/session", data={"key": key}).status == 201
     window = Window(context, address)
