@@ -15,6 +15,7 @@ from api.cursor import encode_cursor
 from api.errors import FieldError, Problem
 from api.ranking import Order, Rank
 from models.bucket import Bucket, buckets, whole
+from models.coverage import SensorCounts
 from models.group import Basis, group_fields
 from models.ratios import Terms
 from models.rollup import COUNTS, FIGURES, Row
@@ -356,4 +357,5 @@ def _counts(row: Row) -> dict[str, object]:
         "activity": {name: found[name] for name in ("running", "idle", "off", "unknown")},
         "value_cny": Decimal(found["value_fen"]).scaleb(-2),
         "value_seen_cny": Decimal(found["value_seen_fen"]).scaleb(-2),
+        "sensors": SensorCounts(*(found[name] for name in SensorCounts._fields)).told(),
     }

@@ -25,6 +25,7 @@ from store.federation.published import (
     next_revision,
     publish,
 )
+from store.figures.coverage import Registers
 from store.figures.surroundings import Moment, load_moment
 from store.present.roster import Rosters
 from store.run import run
@@ -44,6 +45,7 @@ class Publisher:
     sufficient_coverage: float
     stop: threading.Event = field(default_factory=threading.Event)
     _rosters: Rosters = field(default_factory=Rosters)
+    _registers: Registers = field(default_factory=Registers)
     #: Since when everything closed was looked at, by the database's clock.
     _complete_us: int | None = None
 
@@ -122,7 +124,7 @@ class Publisher:
             return
         with connection.transaction():
             moment = run(connection, load_moment(self.calendar))
-            cells = run(connection, load_counts(moment.now_us, self._rosters))
+            cells = run(connection, load_counts(moment, self._rosters, self._registers))
             self._sign(
                 connection,
                 span=Span.NOW,

@@ -18,6 +18,8 @@ from models.group_arrays import Flags, Ints
 #: Of each instrument, days of a month: the first one is the lowest bit.
 Bits: TypeAlias = npt.NDArray[np.int32]
 
+#: Speaking is who was heard on one of so many days, unless another number is asked for.
+WITHIN_DAYS = 30
 #: Beyond all days, as a number of one.
 NEVER = date.max.toordinal()
 
@@ -50,6 +52,14 @@ class SensorCounts(NamedTuple):
     listed: int
     fitted: int
     speaking: int
+
+    def told(self) -> dict[str, int | float | None]:
+        """As answers tell it: with shares of those listed, null where nothing is."""
+        return {
+            **self._asdict(),
+            "fitted_share": self.fitted / self.listed if self.listed else None,
+            "speaking_share": self.speaking / self.listed if self.listed else None,
+        }
 
 
 class Heard:

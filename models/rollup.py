@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 from models.bucket import Bucket
+from models.coverage import SensorCounts
 from models.group import BANDS, Basis
 from models.timestamp import format_instant, parse_ts
 from models.usage import Usage
@@ -76,6 +77,8 @@ COUNTS: tuple[str, ...] = (
     "unknown",
     "value_fen",
     "value_seen_fen",
+    # Of sensor coverage today, which lists others than those in service.
+    *SensorCounts._fields,
 )
 
 Row: TypeAlias = tuple[int, ...]

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.answers.coverage import Sensors
 from api.answers.fields import Count, Cursor, Instant, Seconds
 from api.answers.figures import GroupTotal
 from api.answers.status import StatusCounts
@@ -106,7 +107,13 @@ class FederatedUtilization(BaseModel):
     next_cursor: Cursor
 
 
-class FederatedStatusGroup(StatusCounts):
+class FederatedCounts(StatusCounts):
+    """Counts of now, with sensor coverage as of the same moments."""
+
+    sensors: Sensors = Field(description="speaking: heard on one of the last 30 local days")
+
+
+class FederatedStatusGroup(FederatedCounts):
     """One group's counts."""
 
     key: str | None = Field(description="null: instruments, or cities, that have none")
@@ -121,7 +128,7 @@ class FederatedSummary(BaseModel):
     group_by: str | None
     missing_cities: list[str] = Field(description="that were never heard")
     cities: list[AnsweringCity]
-    overall: StatusCounts
+    overall: FederatedCounts
     groups: list[FederatedStatusGroup]
 
 

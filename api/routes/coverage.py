@@ -23,7 +23,7 @@ from api.encoding import etag_response, json_response
 from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Day
 from api.windows import InstrumentFilters, Span
-from models.coverage import SensorCounts
+from models.coverage import WITHIN_DAYS, SensorCounts
 from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import local_day, start_of_day
@@ -44,7 +44,6 @@ from store.run import Steps
 router = APIRouter(prefix="/v1/coverage", tags=["figures"], responses=PROBLEMS)
 
 GroupBy = Literal["institution", "district", "class", "class_major", "gateway", "kind"]
-WITHIN_DAYS = 30
 #: Days, or ends of months, that one answer may be about.
 POINTS_MOST = 400
 _DAY = timedelta(days=1)
@@ -99,10 +98,10 @@ async def get_sensors(
             "on": day.isoformat(),
             **_asked(within_days, group_by, moment),
             "target_share": _share_of((yield from load_targets()), day),
-            "overall": _counts(total),
+            "overall": total.told(),
             "groups": [
                 {"key": one.key, "name": names[one.key] if one.key else None,
-                 **_counts(one.points[0])}
+                 **one.points[0].told()}
                 for one in shown
             ] if group_by else [],
             "next_cursor": encode_cursor("sensors", (start + limit,)) if more else None,
@@ -157,7 +156,7 @@ async def get_history(
             **_asked(within_days, group_by, moment),
             "items": [
                 {"key": key, "on": days[at].isoformat(), "target_share": shares[at],
-                 **_counts(points[key][at])}
+                 **points[key][at].told()}
                 for key, at in shown
             ],
             "next_cursor": encode_cursor("sensor-history", (start + limit,)) if more else None,
@@ -234,16 +233,6 @@ def _days(window: Window, bucket: str, moment: Moment) -> list[date]:
 
 def _total(points: Sequence[SensorCounts]) -> SensorCounts:
     return SensorCounts(*map(sum, zip(*points, strict=True))) if points else SensorCounts(0, 0, 0)
-
-
-def _counts(one: SensorCounts) -> dict[str, Any]:
-    return {
-        "listed": one.listed,
-        "fitted": one.fitted,
-        "speaking": one.speaking,
-        "fitted_share": one.fitted / one.listed if one.listed else None,
-        "speaking_share": one.speaking / one.listed if one.listed else None,
-    }
 
 
 def _share_of(targets: Sequence[Target], day: date) -> float | None:

@@ -20,6 +20,8 @@ export const heardCard = (ctx, asked, tz) => card(ctx, { title: t('fo_now'), not
       counted('instruments', t('instruments'), (g) => g.instruments),
       counted('online', t('online'), (g) => g.connectivity.online),
       counted('running', t('fo_running'), (g) => g.activity.running),
+      counted('speaking', t('fo_speaking'), (g) => g.sensors.speaking),
+      counted('listed', t('fo_listed'), (g) => g.sensors.listed),
       { key: 'as_of', label: t('fo_as_of'), value: (x) => x.city.as_of, cell: (x) => h('span', { 'data-count': `as_of ${x.city.city}` }, moment(x.city.as_of, tz)) },
       { key: 'away', label: t('fo_state'), value: (x) => (x.city.away ? awayText(x.city, tz) : t('fo_heard')), raw: (x) => x.city.away },
       { key: 'failure', label: t('fo_failure'), minor: true, value: (x) => x.city.failure, cell: (x) => h('span', { class: 'wraps' }, x.city.failure ?? NONE) },

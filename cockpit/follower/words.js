@@ -13,6 +13,7 @@ learn({
   fo_sums: ['每个区域是其已公布城市之和', 'Each is the sum of its cities that published'],
   fo_details: ['区、机构和仪器由各城市自己回答：点城市名打开。', 'Districts, institutions and instruments are the cities\' own: a name opens its city.'],
   fo_now: ['最近一次上报', 'Last word'], fo_now_note: ['每座城市以自己的时刻为准；失联的停在当时', 'Each as of its own moment; one that is away stays as it was'],
+  fo_speaking: ['30 天内有心跳', 'Speaking'], fo_listed: ['在册仪器', 'Listed'],
   fo_as_of: ['截至', 'As of'], fo_state: ['联系', 'Link'], fo_failure: ['最近一次失败', 'What failed last'],
   fo_none: ['还没有关注任何城市', 'No city is followed yet'],
 });

@@ -4,18 +4,21 @@ Nothing marks a window as changed. The figures themselves are asked, as any answ
 held against what they were when they were signed: so no cause of a change can be forgotten.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.bucket import Bucket, buckets, whole
+from models.coverage import WITHIN_DAYS
 from models.group import Basis
 from models.rollup import COUNTS, Cell, Row, Span
 from models.rollup_sums import row_of
 from models.usage import Window
 from models.zone import local_day, start_of_day
+from store.figures.coverage import Registers, load_coverage
 from store.figures.groups import tally_groups
 from store.figures.question import Group, Question
 from store.figures.subject import zone_of
@@ -157,17 +160,21 @@ def cell_of(key: str | None) -> Cell:
     return Cell(*key.split(" "))
 
 
-def load_counts(now_us: int, rosters: Rosters) -> Steps[dict[Cell, Sequence[Row]]]:
-    """Counts of now, by cell."""
-    counts = yield from count_by(CELL, Filters(), now_us, rosters)
-    found: dict[Cell, Sequence[Row]] = {}
-    for one in counts:
-        named = one._asdict() | {
+def load_counts(
+    moment: Moment, rosters: Rosters, registers: Registers
+) -> Steps[dict[Cell, Sequence[Row]]]:
+    """Counts of now, by cell; sensor coverage is today's."""
+    named: dict[Cell, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(COUNTS, 0))
+    for one in (yield from count_by(CELL, Filters(), moment.now_us, rosters)):
+        named[cell_of(one.key)] |= one._asdict() | {
             "value_fen": int(one.value_cny.scaleb(2)),
             "value_seen_fen": int(one.value_seen_cny.scaleb(2)),
         }
-        found[cell_of(one.key)] = [tuple(named[name] for name in COUNTS)]
-    return found
+    today = local_day(moment.now_us, zone_of(moment.rollup_zone))
+    covered = yield from load_coverage([today], WITHIN_DAYS, CELL, Filters(), moment, registers)
+    for group in covered:
+        named[cell_of(group.key)] |= group.points[0]._asdict()
+    return {cell: [tuple(counts[name] for name in COUNTS)] for cell, counts in named.items()}
 
 
 def next_revision(now_us: int) -> Steps[int]:

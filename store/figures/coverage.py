@@ -24,7 +24,7 @@ from store.figures.surroundings import Moment
 from store.figures.totals import CHUNK
 from store.instant import from_us
 from store.present.filters import Filters
-from store.present.labels import Labels, labels_of, meant
+from store.present.labels import Labels, cells_of, labels_of, meant
 from store.registry.audit import note
 from store.run import Query, Steps
 from store.statements import statements
@@ -110,7 +110,7 @@ def _register(rows: Sequence[_Row]) -> Register:
             gateway_until=ints(until(row.gateway_retired_on) for row in rows),
             has_source=np.array([row.has_source for row in rows], np.bool_),
         ),
-        labels_of(rows),
+        {**labels_of(rows), "cell": cells_of(rows)},
     )
 
 

@@ -66,6 +66,11 @@ def labels_of(rows: Sequence[_Registered]) -> dict[str, Labels]:
     }
 
 
+def cells_of(rows: Sequence[_Registered]) -> Labels:
+    """District, class and kind together, as a city's rollups tell them; no code holds a space."""
+    return Labels.of([f"{r.district_code or ''} {r.class_code or ''} {r.kind}" for r in rows])
+
+
 def meant(labels: Mapping[str, Labels], filters: Filters) -> Flags:
     """The rows that filters mean."""
     chosen = np.ones(len(labels["tenant"].codes), np.bool_)

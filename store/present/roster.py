@@ -20,7 +20,7 @@ from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from store.instant import from_us
 from store.present.filters import Filters
-from store.present.labels import Labels, labels_of, meant
+from store.present.labels import Labels, cells_of, labels_of, meant
 from store.run import Query, Steps
 from store.statements import statements
 
@@ -148,11 +148,6 @@ class _Registered(NamedTuple):
     newest: bool
 
     @property
-    def cell(self) -> str:
-        # No code holds a space.
-        return f"{self.district_code or ''} {self.class_code or ''} {self.kind}"
-
-    @property
     def settle_us(self) -> int:
         hold = hold_us(own_us=self.hold_us, reported_interval_us=None, interval_us=self.interval_us)
         return max(hold, self.session_us)
@@ -170,7 +165,7 @@ def _roster(rows: Sequence[_Registered]) -> Roster:
         keys=ints((row.key for row in rows), 0),
         labels={
             **labels_of(rows),
-            "cell": Labels.of([row.cell for row in rows]),
+            "cell": cells_of(rows),
             "instrument": Labels.of([row.instrument_id for row in rows]),
         },
         always_on=np.array([row.always_on for row in rows], np.bool_),

@@ -100,6 +100,8 @@ def test_cities_and_regions_are_as_the_api_has_them(shown: Window, followed: Fed
         assert read(shown, "count", f"online {group['key']}") == str(
             group["connectivity"]["online"]
         )
+        for name in ("speaking", "listed"):
+            assert read(shown, "count", f"{name} {group['key']}") == str(group["sensors"][name])
     shown.until_shown("running", str(counts["overall"]["activity"]["running"]))
 
 

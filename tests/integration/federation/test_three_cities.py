@@ -168,16 +168,23 @@ def same_counts(three: Federation) -> None:
     for group_by in ("district", "class", "kind"):
         wanted: dict[str | None, list[Any]] = defaultdict(list)
         for city in three.cities.values():
+            sensors = {
+                group["key"]: group
+                for group in city.get("coverage/sensors", group_by=group_by)["groups"]
+            }
             for group in city.get("status/summary", group_by=group_by)["groups"]:
-                wanted[group["key"]].append(group)
+                wanted[group["key"]].append(group | {"sensors": sensors[group["key"]]})
         answer = three.get("status/summary", group_by=group_by)
         assert {one["key"] for one in answer["groups"]} == set(wanted)
         for group in answer["groups"]:
             assert counts([group]) == counts(wanted[group["key"]])
     by_city = three.get("status/summary", group_by="city")
     for group in by_city["groups"]:
-        own = three.cities[group["key"]].get("status/summary")["overall"]
+        city = three.cities[group["key"]]
+        own = city.get("status/summary")["overall"]
+        own["sensors"] = city.get("coverage/sensors")["overall"]
         assert counts([group]) == counts([own])
+        assert group["sensors"] == own["sensors"]
     assert counts([by_city["overall"]]) == counts(by_city["groups"])
 
 
@@ -186,6 +193,8 @@ def counts(groups: list[Mapping[str, Any]]) -> dict[str, Any]:
     for part in ("connectivity", "activity"):
         for name in groups[0][part]:
             found[name] = sum(group[part][name] for group in groups)
+    for name in ("listed", "fitted", "speaking"):
+        found[name] = sum(group["sensors"][name] for group in groups)
     return found
 
 

@@ -50,7 +50,7 @@ def rollup(**more: Any) -> Rollup:
 
 
 def test_it_has_one_spelling() -> None:
-    counts = ((5, 1, 3, 1, 1, 0, 0, 4, 100, 90),)
+    counts = ((5, 1, 3, 1, 1, 0, 0, 4, 100, 90, 7, 6, 5),)
     now = rollup(
         span=Span.NOW,
         start_us=START_US,
@@ -60,10 +60,10 @@ def test_it_has_one_spelling() -> None:
         cells={Cell("2", "b", "special"): counts, Cell("1", "", "general"): counts},
     )
     assert now.encode().decode() == (
-        '{"as_of":"2026-09-30T16:00:00Z","cells":[["1","","general",[[5,1,3,1,1,0,0,4,100,90]]],'
-        '["2","b","special",[[5,1,3,1,1,0,0,4,100,90]]]],"city":"shanghai","columns":["instruments"'
+        '{"as_of":"2026-09-30T16:00:00Z","cells":[["1","","general",[[5,1,3,1,1,0,0,4,100,90,7,6,5]]],'
+        '["2","b","special",[[5,1,3,1,1,0,0,4,100,90,7,6,5]]]],"city":"shanghai","columns":["instruments"'
         ',"online","offline","never_seen","running","idle","off","unknown","value_fen",'
-        '"value_seen_fen"],"complete":"2026-09-30T15:59:59.999999Z","from":"2026-09-30T16:00:00Z",'
+        '"value_seen_fen","listed","fitted","speaking"],"complete":"2026-09-30T15:59:59.999999Z","from":"2026-09-30T16:00:00Z",'
         '"key_id":"0123456789abcdef","kind":"jishi-rollup-1","parts":[],"revision":7,"span":"now",'
         '"sufficient_coverage":"0.9","to":"2026-09-30T16:00:00Z","tz":"Asia/Shanghai"}'
     )
@@ -138,9 +138,9 @@ def test_rows_add_up_exactly(rows: list[tuple[Row, int]]) -> None:
 
 
 def test_counts_add_up() -> None:
-    rows = [(5, 1, 3, 1, 1, 0, 0, 4, 1 << 70, 90), (1,) * 10]
-    assert total_of(rows, COUNTS) == (6, 2, 4, 2, 2, 1, 1, 5, (1 << 70) + 1, 91)
-    assert total_of([], COUNTS) == (0,) * 10
+    rows = [(5, 1, 3, 1, 1, 0, 0, 4, 1 << 70, 90, 7, 6, 5), (1,) * 13]
+    assert total_of(rows, COUNTS) == (6, 2, 4, 2, 2, 1, 1, 5, (1 << 70) + 1, 91, 8, 7, 6)
+    assert total_of([], COUNTS) == (0,) * 13
 
 
 @given(
