@@ -54,6 +54,10 @@ ENDINGS = {
 SPELLED = {int: "number", float: "number", str: "text", Path: "path", bool: "`true` or `false`"}
 
 
+#: What holds for every command, `cli/main.py`.
+ALWAYS = {"JISHI_TRACEBACK": "tells what no command expects with its traceback, for a report"}
+
+
 def unit(name: str, kind: object) -> str:
     """What a value is measured in, or may be."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
@@ -146,6 +150,7 @@ def page() -> str:
         "The local stack: `jishi up`, `jishi demo`",
         [row(name, "", "path or name", meaning) for name, meaning in VARIABLES.items()],
     )
+    section("Every command", [row(name, "", "any text", said) for name, said in ALWAYS.items()])
     for title, rows in of_commands(typer.main.get_command(app), "jishi"):
         section(f"`{title}`", rows)
     return "".join(parts)
