@@ -199,7 +199,7 @@ function trendCard(ctx, tz) {
       ],
     });
     const say = buckets.map((b, i) => `${name(b)}: ${hours(b.running_s)}, ${percent(b.utilization)}${before[i] ? `, ${then()} ${hours(before[i].running_s)}` : ''}`).join('; ');
-    if (box) { box.update(option, say); return undefined; }
+    if (box?.isConnected) { box.update(option, say); return undefined; }
     box = chart(ctx, option, { cls: 'line', say });
     return box;
   });
