@@ -81,10 +81,15 @@ class Inflow:
             length = data[at + 1]
             body = at + 2
             if length > 0x7F:
-                try:
-                    length, body = _varint(data, at + 1)
-                except IndexError:
-                    break
+                if body < size and data[body] < 0x80:
+                    # Two bytes, as of nearly all heartbeats: without a call.
+                    length += (data[body] << 7) - 0x80
+                    body += 1
+                else:
+                    try:
+                        length, body = _varint(data, at + 1)
+                    except IndexError:
+                        break
             end = body + length
             if end > size:
                 break

@@ -72,6 +72,16 @@ def test_any_cut_of_the_stream_gives_what_was_sent(
     ]
 
 
+@pytest.mark.parametrize("length", [127, 128, 255, 256, 16_383, 16_384, 2_097_152])
+def test_lengths_of_any_number_of_bytes(length: int) -> None:
+    payload = b"x" * (length - 6)  # the topic's length, the topic, the packet id, no properties
+    stream = sent("t", payload) + sent("t", b"next")
+    for cut in range(8):
+        inflow = Inflow(3)
+        found = inflow.feed(stream[:cut], 0.0) + inflow.feed(stream[cut:], 0.0)
+        assert [delivery.payload for delivery in found] == [payload, b"next"]
+
+
 def test_our_own_publishes_are_the_codecs_and_their_acknowledgements_counted() -> None:
     packet, used = mqtt5.read(memoryview(publish("t", b"p", 9)))
     assert isinstance(packet, mqtt5.PublishPacket)
