@@ -39,7 +39,12 @@ def json_response(
 
 def weak_etag(body: bytes) -> str:
     """The weak entity tag of an encoded answer; ``as_of`` does not count, wherever it stands."""
-    return f'W/"{blake2b(_AS_OF.sub(b"", body), digest_size=16).hexdigest()}"'
+    if said := _AS_OF.search(body):
+        # One moment mostly, a thousand times: plain text is found in half the time.
+        body = body.replace(said[0], b"")
+        if b'"as_of":' in body:
+            body = _AS_OF.sub(b"", body)
+    return f'W/"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
 def etag_response(
