@@ -5,6 +5,7 @@ import { dialog, h, state, table } from './dom.js';
 import { count, fullMoment, span } from './formats.js';
 import { iso } from './time.js';
 import { usageLines } from './usage.js';
+import { ruleText } from './rules.js';
 import { t } from './words.js';
 
 const RAW_PAGE = 1000;
@@ -42,7 +43,7 @@ export async function explain(id, window_, tz, { since = null, signal } = {}) {
       h('dl', { class: 'facts' }, ['utilization', 'coverage', 'rated_utilization'].flatMap((f) => [h('dt', {}, t(f)), h('dd', {}, usageLines(u, f, null)[1])])),
       h('h3', {}, t('segments')), segmentTable(id, found.segments, tz, found),
       h('h3', {}, t('heartbeats')), beatTable(id, found.heartbeats, tz, found),
-      h('details', {}, h('summary', {}, t('rules')), h('ol', { class: 'rules' }, Object.entries(found.rules).map(([n, text]) => h('li', { value: n }, text)))),
+      h('details', {}, h('summary', {}, t('rules')), h('ol', { class: 'rules' }, Object.entries(found.rules).map(([n, text]) => h('li', { value: n }, ruleText(n, text))))),
     ].filter(Boolean));
   } catch (error) {
     box.replaceChildren(h('p', { class: 'failed' }, t('failed', { why: error.message })));

@@ -1,7 +1,4 @@
-"""``/v1/calendars``: public holidays and make-up workdays, which opening hours refer to.
-
-What a change of days would make of figures is told by `calendar_preview.py`.
-"""
+"""``/v1/calendars``: public holidays and make-up workdays, which opening hours refer to."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -73,7 +70,6 @@ async def get_calendars(
     return etag_response(
         request,
         {
-            "calendar": name,
             "calendars": [
                 {
                     "calendar": one.calendar,

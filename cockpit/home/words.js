@@ -3,7 +3,7 @@
 import { learn } from '../words.js';
 
 learn({
-  hm_whose: ['机构', 'Institution'], hm_choose: ['选择机构', 'Choose an institution'], hm_choose_text: ['输入机构名称，打开它的首页。', 'Type its name to open its home.'], hm_open: ['打开', 'Open'],
+  hm_whose: ['机构', 'Institution'], hm_choose: ['选择机构', 'Choose an institution'], hm_choose_text: ['输入机构名称，或从下表选择。', 'Type its name, or choose it below.'], hm_houses: ['列出 {k} / {n} 个机构，仪器多的在前', '{k} of {n} listed, those with most instruments first'], hm_open: ['打开', 'Open'],
   hm_nobody: ['没有编号为 {id} 的机构，或这把密钥无权查看。', 'There is no institution {id}, or this key may not see it.'], hm_to_choose: ['选择其他机构 →', 'Choose another →'],
   hm_now: ['仪器现在', 'Instruments now'], hm_all_states: ['全部', 'All'], hm_none_so: ['现在没有这样的仪器。', 'No instrument is so now.'], hm_more: ['显示更多', 'Show more'], hm_shown: ['列出 {k} / {n} 台', '{k} of {n} listed'],
   hm_month: ['本月与上月', 'This month and last'], hm_month_note: ['本月至今与上月同一时点相比', 'So far, against the same point of last month'], hm_last_month: ['上月同期', 'Last month'], hm_change: ['变化', 'Change'], hm_see_explore: ['按仪器分析 →', 'By instrument →'],

@@ -1,6 +1,7 @@
 // An institution's home: its instruments now, its month, and what waits to be seen to.
 
 import { h } from '../dom.js';
+import { housesCard } from '../home/houses.js';
 import { monthCard } from '../home/month.js';
 import { alertsCard, dueCard, lacksCard, shareCard, silentCard } from '../home/next.js';
 import { nowCard } from '../home/now.js';
@@ -14,7 +15,7 @@ export const NEEDS = ['institutions', 'districts'];
 
 export function page(ctx) {
   const id = ctx.id ?? store.session.institution_id;
-  if (id === null) return choose();
+  if (id === null) return choose(ctx);
   const about = store.institutions.get(id);
   if (!about) return nobody(id);
   return h('div', { class: 'page' },
@@ -25,8 +26,8 @@ export function page(ctx) {
     h('div', { class: 'grid' }, monthCard(ctx, id), lacksCard(ctx, id), silentCard(ctx, id), alertsCard(ctx, id), dueCard(ctx, id), shareCard(ctx, id)));
 }
 
-/** A city's key says whose home it wants to see. */
-function choose() {
+/** A city's key says whose home it wants to see: by name, or from the list, the largest first. */
+function choose(ctx) {
   const by = new Map([...store.institutions.keys()].map((id) => [institutionName(id), id]));
   const input = h('input', { type: 'search', id: 'home-whose', list: 'home-houses', autocomplete: 'off', required: true });
   return h('div', { class: 'page' }, h('div', { class: 'page-head' }, h('h1', {}, pageTitle('home'))),
@@ -37,7 +38,8 @@ function choose() {
         location.hash = href('home', {}, by.get(text) ?? text);
       } } },
       h('div', { class: 'field' }, h('label', { for: 'home-whose' }, t('hm_whose')), input, h('datalist', { id: 'home-houses' }, [...by.keys()].map((name) => h('option', { value: name })))),
-      h('button', { type: 'submit', class: 'primary' }, t('hm_open')))));
+      h('button', { type: 'submit', class: 'primary' }, t('hm_open')))),
+    housesCard(ctx));
 }
 
 const nobody = (id) => h('div', { class: 'page' }, h('section', { class: 'card' }, h('div', { class: 'empty', role: 'alert' },

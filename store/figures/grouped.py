@@ -31,8 +31,9 @@ class Groups:
         keys = roster.keys[rows]
         if group_by is None:
             return cls(keys=keys, codes=np.zeros(len(rows), np.int64), names=[None])
-        names, codes = roster.labels[group_by].parted(rows)
-        return cls(keys=keys, codes=codes, names=names)
+        labels = roster.labels[group_by]
+        present, codes = np.unique(labels.codes[rows], return_inverse=True)
+        return cls(keys=keys, codes=codes, names=[labels.values[code] for code in present.tolist()])
 
     def sums(self, keys: Ints, values: Ints) -> Iterator[tuple[str | None, list[int]]]:
         """Of each group that any has a row of: sums, column by column.

@@ -1,8 +1,9 @@
 """Pictures of every page: ``python -m tests.cockpit.shots --ready-file FILE FOLDER [PATTERN]``.
 
 Against a running service (`jishi up --ready-file`, or a demo's keys file), signed in with its
-admin key: every page in two languages and themes at three sizes, to be judged by eye. What the
-pages must do is in `test_cockpit.py`.
+admin key or another one: every page, its forms and its dialogues in two languages and themes at
+four sizes, to be judged by eye. Beside them what `judged.py` finds of each, a line a fault; with
+``--closer`` also what only somebody who looks can decide. What pages must do is in their tests.
 """
 
 import argparse
@@ -10,7 +11,9 @@ import fnmatch
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,15 +21,21 @@ import httpx
 from playwright.sync_api import sync_playwright
 
 from tests.cockpit.chromium import find_chromium
+from tests.cockpit.judged import AXE, WATCHED, closer, faults
 
-SIZES = {"desk": (1440, 900), "phone": (390, 844), "wall": (3840, 2160)}
+SIZES = {
+    "desk": (1440, 900),
+    "tablet": (1024, 768),
+    "phone": (390, 844),
+    "wall": (3840, 2160),
+}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
 SETTLED = "!document.querySelector('.skeleton, [aria-busy], .waiting')"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
-def pages(instrument: str) -> dict[str, str]:
+def pages(instrument: str, gateway: str) -> dict[str, str]:
     """Addresses by name."""
     soon = datetime.now(UTC).date() + timedelta(days=2)
     return {
@@ -52,7 +61,32 @@ def pages(instrument: str) -> dict[str, str]:
         "maintenance": "#/maintenance",
         "evaluations": "#/evaluation",
         "evaluation": "#/evaluation/1",
+        "alerts": "#/alerts",
+        "alert": "#/alerts/1",
+        "gateway": f"#/gateway/{gateway}",
+        "voucher": "#/vouchers/1",
+        "compared": "#/explore?by=institution&min=0&range=d7&compare=previous",
+        "compared-city": "#/city?range=d7&compare=previous",
+        "manage-gateway": "#/manage?what=gateway",
+        "manage-institution": "#/manage?what=institution",
+        "manage-import": "#/manage?what=import",
+        "manage-keys": "#/manage?what=keys",
+        "record": f"#/manage?what=instrument&id={instrument}",
+        "maintenance-one": f"#/maintenance/{instrument}",
+        "nowhere": "#/nowhere",
     }
+
+
+#: What is pressed on a page so that a dialogue opens, by the name of the picture.
+PRESSED = {
+    "city": {"picker": ".period > button", "views": "#views"},
+    "instrument": {"explain": "#explain"},
+    "reconcile": {"answer": "[data-list=judged] td button.link"},
+    "reports": {"new-period": ".page-head button.primary, main button.primary"},
+    "alerts": {"handle": "[data-handle]"},
+    "maintenance": {"plan": "main button[data-done], main button[data-plan]"},
+    "evaluations": {"new": "main button.primary"},
+}
 
 
 def main() -> None:
@@ -61,12 +95,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("pattern", nargs="?", default="*", help="such as 'city-*-desk'")
     parser.add_argument("--ready-file", type=Path, required=True)
+    parser.add_argument("--key", help="who looks; else the admin key")
     parser.add_argument("--instrument", help="which one; else one that runs now")
+    parser.add_argument("--closer", action="store_true", help="tell what has to be looked at, too")
     given = parser.parse_args()
     ready = json.loads(given.ready_file.read_text())
     given.folder.mkdir(parents=True, exist_ok=True)
-    url, key = ready["api_url"], ready["admin_key"]
-    addresses = pages(given.instrument or _running(url, key))
+    url, key = ready["api_url"], given.key or ready["admin_key"]
+    addresses = pages(*_running(url, key, given.instrument))
     chromium = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -74,41 +110,76 @@ def main() -> None:
             env={**os.environ, **chromium.environment},
             args=["--no-sandbox"],
         )
-        for size, (width, height) in SIZES.items():
-            for theme in THEMES:
-                for language, locale in LANGUAGES.items():
-                    wanted = [
-                        (name, address)
-                        for name, address in (*addresses.items(), *STATES.items())
-                        if fnmatch.fnmatch(f"{name}-{language}-{theme}-{size}", given.pattern)
-                    ]
-                    if not wanted:
-                        continue
-                    context = browser.new_context(
-                        viewport={"width": width, "height": height},
-                        color_scheme=theme,
-                        locale=locale,
-                    )
-                    for name, address in wanted:
-                        page = context.new_page()
-                        page.set_default_timeout(PATIENCE_MS)
-                        if name != "sign-in":
-                            page.request.post(f"{url}/v1/session", data={"key": key})
-                        if callable(address):
-                            address(page, url)
-                        else:
-                            page.goto(f"{url}/{address}")
-                            page.wait_for_selector("main h1")
-                            _until(page, SETTLED)
-                        page.wait_for_timeout(900)
-                        file = given.folder / f"{name}-{language}-{theme}-{size}.png"
-                        # A wall shows what fits; the others are read to their end.
-                        page.screenshot(path=file, full_page=size != "wall")
-                        page.close()
-                        context.set_offline(False)
-                        print(file)
-                    context.close()
+        for size, theme, language in product(SIZES, THEMES, LANGUAGES):
+            look = f"{language}-{theme}-{size}"
+            wanted = {
+                name: address
+                for name, address in (*addresses.items(), *STATES.items())
+                if fnmatch.fnmatch(f"{name}-{look}", given.pattern)
+            }
+            if not wanted:
+                continue
+            width, height = SIZES[size]
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=theme,
+                locale=LANGUAGES[language],
+            )
+            context.add_init_script(WATCHED)
+            shooting = _Shooting(context.new_page(), url, key, given.folder, look, given.closer)
+            for name, address in wanted.items():
+                shooting.take(name, address)
+            context.close()
         browser.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shooting:
+    """One tab of one language, theme and size."""
+
+    page: Any
+    url: str
+    key: str
+    folder: Path
+    look: str
+    closer: bool
+
+    def take(self, name: str, address: "str | Callable[[Any, str], None]") -> None:
+        page = self.page
+        page.set_default_timeout(PATIENCE_MS)
+        if name != "sign-in":
+            page.request.post(f"{self.url}/v1/session", data={"key": self.key})
+        if callable(address):
+            address(page, self.url)
+            page.wait_for_timeout(900)
+            self._shoot(name)
+            page.unroute_all(behavior="ignoreErrors")
+            page.context.set_offline(False)
+            page.goto("about:blank")
+            return
+        page.evaluate("document.querySelector('main > *')?.setAttribute('data-before', '')")
+        page.goto(f"{self.url}/{address}")
+        page.wait_for_selector("main > :not([data-before]) h1")
+        _until(page, SETTLED)
+        page.wait_for_timeout(700)
+        self._shoot(name)
+        for what, pressed in PRESSED.get(name, {}).items():
+            button = page.locator(pressed).first
+            if button.count() and button.is_visible():
+                button.press("Enter")
+                page.wait_for_timeout(500)
+                self._shoot(f"{name}-{what}")
+                page.keyboard.press("Escape")
+
+    def _shoot(self, name: str) -> None:
+        file = self.folder / f"{name}-{self.look}.png"
+        # A wall shows what fits; the others are read to their end.
+        self.page.screenshot(path=file, full_page=not self.look.endswith("wall"))
+        print(file, flush=True)
+        axe = AXE.read_text(encoding="utf-8")
+        told = faults(self.page, axe) + (closer(self.page) if self.closer else [])
+        for one in told:
+            print(f"  {one}", flush=True)
 
 
 def _until(page: Any, script: str) -> None:
@@ -116,16 +187,17 @@ def _until(page: Any, script: str) -> None:
         if page.evaluate(script):
             return
         page.wait_for_timeout(100)
-    raise TimeoutError(f"never true: {script}")
+    print(f"  never true: {script}")
 
 
-def _running(url: str, key: str) -> str:
-    answer = httpx.get(
+def _running(url: str, key: str, instrument: str | None) -> tuple[str, str]:
+    """An instrument and its gateway."""
+    (found,) = httpx.get(
         f"{url}/v1/instruments",
-        params={"activity": "running", "limit": 1},
+        params={"q": instrument} if instrument else {"activity": "running", "limit": 1},
         headers={"Authorization": f"Bearer {key}"},
     ).json()["items"]
-    return str(answer[0]["instrument_id"])
+    return str(found["instrument_id"]), str(found["gateway_id"])
 
 
 def _sign_in(page: Any, url: str) -> None:

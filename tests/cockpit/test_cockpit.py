@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from api.routes.evidence import RULES
 from cli.up import Service
+from tests.cockpit.judged import COCKPIT
 from tests.cockpit.window import PAGES, PATIENCE_MS, Guest, Window, go, signed_in
 from tests.live import HOUR, Live, beat, now_us
 
@@ -71,6 +73,12 @@ def test_numbers_of_an_instrument_are_the_apis(tab: Window, asked: Any) -> None:
         )
         assert window.shown(field) == written
     assert "mass" not in window.page.title()
+
+
+def test_every_rule_is_told_in_both_languages() -> None:
+    text = (COCKPIT / "rules.js").read_text("utf-8")
+    told = re.findall(r"^  rule_(\d+): \[", text, re.MULTILINE)
+    assert {int(number) for number in told} == {*RULES}
 
 
 @pytest.mark.parametrize(

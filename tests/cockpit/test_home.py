@@ -108,7 +108,7 @@ def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(
 
 
 def test_what_is_asked_for_wins_and_a_city_chooses_a_house(
-    tab: Window, guest: Guest, house: str
+    tab: Window, guest: Guest, city: Live, house: str
 ) -> None:
     asked = guest(house)
     asked.page.goto(f"{asked.address}/#/available")
@@ -116,6 +116,13 @@ def test_what_is_asked_for_wins_and_a_city_chooses_a_house(
     tab.anew("")
     tab.page.wait_for_selector("main.page-city, main.page-home")
     go(tab, "#/home")
+    told = {one["institution_id"]: one["instruments"] for one in city.get("institutions")["items"]}
+    shown = tab.page.locator("tr:has([data-house])").evaluate_all(
+        "(all) => all.map((one) => [one.querySelector('a').dataset.house,"
+        " one.cells[2].textContent])"
+    )
+    assert {house: int(text) for house, text in shown}.items() <= told.items()
+    assert "pudong" in dict(shown)
     tab.page.locator("#home-whose").fill("浦东中心")
     tab.page.keyboard.press("Enter")
     tab.until("location.hash.startsWith('#/home/pudong')")
