@@ -16,7 +16,7 @@ Pairs = Iterator[tuple[bytes, bytes]]
 
 ANY = "*"
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-ASKED_WITH = b"Authorization, Content-Type, If-None-Match, Last-Event-ID"
+ASKED_WITH = b"Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID"
 #: What scripts may read of an answer, beside what any may.
 EXPOSED = b"ETag, Link, Location, Retry-After, WWW-Authenticate, Content-Disposition"
 #: A browser need not ask again for so long (s); more than two hours none of them keeps.

@@ -39,15 +39,41 @@ def json_response(
 
 def weak_etag(body: bytes) -> str:
     """The weak entity tag of an encoded answer; ``as_of`` does not count, wherever it stands."""
-    return f'W/"{blake2b(_AS_OF.sub(b"", body), digest_size=16).hexdigest()}"'
+    if said := _AS_OF.search(body):
+        # One moment mostly, a thousand times: plain text is found in half the time.
+        body = body.replace(said[0], b"")
+        if b'"as_of":' in body:
+            body = _AS_OF.sub(b"", body)
+    return f'W/"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def record_etag(body: bytes, revision: int) -> str:
+    """The tag of a record that is written by it: `If-Match` looks at the revision alone.
+
+    What is live in the answer changes the rest, and keeps nobody from writing.
+    """
+    return f'W/"{revision}.{weak_etag(body)[3:]}'
+
+
+def revisions_in(if_match: str) -> frozenset[int]:
+    """The revisions that an ``If-Match`` names, by tags of records; others name none."""
+    found = (tag.partition(".")[0] for tag in _TAG.findall(if_match))
+    return frozenset(int(one) for one in found if one.isdecimal() and len(one) < 19)
 
 
 def etag_response(
-    request: Request, payload: Any, headers: Mapping[str, str] | None = None
+    request: Request,
+    payload: Any,
+    headers: Mapping[str, str] | None = None,
+    *,
+    revision: int | None = None,
 ) -> Response:
-    """``payload`` as JSON, or CSV, with its ETag; or 304 where the client has it already."""
+    """``payload`` as JSON, or CSV, with its ETag; or 304 where the client has it already.
+
+    With a ``revision`` the tag is a record's, which `If-Match` takes.
+    """
     body = encode(payload)
-    tag = weak_etag(body)
+    tag = weak_etag(body) if revision is None else record_etag(body, revision)
     table = tables.table_of(request) if tables.wants_csv(request) else None
     if table is not None:
         tag = f'{tag[:-1]}-csv"'

@@ -130,6 +130,7 @@ MEANINGS = {
     405: "the address has other methods, as `Allow` names them",
     408: "the request came too slowly",
     409: "right in itself, but not beside what is stored",
+    412: "what is there is not what `If-Match` or `If-None-Match` names",
     413: "the request is too large",
     415: "the body is of another media type",
     422: "something in the request breaks a rule: `errors` names field, value and rule",

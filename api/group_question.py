@@ -27,7 +27,13 @@ from models.ratios import Terms
 from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.costs import told_s
-from store.figures.groups import cost_s, measure_extent, revision_of, tally_groups
+from store.figures.groups import (
+    Extent,
+    cost_s,
+    measure_extent,
+    revision_of,
+    tally_groups,
+)
 from store.figures.question import Group, Question
 from store.figures.surroundings import Moment, load_moment
 from store.present.filters import Filters
@@ -46,6 +52,7 @@ class GroupPlan:
 
     moment: Moment
     question: Question
+    extent: Extent
     cost_s: float
     #: The same of the window that figures are held against.
     compared: "GroupPlan | None" = None
@@ -125,7 +132,7 @@ class GroupQuestion:
         page = extent.groups if self.limit is None else min(self.limit, extent.groups)
         bodies = 1 + (page if self.order.by_name else extent.groups)
         cost = cost_s(question, extent, moment) + told_s(bodies * (1 + len(parts)))
-        return GroupPlan(moment=moment, question=question, cost_s=cost)
+        return GroupPlan(moment=moment, question=question, extent=extent, cost_s=cost)
 
     def _sums(self, window: Window, parts: Sequence[Window] = (), *, coverage: float) -> Question:
         return Question(
@@ -137,22 +144,21 @@ class GroupQuestion:
             sufficient_coverage=coverage,
         )
 
-    def answer(self, plan: GroupPlan, rosters: Rosters) -> Steps[dict[str, object]]:
+    def answer(self, plan: GroupPlan) -> Steps[dict[str, object]]:
         """The answer's fields.
 
         Args:
             plan: Of this question, in the same transaction.
-            rosters: The application's.
 
         Raises:
             Problem: 401; not even all groups together may be seen by anyone.
         """
-        groups = yield from self._tally(plan, rosters)
+        groups = yield from self._tally(plan)
         if self.anonymous and not groups:
             raise public.too_few()
         against: Mapping[str | None, Group] = {}
         if plan.compared is not None:
-            against = yield from self._tally(plan.compared, rosters)
+            against = yield from self._tally(plan.compared)
             if not self.anonymous:  # who may see all groups sees those that are gone as well
                 gone = against.keys() - groups.keys()
                 groups = {**groups, **{key: plan.question.new_group() for key in gone}}
@@ -186,9 +192,9 @@ class GroupQuestion:
             **({} if plan.compared is None else compared_body(self.compare, plan.compared.window)),
         }
 
-    def _tally(self, plan: GroupPlan, rosters: Rosters) -> Steps[Mapping[str | None, Group]]:
+    def _tally(self, plan: GroupPlan) -> Steps[Mapping[str | None, Group]]:
         """The groups that may be seen; none where not even all together may."""
-        groups = yield from tally_groups(plan.question, plan.moment, rosters)
+        groups = yield from tally_groups(plan.question, plan.moment, extent=plan.extent)
         if not self.anonymous:
             return groups
         return public.folded(groups, _seen, partial(_joined, plan.question))
@@ -200,7 +206,10 @@ class GroupQuestion:
         if self.group_by is None:
             return []
         other = public.OTHER if self.anonymous else None
-        names = yield from names_of(self.group_by, keys, plan.window.end_us)
+        known = plan.extent.roster.institution_names if self.group_by == "institution" else {}
+        names: dict[str, str | None] = {key: known[key] for key in keys if key in known}
+        if others := [key for key in keys if key not in known]:
+            names |= yield from names_of(self.group_by, others, plan.window.end_us)
         return [{"key": key, "name": other if key is None else names.get(key)} for key in keys]
 
     def _told(

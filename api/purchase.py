@@ -4,7 +4,7 @@ What it is made of is ``models/purchase.py``'s; the routes are in ``routes/purch
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -46,7 +46,7 @@ def plan_sheet(question: GroupQuestion, settings: Settings, rosters: Rosters) ->
     if len(extent.rows) > INSTRUMENTS_MOST:
         rule = f"at most {INSTRUMENTS_MOST} instruments at once: name a class, or a smaller one"
         raise invalid(FieldError(field="query.class", value=len(extent.rows), rule=rule))
-    return GroupPlan(moment=plan.moment, question=plan.question, cost_s=plan.cost_s + extent.cost_s)
+    return replace(plan, cost_s=plan.cost_s + extent.cost_s)
 
 
 def make_sheet(question: GroupQuestion, plan: GroupPlan, rosters: Rosters) -> Steps[Sheet]:
@@ -57,7 +57,7 @@ def make_sheet(question: GroupQuestion, plan: GroupPlan, rosters: Rosters) -> St
         plan: Of it, in the same transaction.
         rosters: The application's.
     """
-    told = yield from question.answer(plan, rosters)
+    told = yield from question.answer(plan)
     groups: Any = told["groups"]
     overall: Any = told["overall"]
     extent = yield from measure_extent(

@@ -7,8 +7,9 @@ from typing import Any
 
 from api.errors import FieldError, Problem, conflict, invalid, not_found
 from models.registry_fields import Kind, Record, to_contract
-from models.registry_plan import Bound, Outcome, Result
+from models.registry_plan import ABSENT, Bound, Change, Outcome, Result
 from models.timestamp import format_instant
+from store.registry.audit import Entry
 
 
 def raise_refused(kind: Kind, outcome: Outcome) -> None:
@@ -30,6 +31,43 @@ def raise_refused(kind: Kind, outcome: Outcome) -> None:
         raise conflict("; ".join(one.rule for one in outcome.refusals), *errors)
     if outcome.result is Result.REJECTED:
         raise invalid(*errors)
+
+
+def stale(kind: Kind, change: Change, last: tuple[Entry, str | None] | None) -> Problem:
+    """412: the record is not as the writer knew it; who changed it last, and what.
+
+    Args:
+        kind: Of the record.
+        change: What was asked for.
+        last: The newest change that was noted, and the name of the key that made it.
+    """
+    what = f"{kind.name} {change.id!r}"
+    if change.expected == frozenset({ABSENT}):
+        return Problem(
+            412, "stale", f"{what} is there already: open it, or leave out `If-None-Match`"
+        )
+    if last is None:
+        return Problem(412, "stale", f"{what} is not as `If-Match` names it: read it again")
+    entry, name = last
+    by = entry.actor if name is None else f"{name} ({entry.actor})"
+    at = format_instant(entry.at_us)
+    before, after = entry.before or {}, entry.after or {}
+    fields = [
+        one
+        for one in kind.by_name
+        if entry.action != "create" and before.get(one) != after.get(one)
+    ]
+    told = f": {', '.join(fields)}" if fields else ""
+    return Problem(
+        412,
+        "stale",
+        f"{what} was changed since you read it, last by {by} at {at}{told}. Read it again, and"
+        " say what you want of it as it is now",
+        errors=[
+            FieldError(field=f"body.{one}", value=after.get(one), rule=f"as {by} wrote it at {at}")
+            for one in fields
+        ],
+    )
 
 
 def _left_behind(kind: Kind, identity: str, bound: Bound) -> Problem:

@@ -38,6 +38,8 @@ def is_safe(address: str) -> bool:
     )
 
 
+#: Of a broker, where its address names none.
+MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 #: Where an identity provider sends browsers back to.
 OIDC_CALLBACK = "/v1/session/oidc/callback"
 
@@ -293,6 +295,11 @@ class Settings(BaseSettings):
         gt=0,
         description="seconds after a city's last word from which it is told to be away",
     )
+    mqtt_public_url: str | None = Field(
+        default=None,
+        description="where gateways reach the broker from outside, told to who sets one up:"
+        " mqtts://mqtt.example.org:8883, or mqtt:// in the clear; without a port 8883 or 1883",
+    )
     writable_url: str | None = Field(
         default=None,
         description="where changes go, told to who sends one to an API over a standby",
@@ -310,6 +317,21 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"trusted_proxies {value!r} must be addresses and networks, by commas: {error}"
             ) from error
+        return value
+
+    @field_validator("mqtt_public_url")
+    @classmethod
+    def _broker(cls, value: str | None) -> str | None:
+        try:
+            url = urlsplit(value or "mqtt://none")
+            fits = url.scheme in MQTT_PORTS and bool(url.hostname) and (url.port or 1) > 0
+        except ValueError:
+            fits = False
+        if not fits or url.path or "@" in url.netloc:
+            raise ValueError(
+                f"mqtt_public_url {value!r} must be mqtts:// or mqtt://, a host and maybe a port,"
+                " and nothing of an account: mqtts://mqtt.example.org:8883"
+            )
         return value
 
     @field_validator("cors_origins")
@@ -379,6 +401,15 @@ class Settings(BaseSettings):
     def oidc_algorithm_list(self) -> frozenset[str]:
         """The signatures that are taken."""
         return frozenset(name.strip() for name in self.oidc_algorithms.split(",") if name.strip())
+
+    @property
+    def mqtt_public(self) -> dict[str, str | int | bool] | None:
+        """Host, port and TLS of the broker's public address, where one is set."""
+        if self.mqtt_public_url is None:
+            return None
+        url = urlsplit(self.mqtt_public_url)
+        port = url.port or MQTT_PORTS[url.scheme]
+        return {"host": url.hostname or "", "port": port, "tls": url.scheme == "mqtts"}
 
     @property
     def cors_origin_list(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""``jishi keys``: make, list and revoke the API's keys, straight in the database.
+"""``jishi keys``: make, list, rotate and revoke the API's keys, straight in the database.
 
 For the first key, and for when there is none left; otherwise `/v1/keys` does the same.
 """
@@ -15,16 +15,31 @@ from rich.table import Table
 from cli.connection import DatabaseUrl, ReadyFile, actor, database_url, fail
 from models.duration import parse_duration
 from stack.account import write_private
-from store.registry.keys import SCOPES, StoredKey, create_key, list_keys, revoke_key
+from store.registry.keys import (
+    SCOPES,
+    KeyEndedError,
+    NewKey,
+    StoredKey,
+    create_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
 from store.run import run
 
 app = typer.Typer(
     name="keys",
-    help="Make, list and revoke the API's keys. A key is shown once, when it is made, and only"
-    " its digest is stored.",
+    help="Make, list, rotate and revoke the API's keys. A key is shown once, when it is made, and"
+    " only its digest is stored.",
     no_args_is_help=True,
 )
 PAGE = 1_000
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--to", help="Write the key to this file, for its owner alone to read."),
+]
+KeyId = Annotated[str, typer.Argument(help="The id that stands in the key and in the list.")]
 
 
 def _connect(url: str | None, ready_file: Path | None) -> psycopg.Connection[Any]:
@@ -46,10 +61,7 @@ def create(
     expires_in: Annotated[
         str | None, typer.Option("--expires-in", help="How long it works, such as 90d.")
     ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", help="Write the key to this file, for its owner alone to read."),
-    ] = None,
+    to: KeyFile = None,
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,
 ) -> None:
@@ -72,6 +84,40 @@ def create(
             )
         except (LookupError, ValueError) as error:
             raise fail(str(error.args[0])) from None
+    _hand_over(made, to)
+
+
+@app.command()
+def rotate(
+    key_id: KeyId,
+    overlap: Annotated[
+        str,
+        typer.Option("--overlap", help="How long the old key works beside the new, such as 7d."),
+    ] = "0s",
+    to: KeyFile = None,
+    url: DatabaseUrl = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Make a key with another's name and rights, print it, and end the other."""
+    try:
+        beside = parse_duration(overlap)
+    except ValueError as error:
+        raise fail(f"--overlap: {error}", 2) from None
+    with _connect(url, ready_file) as connection:
+        try:
+            made = run(connection, rotate_key(key_id, overlap=beside, actor=actor()))
+        except ValueError as error:
+            raise fail(f"--overlap: {error}", 2) from None
+        except KeyEndedError as error:
+            raise fail(f"{error}: make a new one with `jishi keys create`") from None
+    if made is None:
+        raise fail(f"there is no key {key_id!r}; an id is the part between the underscores")
+    _hand_over(made, to)
+    until = f"works until {made.old_ends_at:%Y-%m-%d %H:%M:%S %Z}" if beside else "is revoked"
+    typer.echo(f"{key_id} {until}", err=True)
+
+
+def _hand_over(made: NewKey, to: Path | None) -> None:
     if to is not None:
         write_private(to, made.key + "\n")
         typer.echo(f"key {made.key_id} is in {to}", err=True)
@@ -112,7 +158,7 @@ def list_all(
 
 @app.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="The id that stands in the key and in the list.")],
+    key_id: KeyId,
     url: DatabaseUrl = None,
     ready_file: ReadyFile = None,
 ) -> None:

@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 
 ROWS_AT_ONCE = 2_000  # rows of one request: the bar moves, and a failure costs no more
+PREVIEWED_AT_ONCE = 1_000  # as many rows as an answer tells
+WOULD_BE = {"created": "would be new", "updated": "would change"}
 ERRORS_SHOWN = 20
 TIMEOUT_S = 330.0  # longer than the API gives an import
 
@@ -73,37 +75,47 @@ def import_(
             "--type", help="institutions, gateways or instruments; else guessed from the header."
         ),
     ] = None,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Only tell what would become of each row; write nothing."),
+    ] = False,
     ready_file: ReadyFile = None,
     api_url: ApiUrl = None,
     key_file: KeyFile = None,
 ) -> None:
     """Create or replace the records of a CSV file; good rows are taken, bad ones told apart.
 
-    Exit status 1 where a row was rejected.
+    Exit status 1 where a row was rejected, or would be.
     """
     numbers, rows = read_rows(file)
     header, *records = rows
     kind = kind or kind_of(header)
     total = dict.fromkeys(("created", "updated", "unchanged", "rejected"), 0)
     errors: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
+    at_once = PREVIEWED_AT_ONCE if preview else ROWS_AT_ONCE
     with client(ready_file, api_url, key_file) as api, progress() as bar:
         task = bar.add_task(f"{kind.value}", total=len(records))
-        for start in range(0, max(len(records), 1), ROWS_AT_ONCE):
-            part = records[start : start + ROWS_AT_ONCE]
+        for start in range(0, max(len(records), 1), at_once):
+            part = records[start : start + at_once]
             answer = ask(
                 api,
                 "POST",
                 "/v1/registry/import",
-                params={"type": kind.value},
+                params={"type": kind.value, "preview": str(preview).lower()},
                 content=as_csv([header, *part]),
                 headers={"Content-Type": "text/csv; charset=utf-8"},
             )
             for name in total:
                 total[name] += answer[name]
-            for error in answer["errors"]:
-                # Row 2 of a part is its first record.
-                errors.append({**error, "row": numbers[start + error["row"] - 1]})
+            # Row 2 of a part is its first record.
+            for found, shown in ((errors, answer["errors"]), (told, answer["rows"])):
+                found += ({**one, "row": numbers[start + one["row"] - 1]} for one in shown)
             bar.update(task, advance=len(part))
+    for row in told:
+        if row["result"] not in ("unchanged", "rejected"):
+            changed = f": {', '.join(row['changed'])}" if row["changed"] else ""
+            typer.echo(f"row {row['row']}, {row['id']}: {WOULD_BE[row['result']]}{changed}")
     for error in errors[:ERRORS_SHOWN]:
         typer.echo(
             f"row {error['row']}, {error['column'] or 'whole row'} {error['value']!r}:"
@@ -112,7 +124,8 @@ def import_(
         )
     if len(errors) > ERRORS_SHOWN:
         typer.echo(f"… and {len(errors) - ERRORS_SHOWN} more", err=True)
-    typer.echo(", ".join(f"{count} {name}" for name, count in total.items()))
+    sums = ", ".join(f"{count} {name}" for name, count in total.items())
+    typer.echo(f"{sums}; nothing is written" if preview else sums)
     if total["rejected"]:
         raise typer.Exit(1)
 

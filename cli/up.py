@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import threading
 import time
@@ -75,6 +76,7 @@ class Service:
         mqtts_cert_port: int | None = None,
     ) -> None:
         self._authority = None if certs is None else Authority(certs)
+        self._mqtts_host = mqtts_host
         self._certificates_at: list[int] = []
         self._stack = LocalStack(
             data_dir,
@@ -165,7 +167,11 @@ class Service:
             )
         self.api = Child(
             "api",
-            child_environment(database_url=urls["jishi_api"], api_port=self._api_port, **common),
+            child_environment(
+                database_url=urls["jishi_api"],
+                api_port=self._api_port,
+                **{"mqtt_public_url": self._mqtt_public(), **common},
+            ),
             ROOT,
             folder / "api.log",
         )
@@ -184,6 +190,16 @@ class Service:
             f"mqtt://{quote(account.username)}:{quote(account.password)}"
             f"@{self._stack.mqtt_host}:{self._stack.mqtt_port}"
         )
+
+    def _mqtt_public(self) -> str | None:
+        """Where gateways reach the broker; none where that is said already, or anybody's guess."""
+        if os.environ.get("JISHI_MQTT_PUBLIC_URL"):
+            return None
+        if self._authority is None:
+            return f"mqtt://{self._stack.mqtt_host}:{self._stack.mqtt_port}"
+        if self._mqtts_host in ("0.0.0.0", "::"):  # noqa: S104 - asked about, not listened on
+            return None
+        return f"mqtts://{self._mqtts_host}:{self._stack.broker.tls_port}"
 
     def _certificate_times(self) -> list[int]:
         if self._authority is None:

@@ -39,15 +39,18 @@ export function query(params = {}) {
   return text ? `?${text}` : '';
 }
 
-/** @param {string} method @param {string} path @param {{params?: object, body?: any, type?: string, signal?: AbortSignal}} options `body` goes as JSON unless `type` says what it is */
-async function ask(method, path, { params, body, type, signal } = {}) {
+/**
+ * @param {string} method @param {string} path
+ * @param {{params?: object, body?: any, type?: string, signal?: AbortSignal, headers?: Record<string, string>, tagged?: boolean}} options `body` goes as JSON unless `type` says what it is
+ */
+async function ask(method, path, { params, body, type, signal, headers = {}, tagged = false } = {}) {
   let answer;
   try {
     answer = await fetch(`v1/${path}${query(params)}`, {
       method,
       signal,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': type ?? 'application/json' },
+      headers: body === undefined ? headers : { 'Content-Type': type ?? 'application/json', ...headers },
       body: body === undefined || type ? body : JSON.stringify(body),
     });
   } catch (error) {
@@ -64,7 +67,7 @@ async function ask(method, path, { params, body, type, signal } = {}) {
     throw error;
   }
   if (method === 'GET') for (const l of hearers) l(path, params, data);
-  return data;
+  return tagged ? { data, tag: answer.headers.get('ETag') } : data;
 }
 
 const signedOut = new Set();
@@ -73,8 +76,13 @@ export const onSignedOut = (listener) => signedOut.add(listener);
 export const get = (path, params, signal) => ask('GET', path, { params, signal });
 export const post = (path, body, signal) => ask('POST', path, { body, signal });
 export const postFile = (path, body, type, params) => ask('POST', path, { params, body, type });
-export const patch = (path, body) => ask('PATCH', path, { body });
+/** With the tag that a write of it may name: it is refused (412) where somebody else wrote meanwhile. */
+export const getTagged = (path, signal) => ask('GET', path, { signal, tagged: true });
+/** @param {string | null} tag */
+export const patch = (path, body, tag = null) => ask('PATCH', path, { body, headers: tag ? { 'If-Match': tag } : {} });
 export const put = (path, body) => ask('PUT', path, { body });
+/** Refused (412) where it is there already. */
+export const putNew = (path, body) => ask('PUT', path, { body, headers: { 'If-None-Match': '*' } });
 export const remove = (path) => ask('DELETE', path);
 
 /**

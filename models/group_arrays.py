@@ -22,6 +22,7 @@ NAMES = Usage.__struct_fields__
 _AT = {name: place for place, name in enumerate(NAMES)}
 _STEP = _AT["step_us"]
 _COUNTERS = ("counter_us", "witness_counter_us", "witness_state_us")
+_SCHEDULES = ("scheduled_us", "running_scheduled_us")
 _STATES = ("running_us", "idle_us", "off_us")
 _WINDOW = NAMES[:7]
 # As in group.py: ratios are summed as fixed-point integers of 80 binary places, here found
@@ -194,47 +195,58 @@ def tally_windows(
     bandable = ranked & (whole > 0)
     averaged = ranked & (known > 0)
     banded = [bandable & (part * one.denominator > whole * one.numerator) for one in BANDS]
-    counts = [_counted(flags, starts) for flags in (sufficient, averaged, bandable, *banded)]
-    with_hours = _counted(scheduled[:, None], starts)
-    sizes = np.diff(starts, append=shape[0]).tolist()
-
-    summed = {name: values for name, values in figures.items() if name != "step_us"}
-    unread = column("counter_readings") == 0
-    for name in _COUNTERS:
-        if name in summed:
-            summed[name] = np.where(unread, 0, summed[name])
-    sums = {name: exact_sums(values, starts) for name, values in summed.items()}
-    rated_ones = exact_sums(np.where(rated > 0, effective, 0), starts)
+    counts = zip(
+        *(_counted(flags, starts) for flags in (sufficient, averaged, bandable, *banded)),
+        strict=True,
+    )
+    sizes = np.repeat(np.diff(starts, append=shape[0]), shape[1]).tolist()
+    rated_ones = flat_sums(np.where(rated > 0, effective, 0), starts)
     ratios = _ratio_sums(running, known, averaged, starts)
-    steps = np.maximum.reduceat(column("step_us"), starts, axis=0).tolist()
-
-    def told(group: int, at: int) -> Tally:
-        enough, means, banded_of, *above = (one[group][at] for one in counts)
-        named: dict[str, int | None] = {name: of[group][at] for name, of in sums.items()}
-        if with_hours[group][0]:
-            named.setdefault("scheduled_us", 0)
-            named.setdefault("running_scheduled_us", 0)
-        else:
-            named["scheduled_us"] = named["running_scheduled_us"] = None
-        return Tally(
+    cells = zip(sizes, _usages(figures, scheduled, starts), rated_ones, ratios, counts, strict=True)
+    tallies = [
+        Tally(
             basis=basis,
             sufficient_coverage=sufficient_coverage,
-            instruments=sizes[group],
+            instruments=size,
             sufficient=enough,
-            usage=Usage(**named, step_us=steps[group][at]),  # type: ignore[arg-type]
-            effective_rated_us=rated_ones[group][at],
-            ratio_sum=ratios[group][at],
+            usage=usage,
+            effective_rated_us=rated_one,
+            ratio_sum=ratio,
             ratios=means,
             banded=above,
             bandable=banded_of,
         )
+        for size, usage, rated_one, ratio, (enough, means, banded_of, *above) in cells
+    ]
+    return [tallies[at : at + shape[1]] for at in range(0, len(tallies), shape[1])]
 
-    return [[told(group, at) for at in range(shape[1])] for group in range(len(starts))]
+
+def _usages(figures: Mapping[str, Ints], scheduled: Flags, starts: Ints) -> list[Usage]:
+    """Sums by group, of each window of each: column by column, then a call a sum."""
+    shape = next(iter(figures.values())).shape
+    readings = figures.get("counter_readings")
+    sums: dict[str, Sequence[int | None]] = {}
+    for name in NAMES:
+        values = figures.get(name)
+        if values is None or (name in _COUNTERS and readings is None):
+            sums[name] = [0] * (len(starts) * shape[1])
+        elif name == "step_us":
+            sums[name] = np.maximum.reduceat(values, starts, axis=0).ravel().tolist()
+        else:
+            read = np.where(readings == 0, 0, values) if name in _COUNTERS else values
+            sums[name] = flat_sums(read, starts)
+    with_hours = np.repeat(np.add.reduceat(scheduled, starts, dtype=np.int64) > 0, shape[1])
+    if not with_hours.all():
+        for name in _SCHEDULES:
+            pairs = zip(sums[name], with_hours.tolist(), strict=True)
+            sums[name] = [one if there else None for one, there in pairs]
+    rows = zip(*sums.values(), strict=True)
+    return [Usage(**dict(zip(NAMES, row, strict=True))) for row in rows]
 
 
-def _counted(flags: Flags, starts: Ints) -> list[list[int]]:
+def _counted(flags: Flags, starts: Ints) -> list[int]:
     """How many are set, by group and column."""
-    return np.add.reduceat(flags, starts, axis=0, dtype=np.int64).tolist()  # type: ignore[no-any-return]
+    return np.add.reduceat(flags, starts, axis=0, dtype=np.int64).ravel().tolist()
 
 
 def exact_sums(values: Ints, starts: Ints) -> list[list[int]]:
@@ -244,18 +256,22 @@ def exact_sums(values: Ints, starts: Ints) -> list[list[int]]:
         values: Rows; a city's sums fit into 64 bits, a nation's need not.
         starts: Where the groups begin, ascending from 0.
     """
+    width = values.shape[1]
+    flat = flat_sums(values, starts)
+    return [flat[at : at + width] for at in range(0, len(flat), width)]
+
+
+def flat_sums(values: Ints, starts: Ints) -> list[int]:
+    """The same, one row after the other."""
     largest = max(int(values.max()), -int(values.min()), 1)
     if largest < (1 << 62) // len(values):
-        return np.add.reduceat(values, starts, axis=0).tolist()  # type: ignore[no-any-return]
-    high = np.add.reduceat(values >> _HALF, starts, axis=0).tolist()
-    low = np.add.reduceat(values & ((1 << _HALF) - 1), starts, axis=0).tolist()
-    return [
-        [(above << _HALF) + below for above, below in zip(*pair, strict=True)]
-        for pair in zip(high, low, strict=True)
-    ]
+        return np.add.reduceat(values, starts, axis=0).ravel().tolist()
+    high = np.add.reduceat(values >> _HALF, starts, axis=0).ravel().tolist()
+    low = np.add.reduceat(values & ((1 << _HALF) - 1), starts, axis=0).ravel().tolist()
+    return [(above << _HALF) + below for above, below in zip(high, low, strict=True)]
 
 
-def _ratio_sums(running: Ints, known: Ints, averaged: Flags, starts: Ints) -> list[list[int]]:
+def _ratio_sums(running: Ints, known: Ints, averaged: Flags, starts: Ints) -> list[int]:
     """Sums of ``(running << 80) // known`` of those averaged, by group and column."""
     # Of most hours all or nothing was in use: these want no division.
     wholly = _counted(averaged & (running == known), starts)
@@ -271,18 +287,21 @@ def _ratio_sums(running: Ints, known: Ints, averaged: Flags, starts: Ints) -> li
             total[at] += (one << _DIGIT * _DIGITS) // of
     else:
         total = _divided(part, whole, places, cells)
-    return [
-        [(one << _DIGIT * _DIGITS) + total[at] for at, one in enumerate(row, n * width)]
-        for n, row in enumerate(wholly)
-    ]
+    return [(one << _DIGIT * _DIGITS) + more for one, more in zip(wholly, total, strict=True)]
 
 
 def _divided(part: Ints, whole: Ints, places: Ints, cells: int) -> list[int]:
     """Sums of proper fractions as fixed-point integers, by long division."""
-    total, rest = [0] * cells, part
+    digits, rest = [], part
     for _ in range(_DIGITS):
         digit, rest = np.divmod(rest << _DIGIT, whole)
         # Digits are short: their sums are exact in a double.
-        summed = np.bincount(places, weights=digit, minlength=cells).astype(np.int64)
-        total = [(one << _DIGIT) + more for one, more in zip(total, summed.tolist(), strict=True)]
-    return total
+        summed = np.bincount(places, weights=digit, minlength=cells)
+        digits.append(summed.astype(np.int64))
+    # Sums of 2^31 of them, two digits together, fit into 64 bits.
+    first, second, third, fourth, fifth = digits
+    pairs = ((second << _DIGIT) + third, (fourth << _DIGIT) + fifth)
+    return [
+        (high << 4 * _DIGIT) + (middle << 2 * _DIGIT) + low
+        for high, middle, low in zip(first.tolist(), *(one.tolist() for one in pairs), strict=True)
+    ]

@@ -53,12 +53,15 @@ class Result(StrEnum):
     REJECTED = "rejected"
     BOUND = "bound"  #: instruments in service would be left behind
     TAKEN = "taken"  #: another record holds what only one may
+    STALE = "stale"  #: the record is not as the writer knew it
 
 
 #: Field and entry: what only one record may have.
 Holding: TypeAlias = tuple[str, str, str]
 #: What changed a record.
 WRITTEN = (Result.CREATED, Result.UPDATED)
+#: In place of a revision, of which none is so low.
+ABSENT, PRESENT = 0, -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +76,14 @@ class Change:
     valid_from_us: int | None = None
     #: With `Mode.RETIRE`: also where instruments in service are bound to the record.
     force: bool = False
+    #: Revisions of the registry, at one of which the record must have been changed last: `ABSENT`
+    #: where it must not be there, `PRESENT` where it only must. None: however it is.
+    expected: frozenset[int] | None = None
 
     @classmethod
-    def of(cls, identity: str, stated: WholeRecord | Patch) -> "Change":
+    def of(
+        cls, identity: str, stated: WholeRecord | Patch, expected: frozenset[int] | None = None
+    ) -> "Change":
         """What a PUT, a PATCH or a row of CSV asks for."""
         fields = stated.stored()
         for one in stated.of.fields:
@@ -86,6 +94,7 @@ class Change:
             mode=Mode.PUT if stated.whole else Mode.PATCH,
             fields=fields,
             valid_from_us=stated.valid_from_us,
+            expected=expected,
         )
 
 
@@ -158,6 +167,8 @@ class Situation:
     home: str | None = None
     #: Of the changes' records, those that are there.
     versions: Mapping[str, Versions] = field(default_factory=dict)
+    #: Of the records of changes that expect one: the revision that changed it last.
+    revisions: Mapping[str, int] = field(default_factory=dict)
     #: By kind, those that may be referred to, of the records that changes refer to.
     known: Mapping[str, Collection[str]] = field(default_factory=dict)
     #: Of the records that are to be retired, those with instruments in service.
@@ -248,6 +259,8 @@ def _outcome(
     valid_from_us = at.now_us if change.valid_from_us is None else change.valid_from_us
     if (not old and change.mode is not Mode.PUT) or _foreign(kind, change.id, old, at):
         return Outcome(id=change.id, result=Result.MISSING)
+    if not _as_expected(change, at):
+        return Outcome(id=change.id, result=Result.STALE)
     fields = _fields(kind, change, old, at)
     if change.mode is Mode.RETIRE and fields and change.id in at.bound:
         return Outcome(id=change.id, result=Result.BOUND, bound=at.bound[change.id])
@@ -285,6 +298,13 @@ def _outcome(
         changed=frozenset(name for *_, names in changed for name in names),
         next_step=_next_step(kind, change.id, changed, at.now_us),
     )
+
+
+def _as_expected(change: Change, at: Situation) -> bool:
+    if change.expected is None:
+        return True
+    revision = at.revisions.get(change.id, ABSENT)
+    return revision in change.expected or (PRESENT in change.expected and revision != ABSENT)
 
 
 def _refused(

@@ -4,7 +4,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Cursor, InOpenWindow, Instant, Seconds
+from api.answers.fields import Count, Cursor, InOpenWindow, Instant, Seconds
+
+
+class BrokerAddress(BaseModel):
+    """Where gateways reach the broker."""
+
+    host: str
+    port: Count
+    tls: bool
 
 
 class Credential(BaseModel):
@@ -13,6 +21,7 @@ class Credential(BaseModel):
     username: str
     password: str
     created_at: Instant
+    broker: BrokerAddress | None = Field(description="null: the service was not told where it is")
 
 
 class CredentialHeld(BaseModel):
@@ -20,6 +29,7 @@ class CredentialHeld(BaseModel):
 
     username: str
     created_at: Instant | None = Field(description="null: it has none")
+    broker: BrokerAddress | None = Field(description="null: the service was not told where it is")
 
 
 class AuditEntry(BaseModel):
@@ -65,6 +75,13 @@ class NewKey(BaseModel):
     institution_id: str | None
     created_at: Instant
     expires_at: Instant | None
+
+
+class RotatedKey(NewKey):
+    """A key just made in another's place; `key` is shown this once."""
+
+    replaces: str = Field(description="the other's id")
+    old_ends_at: Instant = Field(description="when the other stops working")
 
 
 class Keys(BaseModel):

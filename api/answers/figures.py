@@ -5,10 +5,11 @@ What they follow from is in `stretches.py` and `evidence.py`.
 
 from pydantic import BaseModel, Field
 
-from api.answers.fields import Count, Cursor, Instant, Ratio, Seconds
+from api.answers.fields import Count, Cursor, Day, Instant, Ratio, Seconds
 from models.bucket import Bucket
 from models.compared_window import Compare
 from models.group import Basis
+from models.registry_fields import Effect
 
 
 class UnknownByCause(BaseModel):
@@ -123,6 +124,16 @@ class Utilization(BaseModel):
     difference: Difference | None = Field(default=None, description="with `compare`")
 
 
+class Move(BaseModel):
+    """Fields that a change makes differ for a time, and what becomes of figures by them."""
+
+    fields: list[str]
+    effect: Effect = Field(description="`folds`: figures follow after the change")
+    from_: Instant | None = Field(alias="from", description="null: from the beginning")
+    to: Instant | None = Field(description="null: without an end")
+    told: str = Field(description="the same in words")
+
+
 class ChangePreview(BaseModel):
     """Figures of one instrument as they are and as a change would make them."""
 
@@ -131,9 +142,10 @@ class ChangePreview(BaseModel):
     to: Instant = Field(description="clipped to now")
     tz: str = Field(description="IANA zone of the window's days")
     changed: list[str] = Field(description="fields that would differ at any time")
+    moves: list[Move]
     present: Usage
-    proposed: Usage
-    difference: Difference = Field(description="proposed less present")
+    proposed: Usage | None = Field(description="null: heartbeats are folded anew, as `moves` says")
+    difference: Difference | None = Field(description="proposed less present")
     as_of: Instant
 
 
@@ -157,6 +169,42 @@ class GroupUsage(Usage):
     mean_utilization: Ratio | None = Field(description="mean over sufficient instruments")
     banded_instruments: Count | None = Field(description="what the bands' shares are of")
     bands: list[Band]
+
+
+class RecordPreview(BaseModel):
+    """Figures of a record's instruments as they are and as a change would make them."""
+
+    institution_id: str | None = None
+    gateway_id: str | None = None
+    from_: Instant = Field(alias="from")
+    to: Instant = Field(description="clipped to now")
+    tz: str = Field(description="IANA zone of the window's days")
+    changed: list[str] = Field(description="fields that would differ at any time")
+    moves: list[Move]
+    instruments: Count = Field(description="in service today that are bound to it")
+    first_instruments: list[str] = Field(description="the first ten of these")
+    present: GroupUsage
+    proposed: GroupUsage
+    difference: GroupDifference = Field(description="proposed less present")
+    as_of: Instant
+
+
+class CalendarPreview(BaseModel):
+    """Figures of all instruments as they are and as other days of a calendar would make them."""
+
+    calendar: str
+    in_use: bool = Field(description="whether it is the service's, which opening hours go by")
+    from_: Instant = Field(alias="from")
+    to: Instant = Field(description="clipped to now: days that lie ahead have no figures yet")
+    tz: str = Field(description="IANA zone of the window's days")
+    changed: list[Day] = Field(description="days that would differ from what is stored")
+    following: Count = Field(
+        description="instruments in service now whose opening hours go by the calendar"
+    )
+    present: GroupUsage
+    proposed: GroupUsage
+    difference: GroupDifference = Field(description="proposed less present")
+    as_of: Instant
 
 
 class GroupUsageBucket(GroupUsage):

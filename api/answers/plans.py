@@ -68,6 +68,7 @@ class CalendarBody(BaseModel):
 class Calendars(BaseModel):
     """All calendars, and a page of one's days."""
 
+    calendar: str = Field(description="whose days `items` are")
     calendars: list[CalendarBody]
     items: list[CalendarDay]
     next_cursor: Cursor

@@ -1,4 +1,7 @@
-"""``/v1/calendars``: public holidays and make-up workdays, which opening hours refer to."""
+"""``/v1/calendars``: public holidays and make-up workdays, which opening hours refer to.
+
+What a change of days would make of figures is told by `calendar_preview.py`.
+"""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -70,6 +73,7 @@ async def get_calendars(
     return etag_response(
         request,
         {
+            "calendar": name,
             "calendars": [
                 {
                     "calendar": one.calendar,

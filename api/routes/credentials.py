@@ -34,7 +34,8 @@ async def get_credentials(
     if not known:
         raise not_found("gateway", gateway_id)
     at = None if made is None else format_instant(to_us(made))
-    return etag_response(request, {"username": gateway_id, "created_at": at})
+    broker = context.settings.mqtt_public
+    return etag_response(request, {"username": gateway_id, "created_at": at, "broker": broker})
 
 
 @router.post(
@@ -55,6 +56,7 @@ async def post_credentials(context: Ctx, who: Operator, gateway_id: GatewayId) -
             "username": made.username,
             "password": made.password,
             "created_at": format_instant(to_us(made.created_at)),
+            "broker": context.settings.mqtt_public,
         },
         201,
         {"Cache-Control": "no-store"},

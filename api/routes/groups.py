@@ -82,6 +82,6 @@ async def get_group_utilization(
         return question.plan(context.settings, context.rosters)
 
     def work(planned: GroupPlan) -> Steps[dict[str, object]]:
-        return question.answer(planned, context.rosters)
+        return question.answer(planned)
 
     return await context.database.answer(request, plan, work, partial(etag_response, request))

@@ -25,6 +25,7 @@ from api.params import InstrumentId
 from api.query import AnyOf
 from api.windows import FigureReader, InstrumentFilters, PublicFilters
 from models.availability import Answer, available_now
+from models.registry_fields import INSTRUMENT
 from models.status import Activity, Connectivity, Status
 from models.timestamp import format_instant
 from store.figures.plans import load_plans
@@ -40,6 +41,7 @@ from store.present.instruments import (
     names_of,
     statuses,
 )
+from store.registry.records import with_revision
 from store.run import Steps
 from store.wanted import wanted
 
@@ -192,12 +194,12 @@ async def get_instrument(
     Example:
     `GET /v1/instruments/sem-1`
     """
-    now_us, row, status, answer = await context.database.read(
-        _ask_one(who.institution_key, instrument_id, context.settings.calendar), snapshot=True
+    ask = _ask_one(who.institution_key, instrument_id, context.settings.calendar)
+    revision, (now_us, row, status, answer) = await context.database.read(
+        with_revision(INSTRUMENT, instrument_id, ask), snapshot=True
     )
-    return etag_response(
-        request, {**instrument_body(row, status, answer), "as_of": format_instant(now_us)}
-    )
+    body = {**instrument_body(row, status, answer), "as_of": format_instant(now_us)}
+    return etag_response(request, body, revision=revision)
 
 
 @router.get(

@@ -1,24 +1,54 @@
-"""``/v1/keys``: make, list and revoke API keys. How they are stored: `store/registry/keys.py`."""
+"""``/v1/keys``: make, list, rotate and revoke API keys.
 
+How they are stored: `store/registry/keys.py`.
+"""
+
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.answers.access import Keys, NewKey
+from api.answers.access import Keys, RotatedKey
+from api.answers.access import NewKey as NewKeyBody
 from api.answers.responses import answers
 from api.auth import Admin
 from api.context import Ctx
 from api.cursor import CursorText, Limit, decode_cursor, page
 from api.encoding import json_response
-from api.errors import PROBLEMS, FieldError, invalid, not_found
+from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
 from api.params import Instant, InstitutionId, Line
 from models.timestamp import format_instant
 from store.instant import from_us, to_us
-from store.registry.keys import StoredKey, create_key, list_keys, revoke_key
+from store.registry.keys import (
+    OVERLAP_MAX,
+    KeyEndedError,
+    NewKey,
+    StoredKey,
+    create_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], responses=PROBLEMS)
+
+
+KeyId = Annotated[str, Path(max_length=64)]
+
+
+class Rotation(BaseModel):
+    """How a key hands over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: int = Field(
+        default=0,
+        ge=0,
+        le=OVERLAP_MAX // timedelta(seconds=1),
+        description="seconds for which the old key works beside the new one; 0: it ends at once",
+    )
 
 
 class KeyRequest(BaseModel):
@@ -35,7 +65,10 @@ class KeyRequest(BaseModel):
 
 
 @router.post(
-    "", status_code=201, summary="Make a key; it is shown this once", responses=answers(NewKey, 201)
+    "",
+    status_code=201,
+    summary="Make a key; it is shown this once",
+    responses=answers(NewKeyBody, 201),
 )
 async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
     """Answers ``{"id", "key", …}``. What a key of one institution makes is that institution's."""
@@ -60,19 +93,33 @@ async def post_key(context: Ctx, admin: Admin, body: KeyRequest) -> Response:
                 rule="the id of an institution that is registered",
             )
         ) from error
-    return json_response(
-        {
-            "id": made.key_id,
-            "key": made.key,
-            "name": made.name,
-            "scopes": made.scopes,
-            "institution_id": made.institution_id,
-            "created_at": format_instant(to_us(made.created_at)),
-            "expires_at": made.expires_at and format_instant(to_us(made.expires_at)),
-        },
-        201,
-        {"Cache-Control": "no-store", "Location": f"/v1/keys/{made.key_id}"},
-    )
+    return _made(made)
+
+
+@router.post(
+    "/{key_id}/rotate",
+    status_code=201,
+    summary="Make a key in another's place; it is shown this once",
+    responses=answers(RotatedKey, 201),
+)
+async def post_rotation(
+    context: Ctx, admin: Admin, key_id: KeyId, body: Rotation | None = None
+) -> Response:
+    """The same name, rights, institution and end, and the old one's saved views.
+
+    The old key stops at once, or after ``overlap_s``. 409 where it works no more.
+    """
+    overlap = timedelta(seconds=body.overlap_s if body else 0)
+    try:
+        made = await context.database.write(
+            rotate_key(key_id, overlap=overlap, actor=admin.actor, tenant=admin.institution_key)
+        )
+    except KeyEndedError as error:
+        raise conflict(f"{error}: make a new one by POST /v1/keys") from error
+    if made is None:
+        raise not_found("key", key_id)
+    ends_at = format_instant(to_us(made.old_ends_at))
+    return _made(made, replaces=made.replaces, old_ends_at=ends_at)
 
 
 @router.get("", summary="Keys, without their secrets", responses=answers(Keys))
@@ -93,14 +140,29 @@ async def get_keys(
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key, at once")
-async def delete_key(
-    context: Ctx, admin: Admin, key_id: Annotated[str, Path(max_length=64)]
-) -> Response:
+async def delete_key(context: Ctx, admin: Admin, key_id: KeyId) -> Response:
     """204, also where it was revoked already."""
     gone = await context.database.write(revoke_key(key_id, admin.actor, admin.institution_key))
     if not gone:
         raise not_found("key", key_id)
     return Response(status_code=204)
+
+
+def _made(made: NewKey, **more: Any) -> Response:
+    return json_response(
+        {
+            "id": made.key_id,
+            "key": made.key,
+            "name": made.name,
+            "scopes": made.scopes,
+            "institution_id": made.institution_id,
+            "created_at": format_instant(to_us(made.created_at)),
+            "expires_at": made.expires_at and format_instant(to_us(made.expires_at)),
+            **more,
+        },
+        201,
+        {"Cache-Control": "no-store", "Location": f"/v1/keys/{made.key_id}"},
+    )
 
 
 def _shown(key: StoredKey) -> dict[str, Any]:

@@ -54,6 +54,7 @@ from store.registry.catalogue import (
     list_gateways,
     list_institutions,
 )
+from store.registry.records import with_revision
 from store.wanted import wanted
 
 router = APIRouter(prefix="/v1", tags=["registry"], responses=PROBLEMS)
@@ -113,18 +114,18 @@ async def get_institution(
     request: Request, context: Ctx, who: Reader, institution_id: InstitutionId
 ) -> Response:
     """As it is now."""
-    found = await context.database.read(
-        list_institutions(
-            today=_today(context),
-            limit=1,
-            institution_id=institution_id,
-            retired=True,
-            tenant=who.institution_key,
-        )
+    ask = list_institutions(
+        today=_today(context),
+        limit=1,
+        institution_id=institution_id,
+        retired=True,
+        tenant=who.institution_key,
     )
+    steps = with_revision(INSTITUTION, institution_id, ask)
+    revision, found = await context.database.read(steps)
     if not found:
         raise not_found("institution", institution_id)
-    return etag_response(request, _institution(found[0]))
+    return etag_response(request, _institution(found[0]), revision=revision)
 
 
 add_record_routes(
@@ -200,18 +201,17 @@ async def get_gateway(
     request: Request, context: Ctx, who: Reader, gateway_id: GatewayId
 ) -> Response:
     """As it is now."""
-    found = await context.database.read(
-        list_gateways(
-            today=_today(context),
-            limit=1,
-            gateway_id=gateway_id,
-            retired=True,
-            tenant=who.institution_key,
-        )
+    ask = list_gateways(
+        today=_today(context),
+        limit=1,
+        gateway_id=gateway_id,
+        retired=True,
+        tenant=who.institution_key,
     )
+    revision, found = await context.database.read(with_revision(GATEWAY, gateway_id, ask))
     if not found:
         raise not_found("gateway", gateway_id)
-    return etag_response(request, _gateway(found[0]))
+    return etag_response(request, _gateway(found[0]), revision=revision)
 
 
 add_record_routes(

@@ -8,12 +8,18 @@ import { href } from '../route.js';
 import { store } from '../store.js';
 import { openUnmapped } from '../unmapped.js';
 import { has, t } from '../words.js';
+import { mappingChoice } from './source.js';
 import './words.js';
 
 const EVERY = 2_000; // milliseconds
 
-/** Account and topics of a gateway; `instrument` is whose heartbeat a payload is of. */
-export function deviceCard(ctx, gateway, instrument) {
+/** Where the broker is: as the service was told, else somebody has to be asked. */
+const brokerRows = (broker, row, code) => (broker
+  ? [row('mg_host', code(broker.host)), row('mg_port', code(String(broker.port))), row('mg_tls', t(broker.tls ? 'mg_tls_on' : 'mg_tls_off'))]
+  : [row('mg_host', t('mg_host_ask'))]);
+
+/** Account and topics of a gateway; `instrument` is whose heartbeat a payload is of, `mapping` its device's. */
+export function deviceCard(ctx, gateway, instrument, mapping = '') {
   const at = `gateways/${encodeURIComponent(gateway)}/credentials`;
   const el = card(ctx, { title: t('mg_device'), note: t('mg_device_note', { id: gateway }) }, async () => {
     const account = await get(at, {}, ctx.signal);
@@ -32,12 +38,11 @@ export function deviceCard(ctx, gateway, instrument) {
     const row = (word, ...value) => [h('dt', {}, t(word)), h('dd', {}, value)];
     const code = (text) => h('code', {}, text);
     const own = `instruments/v1/${gateway}`;
-    return h('dl', { class: 'facts mg-facts' },
-      row('mg_host', t('mg_host_ask')), row('mg_user', code(account.username)), row('mg_password', password, ' ', make),
+    return h('div', { class: 'stack' }, h('dl', { class: 'facts mg-facts' },
+      brokerRows(account.broker, row, code), row('mg_user', code(account.username)), row('mg_password', password, ' ', make),
       row('mg_topic_heartbeat', code(`${own}/heartbeat`)),
       instrument ? row('mg_payload', code(JSON.stringify({ instrument_id: instrument, ts: new Date().toISOString(), state: 'running', interval_s: 60 }))) : null,
-      row('mg_topic_native', code(`${own}/native/…`)),
-      row('Tasmota', code(`FullTopic ${own}/native/%prefix%/%topic%/`)), row('Shelly', code(`topic_prefix ${own}/native/DEVICE`)), row('Zigbee2MQTT', code(`base_topic: ${own}/native/zigbee2mqtt`)));
+      row('mg_topic_native', code(`${own}/native/…`))), mappingChoice(t('mg_mapping_device'), mapping, () => gateway, () => {}));
   });
   return el;
 }

@@ -1,13 +1,18 @@
 // Every field of a record that may be stated, and what its text means: the API judges the values.
+// Opening hours are painted (hours.js), a device is chosen by its mapping (source.js).
 
 import { h } from '../dom.js';
+import { store } from '../store.js';
+import { instantOf, iso } from '../time.js';
 import { t } from '../words.js';
+import { hoursControl } from './hours.js';
+import { sourceControl } from './source.js';
 
 /** Name, then how it is typed: text unless said. `!` must be stated. */
 const LISTED = {
-  instrument: 'name! institution_id! gateway_id! district_code class_code model manufacturer class_scheme kind:general|special value_cny:number rated_hours_per_year:number interval_s:number hold_s:number source:json power_rule:json opening_hours:json timezone lon:number lat:number always_on:flag session_gap_s:number session_min_s:number planned_on:date accepted_on:date acquired_on:date suspensions:json external_ids:json report_fields:json retired_on:date',
+  instrument: 'name! institution_id! gateway_id! district_code class_code model manufacturer class_scheme kind:general|special value_cny:number rated_hours_per_year:number interval_s:number hold_s:number source:source power_rule:json opening_hours:hours timezone lon:number lat:number always_on:flag session_gap_s:number session_min_s:number planned_on:date accepted_on:date acquired_on:date suspensions:json external_ids:json report_fields:json retired_on:date',
   gateway: 'name institution_id clock_correction_s:number sparkplug:json retired_on:date',
-  institution: 'name name_en kind district_code address lon:number lat:number timezone opening_hours:json external_ids:json region_code report_fields:json retired_on:date',
+  institution: 'name name_en kind district_code address lon:number lat:number timezone opening_hours:hours external_ids:json region_code report_fields:json retired_on:date',
 };
 /** Shown before "more fields" is opened. */
 const FIRST = { instrument: 7, gateway: 2, institution: 4 };
@@ -20,6 +25,8 @@ export const fieldsOf = (kind) => LISTED[kind].split(' ').map((text, at) => {
 
 /** A control with its label and the place for what the API says of it. */
 export function control({ name, required = false, form = 'text' }, value, hint = null) {
+  if (form === 'hours') return hoursControl(name, value);
+  if (form === 'source') return sourceControl(name, value);
   const choices = form === 'flag' ? [['true', t('mg_yes')], ['false', t('mg_no')]] : form.includes('|') ? form.split('|').map((one) => [one, t(one)]) : null;
   const said = value === null || value === undefined ? '' : form === 'json' ? JSON.stringify(value) : String(value);
   const shared = { name, required, 'aria-describedby': `mg-${name}-wrong` };
@@ -35,7 +42,9 @@ export function meaning(form, text) {
   const plain = text.trim();
   if (!plain) return null;
   if (form === 'flag') return plain === 'true';
-  if (form === 'json') return JSON.parse(plain);
+  if (['json', 'hours', 'source'].includes(form)) return JSON.parse(plain);
+  // A day is its first instant, by the service's clock.
+  if (form === 'moment' && /^\d{4}-\d\d-\d\d$/.test(plain)) return iso(instantOf(Date.parse(`${plain}T00:00Z`), store.config.timezone));
   // What is no number goes as it is: the API says what it must be.
   if (form === 'number') return Number.isFinite(Number(plain)) ? Number(plain) : plain;
   return plain;

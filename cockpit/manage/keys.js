@@ -1,7 +1,7 @@
-// Keys, for whoever may make them: shown once, listed without their secrets, revoked.
+// Keys, for whoever may make them: shown once, listed without their secrets, rotated, revoked.
 
 import { all, post, remove } from '../api.js';
-import { card, h, select, table } from '../dom.js';
+import { card, dialog, h, select, table } from '../dom.js';
 import { fullMoment } from '../formats.js';
 import { store } from '../store.js';
 import { t } from '../words.js';
@@ -19,16 +19,45 @@ export function keysCard(ctx) {
         { key: 'scopes', label: t('mg_key_role'), value: (x) => x.scopes.join(' ') },
         { key: 'institution_id', label: t('institution'), value: (x) => x.institution_id ?? t('mg_key_all') },
         { key: 'last_used_at', label: t('mg_key_used'), minor: true, value: (x) => x.last_used_at, cell: (x) => fullMoment(x.last_used_at, tz) },
-        { key: 'revoked_at', label: t('mg_key_state'), value: (x) => (x.revoked_at ? t('mg_key_revoked') : t('mg_key_valid')) },
-        { key: 'end', label: '', plain: true, value: () => null, cell: (x) => (x.revoked_at ? '' : h('button', { type: 'button', class: 'quiet', 'data-revoke': x.name, 'aria-label': t('mg_key_revoke_of', { name: x.name || x.id }), on: { click: async () => {
-          if (!confirm(t('mg_key_sure'))) return;
-          await remove(`keys/${encodeURIComponent(x.id)}`);
-          el.reload();
-        } } }, t('mg_key_revoke'))) },
+        { key: 'revoked_at', label: t('mg_key_state'), value: (x) => stateOf(x, tz) },
+        { key: 'end', label: '', plain: true, value: () => null, cell: (x) => (isOver(x) ? '' : h('div', { class: 'chips' },
+          h('button', { type: 'button', class: 'quiet', 'data-rotate': x.name, 'aria-label': t('mg_key_rotate_of', { name: x.name || x.id }), on: { click: () => rotate(x, () => el.reload()) } }, t('mg_key_rotate')),
+          h('button', { type: 'button', class: 'quiet', 'data-revoke': x.name, 'aria-label': t('mg_key_revoke_of', { name: x.name || x.id }), on: { click: async () => {
+            if (!confirm(t('mg_key_sure'))) return;
+            await remove(`keys/${encodeURIComponent(x.id)}`);
+            el.reload();
+          } } }, t('mg_key_revoke')))) },
       ],
     }));
   });
   return el;
+}
+
+const isOver = (x) => x.revoked_at || (x.expires_at && Date.parse(x.expires_at) <= Date.now());
+const stateOf = (x, tz) => (x.revoked_at ? t('mg_key_revoked') : isOver(x) ? t('mg_key_expired') : x.expires_at ? t('mg_key_until', { time: fullMoment(x.expires_at, tz) }) : t('mg_key_valid'));
+
+/** Seconds for which both keys work, by the word for them. */
+const OVERLAPS = [[0, 'mg_overlap_0'], [3_600, 'mg_overlap_hour'], [86_400, 'mg_overlap_day'], [604_800, 'mg_overlap_week'], [2_592_000, 'mg_overlap_month']];
+
+/** A key in another's place: how long both work is asked, the new one shown once. */
+function rotate(x, done) {
+  let overlap = 0;
+  const outcome = h('p', { role: 'status' });
+  const button = h('button', { type: 'submit', class: 'primary' }, t('mg_key_rotate'));
+  const own = x.id === store.session?.key_id ? h('p', { class: 'warn' }, t('mg_key_own')) : null;
+  const el = dialog(t('mg_key_rotate_of', { name: x.name || x.id }), h('form', { class: 'stack', on: { submit: async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      const made = await post(`keys/${encodeURIComponent(x.id)}/rotate`, { overlap_s: overlap });
+      form.replaceChildren(h('p', {}, t('mg_key_once'), ' ', h('code', { 'data-value': 'rotated' }, made.key)), h('p', { class: 'note' }, t(overlap ? 'mg_key_old_until' : 'mg_key_old_over', { time: fullMoment(made.old_ends_at, store.config.timezone) })));
+      el.addEventListener('close', done);
+    } catch (error) {
+      outcome.textContent = t('mg_refused', { why: error.message });
+      button.disabled = false;
+    }
+  } } }, h('p', {}, t('mg_key_rotate_note')), own, select(t('mg_key_overlap'), OVERLAPS.map(([n, word]) => [String(n), t(String(word))]), '0', (value) => { overlap = Number(value); }), button, outcome));
+  const form = el.querySelector('form');
 }
 
 let shownOnce = null; // outlives the list's reload, not the page's

@@ -152,7 +152,7 @@ BEGIN
             ('jishi_api', 'SELECT, INSERT', 'delivery_attempt'),
             ('jishi_write', 'SELECT (delivery_key, failures, served_at, paused_until)',
              'delivery'),
-            ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, last_used_at)', 'api_key'),
+            ('jishi_api', 'SELECT, INSERT, UPDATE (revoked_at, expires_at, last_used_at)', 'api_key'),
             ('jishi_api', 'SELECT, INSERT, UPDATE, DELETE', 'saved_view'),
             ('jishi_api', 'SELECT, INSERT, DELETE, UPDATE (last_used_at)', 'sign_in'),
             -- What was done stays noted: nobody but the owner changes it.

@@ -131,9 +131,7 @@ class _Members:
         groups: list[str | None] = [None]
         codes = np.zeros(len(rows), np.int64)
         if question.group_by is not None:
-            labels = roster.labels[question.group_by]
-            present, codes = np.unique(labels.codes[rows], return_inverse=True)
-            groups = [labels.values[code] for code in present.tolist()]
+            groups, codes = roster.labels[question.group_by].parted(rows)
         chosen = np.flatnonzero(whole)
         chosen = chosen[np.argsort(codes[chosen], kind="stable")]
         return cls(
@@ -210,7 +208,9 @@ def _settle(roster: Roster, rows: Ints, window: Window, moment: Moment) -> Steps
         keys = roster.keys[rows]
         asked = {"first": int(keys[0]), "last": int(keys[-1]), "least": int(settle.min())}
         found = yield from Query[tuple[int, int]](_SQL["credits"], asked, binary=True)
-        longest = dict(found)
-        for row in np.flatnonzero(np.isin(keys, list(longest))).tolist():
-            settle[row] = max(settle[row], longest[int(keys[row])])
+        # All of a city's may be that long.
+        longest = np.array(found, np.int64).reshape(-1, 2)
+        longest = longest[np.isin(longest[:, 0], keys)]
+        places = np.searchsorted(keys, longest[:, 0])
+        settle[places] = np.maximum(settle[places], longest[:, 1])
     return settle

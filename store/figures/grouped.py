@@ -31,9 +31,8 @@ class Groups:
         keys = roster.keys[rows]
         if group_by is None:
             return cls(keys=keys, codes=np.zeros(len(rows), np.int64), names=[None])
-        labels = roster.labels[group_by]
-        present, codes = np.unique(labels.codes[rows], return_inverse=True)
-        return cls(keys=keys, codes=codes, names=[labels.values[code] for code in present.tolist()])
+        names, codes = roster.labels[group_by].parted(rows)
+        return cls(keys=keys, codes=codes, names=names)
 
     def sums(self, keys: Ints, values: Ints) -> Iterator[tuple[str | None, list[int]]]:
         """Of each group that any has a row of: sums, column by column.

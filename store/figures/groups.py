@@ -15,7 +15,7 @@ from store.figures.costs import at_once_s, one_by_one_s
 from store.figures.members import load_members, tally_members
 from store.figures.question import Group, Question
 from store.figures.surroundings import Moment
-from store.present.roster import Rosters
+from store.present.roster import Roster, Rosters
 from store.run import Steps
 
 # Instruments whose totals are in memory at once: a few of them are a quarter of a gigabyte. With
@@ -28,6 +28,7 @@ def tally_groups(
     moment: Moment,
     rosters: Rosters | None = None,
     without: Ints | None = None,
+    extent: "Extent | None" = None,
 ) -> Steps[dict[str | None, Group]]:
     """Each group's sums; both ways give the same.
 
@@ -36,9 +37,11 @@ def tally_groups(
         moment: Of the answer.
         rosters: The application's; none: read for this answer alone.
         without: Keys of instruments that are not meant, whatever the question's filters say.
+        extent: The question's, found in the same transaction; none: looked for.
     """
-    roster = yield from (rosters or Rosters()).load(question.window.end_us)
-    rows = roster.members(question.filters, question.window)
+    if extent is None:
+        extent = yield from measure_extent(question, rosters or Rosters())
+    roster, rows = extent.roster, extent.rows
     if without is not None:
         rows = rows[~np.isin(roster.keys[rows], without)]
     layout = question.lay_out(len(rows), moment)
@@ -71,19 +74,26 @@ def revision_of(told: str, digest: int) -> str:
 class Extent:
     """How much there is to a question, by the registry alone."""
 
-    instruments: int
+    roster: Roster
+    #: Its instruments that are meant; ascending.
+    rows: Ints
     #: One at least: everything is a group of its own.
     groups: int
+
+    @property
+    def instruments(self) -> int:
+        """How many."""
+        return len(self.rows)
 
 
 def measure_extent(question: Question, rosters: Rosters) -> Steps[Extent]:
     """How many instruments a question is about, in how many groups; asks for no figure."""
     roster = yield from rosters.load(question.window.end_us)
     rows = roster.members(question.filters, question.window)
-    if question.group_by is None:
-        return Extent(instruments=len(rows), groups=1)
-    groups = len(np.unique(roster.labels[question.group_by].codes[rows]))
-    return Extent(instruments=len(rows), groups=groups)
+    groups = 1
+    if question.group_by is not None:
+        groups = len(roster.labels[question.group_by].present(rows))
+    return Extent(roster=roster, rows=rows, groups=groups)
 
 
 def cost_s(question: Question, extent: Extent, moment: Moment) -> float:

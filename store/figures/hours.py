@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.group_arrays import NAMES, Figures, Flags, Ints
 from store.figures.chunks import Chunks
@@ -21,6 +22,8 @@ from store.statements import statements
 _SQL = statements("totals")
 _DAY = timedelta(days=1)
 _STEP = NAMES.index("step_us")
+_CHUNK = slice(None)
+Floats = NDArray[np.float64]
 
 
 class Share(NamedTuple):
@@ -30,6 +33,15 @@ class Share(NamedTuple):
     inside: Ints
     #: Where their rows go.
     rows: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Lots:
+    """Several lots of instruments, to be added up."""
+
+    count: int
+    #: By chunk: a row a lot, a column a place in the chunk; 1 where one is in it, 0 elsewhere.
+    weights: dict[int, Floats]
 
 
 @dataclass(slots=True)
@@ -109,25 +121,33 @@ class HoursReader:
             found[name][share.rows] = values
         return found
 
-    def sums(
-        self, slots: Slots, shares: Sequence[dict[int, Share]], names: Sequence[str]
-    ) -> Steps[list[list[list[int]]]]:
+    def lots(self, chosen: Sequence[Ints]) -> Lots:
+        """Lots of the instruments.
+
+        Args:
+            chosen: Of each lot, places among the keys.
+        """
+        weights: dict[int, Floats] = {}
+        for lot, places in enumerate(chosen):
+            for chunk, share in self.shares(places).items():
+                of_chunk = weights.setdefault(chunk, np.zeros((len(chosen), CHUNK)))
+                of_chunk[lot, share.inside] = 1
+        return Lots(len(chosen), weights)
+
+    def sums(self, slots: Slots, lots: Lots, names: Sequence[str]) -> Steps[list[list[list[int]]]]:
         """Sums over several lots of instruments: of each lot, of each hour, one of each figure.
 
         Args:
             slots: Hours of a day.
-            shares: Of each lot; of `shares`.
-            names: Of figures that fit into an hour: their sums are 64 bits.
+            lots: Of `lots`.
+            names: Of figures that fit into an hour: their sums are exact in a double.
         """
         figures = [HOURLY.index(name) for name in names]
-        rows = yield from self._rows(slots.day, sorted({n for one in shares for n in one}), figures)
-        found = np.zeros((len(shares), slots.high - slots.low, len(names)), np.int64)
+        rows = yield from self._rows(slots.day, sorted(lots.weights), figures)
+        found = np.zeros((lots.count, slots.high - slots.low, len(names)), np.int64)
         for chunk, figure, packed in rows:
-            place = figures.index(figure)
-            for lot, share in enumerate(shares):
-                if chunk in share:
-                    values = unpack(packed, share[chunk].inside)[:, slots.low : slots.high]
-                    found[lot, :, place] += values.sum(axis=0, dtype=np.int64)
+            summed = weighed(packed, lots.weights[chunk])
+            found[:, :, figures.index(figure)] += summed[:, slots.low : slots.high]
         return found.tolist()
 
     def _rows(
@@ -160,7 +180,7 @@ class HoursReader:
         return self._everyone
 
 
-def unpack(packed: bytes, inside: Ints) -> Ints:
+def unpack(packed: bytes, inside: Ints | slice) -> Ints:
     """What ``packed_hours.py: pack_chunk`` packed, of some instruments.
 
     Args:
@@ -177,4 +197,28 @@ def unpack(packed: bytes, inside: Ints) -> Ints:
         return table[codes.reshape(CHUNK, count)[inside]]
     dtype = "<u4" if kind == SHORT.encode() else "<i8"
     found: Ints = np.frombuffer(packed, dtype, offset=HEAD.size).reshape(CHUNK, count)[inside]
+    return found
+
+
+def weighed(packed: bytes, weights: Floats) -> Ints:
+    """Sums of some instruments of a chunk: `unpack` and add up, in less than half the time.
+
+    Args:
+        packed: Of one figure that fits into an hour: sums of a chunk are exact in a double.
+        weights: A row a sum, a column an instrument: 1 or 0.
+
+    Returns:
+        A row a sum, a column an hour.
+    """
+    count, kind, size = HEAD.unpack_from(packed)
+    found: Ints
+    if kind == CODES and size == 2:
+        # All of an hour or nothing, mostly: counted, and by single floats, which hold 2^24.
+        low, high = np.frombuffer(packed, "<i8", size, HEAD.size).tolist()
+        codes = np.frombuffer(packed, np.uint8, offset=HEAD.size + 2 * 8).reshape(CHUNK, count)
+        highs = (weights.astype(np.float32) @ codes.astype(np.float32)).astype(np.int64)
+        all_of = weights.sum(axis=1, keepdims=True).astype(np.int64)
+        found = low * all_of + (high - low) * highs
+    else:
+        found = (weights @ unpack(packed, _CHUNK).astype(np.float64)).astype(np.int64)
     return found

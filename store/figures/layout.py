@@ -17,6 +17,7 @@ from store.figures.subject import zone_of
 from store.figures.surroundings import Moment
 
 _DAY = timedelta(days=1)
+_EPOCH = date(1970, 1, 1)
 #: Edges, and buckets that part a day, are measured from segments, all instruments at once: some
 #: days at most.
 LONGEST_EDGES_US = 3 * 86_400_000_000
@@ -45,13 +46,28 @@ def plan_window(window: Window, moment: Moment) -> Plan:
     if start_of_day(first, zone) < window.start_us:
         first += _DAY
     end = local_day(window.end_us, zone)
-    if first >= end or not window.length_us:
+    # Rollups say what is stored, and not what is supposed.
+    measured = any(
+        window.start_us < reach.end_us and reach.start_us < window.end_us
+        for reach in map(reach_of, moment.supposed)
+    )
+    if measured or first >= end or not window.length_us:
         return Plan(first, first, (window,) if window.length_us else ())
     edges = (
         Window(start_us=window.start_us, end_us=start_of_day(first, zone)),
         Window(start_us=start_of_day(end, zone), end_us=window.end_us),
     )
     return Plan(first, end, tuple(edge for edge in edges if edge.length_us))
+
+
+def reach_of(day: date) -> Window:
+    """The time within which what a calendar says of a day can matter.
+
+    A local day anywhere on Earth lies within 14 hours before and 36 hours after midnight UTC; hours
+    that pass midnight reach a day further.
+    """
+    midnight = (day - _EPOCH).days * 24 * HOUR_US
+    return Window(start_us=midnight - 14 * HOUR_US, end_us=midnight + 60 * HOUR_US)
 
 
 def day_hours(day: date, moment: Moment) -> list[Window]:
@@ -177,7 +193,8 @@ def lay_out(
         instruments: How many there are.
         moment: Of the answer.
     """
-    if not (
+    # Arrays know the stored calendar alone.
+    if moment.supposed or not (
         0 < window.length_us < _LONGEST_US
         and threshold(sufficient_coverage).denominator <= _FINEST_THRESHOLD
     ):

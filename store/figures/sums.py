@@ -17,11 +17,11 @@ from store.statements import statements
 
 _SQL = statements("totals")
 _WIDTH = len(SUMS)
-# Where the totals' sums stand among the figures.
-_PLACES = [NAMES.index(name) for name in SUMS[:-2]]
-_STEP = NAMES.index("step_us")
 _NOTHING = np.zeros((CHUNK, _WIDTH), np.int64)
-_DAYS, _SCHEDULED = SUMS.index("days"), SUMS.index("scheduled_days")
+# A row of the totals is the figures in their order but for the last, a maximum; then two counts.
+_SUMMED = len(NAMES) - 1
+assert (*SUMS[:_SUMMED], "step_us") == NAMES
+_STEP, _DAYS, _SCHEDULED = _SUMMED, _SUMMED + 1, _SUMMED + 2
 
 
 @dataclass(slots=True)
@@ -49,37 +49,40 @@ class TotalsReader:
         """Figures of days ``[first, end)``, at least one."""
         chunks = self.chunks
         stale = yield from chunks.stale(first, end)
-        early = yield from self._totals(first)
-        late = yield from self._totals(end)
-        steps = yield from self._steps(first, end)
-        laid = np.empty((len(chunks.numbers) * CHUNK, _WIDTH), np.int64)
+        early, late = yield from self._totals(first, end)
+        # A column a figure from here on, as all that follows wants them.
+        laid = np.empty((_WIDTH + 1, len(chunks.numbers) * CHUNK), np.int64)
         for at, chunk in enumerate(chunks.numbers):
-            part = laid[at * CHUNK : (at + 1) * CHUNK]
-            np.subtract(late.get(chunk, _NOTHING), early.get(chunk, _NOTHING), out=part)
-        rows = chunks.of * CHUNK + chunks.keys % CHUNK
-        sums = laid[rows]
-        figures = Figures.zeros(len(rows))
-        figures.columns[:, _PLACES] = sums[:, :_DAYS]
-        figures.columns[:, _STEP] = steps[rows]
-        figures.scheduled = sums[:, _SCHEDULED] > 0
-        complete = (sums[:, _DAYS] == (end - first).days) & (chunks.through >= end.toordinal())
+            part = laid[:, at * CHUNK : (at + 1) * CHUNK]
+            after, before = late.get(chunk, _NOTHING).T, early.get(chunk, _NOTHING).T
+            np.subtract(after[:_SUMMED], before[:_SUMMED], out=part[:_SUMMED])
+            np.subtract(after[_SUMMED:], before[_SUMMED:], out=part[_DAYS:])
+        laid[_STEP] = yield from self._steps(first, end)
+        laid = _taken(laid, chunks.of * CHUNK + chunks.keys % CHUNK)
+        figures = Figures(laid[: len(NAMES)].T, laid[_SCHEDULED] > 0)
+        complete = (laid[_DAYS] == (end - first).days) & (chunks.through >= end.toordinal())
         if len(stale):
             complete &= ~np.isin(chunks.keys, stale)
         return Days(figures, complete)
 
-    def _totals(self, boundary: date) -> Steps[dict[int, Ints]]:
-        """By chunk; none where there is nothing before a first day."""
-        if self._kept is not None and self._kept[0] == boundary:
-            return self._kept[1]
+    def _totals(self, first: date, end: date) -> Steps[tuple[dict[int, Ints], dict[int, Ints]]]:
+        """Of two boundaries, by chunk; none where there is nothing before a first day."""
+        found: dict[date, dict[int, Ints]] = {first: {}, end: {}}
+        if self._kept is not None and self._kept[0] == first:
+            found[first] = self._kept[1]
+            wanted = [end]
+        else:
+            wanted = [first, end]
         rows = yield from Query[tuple[date, int, bytes]](
             _SQL["totals"],
-            {"boundaries": [boundary], "chunks": self.chunks.numbers},
+            {"boundaries": wanted, "chunks": self.chunks.numbers},
             binary=True,
             heavy=True,
         )
-        found = {chunk: _numbers(sums).reshape(CHUNK, _WIDTH) for _, chunk, sums in rows}
-        self._kept = boundary, found
-        return found
+        for boundary, chunk, sums in rows:
+            found[boundary][chunk] = _numbers(sums).reshape(CHUNK, _WIDTH)
+        self._kept = end, found[end]
+        return found[first], found[end]
 
     def _steps(self, first: date, end: date) -> Steps[Ints]:
         """The greatest step of the days: of the last 2^n of them, and of others before."""
@@ -100,6 +103,14 @@ class TotalsReader:
             row = greatest[places[chunk]]
             np.maximum(row, _numbers(steps), out=row)
         return greatest.reshape(-1)
+
+
+def _taken(columns: Ints, places: Ints) -> Ints:
+    """Some places of each column; without a copy where they are all from one to another."""
+    if len(places) and int(places[-1]) - int(places[0]) == len(places) - 1:
+        return columns[:, int(places[0]) : int(places[-1]) + 1]
+    found: Ints = columns.take(places, axis=1)
+    return found
 
 
 def _numbers(packed: bytes) -> Any:

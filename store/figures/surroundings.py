@@ -43,6 +43,9 @@ class Moment:
     calendar: str = "CN"
     #: The first day whose hours may be rolled up: older days were, before there were hours.
     hours_from: date = date.min
+    #: Days of the calendar as they are supposed to be, whatever is stored; None: what its weekday
+    #: says. Figures of the time that they reach are measured (``supposed.py``).
+    supposed: Mapping[date, CalendarDay | None] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +133,10 @@ def load_surroundings(
     calendar: Mapping[date, CalendarDay] = {}
     maintenance: dict[int, list[Interval]] = defaultdict(list)
     if any(subject.hours for subject in subjects):
-        calendar = yield from load_calendar(window, moment.calendar)
+        stored = yield from load_calendar(window, moment.calendar)
+        calendar = {
+            day: what for day, what in (stored | dict(moment.supposed)).items() if what is not None
+        }
         rows = yield from Query[tuple[int, int, int]](
             _SQL["maintenance"], {"keys": keys, **span}, binary=True
         )

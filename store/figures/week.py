@@ -89,9 +89,9 @@ def load_week(
             else:
                 clocks[name] = np.zeros_like(ours)
         whole &= np.logical_or.reduce([np.zeros(len(rows), np.bool_), *clocks.values()])
-        shares = [reader.shares(np.flatnonzero(whole & clocks[name])) for name in striking]
+        lots = reader.lots([np.flatnonzero(whole & clocks[name]) for name in striking])
         for at, one in enumerate(slots):
-            sums = yield from reader.sums(one, shares, _STATES)
+            sums = yield from reader.sums(one, lots, _STATES)
             for of_clock, struck in zip(sums, striking.values(), strict=True):
                 for hour, known in zip(struck[at], of_clock, strict=True):
                     week.add({hour: Known(*known)})

@@ -26,6 +26,18 @@ class Labels:
         codes = [places.setdefault(value, len(places)) for value in values]
         return cls(list(places), np.array(codes, np.int64))
 
+    def present(self, rows: Ints) -> Ints:
+        """Places of the values that some instruments have; ascending."""
+        # Counted, not sorted: the values are few beside the instruments.
+        return np.flatnonzero(np.bincount(self.codes[rows], minlength=len(self.values)))
+
+    def parted(self, rows: Ints) -> tuple[list[Any], Ints]:
+        """The values that some instruments have, each once, and of each instrument which."""
+        present = self.present(rows)
+        place_of = np.zeros(len(self.values), np.int64)
+        place_of[present] = np.arange(len(present))
+        return [self.values[code] for code in present.tolist()], place_of[self.codes[rows]]
+
     def where(self, wanted: Callable[[Any], bool]) -> Flags:
         """The instruments whose value is wanted."""
         flags = np.array([wanted(value) for value in self.values], np.bool_)

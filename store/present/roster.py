@@ -46,6 +46,8 @@ class Roster:
     keys: Ints
     #: By word of `store.present.instruments.GROUPINGS`, and by every filter's name.
     labels: dict[str, Labels]
+    #: By id, of the instruments' institutions, as `store.present.instruments.names_of` has them.
+    institution_names: dict[str, str | None]
     always_on: Flags
     #: Days of service as times; beyond all time where they have no end.
     acquired_us: Ints
@@ -146,6 +148,7 @@ class _Registered(NamedTuple):
     rated_hours_per_year: float | None
     since_us: int | None
     newest: bool
+    institution_name: str | None
 
     @property
     def settle_us(self) -> int:
@@ -168,6 +171,7 @@ def _roster(rows: Sequence[_Registered]) -> Roster:
             "cell": cells_of(rows),
             "instrument": Labels.of([row.instrument_id for row in rows]),
         },
+        institution_names={row.institution_id: row.institution_name for row in rows},
         always_on=np.array([row.always_on for row in rows], np.bool_),
         acquired_us=ints((row.acquired_us for row in rows), MIN_US),
         retired_us=ints((row.retired_us for row in rows), MAX_US),

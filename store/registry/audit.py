@@ -81,5 +81,14 @@ def list_entries(
     return [Entry(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+def last_entry(object_type: str, object_id: str) -> Steps[tuple[Entry, str | None] | None]:
+    """The newest change of one thing, and the name of the key that made it, if it has one."""
+    rows = yield Query(statements("audit")["last"], {"type": object_type, "id": object_id})
+    if not rows:
+        return None
+    ((*values, name),) = rows
+    return Entry(**dict(zip(Entry.__dataclass_fields__, values, strict=True))), name
+
+
 def _moment(us: int | None) -> datetime | None:
     return None if us is None else from_us(us)

@@ -4,11 +4,13 @@ Statements are in `sql/calendars.sql`; what a day does to opening hours is in
 `models/schedule.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from models.schedule import CalendarDay, DayKind
+from store.instant import from_us
 from store.registry.audit import note
 from store.run import Query, Steps
 from store.statements import statements
@@ -57,6 +59,22 @@ def list_days(
         {"calendar": calendar, "year": array(year), "after": after, "limit": limit},
     )
     return [_read(row) for row in rows]
+
+
+def find_days(calendar: str, days: Iterable[date]) -> Steps[dict[date, CalendarDay]]:
+    """What some days are, as opening hours take it; those that are nothing special left out."""
+    rows = yield from Query[tuple[date, str, int | None]](
+        statements("calendars")["days"], {"calendar": calendar, "days": list(days)}
+    )
+    return {day: CalendarDay(kind=DayKind(kind), as_weekday=weekday) for day, kind, weekday in rows}
+
+
+def following(now_us: int) -> Steps[int]:
+    """How many instruments in service have opening hours that go by the calendar."""
+    rows = yield from Query[tuple[int]](
+        statements("calendars")["following"], {"now": from_us(now_us)}
+    )
+    return rows[0][0]
 
 
 def put_day(

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import dict_row
 
@@ -16,6 +16,8 @@ from store.run import Query, Steps
 from store.statements import statements
 
 PREFIX = "jishi"
+#: As long as two keys may work side by side, one in the other's place.
+OVERLAP_MAX = timedelta(days=30)
 #: Each scope with the scopes that it implies.
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
@@ -37,6 +39,19 @@ class NewKey:
     institution_id: str | None
     created_at: datetime
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedKey(NewKey):
+    """A key that takes another's place."""
+
+    replaces: str
+    #: When the other one stops working.
+    old_ends_at: datetime
+
+
+class KeyEndedError(Exception):
+    """A key is revoked or expired: there is nothing left whose place another could take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +111,7 @@ def create_key(
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
         raise ValueError(f"scopes {list(scopes)!r} must be some of {', '.join(SCOPES)}")
-    key_id = secrets.token_hex(6)
-    key = f"{PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+    key_id, key = _fresh()
     rows = yield Query(
         statements("keys")["create"],
         {
@@ -121,6 +135,63 @@ def create_key(
         created_at=rows[0][0],
         expires_at=expires_at,
     )
+
+
+def rotate_key(
+    key_id: str, *, overlap: timedelta, actor: str, tenant: int | None = None
+) -> Steps[RotatedKey | None]:
+    """Make a key with another's name, rights and end, and end the other.
+
+    Args:
+        key_id: The other's visible id.
+        overlap: How long both work; none: the other one stops with the commit.
+        actor: Who does it, for the audit.
+        tenant: Key of the institution whose it must be.
+
+    Returns:
+        The new key; None where there is no such one.
+
+    Raises:
+        ValueError: ``overlap`` is negative or too long.
+        KeyEndedError: the other one works no more.
+    """
+    if not timedelta(0) <= overlap <= OVERLAP_MAX:
+        raise ValueError(f"the overlap must be 0 to {OVERLAP_MAX.days} days, not {overlap}")
+    new_id, key = _fresh()
+    rows = yield Query(
+        statements("keys")["rotate"],
+        {
+            "key_id": key_id,
+            "new_id": new_id,
+            "digest": digest(key),
+            "overlap": overlap,
+            "actor": actor,
+            "tenant": tenant,
+        },
+    )
+    if not rows:
+        known = yield from find_key(key_id)
+        if known is None or tenant not in (None, known.institution_key):
+            return None
+        raise KeyEndedError(f"key {key_id!r} is {'revoked' if known.revoked_at else 'expired'}")
+    ((name, scopes, institution_id, created_at, expires_at, ends_at),) = rows
+    return RotatedKey(
+        key_id=new_id,
+        key=key,
+        name=name,
+        scopes=tuple(scopes),
+        institution_id=institution_id,
+        created_at=created_at,
+        expires_at=expires_at,
+        replaces=key_id,
+        old_ends_at=ends_at,
+    )
+
+
+def _fresh() -> tuple[str, str]:
+    """A new id, and the key that carries it."""
+    key_id = secrets.token_hex(6)
+    return key_id, f"{PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
 
 
 def find_key(key_id: str) -> Steps[StoredKey | None]:

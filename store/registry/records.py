@@ -8,7 +8,7 @@ queued to be folded again. Reading versions for figures is in `store/figures`. S
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from mappings import shipped
 from models.registry_fields import Kind, Record
 from models.registry_plan import (
+    ABSENT,
     WRITTEN,
     Bound,
     Change,
@@ -32,6 +33,8 @@ from models.versions import BEGIN_US, END_US, Versions
 from store.instant import from_us, to_us
 from store.run import Query, Steps
 from store.statements import statements
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -114,17 +117,34 @@ def read_versions(
     return dict(found)
 
 
+def read_revisions(kind: Kind, ids: Sequence[str]) -> Steps[dict[str, int]]:
+    """The revision of the registry that changed each record last; what is not there is left out."""
+    rows = yield Query(statements("registry")[f"{kind.name}_revisions"], {"ids": list(ids)})
+    return dict(rows)
+
+
+def with_revision(kind: Kind, identity: str, steps: Steps[T]) -> Steps[tuple[int, T]]:
+    """What steps read of a record, and a revision that it was not changed after.
+
+    The revision is read first: where a change comes between, it is too old rather than too new.
+    """
+    revisions = yield from read_revisions(kind, [identity])
+    return revisions.get(identity, ABSENT), (yield from steps)
+
+
 def _situation(
     kind: Kind, changes: Sequence[Change], now_us: int, today: date, home: str | None
 ) -> Steps[Situation]:
     """All that the plan goes by, read under the registry's lock."""
     versions = yield from read_versions(kind, [change.id for change in changes])
+    expecting = [change.id for change in changes if change.expected is not None]
+    revisions = (yield from read_revisions(kind, expecting)) if expecting else {}
     known = yield from _known(kind, changes, home)
     bound = yield from _bound(kind, changes, today, home)
     held = yield from _held(kind, changes, versions, home)
     return Situation(
-        now_us=now_us, today=today, home=home, versions=versions, known=known, bound=bound,
-        held=held,
+        now_us=now_us, today=today, home=home, versions=versions, revisions=revisions, known=known,
+        bound=bound, held=held,
     )  # fmt: skip
 
 
@@ -149,12 +169,26 @@ def _bound(
 ) -> Steps[dict[str, Bound]]:
     """Of the records that are to be retired, those that instruments in service are bound to."""
     ids = [change.id for change in changes if change.mode is Mode.RETIRE and not change.force]
+    return (yield from read_bound(kind, ids, today, home))
+
+
+def read_bound(
+    kind: Kind, ids: Sequence[str], today: date, home: str | None = None
+) -> Steps[dict[str, Bound]]:
+    """Of records, those that instruments in service are bound to, and these.
+
+    Args:
+        kind: Of the records; nothing is bound to an instrument.
+        ids: Which.
+        today: The day of service.
+        home: The one institution whose instruments may be named.
+    """
     statement = f"{kind.name}_bound"
     if not ids or statement not in statements("registry"):
         return {}
     rows = yield Query(
         statements("registry")[statement],
-        {"ids": ids, "today": today, "home": home, "shown": BOUND_SHOWN},
+        {"ids": list(ids), "today": today, "home": home, "shown": BOUND_SHOWN},
     )
     return {identity: Bound(count=count, first=tuple(first)) for identity, count, first in rows}
 

@@ -32,3 +32,12 @@ WHERE (%(before_id)s::bigint IS NULL OR audit_id < %(before_id)s)
              AND n.institution_id = %(tenant)s AND v.force_from <= now() AND v.force_to > now())))
 ORDER BY audit_id DESC
 LIMIT %(limit)s
+
+-- name: last
+-- The newest change of one thing, with the name of the key that made it.
+SELECT audit_id, us(at), actor, action, object_type, object_id, before, after,
+       (SELECT nullif(k.name, '') FROM api_key k WHERE 'key:' || k.key_id = actor)
+FROM audit
+WHERE object_type = %(type)s AND object_id = %(id)s
+ORDER BY audit_id DESC
+LIMIT 1

@@ -17,6 +17,22 @@ LIMIT %(limit)s
 SELECT calendar, day, kind, name, as_weekday, confirmed, source
 FROM calendar_day WHERE calendar = %(calendar)s AND day = %(day)s
 
+-- name: days
+SELECT day, kind, as_weekday FROM calendar_day
+WHERE calendar = %(calendar)s AND day = ANY (%(days)s::date[])
+
+-- name: following
+-- By the registry in force: an instrument's own hours, else its institution's.
+SELECT count(*)
+FROM instrument_version v
+LEFT JOIN institution_version n ON n.institution_key = v.institution_key
+    AND n.force_from <= %(now)s AND n.force_to > %(now)s
+CROSS JOIN LATERAL (SELECT coalesce(v.opening_hours, n.opening_hours) AS hours) h
+WHERE v.force_from <= %(now)s AND v.force_to > %(now)s
+  AND coalesce(v.acquired_on <= (%(now)s::timestamptz AT TIME ZONE v.timezone)::date, true)
+  AND coalesce(v.retired_on > (%(now)s::timestamptz AT TIME ZONE v.timezone)::date, true)
+  AND h.hours IS NOT NULL AND h.hours->>'holidays' IS DISTINCT FROM 'as_weekday'
+
 -- name: lock
 -- Two writers of one day, neither of which need find a row, must not interleave.
 SELECT pg_advisory_xact_lock(hashtextextended('calendar_day/' || %(calendar)s || '/' || %(day)s, 0))

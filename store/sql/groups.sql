@@ -56,7 +56,7 @@ SELECT v.instrument_key, i.instrument_id, n.institution_id,
        coalesce(v.opening_hours, nv.opening_hours)::text, v.timezone, v.rated_hours_per_year,
        CASE WHEN isfinite(greatest(v.force_from, nv.force_from))
             THEN us(greatest(v.force_from, nv.force_from)) END,
-       NOT isfinite(v.force_to)
+       NOT isfinite(v.force_to), nv.name
 FROM instrument_version v
 JOIN instrument i ON i.instrument_key = v.instrument_key
 JOIN institution n ON n.institution_key = v.institution_key

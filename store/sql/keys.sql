@@ -54,6 +54,45 @@ WITH gone AS (
 SELECT key_id FROM api_key WHERE key_id = %(key_id)s
   AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)
 
+-- name: rotate
+-- The new key is all that the old one was; saved views go over to it. Both are noted: by the old
+-- one's id what took its place, by the new one's where it came from.
+WITH old AS (
+    SELECT key_id, name, scopes, institution_key, expires_at FROM api_key
+    WHERE key_id = %(key_id)s AND revoked_at IS NULL
+      AND coalesce(expires_at > clock_timestamp(), true)
+      AND (%(tenant)s::integer IS NULL OR institution_key = %(tenant)s)
+    FOR UPDATE
+), made AS (
+    INSERT INTO api_key (key_id, name, secret_sha256, scopes, institution_key, expires_at)
+    SELECT %(new_id)s, name, %(digest)s, scopes, institution_key, expires_at FROM old
+    RETURNING key_id, created_at, name, scopes, institution_key, expires_at
+), ended AS (
+    UPDATE api_key k
+    SET revoked_at = CASE WHEN %(overlap)s::interval = interval '0' THEN now() END,
+        expires_at = CASE WHEN %(overlap)s::interval = interval '0' THEN k.expires_at
+                          ELSE least(k.expires_at, now() + %(overlap)s::interval) END
+    FROM old WHERE k.key_id = old.key_id
+    RETURNING k.key_id, coalesce(k.revoked_at, k.expires_at) AS ends_at
+), moved AS (
+    UPDATE saved_view SET owner = %(new_id)s WHERE owner IN (SELECT key_id FROM ended)
+), told AS (
+    SELECT made.*, i.institution_id, ended.ends_at, old.key_id AS old_id,
+           jsonb_build_object('name', made.name, 'scopes', made.scopes,
+                              'expires_at', made.expires_at,
+                              'institution_id', i.institution_id) AS rights
+    FROM made CROSS JOIN old CROSS JOIN ended LEFT JOIN institution i
+      ON i.institution_key = made.institution_key
+), noted AS (
+    INSERT INTO audit (actor, action, object_type, object_id, before, after)
+    SELECT %(actor)s, 'rotate', 'key', old_id, rights,
+           jsonb_build_object('ends_at', ends_at, 'replaced_by', key_id) FROM told
+    UNION ALL
+    SELECT %(actor)s, 'create', 'key', key_id, NULL,
+           rights || jsonb_build_object('replaces', old_id) FROM told
+)
+SELECT name, scopes, institution_id, created_at, expires_at, ends_at FROM told
+
 -- name: usable
 SELECT key_id FROM api_key
 WHERE key_id = ANY (%s) AND revoked_at IS NULL AND coalesce(expires_at > clock_timestamp(), true)

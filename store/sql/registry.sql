@@ -152,6 +152,15 @@ JOIN gateway_version v ON v.sparkplug = a.sparkplug
 JOIN gateway g USING (gateway_key)
 LEFT JOIN institution n ON n.institution_key = v.institution_key
 
+-- name: institution_revisions
+SELECT institution_id, changed_revision FROM institution WHERE institution_id = ANY (%(ids)s::text[])
+
+-- name: gateway_revisions
+SELECT gateway_id, changed_revision FROM gateway WHERE gateway_id = ANY (%(ids)s::text[])
+
+-- name: instrument_revisions
+SELECT instrument_id, changed_revision FROM instrument WHERE instrument_id = ANY (%(ids)s::text[])
+
 -- name: institution_touch
 INSERT INTO institution (institution_id, changed_revision)
 SELECT id, %(revision)s FROM unnest(%(ids)s::text[]) AS t (id)

@@ -56,6 +56,7 @@ SCOPES = ("nothing", "read", "operate", "admin")
 CITY_ONLY = {
     ("put", "/v1/calendars/{calendar}/days/{day}"),
     ("delete", "/v1/calendars/{calendar}/days/{day}"),
+    ("post", "/v1/calendars/{calendar}/preview"),
     ("put", "/v1/mappings/{name}"),
     ("put", "/v1/report-profiles/{name}"),
     ("put", "/v1/reconciliation/tolerances"),
@@ -87,6 +88,9 @@ NO_CHANGE = {
     ("post", "/v1/mappings/{name}/try"),
     ("post", "/v1/power-rules/backtest"),
     ("post", "/v1/instruments/{instrument_id}/preview"),
+    ("post", "/v1/institutions/{institution_id}/preview"),
+    ("post", "/v1/gateways/{gateway_id}/preview"),
+    ("post", "/v1/calendars/{calendar}/preview"),
 }
 _TITLE = {"en": "own", "zh": "own"}
 OWN_SCHEME = {
@@ -487,6 +491,9 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
         },
         ("post", "/v1/maintenance/plans/{plan_id}/resets"): {"reason": "stolen"},
         ("put", "/v1/calendars/{calendar}/days/{day}"): {"kind": "holiday"},
+        ("post", "/v1/calendars/{calendar}/preview"): {
+            "days": [{"day": "2031-12-24", "kind": "holiday"}]
+        },
         ("put", "/v1/coverage/targets/{day}"): {"share": 0.5},
         ("put", "/v1/instruments/{instrument_id}/life-cycle"): {
             "state": "suspended",

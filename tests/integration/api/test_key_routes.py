@@ -62,3 +62,53 @@ def test_wrong_requests(admin: httpx.Client, body: dict[str, object], field: str
 
 def test_there_is_no_such_key(admin: httpx.Client) -> None:
     assert admin.delete("/v1/keys/none").status_code == 404
+
+
+def test_a_key_is_rotated_at_once_and_with_an_overlap(
+    admin: httpx.Client, client_of: ClientOf, place: dict[str, str]
+) -> None:
+    until = (datetime.now(UTC) + timedelta(days=90)).isoformat()
+    rights = {"scopes": ["read", "operate"], "institution_id": place["institution_id"]}
+    old = admin.post("/v1/keys", json={**rights, "name": "格", "expires_at": until}).json()
+    with client_of(old["key"]) as client:
+        assert client.put("/v1/views/mine", json={"address": "#/week"}).status_code == 201
+        assert client.post(f"/v1/keys/{old['id']}/rotate").status_code == 403
+    answer = admin.post(f"/v1/keys/{old['id']}/rotate")
+    assert answer.status_code == 201
+    assert answer.headers["cache-control"] == "no-store"
+    made = answer.json()
+    same = ("name", "scopes", "institution_id", "expires_at")
+    assert [made[name] for name in same] == [old[name] for name in same]
+    assert (made["replaces"], made["id"] == old["id"]) == (old["id"], False)
+    with client_of(old["key"]) as before, client_of(made["key"]) as after:
+        assert before.get("/v1/institutions").status_code == 401
+        assert len(after.get("/v1/institutions").json()["items"]) == 1
+        assert [one["name"] for one in after.get("/v1/views").json()["items"]] == ["mine"]
+    assert admin.post(f"/v1/keys/{old['id']}/rotate").status_code == 409
+
+    third = admin.post(f"/v1/keys/{made['id']}/rotate", json={"overlap_s": 3_600}).json()
+    ends = datetime.fromisoformat(third["old_ends_at"])
+    assert timedelta(minutes=59) < ends - datetime.now(UTC) < timedelta(minutes=61)
+    with client_of(made["key"]) as before, client_of(third["key"]) as after:
+        assert [one.get("/v1/institutions").status_code for one in (before, after)] == [200, 200]
+    (shown,) = [one for one in listed(admin, "/v1/keys") if one["id"] == made["id"]]
+    assert (shown["expires_at"], shown["revoked_at"]) == (third["old_ends_at"], None)
+    noted = admin.get("/v1/audit", params={"object_type": "key", "object_id": made["id"]}).json()
+    assert [one["action"] for one in noted["items"]] == ["rotate", "create"]
+    assert noted["items"][0]["after"]["replaced_by"] == third["id"]
+    assert noted["items"][1]["after"]["replaces"] == old["id"]
+    assert third["key"].split("_", 2)[2] not in str(noted)
+
+
+def test_a_rotation_keeps_to_what_is_there_and_ones_own(
+    admin: httpx.Client, client_of: ClientOf, place: dict[str, str]
+) -> None:
+    assert admin.post("/v1/keys/none/rotate").status_code == 404
+    city = admin.post("/v1/keys", json={"scopes": ["read"]}).json()
+    wrong = admin.post(f"/v1/keys/{city['id']}/rotate", json={"overlap_s": 2_592_001})
+    assert [error["field"] for error in wrong.json()["errors"]] == ["body.overlap_s"]
+    home = {"scopes": ["admin"], "institution_id": place["institution_id"]}
+    with client_of(admin.post("/v1/keys", json=home).json()["key"]) as insider:
+        assert insider.post(f"/v1/keys/{city['id']}/rotate").status_code == 404
+    with client_of(city["key"]) as still:
+        assert still.get("/v1/institutions").status_code == 200

@@ -56,6 +56,24 @@ def test_into_a_file_for_its_owner_alone(
         assert own["institution_id"] == place["institution_id"]
 
 
+def test_a_key_is_rotated(url: str, client_of: ClientOf, fresh: str, tmp_path: Path) -> None:
+    key = runner.invoke(app, ["create", "--name", fresh]).stdout.strip()
+    path = tmp_path / "key"
+    asked = ["rotate", key.split("_")[1], "--overlap", "1h", "--to", str(path)]
+    made = runner.invoke(app, asked)
+    assert made.exit_code == 0, made.output
+    assert "works until" in made.output
+    for one in (key, path.read_text().strip()):
+        with client_of(one) as client:
+            assert client.get("/v1/institutions").status_code == 200
+    again = runner.invoke(app, ["rotate", key.split("_")[1]])
+    assert "is revoked" in again.output
+    with client_of(key) as client:
+        assert client.get("/v1/institutions").status_code == 401
+    ended = runner.invoke(app, asked)
+    assert (ended.exit_code, "is revoked: make a new one" in ended.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -63,6 +81,8 @@ def test_into_a_file_for_its_owner_alone(
         pytest.param(["create", "--institution", "nowhere"], "no institution", id="institution"),
         pytest.param(["create", "--expires-in", "soon"], "--expires-in", id="duration"),
         pytest.param(["revoke", "000000000000"], "there is no key", id="unknown"),
+        pytest.param(["rotate", "000000000000"], "there is no key", id="rotate unknown"),
+        pytest.param(["rotate", "0", "--overlap", "60d"], "0 to 30 days", id="long overlap"),
     ],
 )
 def test_what_is_refused(url: str, arguments: list[str], says: str) -> None:

@@ -64,6 +64,24 @@ def test_bad_rows_keep_their_numbers(tmp_path: Path, ready: list[str], fresh: st
     assert "row 2053, institution_id 'nowhere': the id of a registered institution" in done.stderr
 
 
+def test_a_preview_tells_rows_as_the_file_counts_them_and_writes_nothing(
+    tmp_path: Path, ready: list[str], fresh: str, place: dict[str, str]
+) -> None:
+    file = tmp_path / "gateways.csv"
+    home = place["institution_id"]
+    rows = [f"{fresh}-{number:04},,{home}" for number in range(1_010)]
+    rows += [f"{place['gateway_id']},renamed,{home}", f"{fresh}-bad,,nowhere"]
+    file.write_text("\n".join(["gateway_id,name,institution_id", "", *rows]))
+    before = runner.invoke(app, ["import", str(file), "--preview", *ready])
+    assert before.exit_code == 1
+    assert f"row 1012, {fresh}-1009: would be new" in before.stdout
+    assert f"row 1013, {place['gateway_id']}: would change: name" in before.stdout
+    assert "row 1014, institution_id 'nowhere'" in before.stderr
+    counts = "1010 created, 1 updated, 0 unchanged, 1 rejected"
+    assert f"{counts}; nothing is written" in before.stdout
+    assert counts in runner.invoke(app, ["import", str(file), *ready]).stdout
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -588,3 +588,46 @@ def test_a_change_dates_itself_after_batches_under_way(
     ).fetchone()
     assert stored
     assert stored[0] > row[0]
+
+
+@pytest.mark.parametrize("kind", ["institutions", "gateways", "instruments"])
+def test_a_write_says_what_it_knows_and_loses_nobody_elses(
+    admin: httpx.Client, fresh: str, place: dict[str, str], kind: str
+) -> None:
+    path = f"/v1/{kind}/{fresh}-one"
+    whole = {"institutions": {"name": "一"}, "gateways": place | {"name": "一"}}.get(
+        kind, {"name": "一", **place}
+    )
+    whole = {k: v for k, v in whole.items() if (kind, k) != ("gateways", "gateway_id")}
+    made = admin.put(path, json=whole, headers={"If-None-Match": "*"})
+    assert made.status_code == 201
+    again = admin.put(path, json=whole, headers={"If-None-Match": "*"})
+    assert (again.status_code, again.json()["type"]) == (412, "urn:jishi:problem:stale")
+    read = admin.get(path).headers["etag"]
+    assert admin.get(path, headers={"If-None-Match": read}).status_code == 304
+
+    # Another's change comes between; what is live, or unchanged, would not count.
+    assert admin.patch(path, json={"name": "一"}).status_code == 200
+    theirs = admin.patch(path, json={"name": "二"}, headers={"If-Match": read})
+    assert theirs.status_code == 200
+    for method, body in (
+        ("PATCH", {"name": "三"}),
+        ("PUT", {**whole, "name": "三"}),
+        ("DELETE", None),
+    ):
+        mine = admin.request(method, path, json=body, headers={"If-Match": read})
+        assert mine.status_code == 412, mine.text
+        told = mine.json()
+        assert [(one["field"], one["value"]) for one in told["errors"]] == [("body.name", "二")]
+        assert "admin (key:" in told["detail"]
+    assert admin.get(path).json()["name"] == "二"
+    newest = theirs.headers["etag"]
+    mine = admin.patch(path, json={"name": "三"}, headers={"If-Match": f'"x", {newest}'})
+    assert mine.status_code == 200
+    assert mine.headers["etag"] != newest
+    for tag, status in (("*", 200), ('"x"', 412), ('W/"-1.x"', 412)):
+        one = admin.patch(path, json={"name": "四"}, headers={"If-Match": tag})
+        assert one.status_code == status
+    missing = f"/v1/{kind}/{fresh}-none"
+    assert admin.put(missing, json=whole, headers={"If-Match": "*"}).status_code == 412
+    assert admin.patch(missing, json={}, headers={"If-Match": "*"}).status_code == 404

@@ -1,12 +1,14 @@
 """Arrays against `Tally.extend`, and sums that pass 64 bits."""
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from models.group import Basis, Tally
-from models.group_arrays import NAMES, Figures, exact_sums, tally_arrays
+from models.group_arrays import NAMES, Figures, exact_sums, tally_arrays, tally_windows
 from models.usage import Usage
 
 DAY = 86_400_000_000
@@ -67,3 +69,36 @@ def test_sums_that_pass_64_bits() -> None:
         [3 * ((1 << 62) + 12_345), 4 - (1 << 62)],
         [2 * ((1 << 62) + 12_345), 9],
     ]
+
+
+@pytest.mark.parametrize("left_out", [(), ("idle_us", "scheduled_us"), ("counter_readings",)])
+def test_several_windows_are_as_each_alone(left_out: Sequence[str]) -> None:
+    dice = random.Random(len(left_out))
+    columns = [usages(dice, 90, 1) for _ in range(3)]
+    scheduled = np.array([dice.random() < 0.5 for _ in range(90)])
+    # The first group has opening hours nowhere.
+    scheduled[:20] = False
+    on = np.array([dice.random() < 0.2 for _ in range(90)])
+    starts = np.array([0, 20, 21])
+    figures = {
+        name: np.array([[getattr(of[n], name) or 0 for of in columns] for n in range(90)])
+        for name in NAMES
+        if name not in left_out
+    }
+    for name in ("scheduled_us", "running_scheduled_us"):
+        if name in figures:
+            figures[name][~scheduled] = 0
+    found = tally_windows(
+        figures, scheduled, on, starts, basis=Basis.RATED, sufficient_coverage=0.5
+    )
+    for group, (low, high) in enumerate([(0, 20), (20, 21), (21, 90)]):
+        for window in range(3):
+            expected = Tally(sufficient_coverage=0.5)
+            for n in range(low, high):
+                values: dict[str, Any] = {
+                    name: int(figures[name][n, window]) if name in figures else 0 for name in NAMES
+                }
+                if not scheduled[n]:
+                    values |= dict.fromkeys(("scheduled_us", "running_scheduled_us"))
+                expected.extend([(Usage(**values), bool(on[n]))])
+            assert found[group][window] == expected

@@ -61,16 +61,108 @@ def steady(figures: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in figures.items() if k not in ("as_of", "revision", "buckets")}
 
 
-def test_what_heartbeats_credit_is_not_previewed_and_only_its_keepers_ask(
+def test_what_heartbeats_credit_is_told_in_words_and_only_its_keepers_ask(
     filled: World, askers: Any, client: Any
 ) -> None:
     asker = askers()
-    refused = asker(
-        "POST", "/instruments/one/preview", params=WINDOW, json={"hold_s": 60}, status=422
-    )
-    assert refused["errors"][0]["field"] == "body.hold_s"
+    path = "/instruments/one/preview"
+    change = {"hold_s": 60, "kind": "special", "valid_from": LATER}
+    told = asker("POST", path, params=WINDOW, json=change)
+    assert (told["proposed"], told["difference"]) == (None, None)
+    assert told["present"]["running_s"]
+    assert [(one["effect"], one["fields"], one["from"], one["to"]) for one in told["moves"]] == [
+        ("figures", ["kind"], "2026-03-02T16:00:00Z", None),
+        ("folds", ["hold_s"], "2026-03-02T16:00:00Z", None),
+    ]
+    assert "folded anew" in told["moves"][1]["told"]
+    assert asker("POST", path, params=WINDOW, json={"name": "Instrument one"})["moves"] == []
     filled.institution("other")
-    path, body = "/v1/instruments/one/preview", {"kind": "special"}
-    assert client.post(path, params=WINDOW, json=body).status_code == 403
-    askers("other")("POST", "/instruments/one/preview", params=WINDOW, json=body, status=404)
-    askers("home")("POST", "/instruments/one/preview", params=WINDOW, json=body)
+    full, body = f"/v1{path}", {"kind": "special"}
+    assert client.post(full, params=WINDOW, json=body).status_code == 403
+    askers("other")("POST", path, params=WINDOW, json=body, status=404)
+    askers("home")("POST", path, params=WINDOW, json=body)
+
+
+def test_an_institutions_and_a_gateways_change_is_previewed_by_its_instruments(
+    filled: World, askers: Any
+) -> None:
+    filled.instrument("two", gateway="gw", institution="home")
+    rows = every(BEGIN, BEGIN + 2 * HOUR, "running")
+    filled.feed("two", rows, gateway="gw")
+    asker = askers()
+    change = {"opening_hours": {"mon": [["08:00", "09:30"]], "tue": [["00:00", "24:00"]]}}
+    change["valid_from"] = LATER
+    of = {**WINDOW, "institution": "home"}
+    before = asker("GET", "/utilization", params=of)["overall"]
+    told = asker("POST", "/institutions/home/preview", params=WINDOW, json=change)
+    assert steady(told["present"]) == steady(before)
+    asker("PATCH", "/institutions/home", json=change)
+    after = asker("GET", "/utilization", params=of)["overall"]
+    assert steady(told["proposed"]) == steady(after)
+    assert told["difference"]["scheduled_s"] == 24 * 3_600
+    assert (told["instruments"], told["first_instruments"]) == (2, ["one", "two"])
+
+    late = {"clock_correction_s": -3_600, "valid_from": LATER, "name": "other"}
+    told = asker("POST", "/gateways/gw/preview", params=WINDOW, json=late)
+    assert steady(told["present"]) == steady(told["proposed"])
+    assert told["present"]["instruments"] == 2
+    assert [(one["effect"], one["fields"]) for one in told["moves"]] == [
+        ("nothing", ["name"]),
+        ("on request", ["clock_correction_s"]),
+    ]
+    filled.institution("other")
+    for path in ("institutions/home", "gateways/gw", "gateways/none"):
+        askers("other")("POST", f"/{path}/preview", params=WINDOW, json={}, status=404)
+
+
+def test_days_of_the_calendar_are_previewed_as_figures_then_are(world: World, askers: Any) -> None:
+    """Of instruments with hours of their own, of their institution, and that no calendar moves."""
+    week = {day: [["08:00", "12:00"]] for day in ("mon", "tue", "wed")}
+    world.institution("home", opening_hours={**week, "sat": [["22:00", "09:00"]]})
+    world.gateway("gw")
+    hours: dict[str, Any] = {
+        "own": {**week, "holidays": "open"},
+        "theirs": None,
+        "never": {**week, "holidays": "as_weekday"},
+    }
+    for name, said in hours.items():
+        world.instrument(name, gateway="gw", institution="home", opening_hours=said)
+        rows = every(BEGIN, BEGIN + HOUR, "running") + every(
+            BEGIN + HOUR, BEGIN + 26 * HOUR, "idle"
+        )
+        world.feed(name, rows, gateway="gw")
+    asker = askers()
+    window = {"from": iso(MIDNIGHT), "to": iso(MIDNIGHT + 60 * HOUR), "tz": "Asia/Shanghai"}
+    changes: list[dict[str, Any]] = [
+        {"day": "2026-03-02", "kind": "holiday"},
+        {"day": "2026-03-03", "kind": "workday", "as_weekday": 6},
+        {"day": "2026-03-02", "kind": "workday", "as_weekday": 3},
+        {"day": "2026-03-02", "kind": None},
+    ]
+    kept = "SELECT md5(string_agg(c::text, '' ORDER BY c::text)) FROM calendar_day c"
+    moved = []
+    for change in changes:
+        rows_before = world.conn.execute(kept).fetchone()
+        path = "/calendars/CN/preview"
+        told = asker("POST", path, params=window, json={"days": [change]})
+        assert world.conn.execute(kept).fetchone() == rows_before
+        before = asker("GET", "/utilization", params=window)["overall"]
+        assert steady(told["present"]) == steady(before)
+        day = f"/calendars/CN/days/{change['day']}"
+        if change["kind"] is None:
+            asker("DELETE", day, status=204)
+        else:
+            put = {name: said for name, said in change.items() if name != "day"}
+            asker("PUT", day, json=put, status=200 if len(moved) == 2 else 201)
+        after = asker("GET", "/utilization", params=window)["overall"]
+        assert steady(told["proposed"]) == steady(after)
+        moved.append(told["difference"]["scheduled_s"])
+        assert (told["changed"], told["following"]) == ([change["day"]], 2)
+        again = asker("POST", path, params=window, json={"days": [change]})
+        assert (again["changed"], again["difference"]["scheduled_s"]) == ([], 0)
+    # A holiday opens one all day and shuts the other; Saturday's hours of one pass midnight into
+    # Wednesday's, the other has none.
+    assert moved[:2] == [(24 - 4 - 4) * 3_600, (2 + 12 - 4 - 4 - 4) * 3_600]
+    asker("DELETE", "/calendars/CN/days/2026-03-03", status=204)
+    other = asker("POST", "/calendars/other/preview", params=window, json={"days": changes[:1]})
+    assert (other["in_use"], other["difference"]["scheduled_s"]) == (False, 0)

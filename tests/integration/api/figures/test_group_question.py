@@ -35,7 +35,7 @@ def ask(conn: psycopg.Connection[Any], question: GroupQuestion) -> dict[str, Any
     def steps() -> Steps[dict[str, Any]]:
         plan = yield from question.plan(SETTINGS, rosters)
         assert plan.cost_s > 0
-        return (yield from question.answer(plan, rosters))
+        return (yield from question.answer(plan))
 
     return run(conn, steps())
 

@@ -1,6 +1,7 @@
 """Hours packed and unpacked: the same numbers, of a day and of a chunk of instruments."""
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.usage import Usage
-from store.figures.hours import unpack
+from store.figures.hours import unpack, weighed
 from store.figures.packed_hours import CODES, HEAD, LONG, SHORT, pack_chunk, pack_day, unpack_day
 from store.figures.rollup_columns import COLUMNS
 from store.figures.totals import CHUNK
@@ -55,3 +56,27 @@ def test_a_chunk_comes_back(most: int, count: int, kind: bytes) -> None:
     assert HEAD.unpack_from(packed)[1] == kind
     inside = np.sort(dice.choice(CHUNK, 100, replace=False))
     assert (unpack(packed, inside) == expected[inside]).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([0, 3_600_000_000], id="all-or-nothing"),
+        pytest.param([1_800_000_000, 3_600_000_001], id="two-and-neither-none"),
+        pytest.param([7], id="one"),
+        pytest.param([0, 1, 3_600_000_000], id="a-table"),
+        pytest.param(range(0, 3_600_000_000, 999_983), id="numbers"),
+        pytest.param(range(1 << 42, (1 << 42) + 900), id="long-numbers"),
+    ],
+)
+def test_sums_are_those_of_what_comes_back(values: Sequence[int]) -> None:
+    dice = np.random.default_rng(3)
+    numbers = dice.choice(np.array(values, np.int64), (CHUNK, 24))
+    hours = {
+        place: array(LONG if max(row) >= 1 << 32 else SHORT, row)
+        for place, row in enumerate(numbers.tolist())
+    }
+    packed = pack_chunk(24, CHUNK, hours)
+    lots = dice.random((3, CHUNK)) < np.array([[0.5], [0.0], [1.0]])
+    expected = [unpack(packed, np.flatnonzero(lot)).sum(axis=0, dtype=np.int64) for lot in lots]
+    assert weighed(packed, lots.astype(np.float64)).tolist() == np.array(expected).tolist()
