@@ -204,7 +204,8 @@ export function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-const PART = 100; // rows that are drawn at once: a browser is busy for long with a thousand
+// Rows that are drawn at first, and each time that more are asked for: a browser is busy for long with a thousand.
+const [FIRST, PART] = [50, 100];
 
 /**
  * A table that sorts by its heads and exports itself. Of many rows it draws the first, and more of them
@@ -219,7 +220,7 @@ const PART = 100; // rows that are drawn at once: a browser is busy for long wit
 export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false, entire = false }) {
   const columns = all.filter((c) => !c.hidden);
   let shown = [...rows];
-  let drawn = entire ? Infinity : PART;
+  let drawn = entire ? Infinity : FIRST;
   let order = sort ?? null;
   const body = h('tbody');
   const heads = columns.map((c) => h('th', { scope: 'col', class: `${c.num ? 'num' : ''}${c.minor ? ' minor' : ''}` },
