@@ -22,7 +22,7 @@ demo: $(VENV)/.ready ## the whole service with a simulated fleet; DEMO_FOR=60 en
 # Longest files first, so that no worker is left alone with one. Chance is the same each time (tests/chance.py), and sets
 # have one order.
 test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB and a real Mosquitto
-	@PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults

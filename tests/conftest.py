@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+from xdist.scheduler import LoadFileScheduling
 
 from cli.main import app
 from cli.up import Service
@@ -16,6 +18,7 @@ from tests.secrets import leaks
 
 #: Files that take longest, the longest first; what `--junitxml` says of a run, summed by file.
 LONGEST = Path(__file__).with_name("longest.txt")
+BROWSERS = "tests/cockpit/"
 
 chance.load_profile()
 
@@ -28,6 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = LONGEST.parent
     place = {here / name: number for number, name in enumerate(LONGEST.read_text().split())}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+class OneBrowser(LoadFileScheduling):
+    """A file's tests to one worker, and all of the browser's to one: beside another it starves."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSERS if nodeid.startswith(BROWSERS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+    """Three workers take two processors: most files wait for something most of the time."""
+    return OneBrowser(config, log)
 
 
 @pytest.hookimpl(trylast=True)
