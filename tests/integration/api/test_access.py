@@ -500,7 +500,7 @@ def body_of(method: str, path: str, about: Home) -> dict[str, Any]:
             "reason": "stolen",
         },
         ("put", "/v1/mappings/{name}"): {"rules": [{"topic": "{device}", "ignore": True}]},
-        ("post", "/v1/mappings/{name}/try"): {"topic": "plug"},
+        ("post", "/v1/mappings/{name}/try"): {"topic": "plug", "payload": 1},
         ("put", "/v1/report-profiles/{name}"): {**OWN_FORM, "title": "stolen"},
         ("put", "/v1/periods/{period_id}/values/{instrument_id}"): {"fields": {"a": "stolen"}},
         ("post", "/v1/power-rules/backtest"): {

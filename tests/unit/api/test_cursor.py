@@ -48,7 +48,7 @@ def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(Problem) as caught:
         decode_cursor("things", text, [str])
     assert caught.value.status == 422
-    assert [error.field for error in caught.value.errors] == ["cursor"]
+    assert [error.field for error in caught.value.errors] == ["query.cursor"]
 
 
 @pytest.mark.parametrize("value", [True, 1 << 64, -(1 << 63), 1.5])
