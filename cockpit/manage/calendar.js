@@ -169,7 +169,7 @@ function page(ctx, about, asked, today) {
 
   show(asked);
   const covered = about.calendars.find((one) => one.calendar === name);
-  return [h('div', { class: 'stack' }, h('div', { class: 'fields' }, step('mg_month_before', -1), title, step('mg_month_after', 1)), h('div', { class: 'table-scroll' }, grid),
+  return [h('div', { class: 'stack' }, h('div', { class: 'mg-steps' }, step('mg_month_before', -1), title, step('mg_month_after', 1)), h('div', { class: 'table-scroll' }, grid),
     h('p', { class: 'note' }, t('mg_calendar_keys')),
     covered ? h('p', { class: 'note' }, t('mg_calendar_covers', { name, from: covered.first_day, to: covered.last_day, n: count(covered.unconfirmed) })) : null), editor];
 }
