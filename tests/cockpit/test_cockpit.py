@@ -430,7 +430,7 @@ def test_a_wrong_key_and_the_way_out(guest: Guest, cockpit_service: Service) -> 
 
 
 def test_static_files_say_what_they_may(cockpit_service: Service) -> None:
-    with httpx.Client(base_url=cockpit_service.api_url) as nobody:
+    with httpx.Client(base_url=cockpit_service.api_url, timeout=60) as nobody:
         page = nobody.get("/")
         assert page.status_code == 200
         policy = page.headers["content-security-policy"]
@@ -454,7 +454,7 @@ def test_static_files_say_what_they_may(cockpit_service: Service) -> None:
 
 def test_a_cookie_writes_from_its_own_page_only(cockpit_service: Service, city: Live) -> None:
     letter = city.get("dead-letters", limit=1)["items"][0]["id"]
-    with httpx.Client(base_url=cockpit_service.api_url) as client:
+    with httpx.Client(base_url=cockpit_service.api_url, timeout=60) as client:
         assert client.get("/v1/session").json() is None
         assert client.post("/v1/session", json={"key": "no"}).status_code == 401
         assert client.post("/v1/session").status_code == 401  # no demo

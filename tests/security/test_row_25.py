@@ -244,7 +244,7 @@ def test_headers_of_every_answer(small: Small) -> None:
 
 # Last: afterwards, keys that were not seen yet count among the strangers for a while.
 def test_guessing_keys_is_slowed_down(small: Small) -> None:
-    with small.client() as known, httpx.Client(base_url=small.address) as stranger:
+    with small.client() as known, httpx.Client(base_url=small.address, timeout=60) as stranger:
         assert known.get("/v1/institutions").status_code == 200
         wrong = {"Authorization": "Bearer jishi_0123456789ab_" + "z" * 43}
         answer = stranger.get("/v1/institutions", headers=wrong)

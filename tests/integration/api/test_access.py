@@ -306,7 +306,7 @@ def make_home(api_database: str, api_address: str, admin: httpx.Client) -> Calla
                 "/v1/keys", json={"scopes": [scope], "institution_id": ids["institution_id"]}
             ).json()
             secrets[scope], key_id = answer["key"], answer["id"]
-        with httpx.Client(base_url=api_address) as browser:
+        with httpx.Client(base_url=api_address, timeout=60) as browser:
             assert browser.post("/v1/session", json={"key": secrets["admin"]}).is_success
             (sign_in,) = browser.get("/v1/sign-ins").json()["items"]
             kept = {"address": "#/city"}

@@ -143,7 +143,9 @@ def test_no_answer_outside_its_schema(fuzzed: Address, mode: GenerationMode, sco
                     query = case.query or {}
                     if wants_window(case.path) and not query.keys() & {"from", "to", "window"}:
                         case.query = {**query, **WINDOWS}
-                response = case.call(base_url=address, headers=headers, session=session)
+                response = case.call(
+                    base_url=address, headers=headers, session=session, timeout=120
+                )
                 answered[response.status_code] += 1
                 try:
                     case.validate_response(response, checks=CHECKS)

@@ -166,7 +166,7 @@ def test_a_bug_is_a_500_without_a_traceback(api_database: str, keys: dict[str, s
         await context.database.read(steps())
 
     app.include_router(router)
-    with serving(app) as url, httpx.Client(base_url=url) as client:
+    with serving(app) as url, httpx.Client(base_url=url, timeout=60) as client:
         body = problem(client.get("/bug"), 500)
         assert "secret" not in json.dumps(body)
         headers = {"Authorization": f"Bearer {keys['read']}"}
@@ -208,7 +208,7 @@ def test_old_code_on_a_newer_schema_is_not_ready(api_server: Postgres) -> None:
     url = migrated(api_server)
     with (
         serving(create_app(Settings(database_url=url))) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
         psycopg.connect(url, autocommit=True) as conn,
     ):
         assert client.get("/readyz").status_code == 200
@@ -236,7 +236,7 @@ def test_a_transaction_that_idles_too_long_may_be_asked_for_again(api_database: 
     # The server's patience is twice this.
     app = create_app(Settings(database_url=api_database, statement_timeout_s=0.1))
     app.include_router(routes)
-    with serving(app) as address, httpx.Client(base_url=address) as client:
+    with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         answer = client.get("/idle")
         problem(answer, 503)
         assert int(answer.headers["retry-after"]) > 0
@@ -287,7 +287,7 @@ def test_what_is_missing_is_named(
     of_api = with_login(url, "jishi_api", passwords["jishi_api"])
     with (
         serving(create_app(Settings(database_url=of_api))) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
         body = problem(client.get("/readyz"), 503)
         assert body["type"] == f"urn:jishi:problem:{kind}"
@@ -311,7 +311,7 @@ def test_a_database_that_refuses_is_not_one_that_is_away(
     settings = Settings(database_url=url, pool_min_size=0, pool_timeout_s=0.5)
     with (
         serving(create_app(settings)) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
         body = problem(client.get("/readyz"), 503)
         assert body["type"] == "urn:jishi:problem:database-refuses"
