@@ -33,7 +33,7 @@ def service(api_database: str, keys: dict[str, str]) -> Iterator[Service]:
         running = serving(create_app(settings))
         closing.append(running)
         headers = {"Authorization": f"Bearer {keys['read']}"}
-        client = httpx.Client(base_url=running.__enter__(), headers=headers)
+        client = httpx.Client(base_url=running.__enter__(), headers=headers, timeout=60)
         closing.append(client)
         return client
 

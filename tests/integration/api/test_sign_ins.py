@@ -66,9 +66,11 @@ def test_the_cookie_is_no_key_and_the_key_no_cookie(
     assert key["key"] not in token
     assert key["key"].split("_", 2)[2] not in token
     for header in (f"Bearer {token}", token):
-        with httpx.Client(base_url=api_address, headers={"Authorization": header}) as bearing:
+        with httpx.Client(
+            base_url=api_address, headers={"Authorization": header}, timeout=60
+        ) as bearing:
             assert not works(bearing)
-    with httpx.Client(base_url=api_address, cookies={COOKIE: key["key"]}) as stale:
+    with httpx.Client(base_url=api_address, cookies={COOKIE: key["key"]}, timeout=60) as stale:
         assert not works(stale)
     row = conn.execute("SELECT s::text FROM sign_in s WHERE token_sha256 = %s", [digest(token)])
     (stored,) = row.fetchone() or ("",)

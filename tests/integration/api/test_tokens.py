@@ -125,7 +125,7 @@ def home(api_database: str) -> str:
         admin = run(conn, create_key(scopes=["admin"])).key
     with serving(create_app(Settings(database_url=api_database, pool_min_size=1))) as address:
         headers = {"Authorization": f"Bearer {admin}"}
-        with httpx.Client(base_url=address, headers=headers) as client:
+        with httpx.Client(base_url=address, headers=headers, timeout=60) as client:
             for name in ("tok-a", "tok-b"):
                 client.put(f"/v1/institutions/{name}", json={}).raise_for_status()
                 fields = {"institution_id": name}
@@ -163,7 +163,7 @@ def address(
 
 @pytest.fixture
 def ask(address: str) -> Iterator[Ask]:
-    with httpx.Client(base_url=address, event_hooks={"response": [conforms]}) as client:
+    with httpx.Client(base_url=address, event_hooks={"response": [conforms]}, timeout=60) as client:
 
         def made(
             token: str, path: str = "/v1/institutions", method: str = "GET", **more: Any

@@ -104,7 +104,9 @@ def host(
 def admin(host: Host) -> Iterator[httpx.Client]:
     until(lambda: answers(f"{host.api}/readyz"), 60)
     key = re.findall(JISHI_KEY, host.jishi("keys", "create", "--scope", "admin"))[0]
-    with httpx.Client(base_url=host.api, headers={"Authorization": f"Bearer {key}"}) as client:
+    with httpx.Client(
+        base_url=host.api, headers={"Authorization": f"Bearer {key}"}, timeout=60
+    ) as client:
         yield client
 
 
@@ -194,7 +196,7 @@ def test_a_follower_beside_the_city_takes_what_it_publishes(
     until(lambda: answers(f"{host.page('follower-api')}/readyz"), 60)
     reading = host.jishi("keys", "create", "--scope", "read", owner="jishi-follower-migrate")
     words = {"Authorization": f"Bearer {re.findall(JISHI_KEY, reading)[0]}"}
-    follower = httpx.Client(base_url=host.page("follower-api"), headers=words)
+    follower = httpx.Client(base_url=host.page("follower-api"), headers=words, timeout=60)
 
     def cities_told() -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = follower.get("/v1/federation/cities").json()["items"]

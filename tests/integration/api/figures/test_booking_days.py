@@ -184,7 +184,7 @@ def test_maintenance_and_hours_are_taken_up(
     assert told(get)["overall"]["verdicts"]["undetermined"] == 3
     key = run(world.conn, create_key(scopes=["admin"])).key
     headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=figures_app, headers=headers) as client:
+    with httpx.Client(base_url=figures_app, headers=headers, timeout=60) as client:
         answer = client.post(
             "/v1/maintenance",
             json={

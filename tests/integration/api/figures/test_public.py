@@ -29,7 +29,9 @@ def public(figures_url: str) -> Iterator[Public]:
         settings = {"public_aggregates": True, "pool_min_size": 1, "pool_max_size": 2, **settings}
         service = serving(create_app(Settings(database_url=figures_url, **settings)))
         closing.append(service)
-        client = httpx.Client(base_url=service.__enter__(), event_hooks={"response": [conforms]})
+        client = httpx.Client(
+            base_url=service.__enter__(), event_hooks={"response": [conforms]}, timeout=60
+        )
         closing.append(client)
         return client
 
