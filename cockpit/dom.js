@@ -2,9 +2,7 @@
 // Styles come from style.css; the content security policy forbids them in markup.
 
 import { NONE, count, inOrder } from './formats.js';
-import { has, learn, t } from './words.js';
-
-learn({ more_rows: ['显示更多（已列出 {k} / {n}）', 'Show more ({k} of {n} listed)'] });
+import { has, t } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const DRAWN = new Set(['svg', 'path', 'g', 'circle', 'rect', 'text', 'tspan', 'line', 'title']);

@@ -16,6 +16,7 @@ const WORDS = {
   back: ['连接已恢复', 'Connected again'],
   live: ['实时', 'Live'], as_of: ['截至 {time}', 'as of {time}'],
   loading: ['正在读取…', 'Loading…'], failed: ['读取失败：{why}', 'Could not load: {why}'], retry: ['重试', 'Try again'],
+  more_rows: ['显示更多（已列出 {k} / {n}）', 'Show more ({k} of {n} listed)'],
   empty: ['这个范围内没有数据', 'Nothing in this range'], empty_city: ['还没有登记仪器', 'No instruments are registered yet'],
   empty_city_text: ['用 jishi registry import 或 POST /v1/registry/import 登记机构、网关和仪器。', 'Register institutions, gateways and instruments with jishi registry import or POST /v1/registry/import.'],
   csv: ['导出 CSV', 'Export CSV'], more: ['显示更多', 'Show more'], close: ['关闭', 'Close'], show_table: ['以表格显示', 'Show as table'],

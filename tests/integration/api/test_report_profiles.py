@@ -71,7 +71,7 @@ def test_what_is_put_comes_back_and_can_be_put_again(admin: httpx.Client, fresh:
 @pytest.mark.parametrize(
     ("change", "field", "rule"),
     [
-        ({"columns": []}, "body.columns", "at least 1 item"),
+        ({"columns": []}, "body.columns", "at least 1 of them"),
         ({"name": "other"}, "body.name", "must be"),
         (
             {"columns": [{"name": "a", "value": ["record.colour"]}]},
