@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from tests.cockpit.judged import judge
 from tests.cockpit.stage import Stage
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso, now_us
@@ -410,6 +411,7 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
 def test_axe_finds_nothing_serious_and_figures_tell(
     tab: Window, city: Live, vendored: Path, held: str
 ) -> None:
+    judge(tab, "#/reconcile?range=d7")
     names = "|".join(re.escape(one["name"]) for one in city.page_through("institutions"))
     axe = (vendored / "axe.js").read_text(encoding="utf-8")
     none, reconcile = "#/available?q=booked", "#/reconcile?range=d7"

@@ -14,8 +14,8 @@ import pytest
 
 from api.routes.evidence import RULES
 from cli.up import Service
-from tests.cockpit.judged import COCKPIT
-from tests.cockpit.window import PAGES, PATIENCE_MS, Guest, Window, go, signed_in
+from tests.cockpit.judged import COCKPIT, judge, page_names
+from tests.cockpit.window import DRAWN, PAGES, PATIENCE_MS, Guest, Window, go, signed_in
 from tests.live import HOUR, Live, beat, now_us
 
 
@@ -81,11 +81,25 @@ def test_every_rule_is_told_in_both_languages() -> None:
     assert {int(number) for number in told} == {*RULES}
 
 
+@pytest.mark.parametrize("turn", [0, 3], ids=["a look", "another"])
+def test_pages_are_sound_in_looks_that_take_turns(tab: Window, turn: int) -> None:
+    tab.open("city")
+    for name, address in PAGES.items():
+        judge(tab, address, turn, "html")
+        assert tab.page.locator(DRAWN[name]).count(), name
+
+
+def test_every_page_is_judged_somewhere() -> None:
+    """A page that is added to `pages.js` is judged by the test of that page."""
+    texts = [one.read_text("utf-8") for one in Path(__file__).parent.glob("test_*.py")]
+    judged = {name for text in texts for name in re.findall(r"judge\(\w+, f?\"#/([a-z]+)", text)}
+    usual = {re.split("[/?]", address)[1] for address in PAGES.values()}
+    assert judged | usual == set(page_names())
+
+
 @pytest.mark.parametrize(
     ("theme", "width", "judged"),
     [
-        pytest.param("light", 390, PAGES, id="light, on a phone"),
-        pytest.param("dark", 1440, PAGES, id="dark, on a desk"),
         # Its colours are the phone's and its layout is the desk's: what walls show is enough.
         pytest.param("light", 3840, ("city",), id="light, on a wall"),
     ],

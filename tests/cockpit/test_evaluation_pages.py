@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cockpit.judged import judge
 from tests.cockpit.stage import houses
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso
@@ -57,7 +58,7 @@ def axe(vendored: Path) -> str:
 
 
 def test_maintenance_is_due_done_and_shown_with_its_states(
-    tab: Window, city: Live, kept: dict[str, Any], vendored: Path
+    tab: Window, city: Live, kept: dict[str, Any]
 ) -> None:
     window, page = tab, tab.page
     go(window, f"#/maintenance/{RUN}?range=d30&month={iso(DAY)[:7]}")
@@ -85,8 +86,10 @@ def test_maintenance_is_due_done_and_shown_with_its_states(
     bars = page.locator("[data-stretch]").evaluate_all("(all) => all.map((a) => a.dataset.stretch)")
     items = city.get("maintenance", instrument=RUN)["items"]
     assert set(bars) == {str(one["id"]) for one in items}
-    assert window.serious_faults(axe(vendored), "main") == []
 
+    # A list that is read again makes its buttons anew, also the one that is being pressed.
+    still = "!document.querySelector('[aria-busy]')"
+    window.until(still)
     # The downtime that the fault opened is ended, with a reason.
     page.locator(f"[data-end='{kept['down']}']").press("Enter")
     page.locator("dialog [name=reason]").fill("换了密封圈")
@@ -96,6 +99,7 @@ def test_maintenance_is_due_done_and_shown_with_its_states(
     assert ended["to"] is not None
     assert "换了密封圈" in ended["reason"]
     # And the maintenance is done: it is due no more.
+    window.until(still)
     page.locator(f"[data-done='{kept['plan']}']").press("Enter")
     page.locator("dialog [name=reason]").fill("已换")
     page.locator("dialog [type=submit]").press("Enter")
@@ -109,6 +113,7 @@ def test_maintenance_is_due_done_and_shown_with_its_states(
     page.wait_for_selector("dialog", state="detached")
     plans = city.get("maintenance/plans", instrument=RUN)["items"]
     assert [one["every_days"] for one in plans] == [None, 365]
+    judge(window, f"#/maintenance/{RUN}?range=d90&month={iso(DAY)[:7]}")
 
 
 def test_an_evaluation_is_read_objected_to_and_answered(
@@ -136,7 +141,6 @@ def test_an_evaluation_is_read_objected_to_and_answered(
         # Nobody said what the scheme asks for besides hours: missing, not zero.
         assert one["score"] is None
         assert page.locator(f"[data-no-score='{one['subject_id']}']").inner_text() == "缺数"
-    assert window.serious_faults(axe(vendored), "main") == []
     href = page.locator("#bundle").get_attribute("href")
     assert page.request.get(f"{window.address}/{href}").body()[:2] == b"PK"
 
@@ -168,6 +172,7 @@ def test_an_evaluation_is_read_objected_to_and_answered(
     page.wait_for_url("**/evaluation/*")
     page.wait_for_selector("[data-judged]")
     assert city.get("evaluations")["items"][0]["scheme"] == "city-sharing"
+    judge(window, f"#/evaluation/{judged}")
 
 
 def test_an_institutions_reader_sees_its_own_and_is_offered_nothing(

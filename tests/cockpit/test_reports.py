@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cockpit.judged import judge
 from tests.cockpit.stage import houses
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY_LENGTH, HOUR, MINUTE, Live, beat, iso, micros, now_us
@@ -411,6 +412,7 @@ def test_reports_fit_and_axe_finds_nothing_serious(
     axe = (vendored / "axe.js").read_text(encoding="utf-8")
     closed = make(city, None, used, used + 3 * HOUR)
     city.post(f"periods/{closed}/close", {})
+    judge(tab, "#/reports")
     dress = "(theme) => { document.documentElement.dataset.theme = theme; }"
     pages = {
         "reports": "html",
