@@ -227,6 +227,7 @@ function askForKey() {
   unwatchCity();
   ending?.();
   ending = null;
+  document.getElementById('skip').textContent = t('skip');
   document.getElementById('top').replaceChildren();
   document.getElementById('foot').replaceChildren();
   document.title = `${t('sign_in')} · ${t('brand')}`;

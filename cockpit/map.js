@@ -151,8 +151,9 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
     cancelAnimationFrame(moving);
     if (!view || matchMedia('(prefers-reduced-motion: reduce)').matches) { put(to); return; }
     const from = view;
-    const began = performance.now();
+    let began; // by the frames' own clock: a frame that is late tells of a time before now
     const step = (now) => {
+      began ??= now;
       const part = Math.min(1, (now - began) / 420);
       const ease = 1 - (1 - part) ** 3;
       put(Object.fromEntries(['x', 'y', 'width', 'height'].map((k) => [k, from[k] + (to[k] - from[k]) * ease])));

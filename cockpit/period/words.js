@@ -11,7 +11,7 @@ learn({
   pd_backwards: ['第一天 {from} 在最后一天 {to} 之后：请调换。', 'The first day {from} is after the last one {to}: exchange them.'],
   pd_unread: ['地址中的时间范围 {x} 无法识别，显示的是 {y}。', 'The address asks for the period {x}, which is none; what is shown is {y}.'],
   pd_compare: ['对比', 'Compare'], pd_with_nothing: ['不对比', 'With nothing'], pd_previous: ['上一时段', 'Period before'], 'pd_last-year': ['去年同期', 'Same of last year'],
-  pd_change: ['{name} 变化', 'Change of {name}'], pd_against: ['对比 {from} – {to}', 'against {from} – {to}'], pd_was: ['当时 {x}', 'then {x}'], pd_new: ['对比时段没有数据', 'nothing to compare with'],
+  pd_change: ['{name} 变化', '{name}, change'], pd_against: ['对比 {from} – {to}', 'against {from} – {to}'], pd_was: ['当时 {x}', 'then {x}'], pd_new: ['对比时段没有数据', 'nothing to compare with'],
   pd_falls: ['{name}：降得最多在前', '{name}: largest fall first'], pd_moves: ['截至 {time}，近期数字仍可能变化', 'As of {time}; the latest may still change'],
   pd_by_institution: ['按机构分析 →', 'By institution →'],
 });

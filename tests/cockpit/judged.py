@@ -182,8 +182,6 @@ def judge(window: Window, address: str, turn: int = 0, of: str = "main") -> None
     """
     place = page_names().index(re.split("[/?]", address.removeprefix("#/"))[0])
     look = LOOKS[(place + turn) % len(LOOKS)]
-    # Colours on their way from one theme to the other are nobody's to judge.
-    window.page.emulate_media(reduced_motion="reduce")
     dress(window, look)
     try:
         go(window, address)
@@ -191,7 +189,6 @@ def judge(window: Window, address: str, turn: int = 0, of: str = "main") -> None
         assert found == [], "\n".join([address, str(look), *found])
     finally:
         dress(window, USUAL)
-        window.page.emulate_media(reduced_motion="no-preference")
 
 
 def closer(page: Any) -> list[str]:

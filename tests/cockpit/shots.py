@@ -127,6 +127,7 @@ def main() -> None:
             )
             context.add_init_script(WATCHED)
             shooting = _Shooting(context.new_page(), url, key, given.folder, look, given.closer)
+            shooting.sign_in()
             for name, address in wanted.items():
                 shooting.take(name, address)
             context.close()
@@ -144,15 +145,17 @@ class _Shooting:
     look: str
     closer: bool
 
+    def sign_in(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.request.post(f"{self.url}/v1/session", data={"key": self.key})
+
     def take(self, name: str, address: "str | Callable[[Any, str], None]") -> None:
         page = self.page
-        page.set_default_timeout(PATIENCE_MS)
-        if name != "sign-in":
-            page.request.post(f"{self.url}/v1/session", data={"key": self.key})
         if callable(address):
             address(page, self.url)
             page.wait_for_timeout(900)
             self._shoot(name)
+            self.sign_in()  # one of them has nobody signed in
             page.unroute_all(behavior="ignoreErrors")
             page.context.set_offline(False)
             page.goto("about:blank")

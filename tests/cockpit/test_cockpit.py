@@ -14,7 +14,7 @@ import pytest
 
 from api.routes.evidence import RULES
 from cli.up import Service
-from tests.cockpit.judged import COCKPIT, judge, page_names
+from tests.cockpit.judged import AXE, COCKPIT, faults, judge, page_names
 from tests.cockpit.window import DRAWN, PAGES, PATIENCE_MS, Guest, Window, go, signed_in
 from tests.live import HOUR, Live, beat, now_us
 
@@ -87,6 +87,15 @@ def test_pages_are_sound_in_looks_that_take_turns(tab: Window, turn: int) -> Non
     for name, address in PAGES.items():
         judge(tab, address, turn, "html")
         assert tab.page.locator(DRAWN[name]).count(), name
+
+
+def test_what_is_not_of_now_is_still_to_be_read(tab: Window) -> None:
+    """As it looks while the service is away, which it is not: its contrast."""
+    go(tab, "#/city")
+    tab.page.evaluate("document.body.classList.add('offline')")
+    found = faults(tab.page, AXE.read_text("utf-8"), ".kpis")
+    tab.page.evaluate("document.body.classList.remove('offline')")
+    assert found == []
 
 
 def test_every_page_is_judged_somewhere() -> None:
@@ -226,6 +235,12 @@ def test_the_map_leads_to_a_district_and_back(tab: Window) -> None:
     assert "徐汇" in (district.get_attribute("aria-label") or "")
     district.focus()
     window.page.wait_for_selector("#tip:not([hidden])")
+    window.page.emulate_media(reduced_motion="no-preference")
+    # Frames that are late tell of a time before the press; a map of negative width complains.
+    window.page.evaluate(
+        "window.on_time = requestAnimationFrame;"
+        "window.requestAnimationFrame = (draw) => on_time((now) => draw(now - 500)); 0"
+    )
     district.press("Enter")
     window.page.wait_for_selector(".spot h3")
     assert window.page.locator(".spot h3").inner_text() == "徐汇区"
@@ -233,6 +248,8 @@ def test_the_map_leads_to_a_district_and_back(tab: Window) -> None:
     assert "district=310104" in window.page.url
     window.page.keyboard.press("Escape")
     window.page.wait_for_selector(".spot", state="hidden")
+    window.until("!document.querySelector('.map.near')")
+    window.page.emulate_media(reduced_motion="reduce")
     # Without boundaries: tiles, and institutions in them.
     config = window.page.request.get(f"{window.address}/cockpit/config.json").json()
     window.page.route(
@@ -440,6 +457,8 @@ def test_a_wrong_key_and_the_way_out(guest: Guest, cockpit_service: Service) -> 
     window.page.locator("#sign-out").click()
     window.page.wait_for_selector("#key")
     assert window.page.context.cookies() == []
+    window.page.get_by_role("button", name="English").click()
+    assert faults(window.page, AXE.read_text("utf-8")) == []
     assert window.foreign == []
 
 
