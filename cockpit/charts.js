@@ -70,6 +70,9 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
     if (!made) {
       if (!box.clientWidth) return;
       made = lib.init(box, null, { renderer: 'canvas' });
+      // Held from here on: one that no card took would hold all that it was to stand in, until the page is left.
+      redraw.add(again);
+      stay = ctx.onEnd(end);
       if (click) made.on('click', click);
       if (zoom) made.on('datazoom', zoom);
       ready?.(made);
@@ -78,11 +81,11 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
     if (still) made.getZr().flush();
   };
   const again = () => draw(true);
-  redraw.add(again);
+  let stay;
   const end = () => {
     redraw.delete(again);
     watch.disconnect();
-    made?.dispose();
+    made.dispose();
     stay();
   };
   const watch = new ResizeObserver(() => {
@@ -92,7 +95,6 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
     else draw(true);
   });
   watch.observe(box);
-  const stay = ctx.onEnd(end);
   /** Draw with new data; what is on the screen moves there. */
   box.update = (next, words) => {
     wanted = next ?? wanted;

@@ -193,12 +193,14 @@ _CHART = """
 Promise.all(
   ['charts', 'dom'].map((one) => import(`/cockpit/${one}.js`)),
 ).then(([{ chart }, { h }]) => {
-  window.ended = 0;
+  window.held = window.ended = 0;
   const { signal } = new AbortController();
-  const ctx = { signal, onEnd: () => () => { window.ended += 1; } };
+  const ctx = { signal, onEnd: () => { window.held += 1; return () => { window.ended += 1; }; } };
   const xAxis = { type: 'category', data: ['a'] };
   const option = () => ({ xAxis, yAxis: {}, series: [{ type: 'bar', data: [1] }] });
-  const card = h('div', {}, chart(ctx, option, { cls: 'line' }));
+  const made = () => h('div', {}, chart(ctx, option, { cls: 'line' }));
+  window.unused = new WeakRef(made());  // its card was read anew before it stood there
+  const card = made();
   document.querySelector('main').replaceChildren(card);
 })
 """
@@ -208,7 +210,10 @@ def test_a_chart_that_stands_nowhere_is_let_go(tab: Window) -> None:
     go(tab, "#/health")
     tab.page.evaluate(_CHART)
     tab.page.wait_for_selector("main .chart canvas")
-    assert tab.page.evaluate("window.ended") == 0
+    assert tab.page.evaluate("[window.held, window.ended]") == [1, 0]
+    memory = tab.page.context.new_cdp_session(tab.page)
+    memory.send("HeapProfiler.collectGarbage")
+    assert tab.page.evaluate("window.unused.deref() === undefined")
     tab.page.evaluate("document.querySelector('main').replaceChildren()")  # its card is read anew
     tab.until("window.ended === 1")
 
