@@ -522,6 +522,7 @@ def test_every_figure_of_every_page_tells_what_is_behind_it(tab: Window) -> None
                 el.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
                 el.focus({ preventScroll: true });
                 await new Promise((next) => setTimeout(next, 0));
+                if (!el.isConnected) continue; // drawn anew just now: its bubble went with it
                 const tip = document.getElementById('tip');
                 const text = tip && !tip.hidden ? tip.textContent : '';
                 said.push([el.getAttribute('class') ?? '', text]);
