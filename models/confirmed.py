@@ -10,11 +10,13 @@ since pieces are stored by the hour, each with its longest step: what lies behin
 joined to a long step by a heartbeat that is sent after all.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from models.fold import DEFAULT_HOLD_US, hold_us
-from models.segment import HOUR_US, Piece
+from models.interval import Interval
+from models.segment import HOUR_US, Piece, State
 
 
 class Confirmed(NamedTuple):
@@ -32,7 +34,7 @@ class Confirmed(NamedTuple):
     unused_us: int
     #: Effective time of confirmed time alone: sessions as rule 11 finds them there.
     effective_us: int
-    #: Of these, those in which something was said to be external.
+    #: Of these, those in which something was said to be external, and stays so: `uncontested`.
     effective_external_us: int
 
 
@@ -73,3 +75,71 @@ def confirmed_pieces(pieces: Iterable[Piece], longest_us: Callable[[int], int]) 
             yield piece
         else:
             reach_us = None
+
+
+class Claim(NamedTuple):
+    """Somebody said of an instant whose use it was; of two with one session the greater counts."""
+
+    at_us: int
+    number: int
+    external: bool
+
+
+def is_contested(claims: Sequence[Claim]) -> bool:
+    """Whether what was said to be external could be taken back by what was said later."""
+    internal = max((one.number for one in claims if not one.external), default=None)
+    return internal is not None and any(one.external and one.number < internal for one in claims)
+
+
+def partings(unused: Iterable[tuple[int, int, State]], gap_us: int) -> list[Interval]:
+    """Confirmed time that no session reaches across, whatever was in the time around it.
+
+    Args:
+        unused: Confirmed idle and off time, sorted and disjoint; in pieces of hours, say.
+        gap_us: The idle time that a session may hold.
+    """
+    found: list[Interval] = []
+    start, reach = 0, None
+    for low, high, state in unused:
+        if state is State.OFF:
+            found.append((low, high))
+            reach = None
+            continue
+        if reach != low:
+            start = low
+        reach = high
+        if high - start > gap_us:
+            if found and found[-1][0] == start:
+                found.pop()
+            found.append((start, high))
+    return found
+
+
+def uncontested(claims: Sequence[Claim], between: Sequence[Interval]) -> list[int]:
+    """Instants of external uses that stay external, however the rest of the time is filled.
+
+    What is said later of the same session counts, so two sessions of which one is external would
+    be none of it as one. A heartbeat that is left out may part them: only confirmed time does here.
+
+    Args:
+        claims: In order of their instants.
+        between: See `partings`; sorted.
+
+    >>> said = [Claim(10, 1, True), Claim(30, 2, False)]
+    >>> uncontested(said, []), uncontested(said, [(15, 20)])
+    ([], [10])
+    """
+    starts = [start for start, _ in between]
+    places: dict[int, list[Claim]] = {}
+    for one in claims:
+        place = bisect_right(starts, one.at_us)
+        # Within a parting there is no session that it could be of.
+        if place == 0 or between[place - 1][1] <= one.at_us:
+            places.setdefault(place, []).append(one)
+    found: list[int] = []
+    for near in places.values():
+        newest = max((one.number for one in near if not one.external), default=None)
+        found += [
+            one.at_us for one in near if one.external and (newest is None or one.number > newest)
+        ]
+    return found

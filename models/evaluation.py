@@ -75,7 +75,7 @@ def amounts(
         ),
         "external_s": Amount(
             external if heard else None,
-            # Two things may be said of one use, of which the newer counts.
+            # Periods that an earlier version closed counted what a newer word had taken back.
             min(_seconds(confirmed.effective_external_us), external),
             most,
         ),

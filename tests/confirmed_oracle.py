@@ -26,9 +26,36 @@ def pieces(beats, hold, longest):
     return found
 
 
-def figures(beats, start, end, *, hold, longest, gap, shortest, external=()):
+def _parted(known, low, high, gap):
+    """Whether off time, or idle time longer than a session may hold, lies between two instants."""
+    idle = []
+    for start, end, state in known:
+        if state == "off" and start <= high and end > low:
+            return True
+        if state == "idle" and idle and idle[-1][1] == start:
+            idle[-1][1] = end
+        elif state == "idle":
+            idle.append([start, end])
+    return any(end - start > gap and start <= high and end > low for start, end in idle)
+
+
+def _stays(known, said, gap):
+    """External instants that nothing newer takes back; ``said``: (instant, number, external)."""
+    return [
+        at
+        for at, number, external in said
+        if external
+        and not any(
+            newer > number and not other and not _parted(known, min(at, by), max(at, by), gap)
+            for by, newer, other in said
+        )
+    ]
+
+
+def figures(beats, start, end, *, hold, longest, gap, shortest, said=()):
     """Running, unused, effective and effective external time within ``[start, end)``."""
     known = pieces(beats, hold, longest)
+    external = _stays(known, said, gap)
     inside = [(max(a, start), min(b, end), s) for a, b, s in known if a < end and b > start]
     running = sum(b - a for a, b, s in inside if s == "running")
     unused = sum(b - a for a, b, s in inside if s != "running")

@@ -7,10 +7,11 @@ not: one that never spoke has had its hours, too.
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from models.confirmed import Confirmed
+from models.confirmed import Claim, Confirmed, is_contested, partings, uncontested
 from models.interval import Interval
 from models.rated import rated
 from models.record import Annotation, Source, Use
+from models.segment import State
 from models.usage import Window
 from store.figures.subject import Subject
 from store.reports.sessions import NO_SESSIONS, Both, chain_of
@@ -37,12 +38,16 @@ def load_confirmed(
         uses: What the period records.
     """
     sums = yield from _load_sums([subjects[key] for key in sessions], windows)
+    claims = {key: _claims(notes.get(key, ())) for key in sessions}
+    between = yield from _load_partings(
+        [subjects[key] for key, said in claims.items() if is_contested(said)], windows
+    )
     found: dict[int, Confirmed] = {}
     for key, subject in subjects.items():
         window = windows[key]
         cut = sessions.get(key, (NO_SESSIONS, NO_SESSIONS))[1]
         spans = list(zip(cut.start_us.tolist(), cut.end_us.tolist(), strict=True))
-        external = _external(spans, notes.get(key, ()))
+        external = _external(spans, uncontested(claims.get(key, ()), between.get(key, ())))
         running, unused = sums.get(key, (0, 0))
         found[key] = Confirmed(
             window_us=window.length_us,
@@ -64,10 +69,33 @@ def load_confirmed(
     return found
 
 
-def _external(spans: Sequence[Interval], notes: Sequence[Annotation]) -> list[bool]:
-    """Whether anybody said of an instant within each that it was an external use."""
-    instants = [note.at_us for note in notes if note.user_type == _EXTERNAL]
+def _claims(notes: Sequence[Annotation]) -> list[Claim]:
+    return [
+        Claim(note.at_us, note.annotation_id or 0, note.user_type == _EXTERNAL)
+        for note in notes
+        if note.user_type is not None
+    ]
+
+
+def _external(spans: Sequence[Interval], instants: Sequence[int]) -> list[bool]:
+    """Whether an instant lies within each."""
     return [bisect_left(instants, start) < bisect_left(instants, end) for start, end in spans]
+
+
+def _load_partings(
+    subjects: Sequence[Subject], windows: Mapping[int, Window]
+) -> Steps[dict[int, list[Interval]]]:
+    """What parts sessions for sure, by instrument key."""
+    asked = [subject for subject in subjects if windows[subject.key].length_us]
+    if not asked:
+        return {}
+    rows = yield from Query[tuple[int, int, int, int]](
+        statements("periods")["confirmed_unused"], chain_of(asked, windows), binary=True, heavy=True
+    )
+    unused: dict[int, list[tuple[int, int, State]]] = {subject.key: [] for subject in asked}
+    for key, start, end, state in rows:
+        unused[key].append((start, end, State(state)))
+    return {one.key: partings(unused[one.key], one.session_gap_us) for one in asked}
 
 
 def _load_sums(

@@ -70,6 +70,14 @@ CROSS JOIN LATERAL (
 WHERE c.confirmed AND c.starts_at < c.high AND c.ends_at > c.low
 GROUP BY 1
 
+-- name: confirmed_unused
+-- Confirmed idle and off time that bears on windows, piece by piece.
+-- include: confirmed.chain
+SELECT c.instrument_key, us(c.starts_at), us(c.ends_at), c.state
+FROM chain c
+WHERE c.confirmed AND c.state < 2 AND c.starts_at < c.high AND c.ends_at > c.low
+ORDER BY c.instrument_key, c.starts_at
+
 -- name: confirmed_hours
 -- Until when each hour is confirmed, where it is; packed as figures.sql: packed_pieces.
 -- include: confirmed.chain

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemes
-from models.confirmed import Confirmed, longest_step_us
+from models.confirmed import Claim, Confirmed, longest_step_us, partings, uncontested
 from models.evaluation import Judged, amounts, evaluate
 from models.fold import Row, open_pieces
 from models.scheme_document import SchemeDocument
@@ -47,13 +47,27 @@ def pieces(beats: Sequence[Beat]) -> list[Piece]:
     return [*closed, *open_pieces(track, BASE + 100 * HOUR)]
 
 
-def external_us(found: Sequence[Session], external: Sequence[int]) -> int:
-    return sum(
-        one.running_us for one in found if any(one.start_us <= at < one.end_us for at in external)
+def claims(moments: Sequence[int]) -> st.SearchStrategy[list[Claim]]:
+    """What was said of some instants, in their order, and not in the order in which it was said."""
+    said = st.lists(st.tuples(st.sampled_from(moments), st.booleans()), max_size=4)
+    return said.map(
+        lambda found: sorted(
+            Claim(at, number, external) for number, (at, external) in enumerate(found)
+        )
     )
 
 
-def confirmed(known: Sequence[Piece], external: Sequence[int]) -> Confirmed:
+def external_us(found: Sequence[Session], said: Sequence[Claim]) -> int:
+    """Of a session the newest counts."""
+    held = [[one for one in said if each.start_us <= one.at_us < each.end_us] for each in found]
+    return sum(
+        each.running_us
+        for each, those in zip(found, held, strict=True)
+        if those and max(those, key=lambda one: one.number).external
+    )
+
+
+def confirmed(known: Sequence[Piece], said: Sequence[Claim]) -> Confirmed:
     sure: list[Piece] = []
     reach = 0
     for piece in known:
@@ -66,19 +80,25 @@ def confirmed(known: Sequence[Piece], external: Sequence[int]) -> Confirmed:
         for one in sure
     ]
     found = sessions(sure, GAP, SHORTEST, WINDOW)
+    unused = [(one.start_us, one.end_us, one.state) for one in sure if one.state < State.RUNNING]
+    external = uncontested(said, partings(unused, GAP))
     return Confirmed(
         window_us=WINDOW.length_us,
         rated_us=40 * MINUTE,
-        external_us=external_us(sessions(known, GAP, SHORTEST, WINDOW), external),
+        external_us=external_us(sessions(known, GAP, SHORTEST, WINDOW), said),
         running_us=sum(us for us, state in cut if state is State.RUNNING),
         unused_us=sum(us for us, state in cut if state is not State.RUNNING),
         effective_us=sum(one.running_us for one in found),
-        effective_external_us=external_us(found, external),
+        effective_external_us=sum(
+            one.running_us
+            for one in found
+            if any(one.start_us <= at < one.end_us for at in external)
+        ),
     )
 
 
 def measured(
-    beats: Sequence[Beat], external: Sequence[int]
+    beats: Sequence[Beat], said: Sequence[Claim]
 ) -> tuple[Confirmed, tuple[int, int] | None]:
     known = pieces(beats)
     usage = measure(
@@ -90,13 +110,13 @@ def measured(
         session_min_us=SHORTEST,
         rated_us=0,
     )
-    return confirmed(known, external), (usage.effective_us, usage.known_us) if beats else None
+    return confirmed(known, said), (usage.effective_us, usage.known_us) if beats else None
 
 
 def judged(
-    name: str, beats: Sequence[Beat], external: Sequence[int], scheme: SchemeDocument
+    name: str, beats: Sequence[Beat], claimed: Sequence[Claim], scheme: SchemeDocument
 ) -> Judged:
-    found, figures = measured(beats, external)
+    found, figures = measured(beats, claimed)
     said = {"independent": "2", "guided": "0", "demonstrated": "31"}
     return Judged(
         subject_id=name,
@@ -149,13 +169,13 @@ def test_dropping_heartbeats_never_raises_a_lower_bound_nor_a_rank_by_it(
     """And so adding true ones never lowers it: both ways are one and the same."""
     more = [beat for beat in whole if data.draw(st.integers(0, 3))]
     fewer = [beat for beat in more if data.draw(st.booleans())]
-    external = data.draw(st.lists(st.sampled_from(whole).map(lambda beat: beat[0] + 1), max_size=3))
+    claimed = data.draw(claims([at + 1 for at, _ in whole]))
     others = data.draw(st.lists(streams(), max_size=3))
     for scheme in SCHEMES:
         rivals = [judged(f"o{n}", beats, (), scheme) for n, beats in enumerate(others)]
         last: tuple[object, ...] | None = None
         for beats in (fewer, more, whole):
-            found = evaluate(scheme, [judged("m", beats, sorted(external), scheme), *rivals])
+            found = evaluate(scheme, [judged("m", beats, claimed, scheme), *rivals])
             (one,) = (one for one in found if one.judged.subject_id in ("m", "i-m"))
             # Without a rank is behind all ranks.
             now = (one.score.points.lower, one.rank is not None, -(one.rank or 0))
@@ -169,9 +189,9 @@ def test_dropping_heartbeats_never_raises_a_lower_bound_nor_a_rank_by_it(
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(streams())
-def test_confirmed_time_is_what_brute_force_finds(beats: list[Beat]) -> None:
-    found = confirmed(pieces(beats), [BASE + HOUR])
+@given(streams(), claims(range(BASE, BASE + 2 * HOUR, MINUTE)))
+def test_confirmed_time_is_what_brute_force_finds(beats: list[Beat], said: list[Claim]) -> None:
+    found = confirmed(pieces(beats), said)
     words = [(at, state.word) for at, state in beats]
     assert found[3:] == confirmed_oracle.figures(
         words,
@@ -181,7 +201,7 @@ def test_confirmed_time_is_what_brute_force_finds(beats: list[Beat]) -> None:
         longest=LONGEST,
         gap=GAP,
         shortest=SHORTEST,
-        external=[BASE + HOUR],
+        said=said,
     )
 
 
@@ -197,3 +217,22 @@ def test_idle_heartbeats_that_are_left_out_make_figures_rise_and_no_lower_bound(
     assert hours[1].value is not None
     assert hours[1].value > 2 * hours[0].value
     assert hours[1].low < hours[0].low
+
+
+def test_silence_between_two_uses_does_not_make_the_first_external() -> None:
+    """One session, said to be external and later internal: left out, what joins it parts it."""
+    whole = [(BASE + n * MINUTE, State.RUNNING) for n in range(170)]
+    said = [Claim(BASE + 20 * MINUTE, 1, True), Claim(BASE + 140 * MINUTE, 2, False)]
+    parted = [beat for beat in whole if not 70 <= (beat[0] - BASE) // MINUTE < 80]
+    scheme = schemes.shipped()["city-sharing"]
+    honest, silent = (judged("m", beats, said, scheme) for beats in (whole, parted))
+    found = [one.inputs["external_s"] for one in (honest, silent)]
+    assert found[0].value == 0
+    assert found[1].value is not None
+    assert found[1].value > 3_000
+    assert [one.low for one in found] == [0, 0]
+    idle = [
+        (at, State.IDLE if beat in range(70, 80) else state)
+        for beat, (at, state) in enumerate(whole)
+    ]
+    assert judged("m", idle, said, scheme).inputs["external_s"].low > 2_000

@@ -239,12 +239,17 @@ def test_what_is_confirmed_is_what_brute_force_finds(world: World) -> None:
         world.instrument(f"m{number}")
         told[f"m{number}"] = history(dice)
         world.feed(f"m{number}", told[f"m{number}"])
-    noted = START + 2 * HOUR
-    world.conn.execute(
-        "INSERT INTO annotation (instrument_key, at, user_type, actor) SELECT instrument_key, %s,"
-        " 'external', 'x' FROM instrument",
-        [iso(noted)],
-    )
+    said: dict[str, list[tuple[int, int, bool]]] = {name: [] for name in told}
+    for name in told:
+        for number, kind in enumerate(["external", "external", "internal", None, "external"]):
+            noted = START + dice.randrange(8 * 60) * MINUTE + 1
+            world.conn.execute(
+                "INSERT INTO annotation (instrument_key, at, user_type, actor)"
+                " SELECT instrument_key, %s, %s, 'x' FROM instrument WHERE instrument_id = %s",
+                [iso(noted), kind, name],
+            )
+            if kind:
+                said[name].append((noted, number, kind == "external"))
     world.instrument("never", kind="special")
     period = closed(world, "i1")
     rows = world.conn.execute(
@@ -267,7 +272,7 @@ def test_what_is_confirmed_is_what_brute_force_finds(world: World) -> None:
             longest=longest_step_us(own_hold_us=None, interval_us=None),
             gap=300_000_000,
             shortest=60_000_000,
-            external=[noted],
+            said=said[name],
         )
 
 
