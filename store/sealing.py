@@ -6,7 +6,6 @@ changed one after the other.
 
 from typing import Annotated
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AfterValidator, SecretStr
 
 
@@ -23,6 +22,9 @@ class Sealer:
         Raises:
             ValueError: They are none of Fernet's.
         """
+        # Here, since it takes 8 MB, and most processes have nothing sealed.
+        from cryptography.fernet import Fernet, MultiFernet
+
         try:
             self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
         except ValueError:
@@ -41,6 +43,8 @@ class Sealer:
         Raises:
             CannotOpenError: Other keys sealed it.
         """
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:

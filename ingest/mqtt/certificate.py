@@ -8,7 +8,6 @@ import ssl
 import threading
 
 import structlog
-from cryptography import x509
 from prometheus_client import Gauge
 
 from ingest.mqtt.connection import CONNECT_WITHIN, parse_address
@@ -24,6 +23,8 @@ def ends_at(host: str, port: int) -> float:
     Raises:
         OSError: Nobody answers, or not in TLS.
     """
+    from cryptography import x509  # here, since it takes 8 MB, and a broker on the host has no TLS
+
     shown = ssl.get_server_certificate((host, port), timeout=CONNECT_WITHIN)
     return x509.load_pem_x509_certificate(shown.encode()).not_valid_after_utc.timestamp()
 

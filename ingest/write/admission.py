@@ -91,7 +91,7 @@ def _judge_heartbeats(
     gateway: Gateway,
     oldest: int,
 ) -> None:
-    instruments = registry.instruments
+    keys, instruments = registry.keys, registry.instruments_by_key
     live = inbound.live
     newest = inbound.received_us + CLOCK_AHEAD_US
     gateway_key = gateway.key
@@ -106,7 +106,7 @@ def _judge_heartbeats(
             if heartbeat.receipt_time:
                 # Not to be compared: with a time of its own it would be the same.
                 heartbeat = msgspec.structs.replace(heartbeat, receipt_time=False)
-        instrument = instruments.get(heartbeat.instrument_id)
+        instrument = instruments.get(keys.get(heartbeat.instrument_id, 0))
         if instrument is None:
             detail = f"instrument {heartbeat.instrument_id!r} is not registered"
             _refuse(verdict, inbound, outcome, index, heartbeat, Reason.UNKNOWN_INSTRUMENT, detail)

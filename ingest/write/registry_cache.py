@@ -8,7 +8,7 @@ the heartbeat's time (rule 15).
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -55,20 +55,17 @@ class Setting(NamedTuple):
         )
 
 
-NO_SETTING = Setting(PAST, PAST, None, None, 0, 0)
-
-
 @dataclass(slots=True)
 class Instrument:
-    """An instrument's key and versions, oldest first."""
+    """An instrument's key and versions, oldest first; those that many have alike are one object."""
 
     instrument_id: str
     key: int
-    settings: list[Setting] = field(default_factory=list)
-    #: The last of them; set once all are there.
-    newest: Setting = NO_SETTING
+    settings: tuple[Setting, ...]
+    #: The last of them.
+    newest: Setting
     #: Gap + minimum of its sessions: how far a change reaches into neighbouring figures (µs).
-    session_reach_us: int = 0
+    session_reach_us: int
 
     @property
     def longest_dwell_us(self) -> int:
@@ -140,6 +137,32 @@ class NewestSettings:
             setattr(self, name, column)
 
 
+def _setting(
+    from_us: int,
+    to_us: int,
+    own_hold_us: int | None,
+    interval_us: int | None,
+    gateway_key: int,
+    rule: Any,
+    mapping: str | None,
+    device: str,
+    channel: str | None,
+    metrics: Any,
+) -> Setting:
+    """A version's settings, of what ``registry_cache.sql`` tells."""
+    return Setting(
+        from_us,
+        to_us,
+        own_hold_us,
+        interval_us,
+        gateway_key,
+        hold_us(own_us=own_hold_us, reported_interval_us=None, interval_us=interval_us),
+        None if mapping is None else Source(mapping, device, channel),
+        None if metrics is None else figures_of(metrics),
+        None if rule is None else parse_rule(rule),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Corrections:
     """How far corrected times lie from the device's over all versions of an instrument (µs)."""
@@ -158,7 +181,6 @@ class Registry:
         self.revision = 0
         #: The service's: of devices' times without an offset, where a mapping names none.
         self.zone = zone
-        self.instruments: dict[str, Instrument] = {}
         self.instruments_by_key: dict[int, Instrument] = {}
         #: Their keys by their ids, and their settings in force now.
         self.keys: dict[str, int] = {}
@@ -191,21 +213,17 @@ class Registry:
         self._read_mappings(connection)
         instruments: dict[int, Instrument] = {}
         with connection.cursor(binary=True) as cursor:
-            for (
-                iid, key, start, end, hold, interval, gateway_key, reach, rule, *named
-            ) in cursor.execute(SQL["instruments"], [self.revision]):  # fmt: skip
-                entry = instruments.setdefault(key, Instrument(iid, key))
-                quiet = hold_us(own_us=hold, reported_interval_us=None, interval_us=interval)
-                *parts, metrics = named
-                source = None if parts[0] is None else Source(*parts)
-                figures = None if metrics is None else figures_of(metrics)
-                judged_by = None if rule is None else parse_rule(rule)
-                entry.settings.append(
-                    Setting(
-                        start, end, hold, interval, gateway_key, quiet, source, figures, judged_by
-                    )
-                )
-                entry.session_reach_us = reach
+            for *version, reach, keys, ids in cursor.execute(SQL["instruments"], [self.revision]):
+                setting = _setting(*version)
+                # Before the first version, the first.
+                first = (setting._replace(from_us=PAST),)
+                for key, instrument_id in zip(keys, ids, strict=True):
+                    entry = instruments.get(key)
+                    if entry is None:
+                        instruments[key] = Instrument(instrument_id, key, first, first[0], reach)
+                    else:
+                        entry.settings += (setting,)
+                        entry.newest, entry.session_reach_us = setting, reach
             gateways: dict[int, Gateway] = {}
             for gid, key, start, _end, correction in cursor.execute(
                 SQL["gateways"], [self.revision]
@@ -219,12 +237,8 @@ class Registry:
                 gateway.feeds = known.feeds
             self.gateways[gateway.gateway_id] = gateway
         self.gateways_by_key.update(gateways)
-        for entry in instruments.values():
+        for _, entry in sorted(instruments.items()):
             self._feed(entry)
-            # Before the first version, the first.
-            entry.settings[0] = entry.settings[0]._replace(from_us=PAST)
-            entry.newest = entry.settings[-1]
-            self.instruments[entry.instrument_id] = entry
             self.keys[entry.instrument_id] = entry.key
         self.newest.take(instruments.values())
         self.instruments_by_key.update(instruments)

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingest.upkeep.rebuild import rebuild_range
+from ingest.write.receipts import read_moment
+from ingest.write.registry_cache import Registry
 from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT, Kind
 from models.registry_plan import Change, Mode, Result
 from store.registry.records import read_versions, write
@@ -173,3 +175,29 @@ def test_any_order_of_data_and_settings(pair: Pair, portion: int) -> None:
         history.follow_up()
         history.rebuild()
         history.check()
+
+
+def test_what_many_instruments_are_set_to_alike_is_kept_once(pair: Pair) -> None:
+    history = History(pair, 0)
+    gateway, connection = history.gateways[0], pair.connections[0]
+    names = [pair.new_name("alike") for _ in range(3)]
+    for name in names:
+        whole = {"name": name, "institution_id": "home", "gateway_id": gateway}
+        history.change(INSTRUMENT, name, Mode.PUT, LONG_AGO, interval_us=10 * SECOND, **whole)
+    registry = Registry(ZONE)
+    with connection.transaction():
+        registry.refresh(connection, read_moment(connection).revision)
+    first, second, third = (registry.instruments_by_key[registry.keys[name]] for name in names)
+    assert first.settings is second.settings is third.settings
+    assert first.newest.quiet_hold_us == 30 * SECOND
+    assert first.at(0) is first.newest
+
+    history.change(INSTRUMENT, names[1], Mode.PATCH, BASE, hold_us=SECOND)
+    with connection.transaction():
+        registry.refresh(connection, read_moment(connection).revision)
+    changed = registry.instruments_by_key[registry.keys[names[1]]]
+    assert registry.instruments_by_key[registry.keys[names[0]]] is first
+    assert [one.own_hold_us for one in changed.settings] == [None, SECOND]
+    assert changed.at(BASE - 1).own_hold_us is None
+    assert changed.at(BASE) is changed.newest
+    assert registry.newest.quiet_hold_us[changed.key] == SECOND

@@ -1,12 +1,15 @@
 """Status rows against the database: the one list of columns is what the table has."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import psycopg
+import pytest
 
 from ingest.db.connection import connect
-from ingest.write.status_columns import COLUMNS
+from ingest.write import status_rows
+from ingest.write.status_columns import COLUMNS, read_gathered
 from ingest.write.status_rows import LANDING, StatusRows
 from models.fold import Track
 from tests.integration.ingest.test_writer_histories import database
@@ -31,7 +34,19 @@ def test_the_list_is_the_table(database: str) -> None:
     assert listed == {name: kind for name, kind in table.items() if name not in OTHERS}
 
 
-def test_what_is_written_is_what_is_read(database: str) -> None:
+@pytest.mark.parametrize("together", [5, 1_000])
+def test_what_is_written_is_what_is_read(
+    database: str, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(status_rows, "READ_TOGETHER", together)
+    read: list[int] = []
+
+    def counted(cursor: psycopg.Cursor) -> list[Any]:
+        columns = read_gathered(cursor)
+        read.append(len(columns[0]))
+        return columns
+
+    monkeypatch.setattr(status_rows, "read_gathered", counted)
     tracks = [WHOLE, Track(), replace(WHOLE, judged=True, level=2, run_ts_us=3, power_w=-0.0)]
     tracks += [absent(0.3, seed) for seed in range(20)]
     texts = ("", 'ü\u2028"\\', "null", "\x01", None)
@@ -54,6 +69,10 @@ def test_what_is_written_is_what_is_read(database: str) -> None:
         for row, track in zip(rows.values(), tracks, strict=True):
             row.track, row.last_received_us = track, track.newest_at_us or 0
         writer.write(cursor, rows, {key: [] for key in rows})
+        read.clear()
         reader.lock(cursor, keys)
+        # Never more together, or a city's were in memory three times over.
+        assert max(read) == min(together, len(keys))
+        assert sum(read) == len(keys)
         assert reader.rows(keys.tolist()) == rows
         connection.rollback()
