@@ -24,7 +24,8 @@ from pysparkplug import (
 )
 
 from stack import Mosquitto
-from tests.live import PATIENCE, now_us
+from tests.live import now_us
+from tests.patience import PATIENCE
 
 
 class Wire:

@@ -22,12 +22,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from cli.up import Service
 from tests.looking import Looking
+from tests.patience import PATIENCE
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY_LENGTH = 24 * HOUR
-PATIENCE = 20.0  # seconds that anything asynchronous may take before a test fails
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Midnight UTC three days ago.
 DAY = (int(time.time()) // 86_400 - 3) * DAY_LENGTH
@@ -359,7 +360,7 @@ class Live:
     def metric(self, name: str, **labels: str) -> float:
         """A sample of ingest's metrics; 0 where there is none yet."""
         wanted = "".join(f'{key}="{value}"' for key, value in labels.items())
-        text = httpx.get(self.service.metrics_url, timeout=10, verify=False).text
+        text = httpx.get(self.service.metrics_url, timeout=60, verify=False).text
         for line in text.splitlines():
             if line.startswith(f"{name}{{{wanted}}} " if wanted else f"{name} "):
                 return float(line.rsplit(" ", 1)[1])

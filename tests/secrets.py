@@ -38,7 +38,7 @@ def leaks(service: Service) -> list[str]:
     folder = service.stack.folder
     texts = {path.name: path.read_bytes() for path in folder.glob("*.log")}
     for url in (f"{service.api_url}/metrics", service.metrics_url):
-        texts[url] = httpx.get(url, timeout=10).content
+        texts[url] = httpx.get(url, timeout=60).content
     secrets = known(folder)
     found = []
     for place, text in texts.items():

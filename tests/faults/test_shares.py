@@ -144,7 +144,7 @@ def test_row_22_a_worker_without_delivery_takes_no_share(rig: Rig) -> None:
     assert "read instruments/v1/+/heartbeat" in told[0]["why"]
     assert told[0]["to_do"]
     with pytest.raises(urllib.error.HTTPError, match="503") as refusal:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60)
     with refusal.value as answer:
         state = json.load(answer)
     assert (state["ready"], state["listening"], state["worker"]) == (False, False, "ingest-2")
@@ -162,7 +162,7 @@ def test_row_22_a_worker_without_delivery_takes_no_share(rig: Rig) -> None:
     os.kill(rig.broker.pid, signal.SIGHUP)
     wait_shared(rig, 2)
     eventually(lambda: second.said("trouble_over", kind="delivery"), 10, "and that it is over")
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as answer:
         assert json.load(answer)["ready"]
     after = rig.gateways(666, receipts=False, rounds=5)
     logs = log, after.finish()

@@ -137,7 +137,7 @@ class Watch:
         return "\n".join((self.folder / "prometheus.log").read_text().splitlines()[-8:])
 
     def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             return json.load(answer)["data"]
 
     def _answers(self) -> bool:

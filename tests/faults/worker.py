@@ -142,7 +142,7 @@ class Worker:
 
     def metrics(self) -> dict[str, float]:
         """Every sample of ``/metrics``, by name and labels."""
-        with urllib.request.urlopen(self.metrics_url, timeout=10) as answer:
+        with urllib.request.urlopen(self.metrics_url, timeout=60) as answer:
             text = answer.read().decode()
         found = {}
         for line in text.splitlines():

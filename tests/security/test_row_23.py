@@ -60,7 +60,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     try:
         service.start()
         headers = {"Authorization": f"Bearer {service.admin_key}"}
-        with httpx.Client(base_url=service.api_url, headers=headers, timeout=30) as http:
+        with httpx.Client(base_url=service.api_url, headers=headers, timeout=60) as http:
             accounts = {}
             for name in ("good", "evil"):
                 ids = {"institution_id": f"{name}-inst", "gateway_id": f"{name}-gw"}

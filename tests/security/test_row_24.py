@@ -66,7 +66,7 @@ def shared(live: Live) -> Iterator[Shared]:
     keys: dict[str, str] = {}
     with serving(create_app(settings)) as address:
         headers = {"Authorization": f"Bearer {city}"}
-        with httpx.Client(base_url=address, headers=headers, timeout=30) as admin:
+        with httpx.Client(base_url=address, headers=headers, timeout=60) as admin:
             for name in NAMES:
                 ids = {"institution_id": f"{name}-inst", "gateway_id": f"{name}-gw"}
                 admin.put(f"/v1/institutions/{name}-inst", json={"name": name})
@@ -114,7 +114,7 @@ def test_never_a_foreign_row(shared: Shared) -> None:
 
     async def main() -> None:
         chance = random.Random(24)
-        async with httpx.AsyncClient(base_url=shared.address, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=shared.address, timeout=60) as client:
             for start in range(0, ROUNDS, 6):
                 await asyncio.gather(*(ask(client, start + n, chance) for n in range(6)))
 

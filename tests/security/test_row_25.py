@@ -37,7 +37,7 @@ class Small:
         with psycopg.connect(self.url) as conn:
             key = run(conn, create_key(scopes=["admin"], name="flood")).key
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=30, **options)
+        return httpx.Client(base_url=self.address, headers=headers, timeout=60, **options)
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def client_of(api_address: str) -> Iterator[Callable[[str | None], httpx.Client]
             httpx.Client(
                 base_url=api_address,
                 headers=headers,
-                timeout=30,
+                timeout=60,
                 event_hooks={"response": [conforms]},
             )
         )

@@ -14,8 +14,8 @@ import pytest
 from api.app import create_app
 from api.settings import Settings
 from tests.integration.api.serving import serving
+from tests.patience import PATIENCE
 
-PATIENCE = 30  # seconds; generous, nothing is asserted about how long it took
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 Serve = Callable[..., tuple[str, int]]
 

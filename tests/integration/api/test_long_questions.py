@@ -24,8 +24,8 @@ from api.settings import Settings
 from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.serving import serving
+from tests.patience import PATIENCE
 
-PATIENCE = 20.0
 WINDOW = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 
 

@@ -25,11 +25,11 @@ from api.settings import Settings
 from stack.certificates import Authority
 from tests.integration.api.serving import serving
 from tests.lacking import Part, lacking
+from tests.patience import PATIENCE
 from tests.unpacked import Program, Unavailable, find
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "nginx"
 HEAD_TIMEOUT_S = 2
-PATIENCE = 30  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def browser(address: str, provider: OpenIdProvider) -> Iterator[Browser]:
     opened = []
 
     def make(**headers: str) -> httpx.Client:
-        client = httpx.Client(base_url=address, headers={"Origin": address, **headers}, timeout=30)
+        client = httpx.Client(base_url=address, headers={"Origin": address, **headers}, timeout=60)
         opened.append(client)
         return client
 

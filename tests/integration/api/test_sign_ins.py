@@ -34,7 +34,7 @@ def browser(api_address: str) -> Iterator[Open]:
     opened: list[httpx.Client] = []
 
     def enter(key: str | None, address: str = api_address, **body: Any) -> httpx.Client:
-        client = httpx.Client(base_url=address, headers={"Origin": address}, timeout=30)
+        client = httpx.Client(base_url=address, headers={"Origin": address}, timeout=60)
         opened.append(client)
         if key is not None:
             answer = client.post("/v1/session", json={"key": key, **body})

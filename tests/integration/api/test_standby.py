@@ -60,7 +60,7 @@ def client(url: str, key: str, **settings: Any) -> Iterator[httpx.Client]:
         httpx.Client(
             base_url=address,
             headers={"Authorization": f"Bearer {key}"},
-            timeout=30,
+            timeout=60,
             event_hooks={"response": [conforms]},
         ) as found,
     ):

@@ -341,7 +341,7 @@ def test_a_key_that_is_rotated_out_ends_its_tokens(
 def test_a_stream_ends_with_its_token(address: str, issuer: Issuer, key: rsa.RSAPrivateKey) -> None:
     token = signed(issuer.claims(exp=int(time.time()) + 2), key)
     with httpx.stream(
-        "GET", f"{address}/v1/stream", headers={"Authorization": f"Bearer {token}"}, timeout=10
+        "GET", f"{address}/v1/stream", headers={"Authorization": f"Bearer {token}"}, timeout=60
     ) as answer:
         assert answer.status_code == 200
         list(answer.iter_bytes())  # ends by itself

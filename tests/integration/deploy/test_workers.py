@@ -14,12 +14,12 @@ from ingest.mqtt.share import filters
 from stack.passwords import HOST, INGEST_RULES, access_list
 from tests.integration.deploy.shipped_broker import SHIPPED, ShippedBroker, shipped_broker
 from tests.integration.ingest.test_reader_contract import (
-    PATIENCE,
     AnyReader,
     ack,
     take,
     until,
 )
+from tests.patience import PATIENCE
 
 MakeReader = Callable[..., AnyReader]
 WORKERS = ["jishi.ingest", *(f"jishi.ingest.{number}" for number in range(2, 9))]

@@ -24,8 +24,8 @@ from stack.fetch import find_mosquitto
 from stack.mosquitto import Mosquitto
 from tests.faults.proxy import Proxy
 from tests.lacking import Part, lacking
+from tests.patience import PATIENCE
 
-PATIENCE = 60.0  # seconds that anything may take before a test fails
 FILTERS = (
     "instruments/v1/+/heartbeat",
     "instruments/v1/+/status",

@@ -13,7 +13,7 @@ from reports.verification import verify
 def test_a_closed_period_arrives_in_its_folder(service: Service, deliveries: Path) -> None:
     headers = {"Authorization": f"Bearer {service.admin_key}"}
     ids = {"institution_id": "delivered-inst", "gateway_id": "delivered-gw"}
-    with httpx.Client(base_url=service.api_url, headers=headers, timeout=30) as admin:
+    with httpx.Client(base_url=service.api_url, headers=headers, timeout=60) as admin:
         for path, body in (
             ("institutions/delivered-inst", {"name": "Institute"}),
             ("gateways/delivered-gw", {"institution_id": "delivered-inst"}),

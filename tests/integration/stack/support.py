@@ -11,8 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from stack import Mosquitto, MqttAccount
-
-PATIENCE = 10.0  # seconds that anything asynchronous may take before a test fails
+from tests.patience import PATIENCE
 
 
 class Client:

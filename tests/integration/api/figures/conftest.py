@@ -74,7 +74,7 @@ def client(figures_app: str, world: World) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=figures_app,
         headers=headers,
-        timeout=30,
+        timeout=60,
         event_hooks=hooks,
         verify=False,  # nothing here is TLS, and reading the authorities costs 30 ms
     ) as client:

@@ -236,7 +236,7 @@ def test_an_institution_gets_its_own_alone(
                 f"{figures_app}/v1/export/{what}",
                 params={"month": MONTH, **filters},
                 headers={"Authorization": f"Bearer {made.key}"},
-                timeout=30,
+                timeout=60,
             )
             table = pq.read_table(io.BytesIO(answer.content))
             found = set(table["institution_id"].to_pylist())

@@ -54,7 +54,7 @@ def client(small: str, world: World) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=small,
         headers={"Authorization": f"Bearer {made.key}"},
-        timeout=30,
+        timeout=60,
         event_hooks={"response": [conforms]},
     ) as client:
         yield client

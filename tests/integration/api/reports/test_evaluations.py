@@ -77,7 +77,7 @@ def asking(world: World, address: str, institution: str | None = None) -> httpx.
         base_url=f"{address}/v1",
         headers={"Authorization": f"Bearer {made.key}"},
         event_hooks={"response": [conforms]},
-        timeout=30,
+        timeout=60,
     )
 
 

@@ -38,7 +38,7 @@ def asking(world: World, address: str, scope: str, institution: str | None) -> h
         base_url=f"{address}/v1/periods",
         headers={"Authorization": f"Bearer {made.key}"},
         event_hooks={"response": [conforms]},
-        timeout=30,
+        timeout=60,
     )
 
 

@@ -10,8 +10,7 @@ import httpx
 
 from models.timestamp import format_instant
 from tests.live import SECOND, Live, beat, iso, now_us
-
-PATIENCE = 20.0  # seconds without a byte before a test fails
+from tests.patience import PATIENCE
 
 
 class Listener:
