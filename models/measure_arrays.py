@@ -72,7 +72,7 @@ def measure_arrays(
 
     Returns:
         Figures, and whether they are right: false for instruments with counters in pieces that
-        the window cuts, or with their first heartbeat within it.
+        the window cuts.
     """
     count, begin, finish = len(first_us), window.start_us, window.end_us
     margin = session_gap_us + session_min_us
@@ -95,14 +95,16 @@ def measure_arrays(
 
     known = columns[:, :3].sum(axis=1)
     unknown = window.length_us - known
-    never = first_us >= finish
+    # Nothing is known before the first heartbeat, and no other cause counts there.
+    since = np.clip(first_us, begin, finish)
+    before = since - begin
     collector = np.zeros(count, np.int64)
     for low, high in clip(collector_gaps, begin, finish):
         heard = _by_owner(_within(start, end, low, high), owner, count)
-        collector += (high - low) - heard
-    columns[:, _AT["unknown_before_first_us"]] = np.where(never, unknown, 0)
-    columns[:, _AT["unknown_collector_us"]] = np.where(never, 0, collector)
-    columns[:, _AT["unknown_device_us"]] = np.where(never, 0, unknown - collector)
+        collector += np.maximum(high - np.maximum(since, low), 0) - heard
+    columns[:, _AT["unknown_before_first_us"]] = before
+    columns[:, _AT["unknown_collector_us"]] = collector
+    columns[:, _AT["unknown_device_us"]] = unknown - before - collector
 
     _add_sessions(pieces, window, session_gap_us, session_min_us, columns)
     for place, schedule in enumerate(schedules):
@@ -119,7 +121,7 @@ def measure_arrays(
         columns[:, _AT["running_scheduled_us"]] += _by_owner(used, owner[chosen], count)
     columns[:, _AT["rated_us"]] = rated_us
 
-    right = ~((first_us > begin) & ~never)
+    right = np.ones(count, np.bool_)
     cut = (inside > 0) & ~((start >= begin) & (end <= finish)) & (pieces.counters[:, 1] > 0)
     right[owner[cut]] = False
     return figures, right

@@ -26,6 +26,8 @@ and nothing passes 64 bits, else one by one.
 - **Rolled-up hours**: they are made with the day's row, forgotten with it, and packed by a
   thousand instruments with the totals (``totals.py``). They are hours from the local midnight of
   the rollups' zone on, so whoever asks by a clock that strikes at other times goes another way.
+- **Leads** (``leads.py``) are no sixth way: what lies before the days on which instruments were
+  first heard has no rollups, and follows from the registry alone.
 - **Running totals**: a year of fifty thousand instruments is 18 million rollups, but as a
   difference of two totals a hundred rows. Newest days whose totals are late are edges; who has a
   day that is marked, or none, is taken one by one.

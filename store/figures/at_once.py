@@ -16,7 +16,7 @@ from models.usage import Window
 from store.figures.members import load_members, tally_members
 from store.figures.question import Group, Question
 from store.figures.rows import RowsReader
-from store.figures.seen import seen_before
+from store.figures.seen import first_heard
 from store.figures.surroundings import Moment
 from store.present.roster import Roster
 from store.run import Query, Steps
@@ -41,26 +41,18 @@ def tally_rows(
     keys, window = roster.keys[rows], question.window
     reader = RowsReader(roster, rows, moment)
     yield from reader.measure([window, *question.buckets])
-    figures, complete = yield from reader.read(window)
-    # A bucket may cut a piece that the window does not.
-    complete &= reader.right
-    # A day that an instrument was not in service is not its group's: the slower way cuts it off.
-    whole = (
-        complete
-        & (roster.acquired_us[rows] <= window.start_us)
-        & (roster.retired_us[rows] >= window.end_us)
-    )
-    # A day's hours are there as well before an instrument was heard, later that day.
-    first = question.buckets[0] if question.buckets else window
-    whole &= figures.heard_within(first.end_us - window.start_us)
-    seen = yield from seen_before(keys[~whole], window)
+    figures, whole = yield from _whole(question, roster, rows, reader)
+    seen, first_us = yield from first_heard(keys[~whole], window)
+    if (yield from reader.lead(window, seen, first_us)):
+        figures, whole = yield from _whole(question, roster, rows, reader)
+        seen = seen[~np.isin(seen, keys[whole])]
     settle_us = yield from _settle(roster, rows, window, moment)
     silent = ~whole & ~np.isin(keys, seen)
 
     members = _Members.of(question, roster, rows, whole)
     settles = members.longest(settle_us, whole | silent)
     by_code: dict[int, Group] = {}
-    totals = zip(members.sums(figures), members.counted(silent), strict=True)
+    totals = zip(members.sums(figures, window), members.counted(silent), strict=True)
     for code, (sums, unheard) in enumerate(totals):
         tally = _with_unheard(sums.tally, unheard)
         if tally.instruments:
@@ -68,10 +60,15 @@ def tally_rows(
                 total=tally, buckets=[], settle_us=settles[code], digest=sums.digest
             )
     for bucket, tallies in (yield from _bucket_sums(question, reader, members)):
-        serving = silent & roster.serving(rows, bucket)
-        for code, unheard in enumerate(members.counted(serving)):
+        serving = roster.serving(rows, bucket)
+        for code, unheard in enumerate(members.counted(silent & serving)):
             if code in by_code:
                 by_code[code].buckets.append(_with_unheard(tallies[code], unheard))
+        if reader.leads is not None:
+            later = whole & serving & reader.leads.unheard(bucket.end_us)
+            for code, unheard in enumerate(members.counted(later)):
+                if unheard:
+                    by_code[code].buckets[-1].never_seen += unheard
     groups = {members.groups[code]: group for code, group in by_code.items()}
     if len(seen):
         careful = yield from load_members(question, seen.tolist())
@@ -81,22 +78,42 @@ def tally_rows(
     return groups
 
 
+def _whole(
+    question: Question, roster: Roster, rows: Ints, reader: RowsReader
+) -> Steps[tuple[Figures, Flags]]:
+    """Figures of the window, and whose are right in it and in each of the buckets."""
+    window = question.window
+    figures, complete = yield from reader.read(window)
+    # A bucket may cut a piece that the window does not.
+    complete &= yield from reader.right()
+    # A day that an instrument was not in service is not its group's: the slower way cuts it off.
+    served = roster.acquired_us[rows] <= window.start_us
+    # A day's hours are there as well before an instrument was heard, later that day.
+    first = question.buckets[0] if question.buckets else window
+    served &= figures.heard_within(first.end_us - window.start_us)
+    if (leads := reader.leads) is not None:
+        served = np.where(leads.unheard(window.start_us), leads.right, served)
+    return figures, complete & served & (roster.retired_us[rows] >= window.end_us)
+
+
 def _bucket_sums(
     question: Question, reader: RowsReader, members: "_Members"
 ) -> Steps[list[tuple[Window, list[Tally]]]]:
     """Each bucket with its tallies of all groups; hours of one day are summed up together.
 
     Whoever has all days and hours of the window has those of each bucket, and all edges: it was in
-    service, and heard before the first bucket's end.
+    service, and heard before the first bucket's end, or is one of those whose leads are known.
     """
     found: list[tuple[Window, list[Tally]]] = []
     shares = reader.hours.shares(members.chosen)
     for day, part in groupby(question.buckets, key=reader.day_of):
         buckets = list(part)
-        if day is None:
+        if day is None or (
+            reader.leads is not None and reader.leads.before(day)[members.chosen].any()
+        ):
             for bucket in buckets:
                 figures, _ = yield from reader.read(bucket)
-                found.append((bucket, [sums.tally for sums in members.sums(figures)]))
+                found.append((bucket, [sums.tally for sums in members.sums(figures, bucket)]))
         else:
             hours = yield from reader.hours.read(day, shares)
             places = [slots.low for bucket in buckets if (slots := reader.slot_of(bucket))]
@@ -138,14 +155,18 @@ class _Members:
             question=question, roster=roster, rows=rows, groups=groups, codes=codes, chosen=chosen
         )
 
-    def sums(self, figures: Figures) -> list[Sums]:
-        """Of each group the sums."""
-        chosen = self.rows[self.chosen]
+    def sums(self, figures: Figures, window: Window) -> list[Sums]:
+        """Of each group the sums over a window, or a bucket, of those that are in service."""
+        places = self.chosen
+        serving = self.roster.serving(self.rows[places], window)
+        if not serving.all():
+            places = places[serving]
+        rows = self.rows[places]
         return tally_arrays(
-            self.roster.keys[chosen],
-            figures.take(self.chosen),
-            self.roster.always_on[chosen],
-            self.codes[self.chosen],
+            self.roster.keys[rows],
+            figures.take(places),
+            self.roster.always_on[rows],
+            self.codes[places],
             len(self.groups),
             basis=self.question.basis,
             sufficient_coverage=self.question.sufficient_coverage,

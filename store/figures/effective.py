@@ -12,14 +12,14 @@ from store.figures.costs import at_once_s, one_by_one_s
 from store.figures.figures import usages
 from store.figures.layout import Layout, lay_out
 from store.figures.rows import RowsReader
-from store.figures.seen import seen_before
+from store.figures.seen import first_heard, seen_before
 from store.figures.subject import load_subjects
 from store.figures.surroundings import Moment
 from store.present.roster import Roster
 from store.run import Steps
 
 _EFFECTIVE = NAMES.index("effective_us")
-_UNKNOWN = [place for place, name in enumerate(NAMES) if name.startswith("unknown_")]
+_KNOWN = [NAMES.index(name) for name in ("running_us", "idle_us", "off_us")]
 #: Instruments whose totals are in memory at once, and whose settings are.
 _AT_ONCE, _ONE_BY_ONE = 65_536, 1_000
 
@@ -57,19 +57,30 @@ def load_effective(
     for at in range(0, len(rows), _AT_ONCE):
         part = slice(at, at + _AT_ONCE)
         ours = rows[part]
-        left = np.ones(len(ours), np.bool_)
         if at_once:
-            reader = RowsReader(roster, ours, moment)
-            yield from reader.measure([window])
-            figures, complete = yield from reader.read(window)
-            columns = figures.columns
-            effective[part] = np.where(complete, columns[:, _EFFECTIVE], 0)
-            unknown[part] = np.where(complete, columns[:, _UNKNOWN].sum(axis=1), window.length_us)
-            left = ~complete
-        keys = yield from seen_before(roster.keys[ours][left], window)
+            effective[part], unknown[part], keys = yield from _at_once(roster, ours, window, moment)
+        else:
+            keys = yield from seen_before(roster.keys[ours], window)
         places = np.searchsorted(roster.keys[ours], keys) + at
         yield from _one_by_one(keys, places, window, moment, (effective, unknown))
     return effective, unknown
+
+
+def _at_once(
+    roster: Roster, rows: Ints, window: Window, moment: Moment
+) -> Steps[tuple[Ints, Ints, Ints]]:
+    """Both figures, and keys of those that were heard and are left to the other way."""
+    keys = roster.keys[rows]
+    reader = RowsReader(roster, rows, moment)
+    yield from reader.measure([window])
+    figures, complete = yield from reader.read(window)
+    left, first_us = yield from first_heard(keys[~complete], window)
+    if (yield from reader.lead(window, left, first_us)):
+        figures, complete = yield from reader.read(window)
+        left = left[~np.isin(left, keys[complete])]
+    known = figures.columns[:, _KNOWN].sum(axis=1)
+    effective = np.where(complete, figures.columns[:, _EFFECTIVE], 0)
+    return effective, window.length_us - np.where(complete, known, 0), left
 
 
 def _one_by_one(

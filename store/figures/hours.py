@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.group_arrays import NAMES, Figures, Flags, Ints
 from store.figures.chunks import Chunks
 from store.figures.layout import Slots
+from store.figures.leads import Leads
 from store.figures.packed_hours import CODES, HEAD, SHORT
 from store.figures.totals import CHUNK, HOURLY, PRESENT, SCHEDULED
 from store.run import Query, Steps
@@ -69,8 +70,13 @@ class HoursReader:
                 found[chunk] = Share(inside[rows], rows)
         return found
 
-    def complete(self, days: Sequence[date]) -> Steps[Flags]:
-        """Of which instruments the hours of all of some days are there, and stand."""
+    def complete(self, days: Sequence[date], leads: Leads | None = None) -> Steps[Flags]:
+        """Of which instruments the hours of all of some days are there, and stand.
+
+        Args:
+            days: Of the rollups' zone.
+            leads: Of the instruments whose days before the first heartbeat's want none.
+        """
         keys = self.chunks.keys
         found: Flags = np.ones(len(keys), np.bool_)
         if not days:
@@ -89,7 +95,8 @@ class HoursReader:
             share = everyone[chunk]
             self._present[day][share.rows] = unpack(packed, share.inside)[:, 0]
         for day in days:
-            found &= (self._present[day] > 0) & (self.chunks.through > day.toordinal())
+            there = (self._present[day] > 0) & (self.chunks.through > day.toordinal())
+            found &= there if leads is None else there | leads.before(day)
         stale = yield from self.chunks.stale(min(days), max(days) + _DAY)
         if len(stale):
             found &= ~np.isin(keys, stale)

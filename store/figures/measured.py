@@ -12,12 +12,17 @@ import numpy as np
 from models.group_arrays import Figures, Flags, Ints
 from models.measure_arrays import Pieces, measure_arrays
 from models.rated import Rating, rated
-from models.schedule import HoursInForce, open_intervals
 from models.segment import HOUR_US
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
-from store.figures.subject import load_tracks, parse_hours, rated_of, zone_of
-from store.figures.surroundings import Moment, load_calendar, load_offline, load_unheard
+from store.figures.subject import load_tracks, rated_of, zone_of
+from store.figures.surroundings import (
+    Moment,
+    load_calendar,
+    load_offline,
+    load_unheard,
+    opened_by,
+)
 from store.instant import from_us
 from store.packed import EPOCH_2000_US, packed_row
 from store.present.roster import Roster, Settings
@@ -79,17 +84,7 @@ def measure_rows(
 
     calendar = yield from load_calendar(hull, moment.calendar)
     settings: list[Settings] = list(roster.settings.values)
-    schedules = [
-        None
-        if (hours := parse_hours(one.hours)) is None
-        else open_intervals(
-            [HoursInForce(from_us=MIN_US, to_us=MAX_US, hours=hours, zone=zone_of(one.zone))],
-            hull.start_us,
-            hull.end_us,
-            calendar=calendar,
-        )
-        for one in settings
-    ]
+    schedules = opened_by(settings, hull, calendar)
     ratings = [
         Rating(
             from_us=MIN_US,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.group_arrays import Figures, Flags, Ints
+from models.timestamp import MIN_US
 from models.usage import Window
 from models.zone import local_day
 from store.figures.chunks import Chunks
@@ -23,6 +24,7 @@ from store.figures.layout import (
     slot_of,
     split_edge,
 )
+from store.figures.leads import Leads
 from store.figures.measured import measure_rows
 from store.figures.subject import zone_of
 from store.figures.sums import TotalsReader
@@ -33,6 +35,8 @@ from store.run import Steps
 # How long after their end days may be without totals: measured meanwhile.
 _NOT_YET = timedelta(days=2)
 _DAY = timedelta(days=1)
+#: Fewer instruments than this that were first heard within the window are as fast one by one.
+FEW = 200
 
 
 class _Parts(NamedTuple):
@@ -54,7 +58,9 @@ class RowsReader:
         self._moment = moment
         #: Measured once: a window's edges are mostly those of its first and last bucket too.
         self._edges: dict[Window, tuple[Figures, Flags]] = {}
-        self._right: Flags = np.ones(len(rows), np.bool_)
+        self._days: list[date] = []
+        #: Of those first heard within the windows, where they are many.
+        self.leads: Leads | None = None
         self._late: tuple[date, date] = (date.max, date.min)
 
     def measure(self, windows: Iterable[Window]) -> Steps[None]:
@@ -65,8 +71,7 @@ class RowsReader:
         reach = min(chunks.reach, today)
         self._late = reach, min(reach + _NOT_YET, today)
         parts = [self._parts(window) for window in windows]
-        days = sorted({slots.day for one in parts for slots in one.slots})
-        self._right &= yield from self.hours.complete(days)
+        self._days = sorted({slots.day for one in parts for slots in one.slots})
         wanted = {piece for one in parts for piece in one.pieces}
         stretches: list[list[Window]] = []
         for edge in sorted(wanted, key=lambda edge: (edge.start_us, -edge.end_us)):
@@ -77,13 +82,39 @@ class RowsReader:
         for stretch in stretches:
             found = yield from measure_rows(self._roster, self._rows, stretch, self._moment)
             self._edges.update(zip(stretch, found, strict=True))
-        for _, right in self._edges.values():
-            self._right &= right
 
-    @property
-    def right(self) -> Flags:
+    def lead(self, window: Window, keys: Ints, first_us: Ints) -> Steps[bool]:
+        """Has days before first heartbeats told of, where those who want it are many.
+
+        Args:
+            window: Of the answer.
+            keys: Instruments whose figures were not complete, ascending.
+            first_us: Times of their first heartbeats.
+
+        Returns:
+            Whether what was read is to be read again.
+        """
+        if (first_us > window.start_us).sum() < FEW:
+            return False
+        firsts = np.full(len(self._rows), MIN_US, np.int64)
+        firsts[np.searchsorted(self._roster.keys[self._rows], keys)] = first_us
+        self.leads = yield from Leads.load(self._roster, self._rows, firsts, window, self._moment)
+        return True
+
+    def right(self) -> Steps[Flags]:
         """Whose hours and edges are right, of all windows."""
-        return self._right
+        found = yield from self.hours.complete(self._days, self.leads)
+        for piece in self._edges:
+            found &= self._measured(piece)[1]
+        return found
+
+    def _measured(self, piece: Window) -> tuple[Figures, Flags]:
+        measured, right = self._edges[piece]
+        return (
+            (measured, right)
+            if self.leads is None
+            else self.leads.with_piece(measured, right, piece)
+        )
 
     def slot_of(self, bucket: Window) -> Slots | None:
         """The one rolled-up hour that a bucket is; None of any other."""
@@ -101,14 +132,20 @@ class RowsReader:
         figures = Figures.zeros(len(self._rows))
         complete: Flags = np.ones(len(self._rows), np.bool_)
         if parts.first < parts.end:
-            days = yield from self._totals.read(parts.first, parts.end)
+            days = yield from self._totals.read(parts.first, parts.end, self.leads)
             figures, complete = days.figures, days.complete
+            if self.leads is not None:
+                whole = days_window(parts.first, parts.end, self._moment)
+                self.leads.add_days(figures, whole)
         if parts.slots:
-            complete = complete & (yield from self.hours.complete([s.day for s in parts.slots]))
+            days_of = [slots.day for slots in parts.slots]
+            complete = complete & (yield from self.hours.complete(days_of, self.leads))
         for slots in parts.slots:
             figures.add((yield from self.hours.figures(slots)))
+            if self.leads is not None:
+                self.leads.add_days(figures, slots.window(self._moment))
         for piece in parts.pieces:
-            measured, right = self._edges[piece]
+            measured, right = self._measured(piece)
             figures.add(measured)
             complete = complete & right
         return figures, complete

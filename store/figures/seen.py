@@ -13,9 +13,16 @@ _SQL = statements("groups")
 
 def seen_before(keys: Ints, window: Window) -> Steps[Ints]:
     """Who of them has a heartbeat before a window's end."""
+    found, _ = yield from first_heard(keys, window)
+    return found
+
+
+def first_heard(keys: Ints, window: Window) -> Steps[tuple[Ints, Ints]]:
+    """Those of them, ascending, with the times of their first heartbeats."""
     if not len(keys):
-        return keys
-    found = yield from Query[tuple[int]](
+        return keys, keys
+    found = yield from Query[tuple[int, int]](
         _SQL["seen"], {"keys": keys.tolist(), "end": from_us(window.end_us)}, binary=True
     )
-    return np.array(sorted(key for (key,) in found), np.int64)
+    rows = np.array(sorted(found), np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.group_arrays import NAMES, Figures, Flags, Ints
 from store.figures.chunks import Chunks
+from store.figures.leads import Leads
 from store.figures.totals import CHUNK, LEVELS, SUMS
 from store.run import Query, Steps
 from store.statements import statements
@@ -45,8 +46,14 @@ class TotalsReader:
     #: The last boundary that was read: where the next bucket begins.
     _kept: tuple[date, dict[int, Ints]] | None = None
 
-    def read(self, first: date, end: date) -> Steps[Days]:
-        """Figures of days ``[first, end)``, at least one."""
+    def read(self, first: date, end: date, leads: Leads | None = None) -> Steps[Days]:
+        """Figures of days ``[first, end)``, at least one.
+
+        Args:
+            first: Of the rollups' zone.
+            end: Exclusive.
+            leads: Of the instruments whose days before the first heartbeat's have no rollup.
+        """
         chunks = self.chunks
         stale = yield from chunks.stale(first, end)
         early, late = yield from self._totals(first, end)
@@ -60,7 +67,10 @@ class TotalsReader:
         laid[_STEP] = yield from self._steps(first, end)
         laid = _taken(laid, chunks.of * CHUNK + chunks.keys % CHUNK)
         figures = Figures(laid[: len(NAMES)].T, laid[_SCHEDULED] > 0)
-        complete = (laid[_DAYS] == (end - first).days) & (chunks.through >= end.toordinal())
+        due: Ints | int = (end - first).days
+        if leads is not None:
+            due = end.toordinal() - np.clip(leads.day, first.toordinal(), end.toordinal())
+        complete = (laid[_DAYS] == due) & (chunks.through >= end.toordinal())
         if len(stale):
             complete &= ~np.isin(chunks.keys, stale)
         return Days(figures, complete)

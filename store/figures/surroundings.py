@@ -12,13 +12,14 @@ from typing import TypeAlias
 
 from models.fold import open_pieces
 from models.interval import Interval, clip, merge, subtract
-from models.schedule import CalendarDay, DayKind, open_intervals
+from models.schedule import CalendarDay, DayKind, HoursInForce, open_intervals
 from models.segment import Piece, State
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from models.zone import DEFAULT_ZONE
-from store.figures.subject import Subject
+from store.figures.subject import Subject, parse_hours, zone_of
 from store.instant import from_us
+from store.present.roster import Settings
 from store.run import Query, Steps
 from store.statements import statements
 
@@ -181,6 +182,23 @@ def load_calendar(window: Window, name: str) -> Steps[dict[date, CalendarDay]]:
         _SQL["calendar_days"], {"calendar": name, "first": first, "last": last}, binary=True
     )
     return {day: CalendarDay(kind=DayKind(kind), as_weekday=weekday) for day, kind, weekday in rows}
+
+
+def opened_by(
+    settings: Sequence[Settings], window: Window, calendar: Mapping[date, CalendarDay]
+) -> list[list[Interval] | None]:
+    """When instruments of each of some settings are open; None where they have no hours."""
+    return [
+        None
+        if (hours := parse_hours(one.hours)) is None
+        else open_intervals(
+            [HoursInForce(from_us=MIN_US, to_us=MAX_US, hours=hours, zone=zone_of(one.zone))],
+            window.start_us,
+            window.end_us,
+            calendar=calendar,
+        )
+        for one in settings
+    ]
 
 
 def _load_pieces(

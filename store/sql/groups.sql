@@ -67,8 +67,8 @@ WHERE v.force_from < %(end)s AND v.force_to >= %(end)s
 ORDER BY v.instrument_key
 
 -- name: seen
--- Of some instruments, those with a heartbeat before a window's end.
-SELECT instrument_key FROM instrument_status
+-- Of some instruments, those with a heartbeat before a window's end, and when their first was.
+SELECT instrument_key, us(first_at) FROM instrument_status
 WHERE instrument_key = ANY (%(keys)s::integer[]) AND first_at < %(end)s
 
 -- name: credits
