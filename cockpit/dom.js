@@ -98,9 +98,11 @@ export const skeleton = (shape = 'block') => h('div', { class: `skeleton sk-${sh
 
 /**
  * A part of a page that loads by itself, says when it cannot, and shows its age by being dimmed.
+ * `load` makes what stands in it, or null where there is nothing; undefined where it wrote into what it had made before.
+ * What it begins beside that, such as a stream, it begins unless it was `overtaken` by another load, whose work stands there.
  * @param {any} ctx
  * @param {{title: any, note?: any, actions?: any, cls?: string, every?: number, empty?: any, shape?: string}} options
- * @param {(to: {body: HTMLElement, note: (...kids: any[]) => void, tools: HTMLElement, quiet: boolean}) => Promise<any>} load
+ * @param {(to: {body: HTMLElement, note: (...kids: any[]) => void, tools: HTMLElement, quiet: boolean, overtaken: () => boolean}) => Promise<any>} load
  * @returns {any}
  */
 export function card(ctx, { title, note, actions, cls = '', every = 0, empty, shape = 'lines' }, load) {
@@ -111,21 +113,26 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty, sh
   const el = h('section', { class: `card ${cls}`, 'aria-labelledby': id },
     h('div', { class: 'card-head' }, h('div', {}, h('h2', { id }, title), noted), tools), body);
   let shown = false;
+  let content = null; // what `load` made last
   let running = null;
   const wait = () => body.replaceChildren(skeleton(shape));
   async function reload({ quiet = shown } = {}) {
     const mine = running = Symbol('load');
+    const overtaken = () => mine !== running || ctx.signal.aborted;
     if (!quiet) wait();
     el.setAttribute('aria-busy', 'true');
     try {
-      const made = await load({ body, note: (...kids) => noted.replaceChildren(...kids), tools, quiet });
-      if (mine !== running || ctx.signal.aborted) return;
+      const made = await load({ body, note: (...kids) => noted.replaceChildren(...kids), tools, quiet, overtaken });
+      content = made ?? content;
+      if (overtaken()) return;
       if (made === null) body.replaceChildren(h('div', { class: 'empty' }, empty ?? t('empty')));
       else if (made !== undefined) body.replaceChildren(made);
+      // What it drew into what it has: where a failure or a skeleton stood meanwhile, or where it was overtaken.
+      else if (content && !body.contains(content)) body.replaceChildren(content);
       shown = true;
       el.classList.remove('aged');
     } catch (error) {
-      if (error.name === 'AbortError' || mine !== running || ctx.signal.aborted) return;
+      if (error.name === 'AbortError' || overtaken()) return;
       if (shown && error.status === undefined) el.classList.add('aged');
       else {
         body.replaceChildren(h('div', { class: 'failed', role: 'alert' },

@@ -23,7 +23,12 @@ function windowOf(ctx, range, tz) {
 }
 
 export function annotatingCard({ ctx, range, known }) {
-  const bring = h('button', { type: 'button', class: 'quiet', id: 'import-annotations', on: { click: () => openImport(() => el.reload({ quiet: false })) } }, t('import_csv'));
+  let rows = []; // of the sheet that stands there
+  const unsaved = () => rows.filter((row) => row.hasAttribute('data-dirty'));
+  const save = () => Promise.all(unsaved().map((row) => row.save()));
+  // Whoever leaves takes nothing unsaved along: a row is kept when it is left, the last one here.
+  ctx.onEnd(save);
+  const bring = h('button', { type: 'button', class: 'quiet', id: 'import-annotations', on: { click: () => openImport(() => save().then(() => el.reload({ quiet: false }))) } }, t('import_csv'));
   const el = card(ctx, { title: t('annotating'), cls: 'annotating', actions: bring, empty: t('no_sessions') }, async ({ note }) => {
     const tz = (await known()).timezone;
     const asked = windowOf(ctx, range, tz);
@@ -33,14 +38,16 @@ export function annotatingCard({ ctx, range, known }) {
       ...(ctx.params.from ? [' · ', h('button', { type: 'button', class: 'link', on: { click: () => go({ from: null, to: null, also: null }) } }, t('whole_range'))] : []));
     tell();
     if (!found.length) return null;
-    return sheet({ ctx, tz, found, tell });
+    if (unsaved().length) return undefined; // the service was away while somebody wrote
+    rows = [];
+    return sheet({ ctx, tz, found, tell, rows });
   });
   return el;
 }
 
-function sheet({ ctx, tz, found, tell }) {
+/** `rows` are put into as the sheet grows. */
+function sheet({ ctx, tz, found, tell, rows }) {
   const fields = fieldsOf(ctx.params.also);
-  const rows = [];
   const body = h('tbody');
   const more = h('button', { type: 'button', on: { click: () => grow() } }, t('more'));
   const only = h('input', { type: 'checkbox', on: { change: () => { for (const row of rows) row.hidden = only.checked && row.said() && !row.hasAttribute('data-dirty'); } } });
@@ -55,8 +62,6 @@ function sheet({ ctx, tz, found, tell }) {
   };
   grow();
   walkable(body);
-  // Whoever leaves takes nothing unsaved along: a row is kept when it is left, the last one here.
-  ctx.onEnd(() => { for (const row of rows) if (row.hasAttribute('data-dirty')) row.save(); });
   const zh = lang() === 'zh';
   return h('div', { class: 'stack' },
     h('div', { class: 'hints note' },

@@ -1,31 +1,21 @@
 // What a follower is asked: figures of a window by city and by region, and counts as last heard.
 
 import { get } from '../api.js';
+import { once } from '../once.js';
 import { daysOf } from '../time.js';
 
 export const REFRESH = 60_000; // ms
 const MOST = 1000; // cities; a region has dozens
 
-/** One question for all parts of a page that rest on it. */
-function shared(load) {
-  let kept;
-  return () => {
-    if (kept && Date.now() - kept.at < REFRESH / 2) return kept.promise;
-    const mine = kept = { at: Date.now(), promise: load() };
-    mine.promise.catch(() => { if (kept === mine) kept = null; });
-    return mine.promise;
-  };
-}
-
 /** @param {any} ctx @param {string} range @param {string} tz */
 export function questions(ctx, range, tz) {
   const figures = (by) => get('utilization', { ...daysOf(range, tz), group_by: by, limit: MOST }, ctx.signal);
   return {
-    figures: shared(async () => {
+    figures: once(async () => {
       const [cities, regions] = await Promise.all([figures('city'), figures('region')]);
       return { cities, regions };
-    }),
-    counts: shared(() => get('status/summary', { group_by: 'city' }, ctx.signal)),
+    }, REFRESH / 2),
+    counts: once(() => get('status/summary', { group_by: 'city' }, ctx.signal), REFRESH / 2),
   };
 }
 

@@ -18,8 +18,8 @@ const CAUSES = { gateway: 'offline', device: 'unknown', collector: 'idle', befor
 const path = (id, more = '') => `gateways/${encodeURIComponent(id)}${more}`;
 
 export function nowCard({ ctx, tz, known }) {
-  return card(ctx, { title: t('gw_now'), every: EVERY }, async ({ quiet }) => {
-    const [g, counts] = await Promise.all([known(quiet), get('alerts', { subject: ctx.id, state: 'open', limit: 20 }, ctx.signal)]);
+  return card(ctx, { title: t('gw_now'), every: EVERY }, async () => {
+    const [g, counts] = await Promise.all([known(), get('alerts', { subject: ctx.id, state: 'open', limit: 20 }, ctx.signal)]);
     const open = counts.items.filter((one) => one.kind.startsWith('gateway_')).length;
     const item = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
     return h('div', { class: 'now' }, h('span', { class: 'headline', 'data-value': 'link' }, state(g.online === null ? 'unknown' : g.online ? 'online' : 'offline'), g.by_will ? h('span', { class: 'note' }, ` (${t('by_will')})`) : ''), h('dl', {},
@@ -33,15 +33,15 @@ export function nowCard({ ctx, tz, known }) {
 }
 
 export function linkCard({ ctx, tz, known, history }) {
-  return card(ctx, { title: t('gw_line'), note: t('gw_line_note'), every: HISTORY_EVERY }, async ({ quiet }) => {
-    const [g, answer] = await Promise.all([known(), history(quiet)]);
+  return card(ctx, { title: t('gw_line'), note: t('gw_line_note'), every: HISTORY_EVERY }, async () => {
+    const [g, answer] = await Promise.all([known(), history()]);
     return linkLine(answer, tz, g.online !== null);
   });
 }
 
 export function unknownCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_unknown'), note: t('gw_unknown_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet, note }) => {
-    const answer = await history(quiet);
+  return card(ctx, { title: t('gw_unknown'), note: t('gw_unknown_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ note }) => {
+    const answer = await history();
     const { total } = answer;
     if (!total.window_s) return h('p', { class: 'empty' }, t('gw_no_children'));
     const causes = Object.keys(CAUSES).filter((cause) => total.unknown_by_cause[cause]);
@@ -55,8 +55,8 @@ export function unknownCard({ ctx, tz, history }) {
 }
 
 export function cameCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_came'), note: t('gw_came_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet, note }) => {
-    const answer = await history(quiet);
+  return card(ctx, { title: t('gw_came'), note: t('gw_came_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ note }) => {
+    const answer = await history();
     const told = answer.buckets.filter((part) => part.heartbeats !== null);
     if (!told.length) return h('p', { class: 'empty' }, t('gw_raw_gone'));
     const n = told.reduce((sum, part) => sum + part.heartbeats, 0);
@@ -70,8 +70,8 @@ export function cameCard({ ctx, tz, history }) {
 }
 
 export function skewCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_skew'), note: t('gw_skew_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet }) => {
-    const answer = await history(quiet);
+  return card(ctx, { title: t('gw_skew'), note: t('gw_skew_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async () => {
+    const answer = await history();
     if (answer.buckets.every((part) => part.heartbeats === null)) return h('p', { class: 'empty' }, t('gw_raw_gone'));
     if (answer.buckets.every((part) => part.skew_s === null)) return h('p', { class: 'empty' }, t('gw_none_came'));
     return series(ctx, answer.buckets, answer.bucket, tz, [{ name: t('gw_skew'), color: 'accent', value: (part) => part.skew_s }], {
@@ -81,8 +81,8 @@ export function skewCard({ ctx, tz, history }) {
 }
 
 export function letterCard({ ctx, tz, history }) {
-  return card(ctx, { title: t('gw_letters'), note: t('gw_letters_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ quiet, note }) => {
-    const answer = await history(quiet);
+  return card(ctx, { title: t('gw_letters'), note: t('gw_letters_note'), cls: 'w6', shape: 'bars', every: HISTORY_EVERY }, async ({ note }) => {
+    const answer = await history();
     note(h('b', { 'data-value': 'letters' }, count(answer.total.dead_letters)), ` · ${t('gw_letters_note')}`);
     if (!answer.total.dead_letters) return h('p', { class: 'empty' }, t('none_dead'));
     return series(ctx, answer.buckets, answer.bucket, tz, [{ name: t('gw_letters'), color: 'bad', value: (part) => part.dead_letters }], {
@@ -115,7 +115,7 @@ export function childrenCard({ ctx, tz }) {
 export function bindingCard({ ctx, tz, known }) {
   return card(ctx, { title: t('gw_binding') }, async () => {
     const [g, versions, account] = await Promise.all([
-      known(true), get(path(ctx.id, '/versions'), {}, ctx.signal),
+      known(), get(path(ctx.id, '/versions'), {}, ctx.signal),
       mayOperate() ? get(path(ctx.id, '/credentials'), {}, ctx.signal) : null,
     ]);
     const row = (name, value) => [h('dt', {}, name), h('dd', {}, value)];

@@ -57,11 +57,11 @@ const districts = () => [...store.districts.values()].map((d) => [d.district_cod
 function resultsCard(ctx, p, tz, set) {
   let stop = () => {};
   ctx.onEnd(() => stop());
-  return card(ctx, { title: pageTitle('available'), every: 15_000, shape: 'rows' }, async ({ note }) => {
-    stop();
+  return card(ctx, { title: pageTitle('available'), every: 15_000, shape: 'rows' }, async ({ note, overtaken }) => {
     const wish = wishOf(p, tz);
     const ends = wish.at === null ? null : wish.at + wish.for_s * 1000;
     if (wish.wrong) {
+      stop();
       note();
       return h('p', { class: 'warn', role: 'alert' }, t(wish.wrong, { time: moment(wish.at, tz) }));
     }
@@ -72,6 +72,8 @@ function resultsCard(ctx, p, tz, set) {
       at: wish.at === null ? undefined : iso(wish.at), for_s: wish.at === null ? undefined : wish.for_s,
     };
     const answer = await get('available', { ...asked, sort: sortOf(p), limit }, ctx.signal);
+    if (overtaken()) return undefined;
+    stop();
     // What is recommended is one page, however long it was asked to be.
     const goesOn = answer.next_cursor || (sortOf(p) === 'recommended' && answer.items.length === limit);
     const when = wish.at === null ? t('when_now') : t('available_then', { from: moment(wish.at, tz, { weekday: 'short' }), to: moment(ends, tz) });
@@ -82,7 +84,7 @@ function resultsCard(ctx, p, tz, set) {
     }
     const cards = new Map(answer.items.map((x) => [x.instrument_id, foundCard(x, wish.at === null)]));
     // What is shown is followed: one that is taken meanwhile says so at once.
-    stop = ctx.signal.aborted ? stop : stream({ instrument: [...cards.keys()] }, (name, data) => {
+    stop = stream({ instrument: [...cards.keys()] }, (name, data) => {
       for (const x of data.items ?? []) cards.get(x.instrument_id)?.follow(x);
     });
     return h('div', { class: 'stack' },

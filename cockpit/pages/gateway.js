@@ -3,6 +3,7 @@
 import { get } from '../api.js';
 import { h } from '../dom.js';
 import { bindingCard, cameCard, childrenCard, letterCard, linkCard, nowCard, skewCard, unknownCard } from '../gateway/cards.js';
+import { once } from '../once.js';
 import { href } from '../route.js';
 import { institutionName, store } from '../store.js';
 import { picker } from '../period/picker.js';
@@ -12,6 +13,7 @@ import '../gateway/words.js';
 
 export const NEEDS = ['institutions'];
 const HOURLY = 7; // days that are told by the hour
+const FRESH = 8_000; // ms that an answer does for all cards
 
 export function page(ctx) {
   const tz = store.config.timezone;
@@ -19,7 +21,7 @@ export function page(ctx) {
   const heading = h('h1', {}, t('gw_at', { id: ctx.id }));
   const crumbs = h('p', { class: 'crumbs' });
   const own = `gateways/${encodeURIComponent(ctx.id)}`;
-  const known = shared(async () => {
+  const known = once(async () => {
     const found = await get(own, {}, ctx.signal).catch((error) => {
       if (error.status === 404 || error.status === 422) root.replaceChildren(nobody(ctx.id));
       throw error;
@@ -28,9 +30,9 @@ export function page(ctx) {
     document.title = `${heading.textContent} · ${t('brand')}`;
     crumbs.replaceChildren(...[found.institution_id && h('a', { href: href('explore', { by: 'instrument', institution: found.institution_id }) }, institutionName(found.institution_id)), h('span', {}, ctx.id)].filter(Boolean).flatMap((x, i) => (i ? [h('span', { 'aria-hidden': 'true' }, '›'), x] : [x])));
     return found;
-  });
+  }, FRESH);
   // Up to now: whoever looks here wants to see how it stands, too.
-  const history = shared(() => get(`${own}/history`, { from: daysOf(range, tz).from, to: isFixed(range) ? daysOf(range, tz).to : iso(midnight(Date.now(), tz, 1)), tz, bucket: daysIn(range) <= HOURLY ? 'hour' : 'day' }, ctx.signal));
+  const history = once(() => get(`${own}/history`, { from: daysOf(range, tz).from, to: isFixed(range) ? daysOf(range, tz).to : iso(midnight(Date.now(), tz, 1)), tz, bucket: daysIn(range) <= HOURLY ? 'hour' : 'day' }, ctx.signal), FRESH);
   const c = { ctx, tz, known, history };
   const root = h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('div', {}, heading, crumbs), h('span', { class: 'spacer' }), picker(ctx, range)),
@@ -38,19 +40,6 @@ export function page(ctx) {
     h('div', { class: 'grid' }, unknownCard(c), cameCard(c), skewCard(c), letterCard(c)),
     childrenCard(c), bindingCard(c));
   return root;
-}
-
-/** One answer for all cards; asked for anew once it is some seconds old, where that is wanted. */
-function shared(ask) {
-  let kept = null;
-  return (fresh = false) => {
-    if (!kept || (fresh && Date.now() - kept.at > 8_000)) {
-      const mine = { at: Date.now(), promise: ask() };
-      mine.promise.catch(() => { if (kept === mine) kept = null; });
-      kept = mine;
-    }
-    return kept.promise;
-  };
 }
 
 /** What stands where no gateway is. */

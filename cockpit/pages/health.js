@@ -6,6 +6,7 @@ import { card, choice, fig, h, state, table } from '../dom.js';
 import { count, fullMoment, moment, percent, span } from '../formats.js';
 import { has, t } from '../words.js';
 import { institutionName, mayOperate, store } from '../store.js';
+import { once } from '../once.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 import { signInCard } from '../sign-ins.js';
@@ -16,12 +17,8 @@ const LETTERS = 200;
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  let asked = null;
   // The figures above and the table below rest on one list.
-  const gateways = () => {
-    if (!asked || Date.now() - asked.at > 8_000) asked = { at: Date.now(), promise: all('gateways', {}, { signal: ctx.signal }) };
-    return asked.promise;
-  };
+  const gateways = once(() => all('gateways', {}, { signal: ctx.signal }), 8_000);
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('health'))),
     vitals(ctx, tz, gateways),

@@ -218,6 +218,76 @@ def test_a_chart_that_stands_nowhere_is_let_go(tab: Window) -> None:
     tab.until("window.ended === 1")
 
 
+_CARD = """
+import('/cockpit/dom.js').then(({ card, h }) => {
+  const gates = [];
+  window.open_gate = (n) => gates[n]();
+  const { signal } = new AbortController();
+  const ctx = { signal, onEnd: () => {}, onRecovered: () => {} };
+  let kept;
+  const made = card(ctx, { title: 'kept' }, async () => {
+    await new Promise((done) => { gates.push(done); });
+    if (kept) return undefined;
+    kept = h('p', { id: 'kept' }, 'here');
+    return kept;
+  });
+  made.reload();
+  document.querySelector('main').replaceChildren(made);
+})
+"""
+
+
+def test_what_a_card_writes_in_place_stands_there(tab: Window) -> None:
+    go(tab, "#/health")
+    page = tab.page
+    page.evaluate(_CARD)
+    page.evaluate("window.open_gate(0)")  # made, and overtaken before it stood there
+    page.evaluate("window.open_gate(1)")
+    page.wait_for_selector("#kept")
+    # Read anew by whoever was offered to try again: a skeleton stood there meanwhile.
+    page.evaluate("document.querySelector('main .card').reload({ quiet: false }) && 0")
+    assert page.locator("#kept").count() == 0
+    page.evaluate("window.open_gate(2)")
+    page.wait_for_selector("#kept")
+
+
+#: Every card anew, twice each, while nothing answers; then once it does again.
+_AGAIN = "document.querySelectorAll('.card').forEach((c) => { c.reload?.(); c.reload?.(); })"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["#/city", "#/explore?view=treemap", "#/instrument/xuhui-1", "#/available"],
+)
+def test_a_page_left_open_holds_what_it_shows(tab: Window, address: str) -> None:
+    go(tab, address)
+    page = tab.page
+    memory = page.context.new_cdp_session(page)
+    memory.send("Performance.enable")
+
+    def held() -> dict[str, float]:
+        memory.send("HeapProfiler.collectGarbage")
+        found = memory.send("Performance.getMetrics")["metrics"]
+        return {of["name"]: of["value"] for of in found}
+
+    def come_back() -> str:
+        page.route("**/v1/**", lambda route: route.fulfill(status=503, body="{}"))
+        page.evaluate(_AGAIN)
+        page.wait_for_timeout(100)
+        page.unroute("**/v1/**")
+        page.evaluate(_AGAIN)
+        tab.until("!document.querySelector('main :is(.skeleton, [aria-busy], .failed)')")
+        return str(page.evaluate("document.querySelector('main').innerText.length"))
+
+    first, before = come_back(), held()
+    for _ in range(2):
+        assert come_back() == first
+    after = held()
+    tab.complaints.clear()
+    assert after["Nodes"] <= before["Nodes"] + 40
+    assert after["JSEventListeners"] <= before["JSEventListeners"] + 10
+
+
 def test_a_page_is_read_while_the_service_is_asked_who_is_there(tab: Window) -> None:
     window = tab
     held: list[Any] = []

@@ -121,6 +121,9 @@ def test_a_sheet_is_filled_in_by_keyboard(
     press("Control+Enter")
     state(window, 1, "wrong")
     assert samples.get_attribute("aria-invalid") == "true"
+    # It is not lost where the card is read anew, as when the service was away.
+    window.page.evaluate("document.querySelector('.annotating').reload()")
+    assert samples.input_value() == "99999999999"
     assert window.serious_faults((vendored / "axe.js").read_text(encoding="utf-8"), "main") == []
     press("Escape")
     # A field that is emptied is empty.
