@@ -28,6 +28,8 @@ const BANDED = { rated: 'rated_utilization', calendar: 'calendar_utilization', s
 const RATIO_COLUMNS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization'];
 const PAGE = 100;
 const TILES = 1000; // of a treemap; the rest is one tile
+const LEGIBLE = 9; // square rem that a tile needs to have a word in it
+const QUICK = 200; // tiles that are drawn with round corners and move
 
 const NAMES = { district: districtName, institution: institutionName, class: className, kind: t };
 
@@ -206,21 +208,41 @@ function treemap(c) {
     note(`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)} · ${t('utilization')}${more ? ` · ${t('tiles_shown', { n: count(rows.length) })}` : ''}`);
     const top = Math.max(0.05, ...rows.map(({ g }) => g.utilization ?? 0));
     const dark = () => document.documentElement.dataset.theme === 'dark';
-    const shade = (share) => ramp()[Math.min(4, Math.max(0, Math.round(share * 4)))];
     const say = rows.map(({ g, size: s }) => `${c.nameOf(g)} ${size === 'value' ? money(s) : hours(g.running_s)} ${percent(g.utilization)}`).join('; ');
-    return chart(c.ctx, () => ({
-      tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: (item) => (item.data?.g ? bubble(item.name, size === 'value' ? `${t('value')} ${money(item.value)}` : '', ...usageLines(item.data.g, 'utilization', answer), hours(item.data.g.running_s), ...(answer.compared_window ? changeLines(item.data.g, 'running_s', answer).slice(0, 2) : [])) : item.data && item.name === t('others') ? bubble(item.name, byValue ? money(item.value) : hours(item.value * 3600), t('tiles_shown', { n: count(rows.length) })) : '') },
-      series: [{
-        type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
-        itemStyle: { borderColor: color('panel'), gapWidth: 2, borderWidth: 0, borderRadius: 4 },
-        label: { fontSize: rem() * 0.85, lineHeight: rem() * 1.2, formatter: (item) => `${item.name}\n${size === 'value' ? money(item.value) : hours(item.value * 3600)}\n${percent(item.data.g?.utilization)}` },
-        data: [...rows.map(({ g, size: s }) => {
-          const share = (g.utilization ?? 0) / top;
-          const full = dark() ? share > 0.62 : share >= 0.62;
-          return { name: c.nameOf(g), value: s, g, itemStyle: { color: shade(share) }, label: { color: full ? (dark() ? '#05211a' : '#ffffff') : color('ink') } };
-        }), ...(more ? [{ name: t('others'), value: rest, itemStyle: { color: color('line') }, label: { color: color('ink'), formatter: (item) => `${item.name}\n${byValue ? money(item.value) : hours(item.value * 3600)}` } }] : [])],
-      }],
-    }), { cls: 'tall', say, click: (item) => { const to = item.data?.g && c.into(item.data.g); if (to) location.hash = to; } });
+    const written = (s) => (byValue ? money(s) : hours(s * 3600));
+    // Data is copied with all that is in it, so a tile has its row's number.
+    const rowOf = (item) => rows[item.data?.row];
+    const told = (item) => {
+      const x = rowOf(item);
+      if (!x) return item.data ? bubble(item.name, written(item.value), t('tiles_shown', { n: count(rows.length) })) : '';
+      return bubble(item.name, byValue ? `${t('value')} ${money(x.size)}` : '', ...usageLines(x.g, 'utilization', answer), hours(x.g.running_s), ...(answer.compared_window ? changeLines(x.g, 'running_s', answer).slice(0, 2) : []));
+    };
+    const option = () => {
+      const [colors, ink] = [ramp(), color('ink')];
+      // What has no room for a word is drawn without one: of a thousand tiles most are.
+      const readable = LEGIBLE * rem() ** 2 * (shown + (more ? rest : 0)) / (box.clientWidth * box.clientHeight);
+      const many = rows.length > QUICK;
+      const tile = ({ g, size: s }, row) => {
+        const share = (g.utilization ?? 0) / top;
+        const full = dark() ? share > 0.62 : share >= 0.62;
+        return {
+          name: c.nameOf(g), value: s, row, itemStyle: { color: colors[Math.min(4, Math.max(0, Math.round(share * 4)))] },
+          label: s < readable ? { show: false } : { color: full ? (dark() ? '#05211a' : '#ffffff') : ink },
+        };
+      };
+      return {
+        ...(many ? { animation: false } : {}),
+        tooltip: { className: 'chart-bubble', confine: true, appendTo: document.body, borderWidth: 0, padding: 0, backgroundColor: 'transparent', formatter: told },
+        series: [{
+          type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
+          itemStyle: { borderColor: color('panel'), gapWidth: many ? 1 : 2, borderWidth: 0, borderRadius: many ? 0 : 4 },
+          label: { fontSize: rem() * 0.85, lineHeight: rem() * 1.2, formatter: (item) => [item.name, written(item.value), ...(rowOf(item) ? [percent(rowOf(item).g.utilization)] : [])].join('\n') },
+          data: [...rows.map(tile), ...(more ? [{ name: t('others'), value: rest, itemStyle: { color: color('line') }, label: { color: ink } }] : [])],
+        }],
+      };
+    };
+    const box = chart(c.ctx, option, { cls: 'tall', say, click: (item) => { const x = rowOf(item); const to = x && c.into(x.g); if (to) location.hash = to; } });
+    return box;
   });
 }
 
