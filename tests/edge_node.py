@@ -12,6 +12,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from pysparkplug import (
     DataType,
+    DBirth,
     DData,
     Device,
     EdgeNode,
@@ -160,6 +161,17 @@ class Plant:
             device_id="press",
         )  # fmt: skip
         self.wire.publish(Message(topic, payload, QoS.AT_MOST_ONCE, retain=False))
+
+    def bear(self, ts_us: int, *metrics: Metric) -> None:
+        """Says the device's birth again, as of a time."""
+        payload = DBirth(ts_us // 1_000, seq=self.node._seq, metrics=metrics)
+        topic = Topic(
+            message_type=MessageType.DBIRTH, group_id=self.group, edge_node_id=self.name,
+            device_id="press",
+        )  # fmt: skip
+        self.wire.publish(
+            Message(topic, payload, QoS.AT_MOST_ONCE, retain=False), include_dtypes=True
+        )
 
     def die_as(self, bd_seq: int) -> None:
         """The death of one of its births."""

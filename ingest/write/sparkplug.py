@@ -57,6 +57,10 @@ def read(inbound: Inbound, feeds: Feeds) -> Told:
 def _read_word(told: Told, spoken: Spoken, received_us: int, feeds: Feeds) -> None:
     told.known = True  # whoever nobody bound may come and go
     ts_us = None if spoken.ts is None else spoken.ts * 1_000
+    if ts_us is not None and spoken.available:
+        # A birth bears the time of the values in it, and one heartbeat stands per time (rule 3).
+        # Their times are milliseconds: just behind them the word takes the place of none.
+        ts_us += 1
     if feeds.by_channel(MAPPING, spoken.device, received_us if ts_us is None else ts_us):
         sample = Sample(device=spoken.device, ts_us=ts_us, available=spoken.available)
         told.samples.append(sample)

@@ -178,6 +178,23 @@ def test_watts_are_samples_and_null_is_not_0_w(live: Live, start: Start) -> None
     assert stored(live, instrument) == 1
 
 
+def test_a_birth_of_its_values_time_holds_them_in_silence(live: Live, start: Start) -> None:
+    """Neither its word nor what it says is lost to the other, which bears the same time."""
+    plant, instrument = start(
+        power(20.0, at("09:00")), source={**SOURCE, "metrics": {"power_w": "Power"}}
+    )
+    rule = {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50, "silence_s": 3_600}
+    live.patch(
+        f"instruments/{instrument}",
+        power_rule={**rule, "dwell_start_s": 0, "dwell_stop_s": 0},
+        valid_from="2020-01-01T00:00:00Z",
+    )
+    plant.bear(at("10:00"), power(90.0, at("10:00")))
+    until(lambda: stored(live, instrument) == 2)
+    assert live.spent(instrument, "10:00", "11:30") == {"running": 3_600, "unknown": 1_800}
+    assert live.letters(gateway=live.gateway_of[instrument]) == []
+
+
 def test_a_device_that_nobody_bound_is_kept_and_taken_once_it_is(live: Live, start: Start) -> None:
     _, instrument = start(mode("idle", at("10:00")), source=None)
     gateway = live.gateway_of[instrument]
