@@ -109,6 +109,18 @@ class _Group:
         return now_us - max(self.until_us, self.listened_us) >= after_us
 
 
+def may_begin(now_us: int, listened: Iterable[int | None], limits: Limits) -> bool:
+    """Whether an alert could begin at all, whatever the devices say.
+
+    Args:
+        now_us: The database's clock.
+        listened: Since when somebody listens, to each gateway; ``None``: nobody does.
+        limits: Settings.
+    """
+    latest_us = now_us - min(limits.after_us.values())
+    return any(since_us is not None and since_us <= latest_us for since_us in listened)
+
+
 def judge(
     now_us: int,
     devices: Iterable[Device],

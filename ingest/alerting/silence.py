@@ -11,7 +11,18 @@ from ingest.sql import statements
 from models.alert_kind import AlertKind
 from models.condition import Because, Condition, Turn
 from models.condition import Subject as AlertSubject
-from models.silence import Device, Kind, Limits, Open, Silence, Subject, judge, listening_since
+from models.silence import (
+    Device,
+    Kind,
+    Limits,
+    Open,
+    Silence,
+    Subject,
+    Verdict,
+    judge,
+    listening_since,
+    may_begin,
+)
 
 SQL = statements("alerts")
 
@@ -72,11 +83,13 @@ class SilenceLook:
             (Kind(kind.value), key): Open(heard_since_us=heard_us)
             for (kind, key), heard_us in told.items()
         }
-        # A nation's would not fit into memory at once.
-        with connection.cursor("alert_devices") as cursor:
-            cursor.itersize = 10_000
-            devices = map(Device._make, cursor.execute(SQL["devices"]))
-            verdict = judge(now_us, devices, since.get, standing, self._limits)
+        verdict = Verdict()
+        if standing or may_begin(now_us, since.values(), self._limits):
+            # A nation's would not fit into memory at once.
+            with connection.cursor("alert_devices") as cursor:
+                cursor.itersize = 10_000
+                devices = map(Device._make, cursor.execute(SQL["devices"]))
+                verdict = judge(now_us, devices, since.get, standing, self._limits)
         turn = Turn(
             begin=_conditions(connection, verdict.begin),
             end=list(map(_subject, (*verdict.end, *verdict.gone))),

@@ -40,11 +40,11 @@ class UnknownRising(Watch):
 
     kinds = frozenset({AlertKind.GATEWAY_UNKNOWN_RISING, AlertKind.INSTITUTION_UNKNOWN_RISING})
     every_s = 1_800.0
+    first_s = 300.0
 
     def __init__(self, settings: AlertSettings) -> None:
         self._rise = Fraction(str(settings.alert_unknown_rise))
         self._calendar = settings.calendar
-        self._rosters = Rosters()
 
     def look(self, connection: psycopg.Connection, now_us: int) -> Found | None:
         """As `Watch.look`."""
@@ -62,7 +62,8 @@ class UnknownRising(Watch):
             group_by="gateway",
         )
         without = np.array([key for (key,) in told], np.int64)
-        groups = run(connection, tally_groups(question, moment, self._rosters, without))
+        # Not kept until the next look: a city's roster is 20 MB.
+        groups = run(connection, tally_groups(question, moment, Rosters(), without))
         shares = {
             gateway_id: [share_of(tally.usage) for tally in group.buckets]
             for gateway_id, group in groups.items()

@@ -26,6 +26,9 @@ class Watch(ABC):
     kinds: frozenset[AlertKind]
     #: Seconds from one look to the next, at least.
     every_s = 60.0
+    #: Seconds from the start to the first look, at least: a worker that begins has what was queued
+    #: meanwhile to write, and needs its memory and processor for that.
+    first_s = 0.0
     #: How long it must not hold until its alert ends (s); 0 where it is judged by days or hours.
     steady_s = 0.0
 
@@ -59,7 +62,8 @@ class Watches:
             book: Where alerts are written.
         """
         self._watches: Sequence[Watch] = tuple(watches)
-        self._next = dict.fromkeys(self._watches, 0.0)
+        began = time.monotonic()
+        self._next = {watch: began + watch.first_s for watch in self._watches}
         self._book = book
 
     def look(self, connection: psycopg.Connection, *, at_once: bool = False) -> list[Turn]:

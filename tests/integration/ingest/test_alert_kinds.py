@@ -62,7 +62,7 @@ def writing(url: str) -> Iterator[psycopg.Connection]:
 def look(watch: Watch, writing: psycopg.Connection) -> None:
     """As housekeeping does, and once more: nothing changes by looking."""
     watches = Watches([watch], Book(SETTINGS))
-    watches.look(writing)
+    watches.look(writing, at_once=True)
     (turn,) = watches.look(writing, at_once=True)
     assert turn == Turn()
 
@@ -200,6 +200,14 @@ def test_a_kind_that_fails_keeps_no_other_from_being_told(
     writing.close()
     with pytest.raises(psycopg.Error):
         watches.look(writing, at_once=True)
+
+
+def test_what_takes_a_lot_waits_until_the_backlog_is_written(
+    world: World, writing: psycopg.Connection
+) -> None:
+    watches = Watches([Meters(), UnknownRising(SETTINGS)], Book(SETTINGS))
+    assert len(watches.look(writing)) == 1
+    assert len(watches.look(writing, at_once=True)) == 2
 
 
 def test_accepted_long_ago_and_never_heard(world: World, writing: psycopg.Connection) -> None:

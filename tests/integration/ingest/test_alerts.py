@@ -1,16 +1,19 @@
 """Alerts of silence in a real database: opened, folded, closed, and what people do with them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
 
+from ingest.alerting import silence
 from ingest.alerting.alerts import Alerts
 from ingest.db.connection import connect
 from ingest.settings import IngestSettings
 from migrations.runner import migrate
+from models.silence import judge
 from stack import Postgres, Settings
 from stack.fetch import find_postgres
 from store.alerts import AlreadyClosedError, acknowledge_alert, events_of, list_alerts
@@ -266,3 +269,29 @@ def test_a_feed_that_cannot_be_read_is_an_alert_until_it_is_read(
         " GROUP BY event ORDER BY event"
     ).fetchall()
     assert told == [("closed", 2), ("opened", 2)]
+
+
+def test_before_anybody_can_be_silent_nobody_is_looked_at(
+    plain: psycopg.Connection, writing: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def counted(now_us: int, devices: Iterable[silence.Device], *more: Any) -> silence.Verdict:
+        told = list(devices)
+        looked.append(len(told))
+        return judge(now_us, told, *more)
+
+    monkeypatch.setattr(silence, "judge", counted)
+    plain.execute("UPDATE collector_listening SET starts_at = now() - interval '9 minutes'")
+    heard(plain, "g", "1 day")
+    look(alerts(), writing)
+    assert looked == []
+    plain.execute("UPDATE collector_listening SET starts_at = now() - interval '11 minutes'")
+    look(alerts(), writing)
+    assert standing(plain, "open") == [("institution_silent", "inst")]
+    # An alert that stands is looked after, whoever listens.
+    plain.execute("UPDATE collector_listening SET starts_at = now()")
+    heard(plain, "g", "-1 hour")
+    look(alerts(), writing)
+    assert standing(plain, "open") == []
+    assert set(looked) == {3}

@@ -12,8 +12,10 @@ from models.silence import (
     Limits,
     Open,
     Subject,
+    Verdict,
     judge,
     listening_since,
+    may_begin,
 )
 
 LIMITS = Limits(
@@ -35,6 +37,8 @@ class World:
         self, now: int, devices: Sequence[Device], listened: int | None = ALWAYS
     ) -> dict[Subject, Open]:
         verdict = judge(now, devices, lambda _: listened, dict(self.standing), LIMITS)
+        if not self.standing and not may_begin(now, [None, listened], LIMITS):
+            assert verdict == Verdict()
         # In whatever order they come, the verdict is the same.
         assert verdict == judge(
             now, list(reversed(devices)), lambda _: listened, dict(self.standing), LIMITS
