@@ -164,7 +164,8 @@ class _Members:
         rows = self.rows[places]
         return tally_arrays(
             self.roster.keys[rows],
-            figures.take(places),
+            # All of them in their order are no copy.
+            figures if np.array_equal(places, np.arange(len(self.rows))) else figures.take(places),
             self.roster.always_on[rows],
             self.codes[places],
             len(self.groups),

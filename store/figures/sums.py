@@ -3,7 +3,7 @@
 ``totals.py`` makes the totals and says what a row of them holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -43,8 +43,10 @@ class TotalsReader:
     """
 
     chunks: Chunks
-    #: The last boundary that was read: where the next bucket begins.
-    _kept: tuple[date, dict[int, Ints]] | None = None
+    #: By boundary: those of the range that was read first, the window, whose first and last bucket
+    #: have them too; and the last one that was read, where the next bucket begins.
+    _of_window: dict[date, dict[int, Ints]] = field(default_factory=dict)
+    _last: dict[date, dict[int, Ints]] = field(default_factory=dict)
 
     def read(self, first: date, end: date, leads: Leads | None = None) -> Steps[Days]:
         """Figures of days ``[first, end)``, at least one.
@@ -77,21 +79,21 @@ class TotalsReader:
 
     def _totals(self, first: date, end: date) -> Steps[tuple[dict[int, Ints], dict[int, Ints]]]:
         """Of two boundaries, by chunk; none where there is nothing before a first day."""
-        found: dict[date, dict[int, Ints]] = {first: {}, end: {}}
-        if self._kept is not None and self._kept[0] == first:
-            found[first] = self._kept[1]
-            wanted = [end]
-        else:
-            wanted = [first, end]
-        rows = yield from Query[tuple[date, int, bytes]](
-            _SQL["totals"],
-            {"boundaries": wanted, "chunks": self.chunks.numbers},
-            binary=True,
-            heavy=True,
-        )
-        for boundary, chunk, sums in rows:
-            found[boundary][chunk] = _numbers(sums).reshape(CHUNK, _WIDTH)
-        self._kept = end, found[end]
+        found = self._of_window | self._last
+        wanted = [boundary for boundary in (first, end) if boundary not in found]
+        if wanted:
+            found |= {boundary: {} for boundary in wanted}
+            rows = yield from Query[tuple[date, int, bytes]](
+                _SQL["totals"],
+                {"boundaries": wanted, "chunks": self.chunks.numbers},
+                binary=True,
+                heavy=True,
+            )
+            for boundary, chunk, sums in rows:
+                found[boundary][chunk] = _numbers(sums).reshape(CHUNK, _WIDTH)
+        if not self._of_window:
+            self._of_window = {first: found[first], end: found[end]}
+        self._last = {end: found[end]}
         return found[first], found[end]
 
     def _steps(self, first: date, end: date) -> Steps[Ints]:
