@@ -1,12 +1,15 @@
 """What previews of changes answer with: what moves, and figures of groups before and after."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from models.difference import difference
 from models.group import group_fields
 from models.ratios import Terms
 from models.registry_moves import Move
 from models.timestamp import format_instant
+from models.usage import Window
 from models.versions import BEGIN_US, END_US
 from store.figures.question import Group, Question
 from store.figures.surroundings import Moment
@@ -24,6 +27,36 @@ def moves_body(found: Iterable[Move]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def preview_body(
+    window: Window,
+    zone: ZoneInfo,
+    moment: Moment,
+    changes: Mapping[str, Any],
+    present: Mapping[str, Any],
+    proposed: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What a change would do in a window.
+
+    Args:
+        window: Clipped to now.
+        zone: Of its days.
+        moment: Of the answer.
+        changes: Fields that say what would differ.
+        present: Figures as they are.
+        proposed: As they would be; None where no preview can tell.
+    """
+    return {
+        "from": format_instant(window.start_us),
+        "to": format_instant(window.end_us),
+        "tz": zone.key,
+        **changes,
+        "present": present,
+        "proposed": proposed,
+        "difference": None if proposed is None else difference(proposed, present),
+        "as_of": format_instant(moment.now_us),
+    }
 
 
 def group_body(question: Question, group: Group, moment: Moment) -> dict[str, Any]:

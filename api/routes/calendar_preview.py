@@ -21,12 +21,10 @@ from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS
 from api.params import Day
-from api.previewed import group_body
+from api.previewed import group_body, preview_body
 from api.routes.calendars import CalendarName
 from api.windows import Span
-from models.difference import difference
 from models.schedule import CalendarDay, DayKind
-from models.timestamp import format_instant
 from models.usage import Window
 from store.figures.groups import cost_s, measure_extent, tally_groups
 from store.figures.question import Question
@@ -143,18 +141,14 @@ async def post_calendar_preview(
         proposed = present
         if planned.days and question.window.length_us:
             proposed = yield from figures(*suppose(question, moment, planned.days))
+        changes = {
+            "changed": planned.changed,
+            "following": (yield from following(moment.now_us)),
+        }
         return {
             "calendar": calendar,
             "in_use": calendar == settings.calendar,
-            "from": format_instant(planned.window.start_us),
-            "to": format_instant(planned.window.end_us),
-            "tz": zone.key,
-            "changed": planned.changed,
-            "following": (yield from following(moment.now_us)),
-            "present": present,
-            "proposed": proposed,
-            "difference": difference(proposed, present),
-            "as_of": format_instant(moment.now_us),
+            **preview_body(planned.window, zone, moment, changes, present, proposed),
         }
 
     return await context.database.answer(request, plan, work, partial(json_response))

@@ -1,10 +1,12 @@
 """``POST /v1/instruments/{id}/preview`` and its like: the figures that a change would move.
 
 The change is made and its figures are read as ever, all in one transaction that is rolled back:
-what is told is what would be, by the same arithmetic. What only a new fold of heartbeats can tell
-is said in words, with the time that it is of (`models/registry_moves.py`).
+what is told is what would be, by the same arithmetic. It begins with the locks of a write, so that
+between the two readings nothing changes but that. What only a new fold of heartbeats can tell is
+said in words, with the time that it is of (`models/registry_moves.py`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -19,30 +21,28 @@ from api.context import Context, Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, not_found
 from api.params import GatewayId, InstitutionId, InstrumentId
-from api.previewed import group_body, moves_body
+from api.previewed import group_body, moves_body, preview_body
 from api.routes.figures import load_subject, place, terms_of
 from api.routes.records import stated
 from api.settings import Settings
 from api.sizes import too_long
 from api.windows import Span
-from models.difference import difference
 from models.ratios import fields
 from models.registry import GatewayPatch, InstitutionPatch, InstrumentPatch, Patch
 from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT, Kind, to_contract_name
 from models.registry_moves import moves
 from models.registry_plan import Outcome
-from models.timestamp import format_instant
 from models.usage import Usage, Window, add_up
 from models.versions import Versions
 from store.figures.costs import one_by_one_s, pieces_s
 from store.figures.figures import usages
-from store.figures.members import load_members, tally_members
+from store.figures.members import Member, load_members, tally_members
 from store.figures.question import Question
 from store.figures.subject import Subject
 from store.figures.surroundings import Moment, load_moment
 from store.instant import from_us
 from store.present.filters import Filters
-from store.registry.records import read_bound, read_versions, write
+from store.registry.records import hold, lock, read_bound, read_versions, write
 from store.run import Steps
 
 router = APIRouter(prefix="/v1", tags=["registry"], responses=PROBLEMS)
@@ -80,6 +80,7 @@ async def post_preview(
         return fields(add_up(found), terms_of(settings, moment, subject, window.end_us))
 
     def work() -> Steps[dict[str, Any]]:
+        yield from lock(INSTRUMENT, [instrument_id])
         moment = yield from load_moment(settings.calendar)
         before = yield from load_subject(instrument_id, who.institution_key)
         asked, zone = place(span, before, moment.now_us)
@@ -94,15 +95,9 @@ async def post_preview(
             proposed = yield from figures(after, window, moment)
         return {
             "instrument_id": instrument_id,
-            "from": format_instant(window.start_us),
-            "to": format_instant(window.end_us),
-            "tz": zone.key,
-            "changed": sorted(to_contract_name(name) for name in outcome.changed),
-            "moves": moves_body(moves(INSTRUMENT, old, outcome.versions)),
-            "present": present,
-            "proposed": proposed,
-            "difference": None if proposed is None else difference(proposed, present),
-            "as_of": format_instant(moment.now_us),
+            **preview_body(
+                window, zone, moment, _moved(INSTRUMENT, old, outcome), present, proposed
+            ),
         }
 
     return json_response(await context.database.rehearse(work()))
@@ -158,14 +153,15 @@ async def _group_preview(
     settings = context.settings
     zone = span.zone or settings.zone
 
-    def figures(question: Question, moment: Moment) -> Steps[dict[str, Any]]:
+    def figures(
+        members: Sequence[Member], question: Question, moment: Moment
+    ) -> Steps[dict[str, Any]]:
         # One by one: arrays want one state of the database, and a write wants the newest.
-        members = yield from load_members(question)
-        _refuse_long(pieces_s(len(members), question.window), question.window)
         groups = yield from tally_members(members, question, moment)
         return group_body(question, groups.get(None) or question.new_group(), moment)
 
     def work() -> Steps[dict[str, Any]]:
+        yield from lock(kind, [identity])
         moment = yield from load_moment(settings.calendar)
         window = span.window(zone, moment.now_us).clip(moment.now_us)
         question = Question(
@@ -173,27 +169,33 @@ async def _group_preview(
         )
         if not (yield from read_versions(kind, [identity], who.institution_key)):
             raise not_found(kind.name, identity)
-        present = yield from figures(question, moment)
+        members = yield from load_members(question)
+        _refuse_long(pieces_s(len(members), window), window)
+        yield from hold([member.key for member in members])
+        present = yield from figures(members, question, moment)
         old, outcome = yield from _changed(kind, identity, body, who, settings)
-        proposed = yield from figures(question, moment)
+        members = yield from load_members(question)
+        proposed = yield from figures(members, question, moment)
         today = from_us(moment.now_us).astimezone(settings.zone).date()
         bound = (yield from read_bound(kind, [identity], today, who.institution_id)).get(identity)
-        return {
-            kind.id_name: identity,
-            "from": format_instant(window.start_us),
-            "to": format_instant(window.end_us),
-            "tz": zone.key,
-            "changed": sorted(to_contract_name(name) for name in outcome.changed),
-            "moves": moves_body(moves(kind, old, outcome.versions)),
+        moved = {
+            **_moved(kind, old, outcome),
             "instruments": bound.count if bound else 0,
             "first_instruments": list(bound.first) if bound else [],
-            "present": present,
-            "proposed": proposed,
-            "difference": difference(proposed, present),
-            "as_of": format_instant(moment.now_us),
+        }
+        return {
+            kind.id_name: identity,
+            **preview_body(window, zone, moment, moved, present, proposed),
         }
 
     return json_response(await context.database.rehearse(work()))
+
+
+def _moved(kind: Kind, old: Versions, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "changed": sorted(to_contract_name(name) for name in outcome.changed),
+        "moves": moves_body(moves(kind, old, outcome.versions)),
+    }
 
 
 def _changed(

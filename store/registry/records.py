@@ -65,10 +65,7 @@ def write(
         An outcome for each change, in order.
     """
     sql = statements("registry")
-    rows = yield Query(sql["lock"])
-    revision = rows[0][0] + 1
-    if f"{kind.name}_lock" in sql:
-        yield Query(sql[f"{kind.name}_lock"], {"ids": [change.id for change in changes]})
+    revision = 1 + (yield from lock(kind, [change.id for change in changes]))
     # After the locks: a write that waited must not date itself before what it waited for.
     rows = yield Query(sql["now"])
     now_us = to_us(rows[0][0])
@@ -93,6 +90,32 @@ def write(
     if any(outcome.result in WRITTEN for outcome in outcomes):
         yield Query(sql["bump"], {"revision": revision})
     return outcomes
+
+
+def lock(kind: Kind, ids: Sequence[str]) -> Steps[int]:
+    """Has other writers of the registry wait until the transaction ends.
+
+    Args:
+        kind: Of records.
+        ids: Theirs that will be written: nothing is credited by their settings meanwhile.
+
+    Returns:
+        The registry's revision; it stays.
+    """
+    sql = statements("registry")
+    rows = yield from Query[tuple[int]](sql["lock"])
+    if f"{kind.name}_lock" in sql:
+        yield Query(sql[f"{kind.name}_lock"], {"ids": list(ids)})
+    return rows[0][0]
+
+
+def hold(keys: Sequence[int]) -> Steps[None]:
+    """Has whoever writes what instruments did wait until the transaction ends.
+
+    Args:
+        keys: Of instruments; what is read of them from here on stays.
+    """
+    yield Query(statements("registry")["hold"], {"keys": list(keys)})
 
 
 def read_versions(

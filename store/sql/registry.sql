@@ -25,6 +25,12 @@ SELECT count(*) FROM (
     ORDER BY s.instrument_key FOR NO KEY UPDATE
 ) locked
 
+-- name: hold
+SELECT count(*) FROM (
+    SELECT 1 FROM instrument_status WHERE instrument_key = ANY (%(keys)s::integer[])
+    ORDER BY instrument_key FOR NO KEY UPDATE
+) locked
+
 -- name: now
 SELECT clock_timestamp()
 

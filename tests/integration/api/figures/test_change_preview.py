@@ -1,7 +1,9 @@
 """What a change would make of figures: told before it is made, and what it then is."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.api.figures.world import HOUR, World, at, every, iso
@@ -113,6 +115,35 @@ def test_an_institutions_and_a_gateways_change_is_previewed_by_its_instruments(
     filled.institution("other")
     for path in ("institutions/home", "gateways/gw", "gateways/none"):
         askers("other")("POST", f"/{path}/preview", params=WINDOW, json={}, status=404)
+
+
+@pytest.mark.parametrize("path", ["instruments/one", "institutions/home"])
+def test_what_others_write_meanwhile_is_in_both_figures(
+    filled: World, askers: Any, figures_url: str, path: str
+) -> None:
+    """A change of theirs, and heartbeats, that were written while the preview began."""
+    asker = askers()
+    filled.instrument("two", gateway="gw", institution="home")
+    change = {"opening_hours": {"mon": [["08:00", "08:30"]]}, "valid_from": iso(MIDNIGHT)}
+    with psycopg.connect(figures_url) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("SELECT FROM registry_revision FOR UPDATE")
+        other.execute("SELECT FROM instrument_status ORDER BY instrument_key FOR NO KEY UPDATE")
+        theirs = World(other)
+        other.execute("UPDATE instrument_version SET rated_hours_per_year = 99")
+        theirs.feed("two", every(BEGIN, BEGIN + 3 * HOUR, "running"), gateway="gw")
+        other.execute("UPDATE registry_revision SET revision = revision + 1")
+        told = thread.submit(asker, "POST", f"/{path}/preview", params=WINDOW, json=change)
+        waiting = "SELECT FROM pg_locks WHERE NOT granted"
+        while filled.conn.execute(waiting).fetchone() is None:
+            assert not told.done(), "it waits for who writes"
+        other.commit()
+        found = told.result()
+    assert found["difference"]["running_s"] == 0
+    assert found["difference"]["rated_s"] == 0
+    of = {**WINDOW, "institution": "home"} if path == "institutions/home" else WINDOW
+    at_path = "/utilization" if path == "institutions/home" else f"/{path}/utilization"
+    now = asker("GET", at_path, params=of)
+    assert steady(found["present"]) == steady(now.get("overall") or now["total"])
 
 
 def test_days_of_the_calendar_are_previewed_as_figures_then_are(world: World, askers: Any) -> None:
