@@ -93,7 +93,10 @@ class Profile(BaseModel):
 
     from_: Instant = Field(alias="from")
     to: Instant
-    tz: str | None = Field(description="null: each instrument's own")
+    tz: str | None = Field(
+        description="whose hours of the week; null: each instrument's own, of a window by the"
+        " service's clock"
+    )
     instruments: Count
     compare: Compare | None = Field(default=None, description="as asked for, else left out")
     compared_window: ComparedWindow | None = Field(default=None, description="with `compare`")
