@@ -1,11 +1,16 @@
-// Spans that are reported on: which there are, what they are called, where they lie in a zone.
-// Arithmetic only. Days are local ones; `to` is the first moment that no longer belongs to a span.
+// Spans that are reported on: which there are and what they are called. Where they lie in a zone is time.js's, as
+// of the periods that are picked: a school year is the same there. `to` is the first moment that no longer belongs to a span.
 
-import { instantOf, iso, localDate, offsetAt } from '../time.js';
+import { daysOf, instantOf, iso, localDate, offsetAt } from '../time.js';
 import { t } from '../words.js';
 
-/** First month (0: January) and length in months of each kind; a school year ends with July. */
-const KINDS = { month: 1, quarter: 3, year: 12, school: 11 };
+/** Length in months of each kind. */
+const KINDS = { month: 1, quarter: 3, year: 12, school: 12 };
+/** What one is called in an address, by its first month (0: January). */
+const ADDRESS = {
+  month: (y, m) => `m${y}-${String(m + 1).padStart(2, '0')}`, quarter: (y, m) => `q${y}-${m / 3 + 1}`,
+  year: (y) => `y${y}`, school: (y) => `s${y}`,
+};
 export const SPANS = Object.keys(KINDS);
 const OFFERED = { month: 18, quarter: 8, year: 5, school: 5 };
 
@@ -24,17 +29,19 @@ function named(kind, year, month) {
   return t('span_school', { y: year, z: year + 1 });
 }
 
-const at = (year, month, tz) => iso(instantOf(Date.UTC(year, month, 1), tz));
+const windowOf = (kind, year, month, tz) => {
+  const { from, to } = daysOf(ADDRESS[kind](year, month), tz);
+  return { from, to };
+};
 
 /** The newest spans of a kind, the one of today first. */
 export function spansOf(kind, tz, now = Date.now()) {
   const today = new Date(now + offsetAt(now, tz));
   const found = [];
   let [year, month] = startOf(kind, today.getUTCFullYear(), today.getUTCMonth());
-  const apart = kind === 'school' ? 12 : KINDS[kind];
   for (let n = 0; n < OFFERED[kind]; n += 1) {
-    found.push({ kind, name: named(kind, year, month), from: at(year, month, tz), to: at(year, month + KINDS[kind], tz) });
-    month -= apart;
+    found.push({ kind, name: named(kind, year, month), ...windowOf(kind, year, month, tz) });
+    month -= KINDS[kind];
     year += Math.floor(month / 12);
     month = ((month % 12) + 12) % 12;
   }
@@ -47,8 +54,8 @@ export function nameOf({ from, to, tz }) {
   const [year, month] = [start.getUTCFullYear(), start.getUTCMonth()];
   for (const kind of SPANS) {
     const [y, m] = startOf(kind, year, month);
-    const same = [at(y, m, tz), at(y, m + KINDS[kind], tz)].map((one) => Date.parse(one));
-    if (same[0] === Date.parse(from) && same[1] === Date.parse(to)) return named(kind, y, m);
+    const one = windowOf(kind, y, m, tz);
+    if (Date.parse(one.from) === Date.parse(from) && Date.parse(one.to) === Date.parse(to)) return named(kind, y, m);
   }
   return `${localDate(Date.parse(from), tz)} – ${localDate(Date.parse(to) - 1, tz)}`;
 }

@@ -6,7 +6,7 @@ export const WORDS = {
   period_open: ['未归档', 'open'], period_closed: ['已归档', 'closed'], period_none: ['未建立', 'not made'],
   whose: ['所属', 'Whose'], whole_city_period: ['全市', 'The whole city'], records: ['服务记录', 'Records'], closed_at: ['归档时间', 'Closed'],
   span: ['报告期', 'Span'], span_kind: ['报告期的种类', 'Kind of span'], kind_month: ['月', 'Month'], kind_quarter: ['季度', 'Quarter'], kind_year: ['年', 'Year'], kind_school: ['学年', 'School year'], kind_dates: ['自选日期', 'Dates'],
-  span_month: ['{y} 年 {m} 月', '{y}-{m}'], span_quarter: ['{y} 年第 {q} 季度', 'Q{q} {y}'], span_year: ['{y} 年', '{y}'], span_school: ['{y}–{z} 学年', 'School year {y}–{z}'], school_days: ['9 月 1 日至 7 月 31 日', '1 September to 31 July'],
+  span_month: ['{y} 年 {m} 月', '{y}-{m}'], span_quarter: ['{y} 年第 {q} 季度', 'Q{q} {y}'], span_year: ['{y} 年', '{y}'], span_school: ['{y}–{z} 学年', 'School year {y}–{z}'], school_days: ['9 月 1 日至次年 8 月 31 日', '1 September to 31 August'],
   first_day: ['第一天', 'First day'], last_day: ['最后一天（含）', 'Last day, included'],
   new_period: ['新建报告期', 'New period'], make_period: ['建立', 'Make it'],
   who_closed: ['归档情况', 'Who has closed'], k_of_n_closed: ['{n} 家机构中 {k} 家已归档', '{k} of {n} institutions have closed'], city_closed: ['全市报告期已归档', 'the city\'s own is closed'], no_institutions: ['还没有登记机构', 'No institutions are registered'],

@@ -207,7 +207,7 @@ def test_a_school_year_is_one_choice(tab: Window, city: Live, used: int) -> None
     period = city.get(f"periods/{window.page.url.rsplit('/', 1)[1]}")
     first, last = (datetime.fromisoformat(period[edge]) for edge in ("from", "to"))
     assert (first.astimezone(UTC) + timedelta(hours=8)).strftime("%m-%d %H") == "09-01 00"
-    assert (last.astimezone(UTC) + timedelta(hours=8)).strftime("%m-%d %H") == "08-01 00"
+    assert (last.astimezone(UTC) + timedelta(hours=8)).strftime("%m-%d %H") == "09-01 00"
     assert period["institution_id"] == "baoshan"
     assert window.page.locator("h1").inner_text() == shown
 
