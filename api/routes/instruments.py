@@ -62,6 +62,7 @@ async def get_instruments(
     request: Request,
     context: Ctx,
     filters: InstrumentFilters,
+    instrument: AnyOf[InstrumentId] = (),
     connectivity: AnyOf[Connectivity] = (),
     activity: AnyOf[Activity] = (),
     q: Annotated[
@@ -104,6 +105,7 @@ async def get_instruments(
             limit=limit + 1,
             after=after,
             order=order,
+            instruments=wanted(instrument),
             connectivity=wanted(one.value for one in connectivity),
             activity=wanted(one.value for one in activity),
             found=sought,
@@ -173,7 +175,7 @@ def _ask_one(
 ) -> Steps[tuple[int, Registered, Status, Answer]]:
     moment = yield from load_moment(calendar)
     rows = yield from find_registered(
-        Filters(tenant=tenant), limit=1, instrument_id=instrument_id, retired=True
+        Filters(tenant=tenant), limit=1, instruments=wanted([instrument_id]), retired=True
     )
     if not rows:
         raise not_found("instrument", instrument_id)

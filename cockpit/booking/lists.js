@@ -5,6 +5,7 @@ import { get, query } from '../api.js';
 import { card, h, icon, table } from '../dom.js';
 import { explain } from '../explain.js';
 import { hours, moment, span } from '../formats.js';
+import { instrumentName, nameOrId } from '../named.js';
 import { href } from '../route.js';
 import { institutionName } from '../store.js';
 import { localDate } from '../time.js';
@@ -66,7 +67,7 @@ export function judgedCard(ctx, asked, tz, chosen) {
     const wish = verdict ? { verdict } : { sort: 'worst' };
     const list = await paged('reconciliation/bookings', { ...asked, ...wish }, ctx.signal, (rows, answer) => table({
       name: 'bookings-judged', caption: t('judged'), answer, cards: 'named', entire: true, rows, columns: [
-        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz), booking: x.id }, x.instrument_id) }, x.instrument_id) },
+        { key: 'instrument_id', label: t('instrument'), value: (x) => nameOrId(x.instrument_id), raw: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz), booking: x.id }, x.instrument_id) }, instrumentName(x.instrument_id)) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'from', label: t('booking'), value: (x) => x.from, cell: (x) => when(x, tz) },
         { key: 'to', hidden: true, value: (x) => x.to },
@@ -91,7 +92,7 @@ export function claimCard(ctx, asked, tz, chosen) {
     const wish = { claim, sort: 'worst' };
     const list = await paged('reconciliation/self-reports', { ...asked, ...wish }, ctx.signal, (rows, answer) => table({
       name: 'self-reports', caption: t('claims'), answer, cards: 'named', entire: true, rows, columns: [
-        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz) }, x.instrument_id) }, x.instrument_id) },
+        { key: 'instrument_id', label: t('instrument'), value: (x) => nameOrId(x.instrument_id), raw: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', { week: localDate(Date.parse(x.from), tz) }, x.instrument_id) }, instrumentName(x.instrument_id)) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'from', label: t('window_s'), value: (x) => x.from, cell: (x) => when(x, tz) },
         { key: 'to', hidden: true, value: (x) => x.to },

@@ -3,6 +3,7 @@
 import { get, post, put, remove } from '../api.js';
 import { card, dialog, h, table } from '../dom.js';
 import { count, fullMoment, hours, moment } from '../formats.js';
+import { instrumentName, nameOrId } from '../named.js';
 import { href } from '../route.js';
 import { institutionName, mayOperate } from '../store.js';
 import { t } from '../words.js';
@@ -36,7 +37,7 @@ export function dueCard(ctx, asked, tz) {
     if (!items.length) return null;
     return h('div', { class: 'stack' }, table({
       name: 'maintenance-due', caption: t('mt_due'), answer, rows: items, cards: 'named', entire: true, mark: (x) => (x.overdue ? 'is-overdue' : null), columns: [
-        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.instrument_id) },
+        { key: 'instrument_id', label: t('instrument'), value: (x) => nameOrId(x.instrument_id), raw: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, instrumentName(x.instrument_id)) },
         { key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id },
         { key: 'name', label: t('mt_plan'), value: (x) => x.name, cell: (x) => h('button', { type: 'button', class: 'link', 'data-plan': x.id, on: { click: () => showResets(x, tz, ctx.signal) } }, x.name) },
         { key: 'running_s', label: t('mt_used'), num: true, value: (x) => x.running_s, bar: (x) => (x.every_running_s === null ? null : x.running_s / x.every_running_s), cell: (x) => h('span', { 'data-run': x.id }, `${hours(x.running_s, false)} / ${x.every_running_s === null ? t('mt_no_limit') : hours(x.every_running_s, false)}`), tip: (x) => limitLines(x, tz) },

@@ -4,6 +4,7 @@ import { get, post, put, remove } from '../api.js';
 import { card, h, select, table } from '../dom.js';
 import { fullMoment, moment, span } from '../formats.js';
 import { grouped } from '../grouped.js';
+import { instrumentName, nameOrId } from '../named.js';
 import { go, href } from '../route.js';
 import { mayOperate } from '../store.js';
 import { iso, localDate, monthStart } from '../time.js';
@@ -44,7 +45,7 @@ export function calendarCard(ctx, asked, tz, changed) {
       };
       holder.replaceChildren(h('div', { class: 'mt-month', role: 'list' },
         h('div', { class: 'mt-days', 'aria-hidden': 'true' }, [...Array(days).keys()].map((i) => h('b', {}, i % 5 === 0 || i === days - 1 ? String(i + 1) : ''))),
-        [...by].map(([id, items]) => h('div', { role: 'listitem', class: 'mt-line' }, h('a', { href: href('instrument', {}, id) }, id), h('div', { class: 'mt-track', vars: { '--days': String(days) } }, items.sort((x, y) => length(y) - length(x)).map(bar))))),
+        [...by].map(([id, items]) => h('div', { role: 'listitem', class: 'mt-line' }, h('a', { href: href('instrument', {}, id) }, instrumentName(id)), h('div', { class: 'mt-track', vars: { '--days': String(days) } }, items.sort((x, y) => length(y) - length(x)).map(bar))))),
       h('div', { class: 'legend' }, KINDS.map((kind) => h('span', { class: 'state' }, h('i', { class: `k-${kind}`, 'aria-hidden': 'true' }), t(`mt_${kind}`)))),
       ...(answer.next_cursor ? [h('button', { type: 'button', on: { click: () => next(answer.next_cursor) } }, t('more'))] : []));
     };
@@ -62,18 +63,18 @@ export function downCard(ctx, asked, tz, changed) {
     if (!answer.items.length) return null;
     return table({
       name: 'down-now', caption: t('mt_downs'), rows: answer.items, cards: 'named', columns: [
-        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id), 'data-down': x.id }, x.instrument_id) },
+        { key: 'instrument_id', label: t('instrument'), value: (x) => nameOrId(x.instrument_id), raw: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id), 'data-down': x.id }, instrumentName(x.instrument_id)) },
         { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => moment(x.from, tz, { year: 'numeric' }) },
         { key: 'to', label: t('to'), value: (x) => x.to, cell: (x) => (x.to ? moment(x.to, tz, { year: 'numeric' }) : t('mt_open')) },
         { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => h('span', { class: 'wraps' }, x.reason ?? '–') },
-        ...(mayOperate() ? [{ key: 'end', label: t('mt_acts'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', 'data-end': x.id, 'aria-label': t('mt_close_of', { name: x.instrument_id }), on: { click: () => endDown(x, tz, changed) } }, t('mt_close')) }] : []),
+        ...(mayOperate() ? [{ key: 'end', label: t('mt_acts'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', 'data-end': x.id, 'aria-label': t('mt_close_of', { name: nameOrId(x.instrument_id) }), on: { click: () => endDown(x, tz, changed) } }, t('mt_close')) }] : []),
       ],
     });
   });
 }
 
 function endDown(x, tz, done) {
-  form(t('mt_close_of', { name: x.instrument_id }), [field('to', t('to'), { type: 'datetime-local', required: true, value: localTime(iso(Date.now()), tz) }), area('reason', t('reason'), { required: true, maxlength: 200, rows: 2 })],
+  form(t('mt_close_of', { name: nameOrId(x.instrument_id) }), [field('to', t('to'), { type: 'datetime-local', required: true, value: localTime(iso(Date.now()), tz) }), area('reason', t('reason'), { required: true, maxlength: 200, rows: 2 })],
     (value) => put(`maintenance/${x.id}`, { instrument_id: x.instrument_id, from: x.from, to: instant(value('to'), tz), kind: x.kind, reason: [x.reason, value('reason')].filter(Boolean).join(' · ').slice(0, 200) }), { done });
 }
 

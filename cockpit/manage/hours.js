@@ -39,7 +39,8 @@ export function hoursControl(name, value) {
     say();
   } } }));
   const wrong = h('small', { class: 'mg-wrong', role: 'alert' });
-  const said = h('small', { class: 'note', role: 'status' }, t('mg_hours_keys'));
+  const said = h('small', { class: 'note', role: 'status' },
+    h('span', { class: 'mg-painting' }, t('mg_hours_keys')), h('span', { class: 'mg-typing' }, t('mg_hours_type')));
 
   const body = h('tbody', {}, WEEK.map((_, row) => h('tr', {}, h('th', { scope: 'row' }, names[row]), cells[row], h('td', { class: 'typed' }, lines[row]))));
   const grid = h('table', { class: 'mg-week', role: 'grid', 'aria-label': t('mg_hours_grid'), on: {

@@ -2,6 +2,7 @@
 
 import { h, select } from '../dom.js';
 import { pageTitle } from '../pages.js';
+import { instrumentName } from '../named.js';
 import { go, href } from '../route.js';
 import { institutionName, store } from '../store.js';
 import { picker } from '../period/picker.js';
@@ -28,7 +29,7 @@ export function page(ctx) {
   const homes = [...store.institutions.keys()];
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' },
-      h('div', {}, h('h1', {}, pageTitle('maintenance')), ctx.id && h('p', { class: 'crumbs' }, h('a', { href: href('instrument', {}, ctx.id) }, ctx.id), h('span', { 'aria-hidden': 'true' }, '·'), h('a', { href: href('maintenance') }, t('mt_clear')))),
+      h('div', {}, h('h1', {}, pageTitle('maintenance')), ctx.id && h('p', { class: 'crumbs' }, h('a', { href: href('instrument', {}, ctx.id) }, instrumentName(ctx.id)), h('span', { 'aria-hidden': 'true' }, '·'), h('a', { href: href('maintenance') }, t('mt_clear')))),
       h('span', { class: 'spacer' }),
       !ctx.id && homes.length > 1 && select(t('institution'), [['', t('mt_all')], ...homes.map((id) => [id, institutionName(id)])], institution, (id) => go({ institution: id || undefined })),
       picker(ctx, range)),

@@ -3,6 +3,7 @@
 import { all } from '../api.js';
 import { card, h, table } from '../dom.js';
 import { count, hours, moment } from '../formats.js';
+import { instrumentName, nameOrId } from '../named.js';
 import { href } from '../route.js';
 import { institutionName, store } from '../store.js';
 import { t } from '../words.js';
@@ -23,7 +24,7 @@ export function listCard(ctx, asked, tz) {
     return h('div', { class: 'stack' }, table({
       name: 'voucher-orders', caption: t('vo_lines'), answer, rows: items, cards: 'named', entire: true, columns: [
         { key: 'order', label: t('vo_order'), value: orderName, cell: (x) => h('a', { href: href('vouchers', {}, String(x.id)), 'data-order': x.id }, orderName(x)) },
-        { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
+        { key: 'instrument_id', label: t('instrument'), value: (x) => nameOrId(x.instrument_id), raw: (x) => x.instrument_id, cell: (x) => instrumentName(x.instrument_id) },
         ...(bound ? [] : [{ key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id }]),
         { key: 'from', label: t('from'), value: (x) => x.from, cell: (x) => moment(x.from, tz) },
         { key: 'to', label: t('to'), minor: true, value: (x) => x.to, cell: (x) => moment(x.to, tz) },

@@ -3,6 +3,7 @@
 import { get } from '../api.js';
 import { card, fig, h, table } from '../dom.js';
 import { fullMoment, hours, moment, money } from '../formats.js';
+import { instrumentName } from '../named.js';
 import { href } from '../route.js';
 import { institutionName } from '../store.js';
 import { t } from '../words.js';
@@ -80,4 +81,4 @@ export function formerCard(ctx, known, tz) {
 }
 
 /** Where it is, in words that lead on. */
-export const crumbsOf = (one) => [h('a', { href: href('instrument', {}, one.instrument_id) }, one.instrument_id), ' · ', institutionName(one.institution_id)];
+export const crumbsOf = (one) => [h('a', { href: href('instrument', {}, one.instrument_id) }, instrumentName(one.instrument_id)), ' · ', institutionName(one.institution_id)];

@@ -69,7 +69,7 @@ def find_registered(
     *,
     limit: int,
     after: str | None = None,
-    instrument_id: str | None = None,
+    instruments: Wanted[str] = None,
     connectivity: Wanted[str] = None,
     activity: Wanted[str] = None,
     found: Sequence[Found] | None = None,
@@ -85,7 +85,7 @@ def find_registered(
         limit: How many at most.
         after: Only ids after this one, with ``near`` only from ``after_m`` on, with ``order``
             only from its ``after`` on.
-        instrument_id: Only this one.
+        instruments: Only these, by their ids.
         connectivity: Words of `models.status.Connectivity`.
         activity: Words of `models.status.Activity`.
         found: Only these, which were looked for by words.
@@ -102,7 +102,7 @@ def find_registered(
                 **filters.params(),
                 "limit": limit,
                 "after": after,
-                "id": instrument_id,
+                "ids": array(instruments),
                 "connectivity": array(connectivity),
                 "activity": array(activity),
                 "found": None if found is None else [one.key for one in found],

@@ -51,7 +51,7 @@ WITH shown AS (
         WHERE s.piece_from > now() AND p.instrument_key = i.instrument_key
           AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
     ) ahead ON true
-    WHERE (%(id)s::text IS NULL OR i.instrument_id = %(id)s)
+    WHERE (%(ids)s::text[] IS NULL OR i.instrument_id = ANY (%(ids)s::text[]))
       -- Without a place to be near to or a field to sort by, the order is that of the ids.
       AND (%(after)s::text IS NULL OR %(near_lon)s::float8 IS NOT NULL
            OR %(sort)s::text IS NOT NULL OR i.instrument_id > %(after)s)

@@ -285,6 +285,14 @@ def test_what_is_reconciled_is_the_apis(tab: Window, city: Live, held: str) -> N
     window.page.locator("[data-verdict-chip='no_show']").press("Enter")
     window.until("document.querySelectorAll('[data-list=judged] tbody tr').length === 2")
     assert set(texts(window, "[data-list=judged] [data-verdict]")) == {"爽约"}
+    # Instruments stand there by their names; their ids are behind them.
+    named = "[data-list=judged] tbody a > span[title]"
+    ids = window.page.locator(named).evaluate_all("(all) => all.map((one) => one.title)")
+    names = ",".join(city.get(f"instruments/{one}")["name"] for one in ids)
+    window.until(
+        f"[...document.querySelectorAll('{named}')].map((x) => x.innerText).join() === '{names}'"
+    )
+    assert names != ",".join(ids)
     assert "verdict=no_show" in window.page.url
     assert window.page.evaluate("document.activeElement.dataset.verdictChip") == "no_show"
     window.page.locator("[data-claim-chip='over_reported']").click()

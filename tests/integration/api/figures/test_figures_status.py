@@ -193,6 +193,8 @@ def test_list_and_filters(world: World, get: Get) -> None:
 
     assert found() == "abce"
     assert found(retired="true") == "abcde"
+    assert found(instrument=["e", "b", "d"]) == "be"
+    assert found(instrument=["b", "d"], retired="true", institution="i2") == "b"
     assert found(institution="i2") == "bc"
     assert found(district="310101") == "ae"
     assert found(class_="010000") == "ab"
