@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.interval import Interval, clip, length_us, merge, subtract
+from models.interval import Interval, clip, intersect, length_us, merge, subtract
 from models.self_report import HUNDREDTHS, RECORD_US
 
 #: Which rule, as evidence names it; another rule is another number.
-RULE = 1
+RULE = 2
 
 
 class Verdict(StrEnum):
@@ -136,6 +136,28 @@ def _first(time: Iterable[Interval], most_us: int) -> list[Interval]:
         taken.append((start, min(end, start + most_us)))
         most_us -= end - start
     return taken
+
+
+def held_back(
+    closed: Sequence[tuple[Line, Sequence[Interval]]], confirmed: Sequence[Interval]
+) -> list[Interval]:
+    """Confirmed time that lines of closed periods would have used if what they used was no use.
+
+    What is not confirmed of it may have come of heartbeats that were left out. Without it they
+    would have taken other time of their windows, which is then no later line's for sure.
+
+    Args:
+        closed: Lines as they were closed, each with the measured time that it used.
+        confirmed: Sorted and disjoint; of all their windows.
+    """
+    left = subtract(confirmed, merge(span for _, used in closed for span in used))
+    held: list[Interval] = []
+    for line, used in closed:
+        doubtful_us = length_us(used) - length_us(intersect(used, confirmed))
+        taken = _first(clip(left, line.start_us, line.end_us), doubtful_us)
+        left = subtract(left, taken)
+        held += taken
+    return merge(held)
 
 
 def judge(lines: Sequence[Line], offered: Offered, now_us: int) -> dict[Line, Judged]:

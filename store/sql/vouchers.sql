@@ -72,11 +72,11 @@ WHERE f.line_key = %(key)s ORDER BY f.revision
 
 -- name: of_instruments
 -- All lines of instruments: what each may use depends on the others. Where a closed period holds
--- one, what that used, and of which instrument: a later revision may name another one. Periods in
--- the order of their closing.
+-- one, what that used, and of which instrument, window and claim: a later revision may say others.
 SELECT l.line_key, l.instrument_key, l.scheme, l.reference, l.line, us(l.starts_at), us(l.ends_at),
        l.claimed_us, f.period_id, us(p.closed_at), coalesce(o.instrument_key, l.instrument_key),
-       f.used
+       us(coalesce(o.starts_at, l.starts_at)), us(coalesce(o.ends_at, l.ends_at)),
+       coalesce(o.claimed_us, l.claimed_us), f.used
 FROM voucher_line l
 LEFT JOIN period_voucher f USING (line_key)
 LEFT JOIN period p ON p.period_id = f.period_id

@@ -21,7 +21,7 @@ from models.segment import Piece
 from models.session import Session, sessions
 from models.timestamp import MAX_US
 from models.usage import Window
-from models.voucher import Judged, Line, Offered, judge, tied
+from models.voucher import Judged, Line, Offered, held_back, judge, tied
 from models.voucher_time import offer, reach
 from store.figures.costs import pieces_s
 from store.figures.subject import Subject, load_subjects
@@ -62,6 +62,8 @@ class _Stored(NamedTuple):
     line: Line | None
     period_id: int | None
     closed_us: int | None
+    #: As it was closed; None: it was not, or of another instrument.
+    closed: Line | None
     #: Of this instrument.
     used: list[Interval]
 
@@ -71,8 +73,13 @@ class _Group:
     """Lines that are served together: those of one closed period, or those of none."""
 
     lines: dict[Line, int] = field(default_factory=dict)
-    #: What lines of groups before it used.
-    before: list[Interval] = field(default_factory=list)
+    #: Lines of groups before it as they were closed, and what each used.
+    closed: list[tuple[Line, list[Interval]]] = field(default_factory=list)
+
+    @property
+    def before(self) -> list[Interval]:
+        """What lines of groups before it used."""
+        return merge(span for _, used in self.closed for span in used)
 
 
 def judge_s(orders: Sequence[Order], moment: Moment) -> float:
@@ -129,12 +136,16 @@ def judge_orders(
 def _load_lines(keys: Sequence[int]) -> Steps[dict[int, list[_Stored]]]:
     rows = yield Query(_SQL["of_instruments"], {"keys": list(keys)})
     found: dict[int, list[_Stored]] = defaultdict(list)
-    for key, instrument, *line, period, closed, frozen_of, used in rows:
+    for key, instrument, *line, period, closed, frozen_of, start, end, claimed, used in rows:
+        today = Line._make(line)
+        frozen = today._replace(start_us=start, end_us=end, claimed_us=claimed)
         pairs = list(zip(used[::2], used[1::2], strict=True)) if used else []
         for one in {instrument, frozen_of}.intersection(keys):
-            stated = Line._make(line) if one == instrument else None
-            of_it = pairs if one == frozen_of else []
-            found[one].append(_Stored(key, stated, period, closed, of_it))
+            stated = today if one == instrument else None
+            of_it = frozen if one == frozen_of and period is not None else None
+            found[one].append(
+                _Stored(key, stated, period, closed, of_it, [] if of_it is None else pairs)
+            )
     return found
 
 
@@ -149,16 +160,18 @@ def _groups(stored: Iterable[_Stored], first: Iterable[Order]) -> list[_Group]:
         else:
             ranked[MAX_US, 0 if one.key in closing else 1].append(one)
     found: list[_Group] = []
-    used: list[Interval] = []
+    before: list[tuple[Line, list[Interval]]] = []
     for rank in sorted(ranked):
         lines = {one.line: one.key for one in ranked[rank] if one.line is not None}
-        found.append(_Group(lines=lines, before=merge(used)))
-        used += (span for one in ranked[rank] for span in one.used)
+        found.append(_Group(lines=lines, closed=list(before)))
+        closed = [(one.closed, one.used) for one in ranked[rank] if one.closed is not None]
+        before += sorted(closed, key=lambda one: one[0].turn)
     return found
 
 
 def _spans(group: _Group, asked: Sequence[Order]) -> list[Interval]:
-    return tied(group.lines, [one.claim for one in asked if one.claim in group.lines])
+    closed = [line for line, _ in group.closed]
+    return tied([*group.lines, *closed], [one.claim for one in asked if one.claim in group.lines])
 
 
 def _judge_group(
@@ -169,10 +182,13 @@ def _judge_group(
     around: Surroundings,
     moment: Moment,
 ) -> Iterable[tuple[Line, Evidence]]:
+    before = group.before
     for window in windows:
         lines = [one for one in group.lines if window[0] <= one.start_us < window[1]]
         whole = _offered(window, subject, around)
-        offered = whole.without(group.before)
+        closed = [one for one in group.closed if window[0] <= one[0].start_us < window[1]]
+        sure = subtract(whole.confirmed, held_back(closed, whole.confirmed))
+        offered = whole._replace(confirmed=sure).without(before)
         judged = judge(lines, offered, moment.now_us)
         left = subtract(offered.measured, merge(s for one in judged.values() for s in one.used))
         for line in lines:

@@ -235,6 +235,35 @@ def test_what_a_closed_period_holds_stays_and_what_came_later_is_told(
         assert CliRunner().invoke(app, verify).exit_code == 1
 
 
+def test_two_lines_are_not_covered_by_one_confirmed_hour(ask: Any, world: World) -> None:
+    """A closed line used time that heartbeats which were left out may have made: instead of that
+    it would have used what is confirmed, which therefore covers no line after it."""
+    early, noon = TEN - 2 * HOUR, TEN + 2 * HOUR
+    doubtful = every(early, TEN, "running")[::2]  # every other heartbeat is missing
+    rest = [*every(TEN, noon, "running"), *every(noon, TEN + 6 * HOUR, "idle")]
+    world.conn.execute("DELETE FROM segment")
+    world.feed("a", [*doubtful, *rest])
+    take(ask, row("in", early, TEN + 4 * HOUR, 2), row("out", BEGIN - HOUR, noon, 2))
+    period = {"institution_id": "i1", "from": iso(BEGIN), "to": iso(BEGIN + 24 * HOUR)}
+    made = ask("POST", "/periods", json=period, status=201)["period_id"]
+    ask("POST", f"/periods/{made}/close")
+
+    def told() -> dict[str, tuple[Any, ...]]:
+        return {
+            name: (one["verdict"], one["doubt"], one["used_s"], one["confirmed_s"])
+            for name, one in orders(ask).items()
+        }
+
+    assert told() == {
+        "in": ("covered", None, 7_200, 7_200),
+        "out": ("undetermined", "missing_heartbeats", 7_200, 0),
+    }
+    # What was used is use indeed, and so is the rest anybody's.
+    world.conn.execute("DELETE FROM segment")
+    world.feed("a", [*every(early, TEN, "running"), *rest])
+    assert told() == {"in": ("covered", None, 7_200, 7_200), "out": ("covered", None, 7_200, 7_200)}
+
+
 def test_a_line_that_names_another_instrument_later_frees_nothing(ask: Any) -> None:
     take(ask, row("r", TEN, TEN + 3 * HOUR, 2))
     period = {"institution_id": "i1", "from": iso(BEGIN), "to": iso(BEGIN + 24 * HOUR)}
