@@ -8,6 +8,7 @@ and how long it waits for what, is in ``network_thread.py``. Bytes become packet
 import socket
 import ssl
 import time
+from operator import attrgetter
 
 import mqtt5
 import structlog
@@ -33,6 +34,7 @@ from ingest.mqtt.refusal import RefusedError, older, refused
 
 log = structlog.get_logger(__name__)
 
+_TOKEN = attrgetter("token")
 READ_SIZE = 1 << 18  # bytes a read
 #: Packet ids of our two SUBSCRIBEs; receipts use the others.
 SUBSCRIBE_ID, SUBSCRIBE_SYS_ID, FIRST_FREE_ID = 1, 2, 3
@@ -138,7 +140,7 @@ class FastReader(NetworkThread):
 
     def _without_ours(self, deliveries: list[Delivery]) -> list[Delivery]:
         """What the broker says of itself, and probes, end here; they come without a token."""
-        if all(delivery.token is not None for delivery in deliveries):
+        if all(map(_TOKEN, deliveries)):
             return deliveries
         return [
             delivery

@@ -15,6 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 
 import structlog
 
@@ -37,10 +38,15 @@ from ingest.mqtt.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
+_TOKEN, _PAYLOAD = attrgetter("token"), attrgetter("payload")
+
 #: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
 POURS, LINGER_MORE = 10_000, 12
 #: The broker's count of messages that it gave up because a queue was full.
 DROPPED = "$SYS/broker/publish/messages/dropped"
+#: Bytes that wait while nobody waits for more: then the loop rests (s), and what comes in the
+#: meantime is read and cut in one turn. A turn costs as much as some twenty messages.
+PLENTY, REST = 512 * 1024, 0.002
 #: A turn of the loop that took so long (s) says that we stood still, not the broker.
 FROZEN = 2.0
 
@@ -326,6 +332,8 @@ class NetworkThread(ABC):
 
     def _wait(self, sock: socket.socket, *, reading: bool, writing: bool) -> tuple[bool, bool]:
         """Waits for the socket or a wake-up; whether it can be read, and written."""
+        if self._waiting_bytes > PLENTY:
+            time.sleep(REST)
         pending = reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         readers = [sock, self._wake_r] if reading else [self._wake_r]
         wait = 0.0 if pending else min(0.5, self._keep_alive / 8)
@@ -353,13 +361,8 @@ class NetworkThread(ABC):
 
     def _hand_over(self, deliveries: Sequence[Delivery]) -> None:
         """Queues what arrived."""
-        size = counted = 0
-        for delivery in deliveries:
-            size += len(delivery.payload)
-            if delivery.token is not None:
-                counted += 1
-        self._in_flight += counted
-        self._bytes_in += size
+        self._in_flight += len(list(filter(None, map(_TOKEN, deliveries))))
+        self._bytes_in += sum(map(len, map(_PAYLOAD, deliveries)))
         self._moved = self._heard
         self._queue.extend(deliveries)
         if deliveries and not self._filled.is_set():

@@ -156,7 +156,7 @@ class Pipeline:
             for place, inbound, outcome in told
             if outcome.errors and (token := tokens[place]) is not None and _is_unread(inbound)
         }
-        self._reader.ack((token for token in tokens if token is not None), unread)
+        self._reader.ack(filter(None, tokens), unread)
         now_us = self._now_us()
         receipts = []
         unknown = 0

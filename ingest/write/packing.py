@@ -10,9 +10,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.columns import Texts, Truths
+from models.columns import Ints, Texts, Truths
 
 #: Rows that are packed, and leave, together: the server takes them while the next are made, and a
 #: whole batch's are never in memory at once.
@@ -40,7 +39,9 @@ class Field(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    template: NDArray[Any]
+    rows: np.dtype[Any]
+    #: A row with nothing but its lengths.
+    template: bytes
     #: The fields that have bytes, by their place.
     present: list[int]
 
@@ -57,14 +58,14 @@ def pack(fields: Sequence[Field], rows: int) -> Iterator[bytes]:
         yield b"".join(_packed([field.only(some) for field in fields], min(PORTION, rows - first)))
 
 
-def _packed(fields: Sequence[Field], rows: int) -> list[bytes]:
+def _packed(fields: Sequence[Field], rows: int) -> list[bytearray]:
     pattern = np.zeros(rows, np.int64)
     texts: dict[int, list[bytes | None]] = {}
     for place, field in enumerate(fields):
         if field.kind == TEXT:
             texts[place] = encoded = _encoded(field.values)
             pattern *= _TEXTS_BASE
-            pattern += [0 if text is None else len(text) + 1 for text in encoded]
+            pattern += _lengths(encoded)
         elif field.absent is not None and field.absent.any():
             pattern *= 2
             pattern += field.absent
@@ -80,7 +81,16 @@ def _packed(fields: Sequence[Field], rows: int) -> list[bytes]:
 
 
 def _encoded(texts: Texts) -> list[bytes | None]:
-    return [None if text is None else text.encode() for text in texts.tolist()]
+    found = texts.tolist()
+    if None not in found:
+        return list(map(str.encode, found))
+    return [None if text is None else text.encode() for text in found]
+
+
+def _lengths(encoded: list[bytes | None]) -> Ints:
+    """A number for each length, another one for none at all."""
+    lengths = [-1 if text is None else len(text) for text in encoded]
+    return np.fromiter(lengths, np.int64, len(lengths)) + 1
 
 
 def _filled(
@@ -90,7 +100,7 @@ def _filled(
     some: Any,
     first: int,
     count: int,
-) -> bytes:
+) -> bytearray:
     """Rows of one layout: that of the row ``first``."""
     lengths = []
     for place, field in enumerate(fields):
@@ -101,7 +111,9 @@ def _filled(
             is_absent = field.absent is not None and bool(field.absent[first])
             lengths.append(-1 if is_absent else int(field.kind[1:]))
     layout = _layout(kinds, tuple(lengths))
-    packed = np.full(count, layout.template)
+    # Repeated as bytes: numpy would copy a structure field by field, and its bytes once more.
+    filled = bytearray(layout.template * count)
+    packed = np.frombuffer(filled, layout.rows)
     for place in layout.present:
         values = fields[place].values
         if kinds[place] == TEXT:
@@ -110,7 +122,7 @@ def _filled(
         elif isinstance(values, np.ndarray):
             values = values[some]
         packed[f"v{place}"] = values
-    return packed.tobytes()
+    return filled
 
 
 @lru_cache(1_024)
@@ -126,4 +138,4 @@ def _layout(kinds: tuple[str, ...], lengths: tuple[int, ...]) -> _Layout:
     template["count"] = len(kinds)
     for place, length in enumerate(lengths):
         template[f"l{place}"] = length
-    return _Layout(template, present)
+    return _Layout(template.dtype, template.tobytes(), present)
