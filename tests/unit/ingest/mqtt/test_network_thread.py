@@ -20,7 +20,7 @@ def test_the_loop_rests_while_plenty_waits(
     reader._hand_over([Delivery("t", bytes(waiting), False, 0.0, Token(1, 1))])
     reader.stop_intake()  # wakes it
     ours, theirs = socket.socketpair()
-    with ours, theirs:
+    with ours, theirs, reader._wake_r, reader._wake_w:
         theirs.send(b"x")
         assert reader._wait(ours, reading=True, writing=False) == (True, False)
         assert rested == rests
