@@ -20,6 +20,7 @@ export function nowCard(ctx) {
         h('div', { class: 'legend' }, words.map((word, i) => h('span', { class: `state s-${word}` }, h('i', { 'aria-hidden': 'true' }), t(word), h('b', {}, counts[i]))))],
       draw: (o) => words.forEach((word, i) => {
         bars[i].style.setProperty('--w', `${o[name][word] / (o.instruments || 1) * 100}%`);
+        bars[i].hidden = !o[name][word]; // it would leave a gap
         const text = count(o[name][word]);
         if (counts[i].textContent !== text) counts[i].textContent = text;
       }),

@@ -154,9 +154,17 @@ def _do(browser: Browser, page: Page, act: Act) -> dict[str, float] | None:
             where.click()
         elif act.how == "type":
             where.press_sequentially(act.text, delay=40)
+        elif act.how == "file":
+            where.set_input_files(
+                {"name": "rows.csv", "mimeType": "text/csv", "buffer": act.text.encode()}
+            )
+        elif act.how == "print":
+            page.pdf()
         else:
             where.focus()
             where.press("End")
+        if act.until:
+            page.locator(act.until).first.wait_for()
         page.wait_for_timeout(250)  # what is typed is looked up a moment later
         _until(page, _SETTLED)
         page.wait_for_timeout(100)

@@ -17,15 +17,18 @@ class Act:
     Attributes:
         name: What it is called.
         where: The first element of this selector that can be seen.
-        how: Click it, choose its last option, or type `text` into it.
+        how: Click it, choose its last option, type `text` into it, give it a file of that text, or
+            have the page put on paper, whatever it is.
         keeps: It opens something that Escape closes again.
+        until: What stands there once it is done, where that shows in nothing else.
     """
 
     name: str
     where: str
-    how: Literal["click", "choose", "type"] = "click"
+    how: Literal["click", "choose", "type", "file", "print"] = "click"
     text: str = ""
     keeps: bool = False
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ def _row(page: str) -> str:
     return _ROW.format(page)
 
 
+#: Rows of a file: five hundred instruments that are not there yet.
+_FILE = "instrument_id,name,institution_id,gateway_id\n" + "".join(
+    f"new-{n},new {n},{HOUSE},{gateway_id(0)}\n" for n in range(500)
+)
 #: The frame's own, on every page.
 FRAME = (
     Act("search", "input[role=combobox]", "type", "bench-0001", keeps=True),
@@ -59,6 +66,7 @@ PICKER = Act("open periods", ".period > button", keeps=True)
 PERIOD = Act("change period", ".period .choice label:nth-of-type({})")
 SORT = Act("sort", "main thead button")
 MORE = Act("page on", "main [data-more]")
+PRINT = Act("print", "#print", "print")
 
 
 def _to(nth: int) -> Act:
@@ -83,6 +91,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 SORT,
                 Act("a district", ".map .view .d[data-v]"),
                 Act("houses", "main .map-card .card-tools label:last-of-type"),
+                PRINT,
             ),
         ),
         "city, a district's houses": Seen(
@@ -97,6 +106,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 Act("by state", ".home-states [data-state=running]"),
                 Act("all again", ".home-states [data-state=all]"),
                 SORT,
+                PRINT,
             ),
         ),
         "home, whose": Seen(
@@ -123,6 +133,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 SORT,
                 MORE,
                 Act("filter", "main .fields label:nth-of-type(2) select", "choose"),
+                PRINT,
             ),
         ),
         "explore, instruments": Seen(
@@ -154,6 +165,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 Act("an hour", "main td.week-cell", keeps=True),
                 Act("week before", "#week-before"),
                 Act("type", "#week-add", "type", "bench-0002"),
+                PRINT,
             ),
         ),
         "maintenance": Seen(
@@ -165,6 +177,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 SORT,
                 _to(2),
                 Act("filter", "main .page-head select", "choose"),
+                PRINT,
             ),
         ),
         "maintenance of one": Seen(
@@ -181,6 +194,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 _to(2),
                 Act("group", "main .card-tools .choice label:last-of-type"),
                 Act("page on", "main [data-more]"),
+                PRINT,
             ),
         ),
         "reports": Seen(
@@ -189,7 +203,7 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
         "reports, one": Seen(
             f"#/reports/{made['period']}",
             _row("reports"),
-            (SORT, Act("write", "#write-file"), MORE),
+            (SORT, Act("write", "#write-file"), MORE, PRINT),
         ),
         "evaluation": Seen(
             "#/evaluation", _row("evaluation"), (Act("a form", "#new-evaluation", keeps=True), SORT)
@@ -244,6 +258,15 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
                 Act("type", "main form input", "type", "new-instrument-1"),
                 Act("keys", "main .page-head .choice label:last-of-type"),
                 Act("gateways", "main .page-head .choice label:nth-of-type(2)"),
+            ),
+        ),
+        "manage, a file": Seen(
+            "#/manage?what=import",
+            "main.page-manage input[type=file]",
+            (
+                Act("a file", "main input[type=file]", "file", _FILE),
+                Act("rows", "main form button.primary", until="main [data-report]"),
+                SORT,
             ),
         ),
         "manage, one": Seen(

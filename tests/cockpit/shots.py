@@ -4,6 +4,7 @@ Against a running service (`jishi up --ready-file`, or a demo's keys file), sign
 admin key or another one: every page, its forms and its dialogues in two languages and themes at
 four sizes, to be judged by eye. Beside them what `judged.py` finds of each, a line a fault; with
 ``--closer`` also what only somebody who looks can decide. What pages must do is in their tests.
+``--readme docs/images`` takes the README's own two instead, of a demo some minutes old.
 """
 
 import argparse
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--key", help="who looks; else the admin key")
     parser.add_argument("--instrument", help="which one; else one that runs now")
     parser.add_argument("--closer", action="store_true", help="tell what has to be looked at, too")
+    parser.add_argument("--readme", action="store_true", help="the README's two pictures alone")
     given = parser.parse_args()
     ready = json.loads(given.ready_file.read_text())
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +112,9 @@ def main() -> None:
             env={**os.environ, **chromium.environment},
             args=["--no-sandbox"],
         )
-        for size, theme, language in product(SIZES, THEMES, LANGUAGES):
+        if given.readme:
+            _readme(browser, url, key, given.folder)
+        for size, theme, language in [] if given.readme else product(SIZES, THEMES, LANGUAGES):
             look = f"{language}-{theme}-{size}"
             wanted = {
                 name: address
@@ -183,6 +187,27 @@ class _Shooting:
         told = faults(self.page, axe) + (closer(self.page) if self.closer else [])
         for one in told:
             print(f"  {one}", flush=True)
+
+
+def _readme(browser: Any, url: str, key: str, folder: Path) -> None:
+    """City by day and by night, down to the foot of its map."""
+    for theme in THEMES:
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 1030}, color_scheme=theme, locale=LANGUAGES["en"]
+        )
+        context.request.post(f"{url}/v1/session", data={"key": key})
+        page = context.new_page()
+        page.goto(f"{url}/#/city")
+        page.wait_for_selector(".map .d")
+        _until(page, SETTLED)
+        page.wait_for_timeout(3_000)  # names of institutions, and what moves
+        foot = page.evaluate("document.querySelector('.map-card').getBoundingClientRect().bottom")
+        page.screenshot(
+            path=folder / f"cockpit{'-dark' if theme == 'dark' else ''}.png",
+            full_page=True,
+            clip={"x": 0, "y": 0, "width": 1440, "height": foot + 24},
+        )
+        context.close()
 
 
 def _until(page: Any, script: str) -> None:
