@@ -193,7 +193,8 @@ class Provider:
         async with self._fetching:
             if self._fetched >= asked:
                 return
-            if time.monotonic() - self._asked < REFETCH_AFTER:
+            # Keys that are believed for less must not be missing in between.
+            if time.monotonic() - self._asked < min(REFETCH_AFTER, self._settings.oidc_keys_s):
                 if must:
                     raise _away()
                 return
@@ -240,7 +241,8 @@ class Provider:
         """
         settings = self._settings
         subject, institution = claims["sub"], _claim(claims, settings.oidc_institution_claim)
-        if not isinstance(subject, str) or not subject.isprintable() or len(subject) > SUBJECT_MAX:
+        named = isinstance(subject, str) and subject.isprintable() and subject.strip()
+        if not named or len(subject) > SUBJECT_MAX:
             raise TokenRefused("its subject is no name")
         granted = _claim(claims, settings.oidc_scopes_claim)
         names = granted.split() if isinstance(granted, str) else granted

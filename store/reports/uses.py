@@ -100,7 +100,7 @@ def load_used(
     }
     figures = yield from usages(heard, {one.key: [windows[one.key]] for one in heard}, moment)
     cut = yield from load_sessions(heard, windows, moment, confirming=confirming)
-    reported = yield from _load_reported(subjects, span, moment)
+    reported = yield from _load_reported(subjects, windows, span, moment)
     notes = yield from load_annotations(keys, window)
     rows = yield from Query[tuple[int, str, str]](_SQL["registry"], span, binary=True)
     registry = {key: (subject, settings) for key, subject, settings in rows}
@@ -161,16 +161,22 @@ def _annotated(uses: Sequence[Use], notes: Sequence[Annotation]) -> list[Use]:
 
 
 def _load_reported(
-    subjects: Mapping[int, Subject], span: Mapping[str, Any], moment: Moment
+    subjects: Mapping[int, Subject],
+    service: Mapping[int, Window],
+    span: Mapping[str, Any],
+    moment: Moment,
 ) -> Steps[dict[int, list[Use]]]:
     """Hours that institutions reported of windows in which nothing is known of the instrument.
 
-    Of windows that overlap the first counts, and of those that begin together the longest.
+    Of windows that overlap the first counts, and of those that begin together the longest. One
+    that lies wholly out of service is of none.
     """
     rows = yield from Query[tuple[int, int, int, str, int]](_SQL["self_reports"], span, binary=True)
     told: dict[tuple[int, int, int], list[tuple[str, int]]] = {}
     reach: dict[int, tuple[int, int]] = {}
     for key, start, end, user_type, hours in rows:
+        if not service[key].cut(start, end).length_us:
+            continue
         last = reach.get(key)
         if last is None or start >= last[1]:
             reach[key] = last = (start, end)

@@ -17,11 +17,11 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLISHED = {**jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "k"}
 
 
-def token() -> str:
+def token(**more: object) -> str:
     now = int(time.time())
     claims = {
         "iss": ISSUER, "aud": "jishi", "sub": "s", "iat": now, "exp": now + 60,
-        "scope": "jishi:read", "jishi_institution": "*",
+        "scope": "jishi:read", "jishi_institution": "*", **more,
     }  # fmt: skip
     return jwt.encode(claims, KEY, "ES256", headers={"kid": "k"})
 
@@ -101,6 +101,20 @@ def test_strangers_wait_for_the_next_question(monkeypatch: pytest.MonkeyPatch) -
     provider = Scripted(False, True, keys_s=3_600)
     assert judged(provider, 3) == ["refused"] * 3
     assert provider.answers == [True]
+
+
+def test_keys_that_are_believed_for_less_are_asked_for_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(oidc, "REFETCH_AFTER", 3_600.0)
+    assert judged(Scripted(True, True, keys_s=1e-9), 2) == ["taken"] * 2
+
+
+@pytest.mark.parametrize("subject", ["", " ", "a\nb", "s" * 256, 5])
+def test_who_has_no_name_is_nobody(subject: object) -> None:
+    """The audit names the subject alone."""
+    with pytest.raises(TokenRefused):
+        asyncio.run(Scripted(True, keys_s=3_600).judge(token(sub=subject)))
 
 
 @pytest.mark.parametrize(

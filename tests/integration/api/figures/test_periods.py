@@ -210,12 +210,15 @@ def test_reported_hours_stand_for_whoever_nobody_heard(world: World) -> None:
     begin = at("2026-03-01T00:00")
     world.instrument("heard")
     world.feed("heard", every(begin, begin + HOUR, "running"))
+    world.instrument("new", timezone="UTC", acquired_on="2026-03-03")
     world.instrument("silent")
     for name, low, high, user_type, hours in (
         ("silent", begin, begin + DAY, "internal", 2 * HOUR),
         ("silent", begin, begin + DAY, "external", HOUR + 1),
         ("silent", begin, begin + HOUR, "", 9 * MINUTE),  # part of the day's
         ("silent", begin + 3 * DAY, begin + 5 * DAY, "", HOUR),  # reaches beyond the period
+        ("new", begin, begin + DAY, "", HOUR),  # before it was there
+        ("new", begin + HOUR, begin + 3 * DAY, "", 7 * MINUTE),
         ("heard", begin, begin + DAY, "", 5 * HOUR),
         ("heard", begin + DAY, begin + 2 * DAY, "", 30 * MINUTE),
     ):
@@ -239,6 +242,7 @@ def test_reported_hours_stand_for_whoever_nobody_heard(world: World) -> None:
     assert found == [
         ("heard", Source.MEASURED, HOUR + 2 * MINUTE, 1, None),
         ("heard", Source.MANUAL, 30 * MINUTE, 0, None),
+        ("new", Source.MANUAL, 7 * MINUTE, 0, None),
         ("silent", Source.MANUAL, HOUR + 1, 0, "external"),
         ("silent", Source.MANUAL, 2 * HOUR, 0, "internal"),
     ]
