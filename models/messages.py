@@ -84,9 +84,10 @@ class Messages(Sequence[Message]):
             return made
         assert self.columns is not None
         first, end = int(self.first[place]), int(self.end[place])
-        return Message(
-            heartbeats=Rows(self.columns, first, end, int(self.newest_us[place])),
-            rejects=[],
-            total=end - first,
-            payload=self.payloads[place],
-        )
+        rows = Rows(self.columns, first, end, int(self.newest_us[place]))
+        return bare(rows, self.payloads[place])
+
+
+def bare(rows: Rows, payload: bytes) -> Message:
+    """A message that says nothing but its heartbeats."""
+    return Message(heartbeats=rows, rejects=[], total=len(rows), payload=payload)

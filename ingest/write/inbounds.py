@@ -13,8 +13,7 @@ import numpy as np
 
 from ingest.write.batch import Inbound
 from models.columns import Columns, Floats, Ints, Rows, Truths
-from models.message import Message
-from models.messages import Messages
+from models.messages import Messages, bare
 from models.track_arrays import NONE
 
 
@@ -143,9 +142,7 @@ class Inbounds(Sequence[Inbound]):
             assert self.columns is not None
             first, end = int(self.first[place]), int(self.end[place])
             rows = Rows(self.columns, first, end, int(self.newest_us[place]))
-            found.message = Message(
-                heartbeats=rows, rejects=[], total=end - first, payload=found.payload
-            )
+            found.message = bare(rows, found.payload)
         return found
 
     @property
