@@ -1,6 +1,8 @@
 -- Whoever changes a day row that the running totals have taken in leaves a mark, in the same
--- statement. The lock keeps the change and the making of a chunk's totals apart: either the
--- totals see the new row, or the change sees that the totals have its day.
+-- statement. The lock keeps the change apart from days that totals take in for the first time:
+-- either the totals see the new row, or the change sees that the totals have its day. What they
+-- have already is made again without it: so a mark that stands is set anew, and who makes the
+-- totals takes away none that were set since it began.
 CREATE OR REPLACE FUNCTION rollup_total_mark() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -11,7 +13,9 @@ BEGIN
         SELECT c.instrument_key, c.day
         FROM changed c JOIN rollup_total_reach r ON r.chunk = c.instrument_key >> 10
         WHERE c.day < r.through
-        ON CONFLICT DO NOTHING;
+        ORDER BY 1, 2
+        -- The time stays: how long readers have waited. The row's xmin is what is new.
+        ON CONFLICT (instrument_key, day) DO UPDATE SET marked_at = rollup_total_stale.marked_at;
     END IF;
     RETURN NULL;
 END

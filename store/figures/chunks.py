@@ -34,8 +34,10 @@ class Chunks:
         """Finds out how far the chunks of some instruments reach."""
         chunks, place = np.unique(keys // CHUNK, return_inverse=True)
         numbers = chunks.tolist()
-        rows = yield from Query[tuple[int, date]](_SQL["reach"], {"chunks": numbers}, binary=True)
-        reach = {chunk: through.toordinal() for chunk, through in rows}
+        rows = yield from Query[tuple[int, date, date]](
+            _SQL["reach"], {"chunks": numbers}, binary=True
+        )
+        reach = {chunk: through.toordinal() for chunk, _, through in rows}
         through = np.array([reach.get(chunk, 0) for chunk in numbers], np.int64)[place]
         return cls(keys, numbers, place, through)
 

@@ -13,7 +13,7 @@ No numpy here: ingest makes the totals, and its memory is counted.
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import chain
 from operator import add
@@ -73,29 +73,39 @@ def make(connection: psycopg.Connection[Any], chunk: int, boundary: date) -> int
     """
     span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
     with connection.transaction(), connection.cursor(binary=True) as cursor:
-        # Waits for whoever changes a day of the chunk, and makes others wait.
-        cursor.execute(_SQL["lock"], span)
-        row = cursor.execute(_SQL["standing"], span).fetchone()
-        assert row is not None
-        first, through, stale, earliest = row
-        if through is None:
-            # Where nothing is rolled up yet, everything before the boundary adds up to nothing.
-            first = through = start = boundary if earliest is None else min(earliest, boundary)
+        cursor.execute(_SQL["make_alone"], span)
+        # Before any day is read: of a change that comes later the mark stays.
+        marks = cursor.execute(_SQL["marks"], span).fetchone()
+        assert marks is not None
+        stale, said = (found or [] for found in marks)
+        reach = cursor.execute(_SQL["reach"], {"chunks": [chunk]}).fetchone()
+        if reach is None:
+            cursor.execute(_SQL["lock"], span)  # no change leaves a mark yet
+            first = through = _earliest(cursor, span, boundary)
         else:
-            start = min(stale or through, through)
-            first = min(first, start)
+            _, first, through = reach
+        start: date = min([through, *stale])
         end: date = max(boundary, through)
         # Totals follow from all days before them, hours from their own day alone.
-        changed = {day for (day,) in cursor.execute(_SQL["stale_days"], span).fetchall()}
-        changed |= {through + n * _DAY for n in range((end - through).days)}
-        maker = _Maker(cursor, chunk, first, start, changed)
-        while maker.boundary < end:
-            maker.take(min(end, maker.boundary + _SLICE * _DAY))
-        if start < end:
-            cursor.execute(_SQL["put_heard"], {**span, "start": start, "end": end})
-        cursor.execute(_SQL["put_reach"], {"chunk": chunk, "first": first, "through": end})
-        cursor.execute(_SQL["settle"], span)
+        changed = {*stale, *(through + n * _DAY for n in range((end - through).days))}
+        maker = _Maker(cursor, chunk, min(first, start), start, changed)
+        # What the totals have already may change meanwhile, which leaves a mark; of other days
+        # nothing would tell.
+        maker.go_on(through)
+        cursor.execute(_SQL["lock"], span)
+        maker.go_on(end)
+        cursor.execute(
+            _SQL["put_reach"], {"chunk": chunk, "first": min(first, start), "through": end}
+        )
+        cursor.execute(_SQL["settle"], {**span, "said": said})
         return (end - start).days
+
+
+def _earliest(cursor: psycopg.Cursor[Any], span: Mapping[str, int], boundary: date) -> date:
+    """The first day of a chunk that has no totals."""
+    row = cursor.execute(_SQL["earliest"], span).fetchone()
+    # Where nothing is rolled up yet, everything before the boundary adds up to nothing.
+    return boundary if row is None or row[0] is None else min(row[0], boundary)
 
 
 class _Maker:
@@ -128,8 +138,17 @@ class _Maker:
         ]
         self._steps: dict[tuple[int, date], array[int]] = {}
 
-    def take(self, end: date) -> None:
-        """Writes the boundaries after this one, up to ``end``."""
+    def go_on(self, end: date) -> None:
+        """Writes the boundaries after this one, up to ``end``, and which days were heard."""
+        start = self.boundary
+        while self.boundary < end:
+            self._take(min(end, self.boundary + _SLICE * _DAY))
+        if start < end:
+            low = self._chunk * CHUNK
+            span = {"chunk": self._chunk, "low": low, "high": low + CHUNK}
+            self._cursor.execute(_SQL["put_heard"], {**span, "start": start, "end": end})
+
+    def _take(self, end: date) -> None:
         start = self.boundary
         rows = self._cursor.execute(
             _SQL["days"],
@@ -235,13 +254,14 @@ def forget(connection: psycopg.Connection[Any], chunk: int) -> None:
     """
     span = {"chunk": chunk, "low": chunk * CHUNK, "high": (chunk + 1) * CHUNK}
     for statement in (
+        "make_alone",
         "lock",
         "drop_reach",
         "drop_totals",
         "drop_steps",
         "drop_hours",
         "drop_heard",
-        "settle",
+        "drop_marks",
     ):
         connection.execute(_SQL[statement], span)
 

@@ -2,7 +2,12 @@
 -- hours.py; months of heard days with them, read by coverage.py.
 
 -- name: lock
+-- Waits for whoever changes a day of the chunk, and makes others wait.
 SELECT pg_advisory_xact_lock(1953460321, %(chunk)s)
+
+-- name: make_alone
+-- Apart from others that make totals of the chunk; changes of its days go on.
+SELECT pg_advisory_xact_lock(1953460322, %(chunk)s)
 
 -- name: due
 -- Chunks whose totals want making: with days that are over and not in them, once nothing of
@@ -30,18 +35,15 @@ WHERE w.patient OR NOT EXISTS (
 ORDER BY w.boundary DESC, w.chunk
 LIMIT %(most)s
 
--- name: standing
-SELECT (SELECT first FROM rollup_total_reach WHERE chunk = %(chunk)s),
-       (SELECT through FROM rollup_total_reach WHERE chunk = %(chunk)s),
-       (SELECT min(day) FROM rollup_total_stale
-        WHERE instrument_key >= %(low)s AND instrument_key < %(high)s),
-       (SELECT min(d.day)
-        FROM generate_series(%(low)s::integer, %(high)s::integer - 1) AS k (instrument_key)
-        CROSS JOIN LATERAL (SELECT day FROM rollup_day r
-                            WHERE r.instrument_key = k.instrument_key ORDER BY day LIMIT 1) d)
+-- name: earliest
+SELECT min(d.day)
+FROM generate_series(%(low)s::integer, %(high)s::integer - 1) AS k (instrument_key)
+CROSS JOIN LATERAL (SELECT day FROM rollup_day r
+                    WHERE r.instrument_key = k.instrument_key ORDER BY day LIMIT 1) d
 
--- name: stale_days
-SELECT DISTINCT day FROM rollup_total_stale
+-- name: marks
+-- Days that changed since, and the transactions that said so.
+SELECT array_agg(DISTINCT day), array_agg(DISTINCT xmin::text) FROM rollup_total_stale
 WHERE instrument_key >= %(low)s AND instrument_key < %(high)s
 
 -- name: days
@@ -84,6 +86,10 @@ VALUES (%(chunk)s, %(first)s, %(through)s)
 ON CONFLICT (chunk) DO UPDATE SET first = EXCLUDED.first, through = EXCLUDED.through
 
 -- name: settle
+DELETE FROM rollup_total_stale
+WHERE instrument_key >= %(low)s AND instrument_key < %(high)s AND xmin::text = ANY (%(said)s::text[])
+
+-- name: drop_marks
 DELETE FROM rollup_total_stale WHERE instrument_key >= %(low)s AND instrument_key < %(high)s
 
 -- name: drop_day_hours
@@ -144,7 +150,7 @@ DELETE FROM rollup_total_step
 DELETE FROM rollup_total_stale
 
 -- name: reach
-SELECT chunk, through FROM rollup_total_reach WHERE chunk = ANY (%(chunks)s::integer[])
+SELECT chunk, first, through FROM rollup_total_reach WHERE chunk = ANY (%(chunks)s::integer[])
 
 -- name: stale
 -- Whose days in the window changed since.
