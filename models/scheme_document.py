@@ -76,6 +76,13 @@ class Texts(_Part):
     zh: _Text
 
 
+class Prose(_Part):
+    """Sentences in both languages of the page."""
+
+    en: _Prose
+    zh: _Prose
+
+
 class Step(_Part):
     """Points from some amount on."""
 
@@ -144,7 +151,7 @@ class SchemeContent(_Part):
     """A scheme without its name and version."""
 
     title: Texts
-    about: _Prose = ""
+    about: _Prose | Prose = Field(default="", description="in one language, or in both")
     origin: Origin | None = None
     subject: SubjectKind = "instrument"
     decimals: Annotated[int, Field(ge=0, le=6)] = Field(

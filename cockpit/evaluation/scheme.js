@@ -6,7 +6,8 @@ import { count, moment } from '../formats.js';
 import { store } from '../store.js';
 import { has, lang, t } from '../words.js';
 
-export const titled = (texts) => texts?.[lang()] ?? texts?.en ?? '';
+/** What is written in both languages, or in one that somebody chose. */
+export const titled = (texts) => (typeof texts === 'string' ? texts : texts?.[lang()] ?? texts?.en ?? '');
 /** What an input is called; what institutions say of it keeps its own word. */
 export const inputName = (name) => (has(`ev_in_${name}`) ? t(`ev_in_${name}`) : t('ev_in_said', { word: name.replace(/^value\./, '') }));
 const of = (part) => (part.over ? t('ev_over', { a: inputName(part.input), b: inputName(part.over) }) : inputName(part.input));
@@ -17,7 +18,7 @@ const termText = (term) => (term.steps
 export const floorText = (floor) => t('ev_least', { input: of(floor), n: floor.least });
 
 export const schemeText = (document) => h('div', { class: 'stack' },
-  document.about && h('p', { class: 'note' }, document.about),
+  titled(document.about) && h('p', { class: 'note' }, titled(document.about)),
   h('h3', {}, t('ev_criteria')),
   h('dl', { class: 'facts' }, document.criteria.flatMap((one) => [h('dt', {}, `${titled(one.title)} · ${t('ev_weight', { n: one.weight })}`),
     h('dd', {}, one.terms.map((term) => h('div', {}, termText(term))), h('div', { class: 'note' }, t('ev_full', { n: one.full ?? 100 })))])),

@@ -128,6 +128,7 @@ def test_an_evaluation_is_read_objected_to_and_answered(
     told = page.locator("dialog").inner_text()
     for part in (*scheme["criteria"], *scheme["bands"]):
         assert part["title"]["zh"] in told
+    assert scheme["about"]["zh"] in told
     page.keyboard.press("Escape")
 
     go(window, f"#/evaluation/{judged}")
