@@ -12,6 +12,7 @@ from models.message import Message
 from models.wire import MOST_BYTES, decode
 from models.wire_columns import decode_all
 from tests.chance import counted
+from tests.decoded import as_values
 from tests.unit.models.test_wire_properties import good_heartbeats, mutated_payloads, near_payloads
 
 GOOD = b'{"instrument_id":"i-1","ts":1790000000000,"state":"idle"'
@@ -23,20 +24,6 @@ typical = st.one_of(
         optional={"sent_at": st.sampled_from([0, "x", 10**30]), "historical": st.booleans()},
     ),
 ).map(lambda body: json.dumps(body).encode())
-
-
-def as_values(message: Message) -> tuple[object, ...]:
-    """All that it says, its heartbeats as a list."""
-    return (
-        message.batch_id,
-        message.sent_at_us,
-        message.historical,
-        list(message.heartbeats),
-        message.rejects,
-        message.total,
-        message.unknown_fields,
-        message.payload,
-    )
 
 
 def check(payloads: list[bytes]) -> list[Message]:

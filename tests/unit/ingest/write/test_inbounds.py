@@ -24,6 +24,7 @@ from ingest.write.outcomes import Outcomes
 from ingest.write.receipts import Moment, Receipts
 from ingest.write.skew import MINUTE_US, PLAUSIBLE_US, SkewWatch
 from models.wire import decode
+from tests.decoded import as_values
 
 CASES = int(os.environ.get("JISHI_INBOUND_CASES", "40"))
 NOW = 1_790_000_000_000_000
@@ -71,16 +72,7 @@ def said(inbound: Inbound) -> tuple[object, ...]:
         ),
         *(getattr(inbound, name) for name in ("status", "refused", "payload", "received_us")),
         *(getattr(inbound, name) for name in ("live", "packet_id", "again", "newest_us")),
-        message
-        and (
-            message.batch_id,
-            message.historical,
-            list(message.heartbeats),
-            message.rejects,
-            message.total,
-            message.unknown_fields,
-            message.payload,
-        ),
+        message and as_values(message),
     )
 
 
