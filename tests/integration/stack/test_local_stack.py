@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -23,30 +23,48 @@ from tests.integration.stack.support import Connect, eventually
 ROOT = Path(__file__).parents[3]
 
 
-def alive(pid: int) -> bool:
+class Process(NamedTuple):
+    """A process as it was met: its number alone is soon another's on a busy machine."""
+
+    pid: int
+    parent: int
+    born: int
+    ended: bool
+
+
+def met(pid: int) -> Process:
+    """What stands at `pid` now.
+
+    Raises:
+        OSError: Nothing does.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return Process(pid, int(fields[1]), int(fields[19]), fields[0] in ("Z", "X"))
+
+
+def alive(process: Process) -> bool:
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
+        now = met(process.pid)
     except OSError:
         return False
-    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+    return now.born == process.born and not now.ended
 
 
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def tree_below(pid: int) -> set[int]:
+def tree_below(pid: int) -> dict[int, Process]:
     """`pid` and all processes below it."""
-    parents = {}
+    there = {}
     for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(path.name)] = parent_of(int(path.name))
-        except OSError:
-            continue
+        with suppress(OSError):
+            there[int(path.name)] = met(int(path.name))
     found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+    while more := {one.pid for one in there.values() if one.parent in found} - found:
         found |= more
-    return found
+    return {pid: there[pid] for pid in found}
+
+
+def started_since(before: dict[int, Process]) -> list[Process]:
+    """Processes below this one that were not there before."""
+    return [one for pid, one in tree_below(os.getpid()).items() if pid not in before]
 
 
 @contextmanager
@@ -73,10 +91,10 @@ def test_everything_of_a_temporary_stack_goes(connect: Connect) -> None:
         with psycopg.connect(stack.database_url) as connection:
             connection.execute("CREATE TABLE t AS SELECT 1 AS v")
         assert connect(stack.broker, stack.broker.ingest).refusal is None
-        folder, pids = stack.folder, tree_below(os.getpid()) - before
-        assert len(pids) > 4
+        folder, started = stack.folder, started_since(before)
+        assert len(started) > 4
     assert not folder.exists()
-    assert not [pid for pid in pids if alive(pid)]
+    assert not [one for one in started if alive(one)]
     stack.stop()  # once more does nothing
 
 
@@ -134,10 +152,10 @@ def test_servers_outlive_the_thread_that_started_them() -> None:
 )
 def test_no_process_outlives_its_parent(signal_: signal.Signals) -> None:
     with another_process() as (process, said):
-        pids = tree_below(process.pid)
-        assert len(pids) > 8
+        started = tree_below(process.pid).values()
+        assert len(started) > 8
         process.send_signal(signal_)
-        eventually(lambda: not [pid for pid in pids if alive(pid)])
+        eventually(lambda: not [one for one in started if alive(one)])
         eventually(lambda: not Path(said["folder"]).exists())
 
 
@@ -155,10 +173,10 @@ def test_no_server_outlives_its_supervisor(tmp_path: Path) -> None:
     stack = LocalStack(tmp_path, durable=False).start()
     try:
         assert stack.postgres is not None
-        servers = [stack.postgres.pid, stack.broker.pid]
-        for pid in servers:
-            os.kill(parent_of(pid), signal.SIGKILL)
-        eventually(lambda: not any(alive(pid) for pid in servers))
+        servers = [met(stack.postgres.pid), met(stack.broker.pid)]
+        for server in servers:
+            os.kill(server.parent, signal.SIGKILL)
+        eventually(lambda: not any(alive(server) for server in servers))
         assert not stack.broker.running()
     finally:
         stack.stop()
@@ -170,7 +188,7 @@ def test_nothing_stays_when_one_server_cannot_start(tmp_path: Path) -> None:
         stack = LocalStack(tmp_path, durable=False, mqtt_port=other.mqtt_port)
         with pytest.raises(InUseError, match=f"{other.mqtt_port} taken"):
             stack.start()
-    assert not [pid for pid in tree_below(os.getpid()) - before if alive(pid)]
+    assert not [one for one in started_since(before) if alive(one)]
     assert not list(tmp_path.glob("*.lock"))
 
 
@@ -193,12 +211,12 @@ def test_an_ordinary_user_can_run_it(programs: Programs, tmp_path: Path) -> None
         "JISHI_MOSQUITTO": str(programs.mosquitto.mosquitto),
     }
     with another_process(prefix=who, env=env) as (process, said):
-        pids = tree_below(process.pid)
+        started = tree_below(process.pid).values()
         with psycopg.connect(said["database_url"]) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         process.terminate()
         assert process.wait(30) == 130
-        assert not [pid for pid in pids if alive(pid)]
+        assert not [one for one in started if alive(one)]
         assert not Path(said["folder"]).exists()
 
 
