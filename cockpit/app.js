@@ -200,11 +200,9 @@ function banner(before) {
   document.body.classList.toggle('offline', link.state !== 'up');
   drawPulse();
   if (link.state === 'up') {
-    if (before) {
-      bannerBox.className = 'good';
-      bannerBox.textContent = t('back');
-      bannerTimer = setTimeout(() => { bannerBox.className = ''; bannerBox.textContent = ''; }, 3000);
-    }
+    bannerBox.className = before ? 'good' : '';
+    bannerBox.textContent = before ? t('back') : '';
+    if (before) bannerTimer = setTimeout(banner, 3000);
     return;
   }
   const time = clock(store.live?.as_of ?? link.at, store.config.timezone);
@@ -227,6 +225,7 @@ function askForKey() {
   unwatchCity();
   ending?.();
   ending = null;
+  banner(); // in the language of now
   document.getElementById('skip').textContent = t('skip');
   document.getElementById('top').replaceChildren();
   document.getElementById('foot').replaceChildren();

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,7 +43,10 @@ def planned(city: Live) -> dict[str, int]:
     window = {"from": iso(now - HOUR), "to": iso(now + 2 * HOUR)}
     city.post("maintenance", {"instrument_id": "maintained", **window})
     city.post("maintenance", {"instrument_id": "down", "kind": "down", **window})
-    book(city, "booked", (now - HOUR, now + 2 * HOUR))
+    # Begun today: of an hour ago it would be yesterday's, and past, whenever it is midnight.
+    midnight = datetime.combine(today, time(), ZONE)
+    begun = max(now - HOUR, int(midnight.timestamp()) * 1_000_000)
+    book(city, "booked", (begun, now + 2 * HOUR))
     return {"now": now, "free again": now + 2 * HOUR}
 
 

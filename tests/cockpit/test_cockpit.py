@@ -454,10 +454,17 @@ def test_a_wrong_key_and_the_way_out(guest: Guest, cockpit_service: Service) -> 
     (cookie,) = window.page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     assert window.page.evaluate("document.cookie") == ""
+    # Whoever leaves just as the service is back takes no word of that along.
+    window.page.route("**/v1/**", lambda route: route.fulfill(status=503, body="{}"))
+    window.page.evaluate("document.querySelectorAll('.card').forEach((c) => c.reload?.())")
+    window.page.wait_for_selector("#banner.bad:not(:empty)")
+    window.page.unroute("**/v1/**")
+    window.page.wait_for_selector("#banner.good")
     window.page.locator("#sign-out").click()
     window.page.wait_for_selector("#key")
     assert window.page.context.cookies() == []
     window.page.get_by_role("button", name="English").click()
+    assert window.page.locator("#banner").text_content() == ""
     assert faults(window.page, AXE.read_text("utf-8")) == []
     assert window.foreign == []
 

@@ -8,8 +8,9 @@ get what arrived instead of what was attempted.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -86,7 +87,8 @@ def check(url: str, sure: Iterable[Log], plain: Iterable[Log] = ()) -> Found:
 
     total = running = 0
     for iid, beats in attempted.items():
-        arrived = [b for ts, b in beats.items() if (iid, ts) not in missing | dead]
+        # What was set aside may have come once more and been taken.
+        arrived = [b for ts, b in beats.items() if ts in stored.get(iid, {})]
         timeline = oracle.Timeline(
             [
                 {
@@ -101,7 +103,9 @@ def check(url: str, sure: Iterable[Log], plain: Iterable[Log] = ()) -> Found:
             now=FAR,
             versions=[{"hold_s": HOLD_S}],
         )
-        assert segments.get(iid, []) == timeline.segments, f"{iid}: other segments"
+        assert segments.get(iid, []) == timeline.segments, _differing(
+            iid, segments.get(iid, []), timeline.segments
+        )
         if arrived:
             last = max(arrived)
             assert newest[iid] == (last.ts_us, last.state), f"{iid}: status is not the newest"
@@ -115,6 +119,17 @@ def check(url: str, sure: Iterable[Log], plain: Iterable[Log] = ()) -> Found:
         lost=len(missing),
         running_us=running,
         segments=total,
+    )
+
+
+def _differing(iid: str, stored: Sequence[Any], right: Sequence[Any]) -> str:
+    """Where segments begin to differ from what they should be, and whereby."""
+    at = next((n for n, (a, b) in enumerate(zip(stored, right, strict=False)) if a != b), None)
+    at = min(len(stored), len(right)) if at is None else at
+    some = slice(max(0, at - 1), at + 3)
+    return (
+        f"{iid}: {len(stored)} segments for {len(right)}; from number {at} on"
+        f" {list(stored[some])} for {list(right[some])}"
     )
 
 
