@@ -10,13 +10,16 @@ the same figure.
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, timedelta
-from itertools import repeat
+from itertools import product, repeat
 from typing import Any
 
 import psycopg
 
 from bench.rig import Rig
+from models.segment import HOUR_US
+from models.usage import Usage
 from store.figures import totals
+from store.figures.packed_hours import pack_day
 
 SUBJECTS = 200
 RAW_DAYS = 30
@@ -25,7 +28,7 @@ CLASS = "999999"
 _DAYS = """
 INSERT INTO rollup_day
 SELECT instrument_key, day, running, idle, 86400000000 - running - idle - lost, 0, 0, 0, lost,
-       NULL, NULL, running, 0, 13808219178, running, 8640, running, running, 10000000
+       NULL, NULL, running, 0, %(rated)s, running, %(readings)s, running, running, %(step)s, hours
 FROM (
     SELECT instrument_key, day::date,
            (1 + (instrument_key * 7 + extract(doy FROM day)::int * 13) %% 11) * 3600000000::bigint
@@ -33,7 +36,10 @@ FROM (
            (instrument_key + extract(doy FROM day)::int) %% 6 * 3600000000::bigint AS idle,
            CASE WHEN instrument_key %% 31 = 0 THEN 14400000000 ELSE 0 END AS lost
     FROM instrument, generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
-) AS made
+) AS made LEFT JOIN hours_made USING (running, idle, lost)
+"""
+_HOURS_MADE = """
+CREATE TEMPORARY TABLE hours_made (running bigint, idle bigint, lost bigint, hours bytea)
 """
 _STATUS = """
 UPDATE instrument_status SET
@@ -96,11 +102,14 @@ WHERE r.instrument_key = d.instrument_key AND r.day = d.day
 
 
 DAY = timedelta(days=1)
+_RATED_US, _READINGS, _STEP_US = 13_808_219_178, 8640, 10_000_000
+#: Hours running, idle and lost that a day of `_DAYS` may have.
+_KINDS = [*product(range(1, 12), range(6), (0, 4))]
 #: From any month's first day into the next one.
 LONG_MONTH = timedelta(days=32)
 
 
-def load(rig: Rig, first: date, end: date, *, raw: bool = True) -> None:
+def load(rig: Rig, first: date, end: date, *, raw: bool = True, hours: bool = False) -> None:
     """Fills days ``[first, end)``; raw rows for the last ``RAW_DAYS`` of them.
 
     Args:
@@ -108,10 +117,20 @@ def load(rig: Rig, first: date, end: date, *, raw: bool = True) -> None:
         first: Local day of the rollups' zone.
         end: Exclusive; at most today.
         raw: Whether there are raw rows, and the instruments for them.
+        hours: Whether days have their hours, as the roller makes them with each.
     """
     with psycopg.connect(rig.stack.database_url, autocommit=True) as connection:
         begin(connection, first, end)
+        connection.execute(_HOURS_MADE)
+        if hours:
+            connection.cursor().executemany(
+                "INSERT INTO hours_made VALUES (%s, %s, %s, %s)",
+                [[*map(_hours_us, kind), pack_day(_hours(*kind))] for kind in _KINDS],
+            )
         terms = {
+            "rated": _RATED_US,
+            "readings": _READINGS,
+            "step": _STEP_US,
             "first": first,
             "last": end - DAY,
             "end": end,
@@ -129,6 +148,36 @@ def load(rig: Rig, first: date, end: date, *, raw: bool = True) -> None:
             connection.execute("VACUUM ANALYZE")
         chunks = totals.due(connection, "Asia/Shanghai", most=10_000)
     make_totals(rig, chunks)
+
+
+def _hours_us(hours: int) -> int:
+    return hours * HOUR_US
+
+
+def _hours(running: int, idle: int, lost: int) -> list[Usage]:
+    """A day's hours, each of one state: as ``bookings.py`` has the pieces.
+
+    Work begins at eight, or ends before the hours that are lost.
+    """
+    found = [Usage()] * 24
+    for n in range(24):
+        of = [n < running, running <= n < running + idle, running + idle <= n < 24 - lost]
+        run, idles, off = (HOUR_US * one for one in of)
+        known = n < 24 - lost
+        found[(n + (14 if lost else 8)) % 24] = Usage(
+            running_us=run,
+            idle_us=idles,
+            off_us=off,
+            unknown_device_us=HOUR_US * (not known),
+            effective_us=run,
+            counter_us=run,
+            counter_readings=_READINGS // (24 - lost) * known,
+            witness_counter_us=run,
+            witness_state_us=run,
+            step_us=_STEP_US * known,
+            rated_us=_RATED_US * (n + 1) // 24 - _RATED_US * n // 24,
+        )
+    return found
 
 
 def begin(connection: psycopg.Connection[Any], first: date, end: date) -> None:

@@ -69,6 +69,8 @@ from api.routes import (
 
 #: All routers, in the order in which the OpenAPI document shows them.
 ROUTERS: tuple[APIRouter, ...] = (
+    # Not in it, and asked for dozens of times before a page shows anything: found at once.
+    cockpit.router,
     index.router,
     instruments.router,
     stream.router,
@@ -126,11 +128,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
     session.router,
     session_oidc.router,
-    cockpit.router,
 )
 
 #: Those of a follower: figures of several cities, and what every service has of its own.
 FOLLOWER_ROUTERS: tuple[APIRouter, ...] = (
+    cockpit.router,
     index.router,
     followed.router,
     alerts.router,
@@ -142,5 +144,4 @@ FOLLOWER_ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
     session.router,
     session_oidc.router,
-    cockpit.router,
 )

@@ -12,12 +12,14 @@ import gzip
 import json
 import mimetypes
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.context import Context, Ctx
@@ -26,7 +28,7 @@ from api.errors import Problem, not_found
 
 router = APIRouter(include_in_schema=False)
 
-FOLDER = Path(__file__).parents[2] / "cockpit"
+FOLDER = Path(__file__).resolve().parents[2] / "cockpit"
 MAP = FOLDER / "vendor" / "shanghai.json"
 TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 #: Smaller ones fit a packet or two anyway.
@@ -79,6 +81,52 @@ def _made(body: bytes, media_type: str) -> Asset:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Edition:
+    """The page's files as they were found together, by their paths below the folder."""
+
+    assets: Mapping[str, Asset]
+    #: When each of them changed.
+    modified_ns: Mapping[str, int]
+    version: str
+
+    def holds(self, name: str) -> bool:
+        """Whether it has the file, and as it is now."""
+        if name not in self.assets:
+            return False
+        try:
+            return (FOLDER / name).stat().st_mtime_ns == self.modified_ns[name]
+        except FileNotFoundError:
+            return False
+
+
+class _Shelf:
+    """What a process knows of the files: looked at anew with each page, and where one changed.
+
+    Looking at them all takes milliseconds, and the first time, when they are compressed, a second:
+    off the event loop. A file of a page that was just sent is sent from here.
+    """
+
+    def __init__(self) -> None:
+        self._edition: _Edition | None = None
+
+    async def page(self, name: str) -> Asset:
+        """A page, of the files as they are now."""
+        edition = await self._look()
+        return _page(edition.version, name, edition.modified_ns[name])
+
+    async def file(self, name: str) -> tuple[Asset | None, str]:
+        """A file, None where there is none, and the version of which it is."""
+        edition = self._edition
+        if edition is None or not edition.holds(name):
+            edition = await self._look()
+        return edition.assets.get(name), edition.version
+
+    async def _look(self) -> _Edition:
+        self._edition = edition = await run_in_threadpool(lambda: _edition(_files()))
+        return edition
+
+
 def _files() -> tuple[tuple[Path, int], ...]:
     """The page's files and when they changed."""
     found = sorted(path for path in FOLDER.rglob("*") if path.is_file())
@@ -86,17 +134,25 @@ def _files() -> tuple[tuple[Path, int], ...]:
 
 
 @lru_cache(maxsize=4)
-def _page(files: tuple[tuple[Path, int], ...], name: str = "index.html") -> tuple[str, Asset]:
-    """The version of these files, and a page with its addresses below it."""
+def _edition(files: tuple[tuple[Path, int], ...]) -> _Edition:
     mark = blake2b(digest_size=8)
+    assets = {}
     for path, modified_ns in files:
-        mark.update(path.name.encode() + _asset(path, modified_ns).tag.encode())
-    version = mark.hexdigest()
+        name = path.relative_to(FOLDER).as_posix()
+        assets[name] = asset = _asset(path, modified_ns)
+        mark.update(path.name.encode() + asset.tag.encode())
+    modified = dict(zip(assets, (modified_ns for _, modified_ns in files), strict=True))
+    return _Edition(assets, modified, mark.hexdigest())
+
+
+@lru_cache(maxsize=8)
+def _page(version: str, name: str, _modified_ns: int) -> Asset:
+    """A page with its addresses below its version."""
     body = (FOLDER / name).read_bytes()
     body = body.replace(b'"cockpit/', b'"cockpit/%s/' % version.encode())
     for own in _UNVERSIONED:
         body = body.replace(b'"cockpit/%s/%s"' % (version.encode(), own[8:]), b'"%s"' % own)
-    return version, _made(body, "text/html")
+    return _made(body, "text/html")
 
 
 def _send(request: Request, asset: Asset, *, keep: bool = False) -> Response:
@@ -112,28 +168,28 @@ def _send(request: Request, asset: Asset, *, keep: bool = False) -> Response:
     return Response(asset.body, 200, headers, asset.media_type)
 
 
-# Not coroutines: what is read and compressed the first time holds nobody else up.
+_shelf = _Shelf()
 
 
 @router.get("/")
-def get_page(request: Request) -> Response:
+async def get_page(request: Request) -> Response:
     """The page."""
-    return _send(request, _page(_files())[1])
+    return _send(request, await _shelf.page("index.html"))
 
 
 @router.get("/docs")
-def get_reference(request: Request) -> Response:
+async def get_reference(request: Request) -> Response:
     """The API's reference, which the page makes of the OpenAPI document."""
-    return _send(request, _page(_files(), "docs.html")[1])
+    return _send(request, await _shelf.page("docs.html"))
 
 
 @router.get("/favicon.ico")
-def get_icon(request: Request) -> Response:
+async def get_icon(request: Request) -> Response:
     """The icon, for what a browser shows without a page to name it: a picture, an answer."""
-    path = FOLDER / "icon.svg"
-    return _send(request, _asset(path, path.stat().st_mtime_ns))
+    return await get_file(request, "icon.svg")
 
 
+# Not a coroutine: what is read and compressed the first time holds nobody else up.
 @router.get("/cockpit/map.json")
 def get_map(request: Request, context: Ctx) -> Response:
     """The districts' boundaries; 404 where the page shall draw tiles instead."""
@@ -168,15 +224,14 @@ async def get_config(context: Ctx) -> Response:
 
 
 @router.get("/cockpit/{path:path}")
-def get_file(request: Request, path: str) -> Response:
+async def get_file(request: Request, path: str) -> Response:
     """One of the page's files, with or without the version before it."""
     version, _, rest = path.partition("/")
     versioned = bool(rest) and _VERSION.fullmatch(version) is not None
-    found = (FOLDER / (rest if versioned else path)).resolve()
-    if not found.is_relative_to(FOLDER.resolve()) or not found.is_file():
+    asset, current = await _shelf.file(rest if versioned else path)
+    if asset is None:
         raise not_found("file", path)
-    keep = versioned and version == _page(_files())[0]
-    return _send(request, _asset(found, found.stat().st_mtime_ns), keep=keep)
+    return _send(request, asset, keep=versioned and version == current)
 
 
 def map_file(context: Context) -> Path | None:

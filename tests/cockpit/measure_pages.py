@@ -20,9 +20,11 @@ import fnmatch
 import json
 import os
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
 from bench.city import CITY
+from bench.rig import ROOT
+from cli.children import Child
+from cli.connection import child_environment
+from stack.account import write_private
 from tests.cockpit import dressing
 from tests.cockpit.chromium import find_chromium
 from tests.cockpit.main_thread import Traced
-from tests.cockpit.measured import city
+from tests.cockpit.measured import READY_WITHIN, city
 from tests.cockpit.measured_pages import FRAME, Act, Seen, pages
 
 PATIENCE_MS = 60_000
@@ -72,8 +78,12 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=62, help="of history")
     parser.add_argument("--times", type=int, default=3, help="that each page is opened")
     parser.add_argument("--only", default="*", help="pages, such as 'explore*'")
-    parser.add_argument("--at", type=Path, help="a file that names a city that runs already")
+    parser.add_argument("--keep", type=Path, help="seed a city, name it in this file, and wait")
+    parser.add_argument("--at", type=Path, help="such a file: its city, before this code's API")
     given = parser.parse_args()
+    if given.keep is not None:
+        _keep(given.keep, given.instruments, given.days)
+        return
     chromium = find_chromium()
     rows = []
     with (
@@ -105,11 +115,32 @@ def main() -> None:
 def _before(at: Path | None, instruments: int, days: int) -> Iterator[dict[str, Any]]:
     """Where a city is asked: `url`, `key`, and the ids that were `made`."""
     if at is not None:
-        yield json.loads(at.read_text())
+        kept = json.loads(at.read_text())
+        with tempfile.TemporaryDirectory() as folder:
+            environment = child_environment(**kept["api"])
+            api = Child("api", environment, ROOT, Path(folder) / "api.log")
+            api.start()
+            try:
+                yield {**kept, "url": api.wait_ready(READY_WITHIN)["api_url"]}
+            finally:
+                api.stop(20)
         return
     with city(instruments, days, dress=dressing.dress) as measured:
         made = dressing.made(measured.url, measured.key, measured.end)
-        yield {"url": measured.url, "key": measured.key, "made": made}
+        api_settings = {"database_url": measured.rig.stack.database_url, "api_port": 0}
+        for name, value in measured.settings.items():
+            api_settings[name] = str(value)
+        yield {"url": measured.url, "key": measured.key, "made": made, "api": api_settings}
+
+
+def _keep(into: Path, instruments: int, days: int) -> None:
+    """Seeds a city and lets it run until it is interrupted, for trials with ``--at``."""
+    with _before(None, instruments, days) as before:
+        write_private(into, json.dumps(before))
+        print(f"kept for --at {into}; Ctrl-C ends it", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    into.unlink()
 
 
 def _load(browser: Browser, before: dict[str, Any], seen: Seen) -> dict[str, Any]:
@@ -220,14 +251,16 @@ _HEAD = [
 
 def _row(name: str, found: dict[str, Any]) -> str:
     acts = {act: of for act, of in found["acts"].items() if of is not None}
-    slowest = max(acts, key=lambda act: max(acts[act]["frame_ms"], acts[act]["task_ms"]))
-    of = acts[slowest]
+    told = "–"
+    if acts:  # there is nothing to press on a wall
+        slowest = max(acts, key=lambda act: max(acts[act]["frame_ms"], acts[act]["task_ms"]))
+        told = f"{slowest}: {acts[slowest]['frame_ms']}, {acts[slowest]['task_ms']}"
     missing = [act for act in found["acts"] if act not in acts]
     if missing:
         print(f"{name}: nothing to do this to: {', '.join(missing)}", file=sys.stderr)
     return (
         f"| {name} | {found['paint_ms']:,}, {found['paint_cpu_ms']} | {found['settled_ms']:,} |"
-        f" {found['asked']} | {slowest}: {of['frame_ms']}, {of['task_ms']} |"
+        f" {found['asked']} | {told} |"
     )
 
 

@@ -5,7 +5,7 @@ What is measured is in `measure.py` (a browser before it) and `streams.py` (500 
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -45,6 +45,8 @@ class Measured:
 
     rig: Rig
     api: Child
+    #: What the api is set to, beside the rig's own.
+    settings: Mapping[str, object]
     url: str
     key: str
     #: The day after the last one of its history.
@@ -68,7 +70,7 @@ def city(
     """
     end = datetime.now(ZONE).date()
     with started(City(instruments)) as rig:
-        history.load(rig, end - timedelta(days=days), end, raw=False)
+        history.load(rig, end - timedelta(days=days), end, raw=False, hours=True)
         with psycopg.connect(rig.stack.database_url) as connection:
             for statement in _DRESS:
                 connection.execute(statement)
@@ -77,13 +79,14 @@ def city(
             dress(rig, end)
         signing = rig.stack.folder / "signing_key"
         write_private(signing, new_key())
-        ingest, api = rig.ingest(), rig.api(**{"signing_key_file": signing, **settings})
+        settings = {"signing_key_file": signing, **settings}
+        ingest, api = rig.ingest(), rig.api(**settings)
         ingest.start()
         api.start()
         try:
             ingest.wait_ready(READY_WITHIN)
             url = str(api.wait_ready(READY_WITHIN)["api_url"])
-            yield Measured(rig, api, url, key, end)
+            yield Measured(rig, api, settings, url, key, end)
         finally:
             api.stop(20)
             ingest.stop(20)

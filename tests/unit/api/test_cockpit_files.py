@@ -1,0 +1,103 @@
+"""The page's files: looked at once a page, and sent as they are now all the same."""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import errors
+from api.routes import cockpit
+
+PAGE = '<script src="cockpit/app.js"></script><link href="cockpit/config.json">'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(cockpit, "FOLDER", tmp_path)
+    monkeypatch.setattr(cockpit, "_shelf", cockpit._Shelf())
+    cockpit._page.cache_clear()
+    write(tmp_path / "index.html", PAGE)
+    write(tmp_path / "app.js", "import './parts/one.js';")
+    write(tmp_path / "parts" / "one.js", "// one")
+    return tmp_path
+
+
+class Client:
+    """Asks the router alone."""
+
+    def __init__(self) -> None:
+        self._app = FastAPI()
+        errors.install(self._app)
+        self._app.include_router(cockpit.router)
+
+    def get(self, path: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+                return await client.get(path)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def client(folder: Path) -> Client:
+    return Client()
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text)
+    os.utime(path, ns=(0, before + 1_000_000_000))
+
+
+def version_of(client: Client) -> str:
+    found = re.search(r'"cockpit/([0-9a-f]{16})/app.js"', client.get("/").text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_page_has_its_files_looked_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    look = cockpit._files
+
+    def counted() -> object:
+        looks.append(found := look())
+        return found
+
+    monkeypatch.setattr(cockpit, "_files", counted)
+    version = version_of(client)
+    assert '"cockpit/config.json"' in client.get("/").text
+    before = len(looks)
+    for name in ("app.js", "parts/one.js", "app.js"):
+        answer = client.get(f"/cockpit/{version}/{name}")
+        assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
+    assert len(looks) == before
+
+
+def test_what_changes_is_sent_anew_and_not_kept_under_the_old_version(
+    client: Client, folder: Path
+) -> None:
+    version = version_of(client)
+    write(folder / "parts" / "one.js", "// another")
+    answer = client.get(f"/cockpit/{version}/parts/one.js")
+    assert (answer.text, answer.headers["cache-control"]) == ("// another", "no-cache")
+    assert version_of(client) != version
+
+
+def test_what_comes_is_found_and_what_goes_is_not(client: Client, folder: Path) -> None:
+    version = version_of(client)
+    assert client.get("/cockpit/new.js").status_code == 404
+    write(folder / "new.js", "// new")
+    assert client.get("/cockpit/new.js").text == "// new"
+    (folder / "parts" / "one.js").unlink()
+    assert client.get(f"/cockpit/{version}/parts/one.js").status_code == 404
+    (folder.parent / "secret.js").write_text("// not the page's")
+    for stray in ("/cockpit/%2e%2e/secret.js", "/cockpit/parts/%2e%2e/%2e%2e/secret.js"):
+        assert client.get(stray).status_code == 404
