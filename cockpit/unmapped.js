@@ -3,6 +3,7 @@
 import { all, get, patch, post } from './api.js';
 import { dialog, h, select } from './dom.js';
 import { count, moment } from './formats.js';
+import { nameOf } from './named.js';
 import { t } from './words.js';
 
 const CHARACTERS = 400;
@@ -10,7 +11,7 @@ const CHARACTERS = 400;
 /** Opens what a gateway's devices said in the last day. */
 export async function openUnmapped(gateway, tz) {
   const body = h('div', { class: 'stack unmapped' }, h('p', { class: 'note', role: 'status' }, t('loading')));
-  dialog(t('unmapped_of', { name: gateway }), body);
+  dialog(t('unmapped_of', { name: await nameOf('gateway', gateway) }), body);
   try {
     const [told, instruments] = await Promise.all([get(`gateways/${encodeURIComponent(gateway)}/unmapped`), all('instruments', { gateway })]);
     body.replaceChildren(...(told.items.length

@@ -61,12 +61,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Prose(_Part):
+    """Sentences in both languages of the page."""
+
+    en: _Prose
+    zh: _Prose
+
+
 class Origin(_Part):
     """Where a form was read, and when: another may hold by now."""
 
     sources: list[_Text] = Field(min_length=1, max_length=20, description="addresses")
     read_on: Annotated[date, BeforeValidator(_day)] = Field(description="the day of reading")
-    note: _Prose = Field(default="", description="what is sure of it and what is not")
+    note: _Prose | Prose = Field(
+        default="", description="what is sure of it and what is not, in one language or in both"
+    )
 
 
 class When(_Part):

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from models.report_profile_document import Origin
+from models.report_profile_document import Origin, Prose
 from models.shelf import DocumentError
 
 SCHEME_NAME: Final = "[a-z0-9][a-z0-9-]{0,63}"
@@ -74,13 +74,6 @@ class Texts(_Part):
 
     en: _Text
     zh: _Text
-
-
-class Prose(_Part):
-    """Sentences in both languages of the page."""
-
-    en: _Prose
-    zh: _Prose
 
 
 class Step(_Part):

@@ -59,6 +59,19 @@ class Gateways(BaseModel):
     next_cursor: Cursor
 
 
+class GatewayCountsBody(BaseModel):
+    """How the gateways are that are in service."""
+
+    as_of: Instant
+    gateways: Count
+    online: Count
+    unsaid: Count = Field(description="that never said whether they are")
+    last_received_at: Instant | None = Field(description="when the newest heartbeat came")
+    skew_s: Seconds | None = Field(
+        description="receipt less device time, of the clock that is furthest off"
+    )
+
+
 class InstitutionVersions(BaseModel):
     """What held from when on."""
 

@@ -32,6 +32,7 @@ from store.figures.gateway_history import (
 from store.figures.surroundings import Moment, load_moment
 from store.registry.catalogue import list_gateways
 from store.run import Steps
+from store.wanted import wanted
 
 router = APIRouter(prefix="/v1/gateways", tags=["figures"], responses=PROBLEMS)
 
@@ -82,7 +83,7 @@ async def get_history(
         found = yield from list_gateways(
             today=local_day(moment.now_us, settings.zone),
             limit=1,
-            gateway_id=gateway_id,
+            gateway=wanted([gateway_id]),
             retired=True,
             tenant=who.institution_key,
         )

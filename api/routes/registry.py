@@ -16,6 +16,7 @@ from api.answers.instruments import InstrumentRecord, InstrumentVersions
 from api.answers.registry import (
     Districts,
     GatewayBody,
+    GatewayCountsBody,
     Gateways,
     GatewayVersions,
     GatewayWritten,
@@ -48,7 +49,9 @@ from models.timestamp import format_instant
 from store.instant import to_us
 from store.registry.catalogue import (
     GatewayNow,
+    GatewayOrder,
     InstitutionNow,
+    count_gateways,
     list_classes,
     list_districts,
     list_gateways,
@@ -164,31 +167,45 @@ async def get_gateways(
     context: Ctx,
     who: Reader,
     institution: AnyOf[Annotated[str, StringConstraints(max_length=64)]] = (),
+    gateway: Annotated[
+        AnyOf[Annotated[str, StringConstraints(max_length=64)]], Query(description="these alone")
+    ] = (),
     online: AnyOf[bool] = (),
     q: Search = None,
     retired: Retired = False,
+    sort: Annotated[
+        GatewayOrder,
+        Query(
+            description="`worst`: who is off, then who has the smallest share of its instruments"
+            " online"
+        ),
+    ] = GatewayOrder.ID,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """By id, each with its MQTT session, clock skew and number of instruments.
+    """Each with its MQTT session, clock skew and number of instruments.
 
-    Example:
+    Examples:
     `GET /v1/gateways?institution=institute-1&online=false`
+    `GET /v1/gateways?sort=worst&limit=20`
     """
-    after = decode_cursor("gateways", cursor, (str,))
+    name = f"gateways-{sort}"
+    after = decode_cursor(name, cursor, (int, str))
     found = await context.database.read(
         list_gateways(
             today=_today(context),
             limit=limit + 1,
-            after=None if after is None else after[0],
+            after=None if after is None else (after[0], after[1]),
+            gateway=wanted(gateway),
             institution=wanted(institution),
             online=wanted(online),
             q=q,
             retired=retired,
             tenant=who.institution_key,
+            order=sort,
         )
     )
-    items, more = page(found, limit, "gateways", lambda one: (one.gateway_id,))
+    items, more = page(found, limit, name, lambda one: (one.rank, one.gateway_id))
     return etag_response(request, {"items": [_gateway(one) for one in items], "next_cursor": more})
 
 
@@ -204,7 +221,7 @@ async def get_gateway(
     ask = list_gateways(
         today=_today(context),
         limit=1,
-        gateway_id=gateway_id,
+        gateway=wanted([gateway_id]),
         retired=True,
         tenant=who.institution_key,
     )
@@ -212,6 +229,33 @@ async def get_gateway(
     if not found:
         raise not_found("gateway", gateway_id)
     return etag_response(request, _gateway(found[0]), revision=revision)
+
+
+@router.get(
+    "/status/gateways",
+    summary="Gateways in service by connectivity",
+    responses=answers(GatewayCountsBody, tagged=True),
+)
+async def get_gateway_counts(request: Request, context: Ctx, who: Reader) -> Response:
+    """All at once: how many are online, when the newest heartbeat came, the largest clock skew.
+
+    Example:
+    `GET /v1/status/gateways`
+    """
+    counts = await context.database.read(
+        count_gateways(today=_today(context), tenant=who.institution_key)
+    )
+    return etag_response(
+        request,
+        {
+            "as_of": format_instant(counts.now_us),
+            "gateways": counts.gateways,
+            "online": counts.online,
+            "unsaid": counts.unsaid,
+            "last_received_at": counts.last_received_us and format_instant(counts.last_received_us),
+            "skew_s": span_seconds(counts.skew_us),
+        },
+    )
 
 
 add_record_routes(

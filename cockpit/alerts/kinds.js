@@ -89,7 +89,8 @@ export const kindNext = (kind) => (KINDS[kind] ? pick(KINDS[kind].next) : '');
 /** In a list of kinds: gateways' and institutions' are called alike. */
 export const kindChoice = (kind) => (KINDS[kind] && ['institution', 'gateway'].includes(KINDS[kind].of) ? `${kindTitle(kind)} · ${t(KINDS[kind].of)}` : kindTitle(kind));
 
-export const ofInstrument = (alert) => KINDS[alert.kind]?.of === 'instrument';
+/** What a kind is of; undefined of one that is not here. */
+export const ofWhat = (alert) => KINDS[alert.kind]?.of;
 
 /** Where the subject has a page of its own; null where it has none. */
 export function subjectHref(alert) {

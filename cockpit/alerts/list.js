@@ -3,12 +3,12 @@
 import { all } from '../api.js';
 import { card, h, table } from '../dom.js';
 import { count, moment, span } from '../formats.js';
-import { instrumentName } from '../named.js';
+import { gatewayName, instrumentName } from '../named.js';
 import { href } from '../route.js';
 import { institutionName, store } from '../store.js';
 import { t } from '../words.js';
 import { handleButton } from './acting.js';
-import { detailText, kindTitle, ofInstrument, subjectHref } from './kinds.js';
+import { detailText, kindTitle, ofWhat, subjectHref } from './kinds.js';
 import './words.js';
 
 const SHOWN = 50; // more of them, a button away
@@ -19,8 +19,9 @@ export const stateBadge = (alert) => h('span', { class: `badge al-${alert.state}
 /** What an alert is of, with a way there where it has a page; an institution by its name. */
 export function subjectOf(alert) {
   const to = subjectHref(alert);
+  const written = { instrument: instrumentName, gateway: gatewayName }[ofWhat(alert)];
   const name = alert.subject_id === alert.institution_id ? institutionName(alert.subject_id)
-    : alert.detail.name ?? (ofInstrument(alert) ? instrumentName(alert.subject_id) : alert.subject_id);
+    : alert.detail.name ?? written?.(alert.subject_id) ?? alert.subject_id;
   return to ? h('a', { href: to }, name) : name;
 }
 

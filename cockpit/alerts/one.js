@@ -4,10 +4,11 @@ import { get } from '../api.js';
 import { card, h } from '../dom.js';
 import { fullMoment, span } from '../formats.js';
 import { href } from '../route.js';
+import { nameOf } from '../named.js';
 import { institutionName } from '../store.js';
 import { t } from '../words.js';
 import { handleButton } from './acting.js';
-import { detailText, kindMeans, kindNext, kindTitle } from './kinds.js';
+import { detailText, kindMeans, kindNext, kindTitle, ofWhat } from './kinds.js';
 import { stateBadge, subjectOf } from './list.js';
 import './words.js';
 
@@ -51,4 +52,9 @@ export function oneCard(ctx, tz, found, lost) {
 export const noAlert = (id) => h('section', { class: 'card' }, h('div', { class: 'empty', role: 'alert' },
   h('h1', {}, t('al_no_such', { id })), h('a', { class: 'more', href: href('alerts') }, t('to_alerts'))));
 
-export const oneTitle = (alert) => t('al_one', { kind: kindTitle(alert.kind), name: alert.subject_id === alert.institution_id ? institutionName(alert.subject_id) : alert.subject_id });
+export async function oneTitle(alert) {
+  const of = ofWhat(alert);
+  const name = alert.subject_id === alert.institution_id ? institutionName(alert.subject_id)
+    : alert.detail.name ?? (of === 'instrument' || of === 'gateway' ? await nameOf(of, alert.subject_id) : alert.subject_id);
+  return t('al_one', { kind: kindTitle(alert.kind), name });
+}

@@ -24,6 +24,7 @@ export const schemeText = (document) => h('div', { class: 'stack' },
     h('dd', {}, one.terms.map((term) => h('div', {}, termText(term))), h('div', { class: 'note' }, t('ev_full', { n: one.full ?? 100 })))])),
   h('h3', {}, t('ev_floors')), document.floors?.length ? document.floors.map((one) => h('p', {}, floorText(one))) : h('p', { class: 'note' }, t('ev_no_floors')),
   h('h3', {}, t('ev_bands')), document.bands?.length ? h('p', { class: 'chips' }, document.bands.map((one) => h('span', { class: 'badge' }, `${titled(one.title)} ${t('ev_from', { n: one.from })}`))) : h('p', { class: 'note' }, t('ev_no_bands')),
+  titled(document.origin?.note) && [h('h3', {}, t('ev_origin_note')), h('p', { class: 'note' }, titled(document.origin.note))],
   document.origin?.sources?.length ? [h('h3', {}, t('ev_sources')), h('ul', { class: 'follows' }, document.origin.sources.map((one) => h('li', { class: 'wraps' }, one)))] : null);
 
 async function openScheme(entry, signal) {

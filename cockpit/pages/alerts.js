@@ -7,6 +7,7 @@ import { kindChoice, KIND_NAMES, mayStandHere } from '../alerts/kinds.js';
 import { listCard } from '../alerts/list.js';
 import { noAlert, oneCard, oneTitle } from '../alerts/one.js';
 import { STANDING, countsOf } from '../alerts/summary.js';
+import { gatewayName } from '../named.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 import { institutionName, store } from '../store.js';
@@ -39,7 +40,7 @@ function list(ctx) {
   ctx.onEnd(() => clearInterval(timer));
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('alerts')), h('span', { class: 'spacer' }), h('div', { class: 'fields' }, kinds, houses(institution))),
-    h('div', { class: 'alert-tabs' }, tabs, subject && h('a', { class: 'chip', href: href('alerts', { ...ctx.params, subject: undefined }) }, `${t('al_subject')}: ${subject} ×`)),
+    h('div', { class: 'alert-tabs' }, tabs, subject && h('a', { class: 'chip', href: href('alerts', { ...ctx.params, subject: undefined }) }, `${t('al_subject')}: `, store.config.follower ? subject : gatewayName(subject), ' ×')),
     listCard(ctx, { state, kind, institution, subject }, store.config.timezone, counted));
 }
 
@@ -58,8 +59,10 @@ function houses(chosen) {
 
 function one(ctx) {
   const heading = h('h1', {}, t('al_of', { id: ctx.id }));
-  const el = oneCard(ctx, store.config.timezone, (alert) => {
-    heading.textContent = oneTitle(alert);
+  const el = oneCard(ctx, store.config.timezone, async (alert) => {
+    const title = await oneTitle(alert);
+    if (ctx.signal.aborted) return; // another page has the window's title by now
+    heading.textContent = title;
     document.title = `${heading.textContent} · ${t('brand')}`;
   }, () => root.replaceChildren(noAlert(ctx.id)));
   const root = h('div', { class: 'page' }, h('div', { class: 'page-head' }, h('div', {}, heading, h('p', { class: 'crumbs' }, h('a', { href: href('alerts') }, pageTitle('alerts'))))), el);

@@ -3,10 +3,10 @@
 import { alertsCard } from '../alerts/summary.js';
 import { all, get, post } from '../api.js';
 import { card, choice, fig, h, state, table } from '../dom.js';
+import { gatewayName } from '../named.js';
 import { count, fullMoment, moment, percent, span } from '../formats.js';
 import { has, t } from '../words.js';
 import { institutionName, mayOperate, store } from '../store.js';
-import { once } from '../once.js';
 import { pageTitle } from '../pages.js';
 import { go, href } from '../route.js';
 import { signInCard } from '../sign-ins.js';
@@ -14,54 +14,48 @@ import { openUnmapped } from '../unmapped.js';
 
 const SILENT = 200;
 const LETTERS = 200;
+const GATEWAYS = 50; // more of them, a button away
 
 export function page(ctx) {
   const tz = store.config.timezone;
-  // The figures above and the table below rest on one list.
-  const gateways = once(() => all('gateways', {}, { signal: ctx.signal }), 8_000);
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('health'))),
-    vitals(ctx, tz, gateways),
+    vitals(ctx, tz),
     alertsCard(ctx),
-    gatewayCard(ctx, tz, gateways),
-    h('div', { class: 'grid' }, silentCard(ctx, tz), letterCard(ctx, tz)),
+    gatewayCard(ctx, tz),
+    h('div', { class: 'grid loose' }, silentCard(ctx, tz), letterCard(ctx, tz)),
     signInCard(ctx, tz));
 }
 
-function vitals(ctx, tz, gateways) {
+function vitals(ctx, tz) {
   return card(ctx, { title: t('status'), every: 10_000 }, async ({ note }) => {
-    const [list, summary] = await Promise.all([gateways(), get('status/summary', {}, ctx.signal)]);
+    const [counts, summary] = await Promise.all([get('status/gateways', {}, ctx.signal), get('status/summary', {}, ctx.signal)]);
     note(t('as_of', { time: fullMoment(summary.as_of, tz) }));
-    const online = list.items.filter((g) => g.online).length;
-    const newest = list.items.map((g) => g.last_received_at).filter(Boolean).sort().at(-1);
-    const lag = newest ? (Date.parse(summary.as_of) - Date.parse(newest)) / 1000 : null;
-    const skews = list.items.map((g) => g.skew_s).filter((s) => s !== null);
-    const worst = skews.length ? skews.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)) : null;
+    const { gateways, online, last_received_at: newest, skew_s: worst } = counts;
+    const lag = newest ? (Date.parse(counts.as_of) - Date.parse(newest)) / 1000 : null;
     const o = summary.overall;
     const item = (label, text, lines, name) => h('div', {}, h('dt', {}, label), h('dd', {}, fig(text, lines, { class: 'fig big', 'data-value': name })));
     return h('div', { class: 'now' }, h('dl', {},
       item(t('lag'), lag === null ? '–' : span(Math.max(0, lag)), [t('lag'), t('lag_note'), newest ? fullMoment(newest, tz) : t('never')], 'lag'),
-      item(t('gateways_online'), `${count(online)} / ${count(list.items.length)}`, [t('gateways_online'), percent(list.items.length ? online / list.items.length : null, 2)], 'gateways'),
+      item(t('gateways_online'), `${count(online)} / ${count(gateways)}`, [t('gateways_online'), percent(gateways ? online / gateways : null, 2)], 'gateways'),
       item(t('silent'), count(o.connectivity.offline), [`${t('offline')} ${count(o.connectivity.offline)} ÷ ${count(o.instruments)}`], 'silent'),
       item(t('never_seen'), count(o.connectivity.never_seen), [`${t('never_seen')} ${count(o.connectivity.never_seen)} ÷ ${count(o.instruments)}`], 'never'),
       item(t('max_skew'), worst === null ? '–' : span(worst), [t('max_skew'), t('skew_note')], 'skew')));
   });
 }
 
-function gatewayCard(ctx, tz, gateways) {
+/** Gateways, the worst first for whoever looks here at night; paged by the service: a city has thousands. */
+function gatewayCard(ctx, tz) {
+  let shown = GATEWAYS;
   const only = ctx.params.gateways === 'offline' ? 'offline' : 'all';
-  return card(ctx, { title: t('gateways'), every: 30_000, actions: choice(t('filters'), [['all', t('all')], ['offline', t('offline')]], only, (v) => go({ gateways: v === 'all' ? undefined : v })) }, async ({ note }) => {
-    const list = await gateways();
-    const share = (g) => (g.children ? g.children_online / g.children : 1);
-    // Whoever looks here at night wants the worst first.
-    const rows = (only === 'all' ? [...list.items] : list.items.filter((g) => !g.online || g.children_online < g.children))
-      .sort((a, b) => (a.online ?? -1) - (b.online ?? -1) || share(a) - share(b));
-    note(t('skew_note'));
-    if (!rows.length) return null;
-    return table({
-      name: 'gateways', caption: t('gateways'), rows, mark: (g) => (g.online ? null : 'weak'),
+  const el = card(ctx, { title: t('gateways'), every: 30_000, shape: 'rows', empty: t('gateways_none'), actions: choice(t('filters'), [['all', t('all')], ['offline', t('offline')]], only, (v) => go({ gateways: v === 'all' ? undefined : v })) }, async ({ note }) => {
+    const { items, complete } = await all('gateways', { sort: 'worst', online: only === 'offline' ? false : undefined, limit: Math.min(shown, 1000) }, { most: shown, signal: ctx.signal });
+    note([items.length ? t(complete ? 'gateways_all' : 'gateways_more', { n: count(items.length) }) : null, t('skew_note')].filter(Boolean).join(' · '));
+    if (!items.length) return null;
+    return h('div', { class: 'stack' }, table({
+      name: 'gateways', caption: t('gateways'), rows: items, entire: true, mark: (g) => (g.online ? null : 'weak'),
       columns: [
-        { key: 'gateway_id', label: t('gateway'), value: (g) => g.gateway_id, cell: (g) => h('a', { href: href('gateway', {}, g.gateway_id) }, g.gateway_id) },
+        { key: 'gateway_id', label: t('gateway'), value: (g) => g.name, raw: (g) => g.gateway_id, cell: (g) => h('a', { href: href('gateway', {}, g.gateway_id), class: 'with-id' }, g.name, g.name === g.gateway_id ? null : [' ', h('small', {}, g.gateway_id)]) },
         { key: 'institution', label: t('institution'), value: (g) => (g.institution_id ? institutionName(g.institution_id) : null) },
         { key: 'online', label: t('connectivity'), value: (g) => (g.online ? 1 : 0), cell: (g) => h('span', {}, state(g.online === null ? 'unknown' : g.online ? 'online' : 'offline'), g.by_will ? ` (${t('by_will')})` : '') },
         { key: 'since', label: t('from'), value: (g) => g.since, cell: (g) => moment(g.since, tz) },
@@ -71,8 +65,9 @@ function gatewayCard(ctx, tz, gateways) {
         { key: 'last_received_at', label: t('received'), value: (g) => g.last_received_at, cell: (g) => moment(g.last_received_at, tz, { second: '2-digit' }) },
         ...(mayOperate() ? [{ key: 'unmapped', label: t('unmapped_devices'), plain: true, value: () => '', cell: (g) => h('button', { type: 'button', class: 'link', 'data-unmapped': g.gateway_id, 'aria-label': `${t('show')} · ${t('unmapped_of', { name: g.gateway_id })}`, on: { click: () => openUnmapped(g.gateway_id, tz) } }, t('show')) }] : []),
       ],
-    });
+    }), complete ? null : h('button', { type: 'button', 'data-more': 'gateways', on: { click: ({ currentTarget: own }) => { own.disabled = true; shown += GATEWAYS * 4; el.reload(); } } }, t('more')));
   });
+  return el;
 }
 
 function silentCard(ctx, tz) {
@@ -85,7 +80,7 @@ function silentCard(ctx, tz) {
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.name) },
         { key: 'cause', label: t('cause'), value: (x) => x.status.cause, cell: (x) => t(`cause_${x.status.cause}`) },
         { key: 'last_heartbeat_at', label: t('last_heartbeat'), value: (x) => x.status.last_heartbeat_at, cell: (x) => moment(x.status.last_heartbeat_at, tz) },
-        { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id, cell: (x) => h('a', { href: href('gateway', {}, x.gateway_id) }, x.gateway_id) },
+        { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id, cell: (x) => h('a', { href: href('gateway', {}, x.gateway_id) }, gatewayName(x.gateway_id)) },
         { key: 'institution', label: t('institution'), value: (x) => institutionName(x.institution_id) },
       ],
     });
@@ -129,7 +124,7 @@ function letterCard(ctx, tz) {
         columns: [
           { key: 'received_at', label: t('received'), value: (x) => x.received_at, cell: (x) => moment(x.received_at, tz, { second: '2-digit' }) },
           { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => named(x.reason) },
-          { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id }, { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
+          { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id, cell: (x) => gatewayName(x.gateway_id) }, { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
           { key: 'detail', label: t('detail'), value: (x) => x.detail, tip: (x) => [named(x.reason), x.detail] },
           ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/${x.id}/replay`, e.target) } }, t('replay')) }] : []),
         ],

@@ -7,6 +7,7 @@ import { weekCard } from '../booking/week.js';
 import { lifeCard } from '../coverage/life.js';
 import { card, fig, h, state, table } from '../dom.js';
 import { explain, raw, segmentTable } from '../explain.js';
+import { gatewayName } from '../named.js';
 import { count, fullMoment, hours, moment, money, percent, span, watts, weekdays } from '../formats.js';
 import { RATIOS, usageLines } from '../usage.js';
 import { has, t } from '../words.js';
@@ -300,7 +301,7 @@ function detailCard({ ctx, known }) {
     const x = await known();
     const rows = [
       [t('id'), x.instrument_id], [t('institution'), x.institution_name], [t('district'), x.district_code && districtName(x.district_code)], [t('class'), x.class_code && `${className(x.class_code)} (${x.class_code})`],
-      [t('gateway'), h('a', { href: href('gateway', {}, x.gateway_id) }, x.gateway_id)], [t('kind'), t(x.kind)], [t('model'), x.model], [t('manufacturer'), x.manufacturer], [t('device'), x.source && `${x.source.mapping} · ${x.source.device}${x.source.channel === null ? '' : ` · ${x.source.channel}`}`], ...Object.entries(x.external_ids ?? {}), [t('value'), money(x.value_cny)], [t('acquired'), x.acquired_on], [t('place'), x.lon !== null && `${x.lon}, ${x.lat}`], [t('zone'), x.timezone],
+      [t('gateway'), h('a', { href: href('gateway', {}, x.gateway_id) }, gatewayName(x.gateway_id))], [t('kind'), t(x.kind)], [t('model'), x.model], [t('manufacturer'), x.manufacturer], [t('device'), x.source && `${x.source.mapping} · ${x.source.device}${x.source.channel === null ? '' : ` · ${x.source.channel}`}`], ...Object.entries(x.external_ids ?? {}), [t('value'), money(x.value_cny)], [t('acquired'), x.acquired_on], [t('place'), x.lon !== null && `${x.lon}, ${x.lat}`], [t('zone'), x.timezone],
     ];
     return h('div', { class: 'halves' }, h('dl', { class: 'facts' }, rows.filter(([, v]) => v).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
       h('div', { class: 'stack' }, h('h3', {}, t('opening_hours')), openingHours(x.opening_hours ?? store.institutions.get(x.institution_id)?.opening_hours)));

@@ -8,6 +8,7 @@ institution's are found and counted. Writing is in `records.py`, statements in
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from models.registry_fields import GATEWAY, INSTITUTION, Record, to_contract
@@ -49,6 +50,30 @@ class GatewayNow:
     children: int
     children_online: int
     last_received_at: datetime | None
+    #: How well it is, in the order of `GatewayOrder.WORST`.
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayCounts:
+    """How the gateways are that are in service."""
+
+    now_us: int
+    gateways: int
+    online: int
+    #: That never said whether they are.
+    unsaid: int
+    last_received_us: int | None
+    #: Of the clock that is furthest from ours, whichever way.
+    skew_us: int | None
+
+
+class GatewayOrder(StrEnum):
+    """What a list of gateways begins with."""
+
+    ID = "gateway_id"
+    #: Who is off, then who has the smallest share of its instruments online.
+    WORST = "worst"
 
 
 def list_institutions(
@@ -83,22 +108,29 @@ def list_gateways(
     *,
     today: date,
     limit: int,
-    after: str | None = None,
-    gateway_id: str | None = None,
+    after: tuple[int, str] | None = None,
+    gateway: Wanted[str] = None,
     institution: Wanted[str] = None,
     online: Wanted[bool] = None,
     q: str | None = None,
     retired: bool = False,
     tenant: int | None = None,
+    order: GatewayOrder = GatewayOrder.ID,
 ) -> Steps[list[GatewayNow]]:
-    """Gateways by id; those out of service only where ``retired`` is true."""
+    """Gateways in order; those out of service only where ``retired`` is true.
+
+    Args:
+        after: Rank and id of the one before the first; by id its rank is of no matter.
+        order: What comes first.
+    """
     rows = yield Query(
-        statements("catalogue")["gateways"],
+        statements("catalogue")["worst_gateways" if order is GatewayOrder.WORST else "gateways"],
         {
             "today": today,
             "limit": limit,
-            "after": after,
-            "id": gateway_id,
+            "after_rank": after[0] if after else None,
+            "after": after[1] if after else None,
+            "ids": array(gateway),
             "institution": array(institution),
             "online": array(online),
             "q": contains(q),
@@ -107,6 +139,29 @@ def list_gateways(
         },
     )
     return [_gateway(row) for row in rows]
+
+
+def count_gateways(*, today: date, tenant: int | None = None) -> Steps[GatewayCounts]:
+    """How all gateways in service are."""
+    rows = yield Query(
+        statements("catalogue")["gateway_counts"],
+        {
+            **dict.fromkeys(("ids", "institution", "online", "q")),
+            "today": today,
+            "retired": False,
+            "tenant": tenant,
+        },
+    )
+    ((now_us, gateways, online, unsaid, received, least, most),) = rows
+    skews = [skew for skew in (least, most) if skew is not None]
+    return GatewayCounts(
+        now_us=now_us,
+        gateways=gateways,
+        online=online,
+        unsaid=unsaid,
+        last_received_us=received,
+        skew_us=max(skews, key=abs, default=None),
+    )
 
 
 def list_districts(
@@ -169,7 +224,7 @@ def _gateway(row: Sequence[Any]) -> GatewayNow:
     count = len(GATEWAY.defaults)
     identity, valid_from, *values = row
     online, mqtt_session, since, last_status_at, by_will, skew_us, skew_at, *rest = values[count:]
-    children, children_online, last_received_at = rest
+    children, children_online, last_received_at, rank = rest
     return GatewayNow(
         gateway_id=identity,
         valid_from=valid_from,
@@ -184,4 +239,5 @@ def _gateway(row: Sequence[Any]) -> GatewayNow:
         children=children,
         children_online=children_online,
         last_received_at=last_received_at,
+        rank=rank,
     )

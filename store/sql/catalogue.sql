@@ -25,33 +25,25 @@ ORDER BY e.institution_id
 LIMIT %(limit)s
 
 -- name: gateways
-SELECT e.gateway_id, v.valid_from,
-       -- fields: gateway
-       , s.online, s.mqtt_session, s.since, s.last_status_at, s.by_will, s.skew_us, s.skew_at,
-       c.children, c.children_online, c.last_received_at
-FROM gateway e
-JOIN gateway_version v USING (gateway_key)
-LEFT JOIN institution n ON n.institution_key = v.institution_key
-LEFT JOIN gateway_status s USING (gateway_key)
-CROSS JOIN LATERAL (
-    SELECT count(*) AS children, count(*) FILTER (WHERE t.live_until > now()) AS children_online,
-           max(t.last_received_at) AS last_received_at
-    FROM instrument_version i LEFT JOIN instrument_status t USING (instrument_key)
-    WHERE i.gateway_key = e.gateway_key
-      AND (%(tenant)s::integer IS NULL OR i.institution_key = %(tenant)s)
-      AND i.force_from <= now() AND i.force_to > now()
-      AND coalesce(i.acquired_on <= %(today)s, true) AND coalesce(i.retired_on > %(today)s, true)
-) c
-WHERE v.force_from <= now() AND v.force_to > now()
-  AND (%(tenant)s::integer IS NULL OR v.institution_key = %(tenant)s)
-  AND (%(id)s::text IS NULL OR e.gateway_id = %(id)s)
+-- include: gateway_rows.now
   AND (%(after)s::text IS NULL OR e.gateway_id > %(after)s)
-  AND (%(retired)s OR coalesce(v.retired_on > %(today)s, true))
-  AND (%(institution)s::text[] IS NULL OR n.institution_id = ANY (%(institution)s::text[]))
-  AND (%(online)s::boolean[] IS NULL OR coalesce(s.online, false) = ANY (%(online)s::boolean[]))
-  AND (%(q)s::text IS NULL OR e.gateway_id ILIKE %(q)s OR v.name ILIKE %(q)s)
 ORDER BY e.gateway_id
 LIMIT %(limit)s
+
+-- name: worst_gateways
+SELECT * FROM (
+    -- include: gateway_rows.now
+) w
+WHERE %(after)s::text IS NULL OR (w.rank, w.gateway_id) > (%(after_rank)s::integer, %(after)s)
+ORDER BY w.rank, w.gateway_id
+LIMIT %(limit)s
+
+-- name: gateway_counts
+SELECT us(now()), count(*), count(*) FILTER (WHERE w.online), count(*) FILTER (WHERE w.online IS NULL),
+       us(max(w.last_received_at)), min(w.skew_us), max(w.skew_us)
+FROM (
+    -- include: gateway_rows.now
+) w
 
 -- name: districts
 SELECT d.district_code, d.name, d.name_en, d.seat_lon, d.seat_lat, coalesce(c.instruments, 0)

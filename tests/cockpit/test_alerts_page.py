@@ -137,6 +137,30 @@ def test_filters_stand_in_the_address_and_lists_come_in_pages(
     window.until_shown("alerts-open", str(counted(city, "open")))
 
 
+def test_gateways_stand_by_their_names_with_their_ids_beside_them(
+    tab: Window, city: Live, told: dict[str, int]
+) -> None:
+    """One without a name by whose it is."""
+    city.patch("gateways/gw-hongkou", name="三楼网关")
+    window, page = tab, tab.page
+    window.leave()
+    for address, text in (
+        ("#/alerts?state=acknowledged", "三楼网关 gw-hongkou"),
+        (f"#/alerts/{told[SILENT]}", f"静安实验室 {SILENT}"),
+        ("#/instrument/jingan-1", f"静安实验室 {SILENT}"),
+        (f"#/alerts?subject={SILENT}", f"静安实验室 {SILENT}"),
+        ("#/health", "三楼网关 gw-hongkou"),
+        (f"#/alerts/{told['gw-hongkou']}", "三楼网关 gw-hongkou"),
+    ):
+        go(window, address)
+        window.until(
+            "[...document.querySelectorAll('main .with-id')]"
+            f".some((a) => a.textContent === '{text}')"
+        )
+    window.until("document.querySelector('h1').textContent.includes('三楼网关')")
+    assert "三楼网关" in page.title()
+
+
 def test_whoever_may_not_is_offered_nothing(guest: Guest, city: Live, told: dict[str, int]) -> None:
     key = city.post("keys", {"name": "reader", "scopes": ["read"]})["key"]
     window = guest(key, english=True, width=390)

@@ -415,6 +415,22 @@ def test_counts_of_dead_letters_are_the_apis(tab: Window, city: Live) -> None:
         assert window.shown(f"dead-{one['reason']}") == window.written("count", one["heartbeats"])
 
 
+def test_gateways_on_health_come_in_pages_the_worst_first(tab: Window, city: Live) -> None:
+    for number in range(55):
+        city.put(f"gateways/gw-many-{number:02}", {"institution_id": "pudong"})
+    counts = city.get("status/gateways")
+    window = tab
+    window.open("health")
+    told = f"{counts['online']} / {counts['gateways']}"
+    window.until_shown("gateways", told)
+    first = [one["gateway_id"] for one in city.get("gateways", sort="worst", limit=50)["items"]]
+    shown = "[...document.querySelectorAll('[data-unmapped]')].map((a) => a.dataset.unmapped)"
+    assert window.page.evaluate(shown) == first
+    window.page.locator("[data-more='gateways']").click()
+    window.until(f"{shown}.length === {counts['gateways']}")
+    assert window.page.locator("[data-more='gateways']").count() == 0
+
+
 def test_a_dead_letter_is_asked_for_again(tab: Window, city: Live) -> None:
     window = tab
     window.open("health")

@@ -129,6 +129,7 @@ def test_an_evaluation_is_read_objected_to_and_answered(
     for part in (*scheme["criteria"], *scheme["bands"]):
         assert part["title"]["zh"] in told
     assert scheme["about"]["zh"] in told
+    assert scheme["origin"]["note"]["zh"] in told
     page.keyboard.press("Escape")
 
     go(window, f"#/evaluation/{judged}")

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -82,6 +83,76 @@ def test_gateways_show_what_they_say_of_themselves(
     for online, count in (("true", 1), ("false", 0)):
         asked = {"institution": place["institution_id"], "online": online}
         assert len(admin.get("/v1/gateways", params=asked).json()["items"]) == count
+
+
+def test_the_worst_gateways_come_first_and_all_are_counted(
+    admin: httpx.Client,
+    conn: Connection,
+    client_of: Callable[[str | None], httpx.Client],
+    fresh: str,
+) -> None:
+    """Off by its own word; then by the share of its instruments that are online; then by id."""
+    home, far = f"{fresh}-home", f"{fresh}-far"
+    for institution in (home, far):
+        admin.put(f"/v1/institutions/{institution}", json={})
+    named = {name: f"{fresh}-{name}" for name in ("a-well", "b-half", "c-off", "d-none", "e-bare")}
+    for gateway in named.values():
+        admin.put(f"/v1/gateways/{gateway}", json={"institution_id": home})
+    admin.put(f"/v1/gateways/{fresh}-far", json={"institution_id": far})
+    for name, online in {"a-well": "11", "b-half": "10", "c-off": "11", "d-none": "00"}.items():
+        for number, is_online in enumerate(online):
+            instrument = f"{named[name]}-{number}"
+            fields = {"name": "镜", "institution_id": home, "gateway_id": named[name]}
+            admin.put(f"/v1/instruments/{instrument}", json=fields)
+            if is_online == "1":
+                conn.execute(
+                    "UPDATE instrument_status SET live_until = now() + interval '1 day',"
+                    " last_received_at = '2026-03-01T00:00:00Z' FROM instrument"
+                    " WHERE instrument.instrument_key = instrument_status.instrument_key"
+                    " AND instrument_id = %s",
+                    [instrument],
+                )
+    for name, said, skew in (("a-well", True, -2_500_000), ("c-off", False, 1_000_000)):
+        conn.execute(
+            "UPDATE gateway_status SET online = %s, skew_us = %s FROM gateway"
+            " WHERE gateway.gateway_key = gateway_status.gateway_key AND gateway_id = %s",
+            [said, skew, named[name]],
+        )
+
+    def listed(**asked: Any) -> list[str]:
+        found: list[str] = []
+        question: dict[str, Any] = {"institution": home, "limit": 2, **asked}
+        while True:
+            answer = admin.get("/v1/gateways", params=question).json()
+            found += [one["gateway_id"] for one in answer["items"]]
+            if answer["next_cursor"] is None:
+                return found
+            question["cursor"] = answer["next_cursor"]
+
+    worst = ["c-off", "d-none", "b-half", "a-well", "e-bare"]
+    assert listed(sort="worst") == [named[name] for name in worst]
+    assert listed() == sorted(named.values())
+    assert listed(gateway=[named["b-half"], named["e-bare"], f"{fresh}-far", "nobody"]) == [
+        named["b-half"],
+        named["e-bare"],
+    ]
+    first = admin.get("/v1/gateways", params={"institution": home, "limit": 2}).json()
+    of_another = {"cursor": first["next_cursor"], "sort": "worst"}
+    assert admin.get("/v1/gateways", params=of_another).status_code == 422
+
+    scopes = {"scopes": ["read"], "institution_id": home}
+    counted = client_of(admin.post("/v1/keys", json=scopes).json()["key"]).get(
+        "/v1/status/gateways"
+    )
+    assert counted.json() == {
+        "as_of": counted.json()["as_of"],
+        "gateways": 5,
+        "online": 1,
+        "unsaid": 3,
+        "last_received_at": "2026-03-01T00:00:00Z",
+        "skew_s": -2.5,
+    }
+    assert admin.get("/v1/status/gateways").json()["gateways"] >= 6
 
 
 def test_an_etag_spares_the_answer(admin: httpx.Client, place: dict[str, str]) -> None:

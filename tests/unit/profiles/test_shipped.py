@@ -45,6 +45,7 @@ def test_what_was_read_elsewhere_says_where_when_and_that_it_may_be_outdated() -
         origin = profiles.shipped()[name].document.origin
         assert origin is not None
         assert origin.sources
+        assert isinstance(origin.note, str)
         assert "read from public code and may be outdated" in origin.note.lower()
 
 
