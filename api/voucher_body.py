@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from api.told_rows import told_rows
 from models.cause import Cause
 from models.ratios import ratio, seconds
 from models.timestamp import format_instant
@@ -19,7 +20,7 @@ from store.vouchers.taking import Taken
 _RESULTS = ("created", "updated", "unchanged", "rejected")
 
 
-def import_body(taken: Taken, preview: bool, most: int) -> dict[str, Any]:
+def import_body(taken: Taken, preview: bool) -> dict[str, Any]:
     """What became of a file, or would."""
     rows = [_row(one.stated, one.result, one.rule) for one in taken.outcomes]
     rows += [_unread(number, rule) for number, rule in taken.problems]
@@ -28,8 +29,7 @@ def import_body(taken: Taken, preview: bool, most: int) -> dict[str, Any]:
     return {
         "preview": preview,
         **{name: taken.count(name) for name in _RESULTS},
-        "rows": told[:most],
-        "rows_left_out": max(0, len(told) - most),
+        **told_rows(told),
     }
 
 

@@ -27,14 +27,15 @@ def read_bookings(text: str) -> CalendarFile:
         Problem(
             uid=one.cells["booking_id"] or f"row {one.row}",
             recurrence_id="",
-            rule=f"row {one.row}: {one.rule}",
+            rule=one.rule,
+            row=one.row,
         )
         for one in refused
     ]
     return CalendarFile(events=events, problems=problems, zones="", zone=None)
 
 
-def _event(_: int, cells: dict[str, str]) -> Event:
+def _event(row: int, cells: dict[str, str]) -> Event:
     uid = cells["booking_id"]
     if not uid:
         raise ValueError("booking_id is empty: nothing tells the booking from another one")
@@ -59,4 +60,5 @@ def _event(_: int, cells: dict[str, str]) -> Event:
         dtstamp_us=0,
         names=tuple(cells[name] for name in NAMING if cells[name]),
         text=text,
+        row=row,
     )

@@ -44,6 +44,8 @@ class Event:
     names: tuple[str, ...]
     #: The event as iCalendar text, ``KEPT`` properties alone.
     text: str
+    #: Which row of a table it was; a calendar has none.
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Problem:
     uid: str
     recurrence_id: str
     rule: str
+    #: As an event's.
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

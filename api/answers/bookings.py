@@ -1,5 +1,7 @@
 """Bookings that come from elsewhere, and where they come from."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, InOpenWindow, Instant
@@ -30,14 +32,29 @@ class Bookings(InOpenWindow):
 class BookingError(BaseModel):
     """An event that was not taken."""
 
+    row: int | None = Field(description="of a CSV file; the header is 1")
     uid: str
     recurrence_id: str
     rule: str
 
 
-class BookingImport(BaseModel):
-    """What an import did."""
+class BookingRow(BaseModel):
+    """What would become of an event."""
 
+    row: int | None = Field(description="of a CSV file; the header is 1")
+    uid: str
+    recurrence_id: str
+    instrument: str = Field(description="what the event says of it")
+    result: Literal["created", "updated", "unchanged", "replaced", "rejected"] = Field(
+        description="`replaced`: the same file says something newer of it"
+    )
+    rule: str | None
+
+
+class BookingImport(BaseModel):
+    """What an import did, or would do."""
+
+    preview: bool = Field(description="nothing was written")
     feed: str
     created: Count = Field(description="events that were not known")
     updated: Count = Field(description="events that take the place of earlier ones")
@@ -48,6 +65,8 @@ class BookingImport(BaseModel):
     bookings_cancelled: Count
     errors: list[BookingError]
     errors_left_out: Count
+    rows: list[BookingRow] = Field(description="of a preview, the refused first; else none")
+    rows_left_out: Count
 
 
 class FeedBody(BaseModel):

@@ -25,7 +25,9 @@ from api.params import InstitutionId, InstrumentId
 from api.query import AnyOf
 from api.routes.figures import load_subject
 from api.routes.imports import text_in
+from api.told_rows import told_rows
 from api.windows import FigureReader, InstrumentFilters, OpenSpan
+from models.booking import Key, newest
 from models.booking_csv import read_bookings
 from models.calendar_file import CalendarFile, busy_calendar, read_calendar
 from models.timestamp import format_instant
@@ -92,6 +94,7 @@ async def post_bookings(
         InstrumentId | None,
         Query(description="what events book that name no instrument; kept with the feed"),
     ] = None,
+    preview: Annotated[bool, Query(description="only tell what would become of each")] = False,
 ) -> Response:
     """The same file again changes nothing; of two events of one key the newer counts.
 
@@ -123,8 +126,10 @@ async def post_bookings(
         yield from _noted(who, "import", name, None, _counts(report))
         return report
 
-    report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
-    return json_response(reported(name, report))
+    # A preview does all of it and is rolled back: what it tells is what would happen.
+    run = context.database.rehearse if preview else context.database.write
+    report = await run(take(), timeout_s=context.settings.import_timeout_s)
+    return json_response(reported(name, file, report, preview=preview))
 
 
 def _feed_of(context: Context, who: Principal, name: str, instrument: str | None) -> Steps[Feed]:
@@ -182,16 +187,58 @@ def _counts(report: Report) -> dict[str, int]:
     }
 
 
-def reported(name: str, report: Report) -> dict[str, Any]:
-    """What an import answers."""
+def reported(
+    name: str, file: CalendarFile, report: Report, *, preview: bool = False
+) -> dict[str, Any]:
+    """What an import answers; a preview lists the file's events as well."""
+    rows_by_uid = {one.uid: one.row for one in file.events}
     return {
+        "preview": preview,
         "feed": name,
         **_counts(report),
         "errors": [
-            {"uid": one.uid[:200], "recurrence_id": one.recurrence_id, "rule": one.rule}
+            {
+                "row": one.row or rows_by_uid.get(one.uid),
+                "uid": one.uid[:200],
+                "recurrence_id": one.recurrence_id,
+                "rule": one.rule,
+            }
             for one in report.problems[:ERRORS_MAX]
         ],
         "errors_left_out": max(0, len(report.problems) - ERRORS_MAX),
+        **told_rows(_rows(file, report) if preview else []),
+    }
+
+
+def _rows(file: CalendarFile, report: Report) -> list[dict[str, Any]]:
+    """What became of each event, in the order of the file's rows."""
+    counting = newest(file.events)
+    refused = {one.uid: one.rule for one in report.problems[len(file.problems) :]}
+    told = [
+        _row(one.row, one.uid, one.recurrence_id, "", "rejected", one.rule) for one in file.problems
+    ]
+    for event in file.events:
+        key, rule = Key(event.uid, event.recurrence_id), None
+        if counting[key] is not event:
+            result = "replaced"
+        elif rule := refused.get(event.uid):
+            result = "rejected"
+        else:
+            result = report.results[key]
+        told.append(_row(event.row, *key, " ".join(event.names), result, rule))
+    return sorted(told, key=lambda row: row["row"] or 0)
+
+
+def _row(
+    row: int | None, uid: str, recurrence_id: str, names: str, result: str, rule: str | None
+) -> dict[str, Any]:
+    return {
+        "row": row,
+        "uid": uid[:200],
+        "recurrence_id": recurrence_id,
+        "instrument": names[:200],
+        "result": result,
+        "rule": rule,
     }
 
 

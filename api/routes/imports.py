@@ -19,6 +19,7 @@ from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid
+from api.told_rows import told_rows
 from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
 from models.registry_fields import KINDS, to_contract_name
 from models.registry_plan import WRITTEN, Change, Outcome, Result
@@ -27,7 +28,6 @@ from store.registry.records import write
 router = APIRouter(prefix="/v1/registry", tags=["registry"], responses=PROBLEMS)
 
 ERRORS_MAX = 1_000  # that one answer lists
-ROWS_MAX = 1_000  # of a preview
 CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
     ("gb18030", "gbk", "gb2312"), "gb18030"
 )
@@ -197,8 +197,7 @@ def reported(
             for e in errors[:ERRORS_MAX]
         ],
         "errors_left_out": max(0, len(errors) - ERRORS_MAX),
-        "rows": rows[:ROWS_MAX],
-        "rows_left_out": max(0, len(rows) - ROWS_MAX),
+        **told_rows(rows),
     }
 
 

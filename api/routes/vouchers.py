@@ -44,7 +44,6 @@ router = APIRouter(prefix="/v1/voucher-orders", tags=["vouchers"], responses=PRO
 
 #: Lines that are looked at for a page of those with a verdict, however few have it.
 LOOKED_AT = 500
-ROWS_TOLD = 1_000
 OrderId = Annotated[int, Path(ge=1, lt=1 << 63, description="the line's id")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 
@@ -102,7 +101,7 @@ async def post_orders(
         ),
         timeout_s=context.settings.import_timeout_s,
     )
-    return json_response(import_body(taken, preview, ROWS_TOLD))
+    return json_response(import_body(taken, preview))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 // A file of annotations: chosen, sent, and what became of each of its rows.
 
 import { postFile } from '../api.js';
+import { typed } from '../csv-file.js';
 import { dialog, h, table } from '../dom.js';
 import { count } from '../formats.js';
 import { t } from '../words.js';
@@ -17,7 +18,7 @@ export function openImport(done) {
     send.disabled = true;
     outcome.replaceChildren(h('p', { class: 'note' }, t('loading')));
     try {
-      const report = await postFile('annotations/import', await chosen.arrayBuffer(), 'text/csv');
+      const report = await postFile('annotations/import', chosen, await typed(chosen, 'text/csv'));
       outcome.replaceChildren(told(report));
       if (report.created + report.updated) done();
     } catch (error) {

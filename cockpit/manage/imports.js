@@ -1,6 +1,7 @@
 // A CSV file of the registry: what would become of each row, and then what became of it.
 
 import { postFile } from '../api.js';
+import { typed } from '../csv-file.js';
 import { card, h, table } from '../dom.js';
 import { count } from '../formats.js';
 import { t } from '../words.js';
@@ -12,7 +13,7 @@ export function importCard(ctx) {
     const send = async (file, preview, button) => {
       button.disabled = true;
       try {
-        const told = await postFile('registry/import', file, 'text/csv', { preview });
+        const told = await postFile('registry/import', file, await typed(file, 'text/csv'), { preview });
         report.replaceChildren(...reported(told, (own) => send(file, false, own)));
       } catch (error) {
         report.replaceChildren(h('p', { class: 'warn', role: 'alert' }, t('mg_refused', { why: error.message })));

@@ -23,7 +23,7 @@ export function page(ctx) {
     vitals(ctx, tz),
     alertsCard(ctx),
     gatewayCard(ctx, tz),
-    h('div', { class: 'grid loose' }, silentCard(ctx, tz), letterCard(ctx, tz)),
+    h('div', { class: 'grid loose' }, silentCard(ctx, tz), mayOperate() ? letterCard(ctx, tz) : null),
     signInCard(ctx, tz));
 }
 
@@ -71,7 +71,7 @@ function gatewayCard(ctx, tz) {
 }
 
 function silentCard(ctx, tz) {
-  return card(ctx, { title: t('silent'), cls: 'w6', every: 30_000, note: t('silent_note', { n: count(SILENT) }), empty: t('none_silent') }, async () => {
+  return card(ctx, { title: t('silent'), cls: mayOperate() ? 'w6' : 'w12', every: 30_000, note: t('silent_note', { n: count(SILENT) }), empty: t('none_silent') }, async () => {
     const { items } = await get('instruments', { connectivity: 'offline', limit: SILENT }, ctx.signal);
     if (!items.length) return null;
     return table({
@@ -87,6 +87,7 @@ function silentCard(ctx, tz) {
   });
 }
 
+/** For keys that may replay them: what could not be taken may say more than a reader is to see. */
 function letterCard(ctx, tz) {
   const chosen = ctx.params.reason;
   const named = (r) => (has(r) ? t(r) : r);
@@ -116,7 +117,7 @@ function letterCard(ctx, tz) {
           { key: 'heartbeats', label: t('heartbeats'), num: true, value: (x) => x.heartbeats, cell: (x) => h('span', { 'data-value': `dead-${x.reason}` }, count(x.heartbeats)), tip: lines },
           { key: 'letters', label: t('letters'), num: true, value: (x) => x.letters, cell: (x) => count(x.letters), tip: lines },
           { key: 'occurrences', label: t('occurrences'), num: true, value: (x) => x.occurrences, cell: (x) => count(x.occurrences), tip: lines },
-          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => (x.replayable ? h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/replay?reason=${x.reason}`, e.target) } }, t('replay_all')) : '–') }] : []),
+          { key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => (x.replayable ? h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/replay?reason=${x.reason}`, e.target) } }, t('replay_all')) : '–') },
         ],
       }),
       table({
@@ -126,7 +127,7 @@ function letterCard(ctx, tz) {
           { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => named(x.reason) },
           { key: 'gateway_id', label: t('gateway'), value: (x) => x.gateway_id, cell: (x) => gatewayName(x.gateway_id) }, { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id },
           { key: 'detail', label: t('detail'), value: (x) => x.detail, tip: (x) => [named(x.reason), x.detail] },
-          ...(mayOperate() ? [{ key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/${x.id}/replay`, e.target) } }, t('replay')) }] : []),
+          { key: 'replay', label: t('replay'), plain: true, value: () => '', cell: (x) => h('button', { type: 'button', class: 'link', on: { click: (e) => replay(`dead-letters/${x.id}/replay`, e.target) } }, t('replay')) },
         ],
       }));
   });

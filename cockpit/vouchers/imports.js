@@ -1,6 +1,7 @@
 // A file of voucher orders: what would become of each row, and then what became of it.
 
 import { postFile } from '../api.js';
+import { typed } from '../csv-file.js';
 import { card, h, table } from '../dom.js';
 import { count, hours, moment } from '../formats.js';
 import { t } from '../words.js';
@@ -17,7 +18,7 @@ export function importCard(ctx, tz, done) {
     const send = async (file, preview, button) => {
       button.disabled = true;
       try {
-        const told = await postFile('voucher-orders/import', file, kindOf(file), { preview });
+        const told = await postFile('voucher-orders/import', file, await typed(file, kindOf(file)), { preview });
         report.replaceChildren(...reported(file, told, tz, (own) => send(file, false, own)));
         if (!preview) done();
       } catch (error) {

@@ -7,7 +7,7 @@ Which event counts and what it books is `models/booking.py`'s; statements are in
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -82,6 +82,8 @@ class Report:
     bookings_written: int = 0
     bookings_cancelled: int = 0
     problems: list[Problem] = field(default_factory=list)
+    #: What became of those that were taken.
+    results: dict[Key, Literal["created", "updated", "unchanged"]] = field(default_factory=dict)
 
 
 class ShrunkError(Exception):
@@ -218,6 +220,7 @@ def import_events(
         before, made = stored.get(key), _made(feed, file, event, meant)
         if before == made or not counts_more(event, before):
             report.unchanged += 1
+            report.results[key] = "unchanged"
         else:
             fresh[key.uid][key] = made
     if whole:
@@ -322,6 +325,8 @@ def _book(
         except ValueError as error:
             report.problems.append(Problem(uid=uid, recurrence_id="", rule=str(error)))
             continue
+        for key in fresh[uid]:
+            report.results[key] = "updated" if key in stored else "created"
         new = sum(key not in stored for key in fresh[uid])
         report.created += new
         report.updated += len(fresh[uid]) - new

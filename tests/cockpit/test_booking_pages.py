@@ -373,8 +373,8 @@ def test_an_institution_answers_and_nobody_else(
     assert tab.page.locator(".answer button").count() == 0
 
 
-def given(form: Any, name: str, text: str) -> None:
-    file = {"name": name, "mimeType": "", "buffer": text.encode()}
+def given(form: Any, name: str, text: str, charset: str = "utf-8") -> None:
+    file = {"name": name, "mimeType": "", "buffer": text.encode(charset)}
     form.locator("[type=file]").set_input_files(file)
 
 
@@ -391,10 +391,17 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
     given(form, "一周.csv", "\n".join(rows))
     form.locator("[name=into]").fill("page")
     form.locator("[type=submit]").press("Enter")
-    form.locator("[data-report]").wait_for()
+    form.locator("[data-take]").wait_for()
+    told = form.locator("[data-row]").evaluate_all(
+        "(all) => all.map((a) => [a.dataset.row, a.dataset.result])"
+    )
+    assert told == [["3", "rejected"], ["4", "rejected"], ["2", "created"]]
+    assert city.get("bookings", feed="page")["items"] == []
+    form.locator("[data-take]").press("Enter")
+    form.locator("[data-report=bookings]").wait_for()
     assert "新增 1，更新 0，未变 0，未采用 2" in form.locator("[data-report]").inner_text()
     reasons = " ".join(form.locator("tbody .rule").all_inner_texts())
-    assert "row 3" in reasons
+    assert form.locator("tbody th").all_inner_texts() == ["3", "4"]
     assert "names no instrument" in reasons
     (booked,) = city.get("bookings", feed="page")["items"]
     assert booked["uid"] == "a"
@@ -406,7 +413,8 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
     calendar = "\n".join(["BEGIN:VCALENDAR", *event, "END:VEVENT", "END:VCALENDAR", ""])
     given(form, "week.ics", calendar)
     form.locator("[type=submit]").press("Enter")
-    form.locator("[data-report]:has-text('week.ics')").wait_for()
+    form.locator("[data-report=bookings-preview]:has-text('week.ics')").wait_for()
+    assert form.locator("[data-take]").count() == 0  # it names no instrument
     reports = window.page.locator("[data-import=self-reports]")
     given(reports, "r.csv", "hours\n1")
     reports.locator("[type=submit]").press("Enter")
@@ -417,6 +425,42 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
     reports.locator("select").select_option("university-share")
     with window.page.expect_request(lambda r: "profile=university-share" in r.url):
         reports.locator("[type=submit]").press("Enter")
+
+
+def test_a_large_file_of_a_chinese_spreadsheet_tells_its_few_bad_rows(
+    tab: Window, city: Live, held: str, vendored: Path
+) -> None:
+    """Thousands of rows in GB 18030, those that are wrong at their end."""
+    window, many = tab, 3_000
+    go(window, "#/reconcile?range=d7")
+    rows = ["booking_id,external_id,instrument_id,from,to"]
+    rows += [
+        f"预约{n},,{held},{iso(DAY + (n + 48) * HOUR)},{iso(DAY + (n + 49) * HOUR)}"
+        for n in range(many)
+    ]
+    rows[-3:] = [f"预约甲,,{held},中午,{iso(DAY)}", "预约乙,无此仪器,,,", rows[1]]
+    form = window.page.locator("[data-import=bookings]")
+    given(form, "预约.csv", "\r\n".join(rows), "gb18030")
+    form.locator("[name=into]").fill("gb")
+    form.locator("[type=submit]").press("Enter")
+    form.locator("[data-take]").wait_for()
+    told = form.locator("[data-row]").evaluate_all(
+        "(all) => all.slice(0, 4).map((a) => [a.dataset.row, a.dataset.result])"
+    )
+    assert told == [["2999", "rejected"], ["3000", "rejected"], ["2", "replaced"], ["3", "created"]]
+    assert "预约甲" in form.locator("tbody tr").first.inner_text()
+    assert f"新增 {many - 3:,}" in form.locator("[data-report]").inner_text()
+    assert f"{many - 1_000:,} 行未列出" in form.inner_text()
+    assert window.serious_faults((vendored / "axe.js").read_text(), "[data-import=bookings]") == []
+    form.locator("[data-take]").press("Enter")
+    form.locator("[data-report=bookings]").wait_for()
+    assert f"新增 {many - 3:,}" in form.locator("[data-report]").inner_text()
+    assert len(city.page_through("bookings", feed="gb")) == many - 3
+    # What is no text at all is said to be none.
+    given(form, "预约.csv", "booking_id", "utf-16")
+    assert form.locator("[data-report]").count() == 0
+    form.locator("[type=submit]").press("Enter")
+    form.locator("[role=alert]:has-text('没有导入')").wait_for()
 
 
 def test_axe_finds_nothing_serious_and_figures_tell(

@@ -198,7 +198,7 @@ def test_a_file_is_previewed_by_row_and_then_written(
     page.set_input_files("input[type=file]", str(file))
     page.get_by_role("button", name="预览").press("Enter")
     page.wait_for_selector("[data-take]")
-    assert page.locator("[data-row]").all_inner_texts() == ["新增", "修改", "未变", "拒绝"]
+    assert page.locator("[data-row]").all_inner_texts() == ["拒绝", "新增", "修改", "未变"]
     assert [one["gateway_id"] for one in city.get("gateways", q="gw-new")["items"]] == []
     page.locator("[data-take]").press("Enter")
     page.wait_for_selector("[data-report=taken]")

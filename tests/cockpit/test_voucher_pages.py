@@ -36,13 +36,14 @@ def test_a_file_is_previewed_and_taken_and_its_lines_are_judged(
     file = tmp_path / "orders.csv"
     lines = [f"s,{name},1,{measured},{iso(a)},{iso(b)},{h}" for name, a, b, h in ROWS]
     head = "scheme,reference,line,instrument_id,from,to,hours"
-    file.write_text("\n".join([head, *lines, "s,r4,1,nobody,,,1"]))
+    text = "\n".join([head + ",user_unit", *(f"{one},甲公司" for one in lines)])
+    file.write_bytes(f"{text}\ns,r4,1,nobody,,,1,乙公司".encode("gb18030"))
     go(window, "#/vouchers")
     page.set_input_files("input[type=file]", str(file))
     page.get_by_role("button", name="预览").press("Enter")
     page.wait_for_selector("[data-take]")
     results = page.locator("[data-row]").all_inner_texts()
-    assert results == ["新增"] * 3 + ["不采用"]
+    assert results == ["不采用"] + ["新增"] * 3
     assert city.get("voucher-orders")["items"] == []
     assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
     page.locator("[data-take]").press("Enter")

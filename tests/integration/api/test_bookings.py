@@ -122,9 +122,56 @@ def test_csv_names_instruments_by_any_id(
     )
     report = sent(admin, text, "text/csv", into=microscope)
     assert counts(report) == (2, 0, 0, 3)
-    assert [one["rule"].split(":")[0] for one in report["errors"]] == ["row 4", "row 5", "row 6"]
+    assert [one["row"] for one in report["errors"]] == [4, 5, 6]
     assert booked(admin, feed=microscope) == ["1 06-05T01:00/02:00", "2 06-06T01:00/02:00"]
     assert counts(sent(admin, text, "text/csv", into=microscope))[2] == 2
+
+
+def test_a_preview_tells_of_each_row_and_writes_nothing(
+    admin: httpx.Client, microscope: str
+) -> None:
+    """The refused first, and of rows of one booking which one counts."""
+    day = "2026-06-05T09:00:00+08:00,2026-06-05T10:00:00+08:00"
+    head = "booking_id,instrument_id,from,to,sequence"
+    sent(
+        admin,
+        f"{head}\nknown,{microscope},{day},0\nmoved,{microscope},{day},0",
+        "text/csv",
+        into=microscope,
+    )
+    text = "\n".join(
+        [
+            head,
+            f"twice,{microscope},{day},0",
+            f"known,{microscope},{day},0",
+            f"moved,{microscope},{day.replace('T09', 'T08')},1",
+            f"twice,{microscope},{day},3",
+            f"strange,nobody,{day},0",
+            f"odd,{microscope},noon,noon,0",
+        ]
+    )
+    asked = {"into": microscope, "preview": "true"}
+    told = sent(admin, text, "text/csv", **asked)
+    assert (told["preview"], counts(told)) == (True, (1, 1, 1, 2))
+    assert [(one["row"], one["uid"], one["result"]) for one in told["rows"]] == [
+        (6, "strange", "rejected"),
+        (7, "odd", "rejected"),
+        (2, "twice", "replaced"),
+        (3, "known", "unchanged"),
+        (4, "moved", "updated"),
+        (5, "twice", "created"),
+    ]
+    assert {one["row"]: bool(one["rule"]) for one in told["rows"]} == {
+        6: True, 7: True, 2: False, 3: False, 4: False, 5: False,
+    }  # fmt: skip
+    assert [(one["row"], one["uid"]) for one in told["errors"]] == [(7, "odd"), (6, "strange")]
+    assert booked(admin, feed=microscope) == ["known 06-05T01:00/02:00", "moved 06-05T01:00/02:00"]
+    taken = sent(admin, text, "text/csv", into=microscope)
+    assert (taken["preview"], taken["rows"], counts(taken)) == (False, [], counts(told))
+    # A feed that is not there yet is not there after a preview either.
+    new = sent(admin, text, "text/csv", into=f"{microscope}-new", preview="true")
+    assert counts(new)[0] == 3
+    assert admin.get(f"/v1/booking-feeds/{microscope}-new").status_code == 404
 
 
 def test_what_is_no_calendar_is_refused(admin: httpx.Client) -> None:

@@ -117,11 +117,11 @@ def test_a_preview_tells_of_each_row_what_an_import_makes_of_it_and_writes_nothi
     assert stands() == before
     assert told["preview"]
     assert [(one["row"], one["id"], one["result"], one["changed"]) for one in told["rows"]] == [
+        (5, None, "rejected", []),
+        (6, None, "rejected", []),
         (2, f"{fresh}-a", "unchanged", []),
         (3, f"{fresh}-b", "updated", ["district_code", "name"]),
         (4, f"{fresh}-c", "created", []),
-        (5, None, "rejected", []),
-        (6, None, "rejected", []),
     ]
     made = imported(admin, text)
     assert (made["preview"], made["rows"]) == (False, [])

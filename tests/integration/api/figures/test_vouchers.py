@@ -112,10 +112,10 @@ def test_a_changed_line_is_a_new_revision_and_a_preview_writes_nothing(ask: Any)
         "preview": "true"
     })  # fmt: skip
     assert [(one["row"], one["result"]) for one in preview["rows"]] == [
-        (1, "updated"),
-        (2, "created"),
         (3, "rejected"),
         (4, "rejected"),
+        (1, "updated"),
+        (2, "created"),
     ]
     assert counts(take(ask, first)) == [0, 0, 1, 0]
     assert counts(take(ask, {**first, "hours": "1.0"})) == [0, 1, 0, 0]
