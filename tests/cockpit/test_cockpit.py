@@ -431,6 +431,17 @@ def test_gateways_on_health_come_in_pages_the_worst_first(tab: Window, city: Liv
     assert window.page.locator("[data-more='gateways']").count() == 0
 
 
+def test_health_asks_for_nothing_that_a_reader_may_not_see(guest: Guest, city: Live) -> None:
+    made = city.post("keys", {"name": "looks at health", "scopes": ["read"]})
+    window = guest(made["key"])
+    refused: list[str] = []
+    window.page.on("response", lambda one: one.status >= 400 and refused.append(one.url))
+    window.open("health")
+    window.page.wait_for_selector("[data-value=gateways]")
+    assert refused == []
+    assert window.page.locator("[data-value^=dead-], [data-unmapped]").count() == 0
+
+
 def test_a_dead_letter_is_asked_for_again(tab: Window, city: Live) -> None:
     window = tab
     window.open("health")
