@@ -20,8 +20,9 @@ AS SELECT {columns} FROM instrument_status WHERE false
 COPY status_in ({columns}) FROM STDIN (FORMAT BINARY)
 
 -- name: update
+-- Not what another worker wrote since: who did not lock the row finds that out by the count.
 UPDATE instrument_status s SET {assignments}
-FROM status_in i WHERE s.instrument_key = i.instrument_key
+FROM status_in i WHERE s.instrument_key = i.instrument_key AND s.version = i.version - 1
 
 -- name: flag_clocks
 -- Instruments whose clock ran ahead of a receipt.

@@ -88,10 +88,27 @@ class PlainBatch:
         """Keys of the instruments, sorted."""
         return self._beats.key[self._firsts]
 
+    def fits(self, statuses: StatusRows) -> bool:
+        """Whether all of it is plain by what is remembered to stand."""
+        return not self._odd(statuses).any()
+
     def meet(self, statuses: StatusRows) -> list[Odd]:
         """Compares with what stands, which is locked now; what turns out odd is given back."""
-        beats, keys = self._beats, self.keys
-        tracks = statuses.tracks(keys)
+        odd = self._odd(statuses)
+        if not odd.any():
+            return []
+        beats = self._beats
+        is_odd = np.repeat(odd, np.diff(np.append(self._firsts, len(beats.key))))
+        found = _apart(self._inbounds, self._outcomes, beats.only(is_odd))
+        self._tracks = self._tracks.at(np.flatnonzero(~odd))
+        self._beats = beats = beats.only(~is_odd)
+        self._firsts = beats.firsts if len(beats.key) else np.zeros(0, np.int64)
+        return found
+
+    def _odd(self, statuses: StatusRows) -> Truths:
+        """Takes the instruments' tracks, and says which do not go on plainly from theirs."""
+        beats = self._beats
+        self._tracks = tracks = statuses.tracks(self.keys)
         first_us, first_row = beats.ts_us[self._firsts], beats.row[self._firsts]
         odd = tracks["judged"] | (tracks["newest_ts_us"] >= first_us)
         odd |= tracks["newest_at_us"] >= first_us
@@ -99,15 +116,7 @@ class PlainBatch:
         suspects = np.flatnonzero((seq != NO_SEQ) & (seq == tracks["newest_seq"]))
         boots = self._columns.boot_id[first_row[suspects]]
         odd[suspects[boots == tracks["newest_boot_id"][suspects]]] = True
-        self._tracks = tracks
-        if not odd.any():
-            return []
-        is_odd = np.repeat(odd, np.diff(np.append(self._firsts, len(beats.key))))
-        found = _apart(self._inbounds, self._outcomes, beats.only(is_odd))
-        self._tracks = tracks.at(np.flatnonzero(~odd))
-        self._beats = beats = beats.only(~is_odd)
-        self._firsts = beats.firsts if len(beats.key) else np.zeros(0, np.int64)
-        return found
+        return odd
 
     def take(
         self,

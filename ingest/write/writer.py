@@ -2,8 +2,10 @@
 
 Status rows are locked first, in key order: whoever holds them is alone with their
 instruments, so what is newer than an instrument's newest row is new by construction and goes
-in by ``COPY`` (``ahead.py``); only the rest is looked up (``late.py``). Whatever fails, the
-transaction is as if it had not been, and the batch can be written again.
+in by ``COPY`` (``ahead.py``); only the rest is looked up (``late.py``). A batch that is plain
+throughout, of instruments that nobody else was seen to write, trusts what it remembers of them
+instead, and their update tells whether that stood. Whatever fails, the transaction is as if it had
+not been, and the batch can be written again.
 """
 
 from collections import defaultdict
@@ -27,7 +29,7 @@ from ingest.write.outcomes import Outcomes
 from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
-from ingest.write.status_rows import StatusRows, flag_clocks
+from ingest.write.status_rows import StatusMovedError, StatusRows, flag_clocks
 from models.columns import Ints
 from models.zone import DEFAULT_ZONE
 
@@ -120,7 +122,7 @@ class Writer:
                 break
             except BaseException as error:
                 self._statuses.failed()
-                if not isinstance(error, RegistryMovedError):
+                if not isinstance(error, RegistryMovedError | StatusMovedError):
                     raise
         self._statuses.committed()
         count(self._metrics, outcomes, changes)
@@ -154,11 +156,17 @@ class Writer:
         verdict = judge(Verdict(), apart, self.registry, **limits)
         changes = Changes(letters=verdict.letters, folded=folded)
         keys = _keys_of(verdict, together)
-        self._statuses.lock(cursor, keys)
-        if len(keys) and read_revision(cursor) != moment.revision:
-            raise RegistryMovedError
-        if together is not None:
-            judge(verdict, together.meet(self._statuses), self.registry, **limits)
+        trusted = (
+            together is not None
+            and not apart
+            and self._statuses.trust(keys)
+            and together.fits(self._statuses)
+        )
+        if not trusted:
+            self._statuses.lock(cursor, keys)
+            self._check_revision(cursor, keys, moment)
+            if together is not None:
+                judge(verdict, together.meet(self._statuses), self.registry, **limits)
         groups: dict[int, list[Arrival]] = defaultdict(list)
         for arrival in verdict.accepted:
             groups[arrival.instrument_key].append(arrival)
@@ -185,6 +193,9 @@ class Writer:
         if together is not None:
             advanced = together.take(cursor, changes, moment.today_us, self._on_waiting)
         self._statuses.write(cursor, rows, groups, advanced)
+        if trusted:
+            # The update has locked them, and found nothing changed.
+            self._check_revision(cursor, keys, moment)
         flag_clocks(cursor, verdict.clock_future)
         changes.touch_all(
             gateway_link.apply(
@@ -249,6 +260,15 @@ class Writer:
             changes = Changes()
             changes.touch_all(gateway_link.work_out_all(cursor, key, self.registry))
             forget_rollups(cursor, self.registry, changes, moment.today_us)
+
+    def _check_revision(self, cursor: psycopg.Cursor, keys: Ints, moment: Moment) -> None:
+        """To be asked once the rows are locked.
+
+        Raises:
+            RegistryMovedError: A setting changed since the transaction began.
+        """
+        if len(keys) and read_revision(cursor) != moment.revision:
+            raise RegistryMovedError
 
     def _look(self, connection: psycopg.Connection) -> Moment:
         moment = read_moment(connection)
