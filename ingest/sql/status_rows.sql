@@ -20,7 +20,9 @@ AS SELECT {columns} FROM instrument_status WHERE false
 COPY status_in ({columns}) FROM STDIN (FORMAT BINARY)
 
 -- name: update
--- Not what another worker wrote since: who did not lock the row finds that out by the count.
+-- Not what another worker wrote since: who did not lock the row finds that out by the count. Merged or
+-- looked up by key, rows are locked in the order of keys, in which they were sent, hashed perhaps not.
+SET LOCAL enable_hashjoin = off;
 UPDATE instrument_status s SET {assignments}
 FROM status_in i WHERE s.instrument_key = i.instrument_key AND s.version = i.version - 1
 

@@ -121,8 +121,10 @@ class Writer:
                     changes = self._transact(connection, batch, outcomes, careful)
                 break
             except BaseException as error:
+                # Who trusted may have written what another worker has stored.
+                again = isinstance(error, psycopg.errors.UniqueViolation) and self._statuses.trusts
                 self._statuses.failed()
-                if not isinstance(error, RegistryMovedError | StatusMovedError):
+                if not again and not isinstance(error, RegistryMovedError | StatusMovedError):
                     raise
         self._statuses.committed()
         count(self._metrics, outcomes, changes)
@@ -158,7 +160,7 @@ class Writer:
         keys = _keys_of(verdict, together)
         trusted = (
             together is not None
-            and not apart
+            and len(together.keys) == len(keys)  # nothing is judged one by one
             and self._statuses.trust(keys)
             and together.fits(self._statuses)
         )

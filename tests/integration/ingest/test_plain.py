@@ -8,8 +8,9 @@ every table that they write must be the same. ``JISHI_PLAIN_CASES`` says how man
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from prometheus_client import CollectorRegistry
 
 from ingest.db.connection import connect
 from ingest.metrics import Metrics
-from ingest.write import plain
+from ingest.write import plain, status_rows
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.inbounds import Inbounds
 from ingest.write.writer import Writer
@@ -306,6 +307,136 @@ def test_a_failed_transaction_leaves_nothing_behind(
         found = written(mixed, 0, messages, together=True)
         assert found == written(scalar, 0, messages, together=False), turn
     assert mixed.rows() == scalar.rows()
+
+
+class Steady(Case):
+    """A city that says nothing odd."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.gateways = dict.fromkeys(self.gateways, 0)
+        self.versions = {name: [{"valid_from": None}] for name in self.instruments}
+
+    def batch(self) -> list[tuple[Inbound, bytes]]:
+        rnd = self.rnd
+        messages = []
+        for name in rnd.sample(list(self.instruments), rnd.randint(1, len(self.instruments))):
+            for _ in range(rnd.randint(1, 3)):
+                self.at[name] += rnd.choice([10, 60, 900]) * SECOND
+                self.seq[name] += 1
+                beat = {
+                    "instrument_id": name,
+                    "ts": self.at[name] // 1_000,
+                    "state": rnd.choice(["off", "idle", "running"]),
+                    "seq": self.seq[name],
+                }
+                received = max(self.at.values())
+                inbound, payload = self._message(self.instruments[name], [beat], received)
+                inbound.retained = False
+                messages.append((inbound, payload))
+        return messages
+
+
+class Meanwhile:
+    """Has something happen each time that a writer has begun to trust, and counts these."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.happens: list[Callable[[], object]] = []
+        self.trusted = 0
+        fits = plain.PlainBatch.fits
+
+        def then(batch: plain.PlainBatch, statuses: Any) -> bool:
+            trusted = fits(batch, statuses)
+            self.trusted += trusted
+            while trusted and self.happens:
+                self.happens.pop()()
+            return trusted
+
+        monkeypatch.setattr(plain.PlainBatch, "fits", then)
+
+
+def test_who_trusts_and_was_overtaken_begins_anew(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "FEW", 1)
+    meanwhile = Meanwhile(monkeypatch)
+    mixed, scalar = sides
+    case = Steady(FIRST - 2)
+    mixed.register(case)
+    scalar.register(case)
+    overtaken = 0
+    for turn in range(40):
+        first, second = case.batch(), case.batch()
+        if case.rnd.random() < 0.5:
+            second = first[: len(first) // 2] + second  # the broker hands some over to both
+        found: list[list[Outcome]] = []
+        if case.rnd.random() < 0.6:
+            meanwhile.happens = [partial(_add, found, mixed, second)]
+        earlier = written(mixed, 0, first, together=True)
+        if found:
+            overtaken += 1
+            assert found[0] == written(scalar, 0, second, together=False), turn
+            assert earlier == written(scalar, 0, first, together=False), turn
+        else:
+            meanwhile.happens = []
+            assert earlier == written(scalar, 0, first, together=False), turn
+            assert written(mixed, 0, second, True) == written(scalar, 0, second, False), turn
+        assert mixed.rows() == scalar.rows(), turn
+    assert meanwhile.trusted - overtaken > 5
+    assert overtaken > 5
+
+
+def test_who_trusts_judges_anew_by_a_setting_that_came_meanwhile(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "FEW", 1)
+    meanwhile = Meanwhile(monkeypatch)
+    mixed, scalar = sides
+    case = Steady(FIRST - 3)
+    mixed.register(case)
+    scalar.register(case)
+
+    def change(side: Side) -> None:
+        for name, gateway in case.instruments.items():
+            side.world.instrument(name, gateway=gateway, valid_from=BASE, hold_us=7 * SECOND)
+        side.plain.execute(
+            "UPDATE instrument SET changed_revision = r.revision + 1 FROM registry_revision r"
+            " WHERE instrument_id = ANY(%s)",
+            [list(case.instruments)],
+        )
+        side.plain.execute("UPDATE registry_revision SET revision = revision + 1")
+
+    for turn in range(6):
+        messages = case.batch()
+        if turn == 3:
+            meanwhile.happens = [lambda: change(mixed)]
+            change(scalar)
+        found = written(mixed, 0, messages, together=True)
+        assert found == written(scalar, 0, messages, together=False), turn
+        assert not meanwhile.happens, "the batch was not trusted"
+        assert mixed.rows() == scalar.rows(), turn
+
+
+def test_rows_are_updated_in_the_order_of_their_keys(sides: tuple[Side, Side]) -> None:
+    """Or two who trust, or one who trusts and one who locks, could wait for each other."""
+    mixed, _ = sides
+    with mixed.connections[0].transaction(), mixed.connections[0].cursor() as cursor:
+        for many in (0, 3, 20_000):
+            cursor.execute("TRUNCATE status_in")
+            cursor.execute(
+                "INSERT INTO status_in (instrument_key, version) SELECT n, 1"
+                " FROM generate_series(1, %s) AS n",
+                [many],
+            )
+            cursor.execute(status_rows.UPDATE.replace(b"\nUPDATE", b"\nEXPLAIN UPDATE"))
+            assert cursor.nextset()
+            plan = "\n".join(row[0] for row in cursor)
+            assert "Hash" not in plan
+            assert "Merge Join" in plan or "Seq Scan on status_in" in plan.split("->")[2], plan
+
+
+def _add(found: list[list[Outcome]], side: Side, messages: list[tuple[Inbound, bytes]]) -> None:
+    found.append(written(side, 1, messages, together=True))
 
 
 def _fail(*args: Any) -> None:
