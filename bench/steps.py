@@ -132,7 +132,7 @@ def measure(rig: Rig, *, size: int, transactions: int, hours_ago: int) -> Costs:
         hours_ago: When the heartbeats are dated: later than all that the rig has, or they are late.
     """
     settings = IngestSettings.model_fields
-    most: int = settings["batch_heartbeats"].default
+    most: int = settings["batch_messages"].default
     messages = most // size
     now_s = time.time()
     ticks = -(-most * (transactions + 1) // rig.city.instruments)

@@ -61,7 +61,7 @@ class IngestSettings(AlertSettings):
         description="how long a gap in an edge node's messages may heal before the node is asked"
         " for its births",
     )
-    batch_heartbeats: int = Field(25_000, ge=1, description="most heartbeats in a transaction")
+    batch_heartbeats: int = Field(50_000, ge=1, description="most heartbeats in a transaction")
     batch_messages: int = Field(25_000, ge=1, description="most messages in a transaction")
     batch_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"

@@ -21,6 +21,7 @@ from ingest.write.admission import CLOCK_AHEAD_US
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.changes import Changes
 from ingest.write.copy_rows import COPY_HEARTBEAT, COPY_SEGMENT, copy_portions
+from ingest.write.copy_rows import Rows as Sending
 from ingest.write.inbounds import Inbounds
 from ingest.write.outcomes import Outcomes
 from ingest.write.packing import TEXT, Field, pack
@@ -121,6 +122,7 @@ class PlainBatch:
     def take(
         self,
         cursor: psycopg.Cursor,
+        statuses: StatusRows,
         changes: Changes,
         today_us: int,
         on_waiting: Callable[[], None],
@@ -133,24 +135,27 @@ class PlainBatch:
         beats, columns, newest = self._beats, self._columns, self._registry.newest
         if not len(beats.key):
             return None
-        on_waiting()
-        copy_portions(cursor, COPY_HEARTBEAT, _pack_heartbeats(columns, beats))
         keys, counts = self.keys, np.diff(np.append(self._firsts, len(beats.key)))
-        hold = _holds(self._registry, columns, beats)
-        order = np.argsort(-counts, kind="stable")
-        tracks = self._tracks.at(order)
         low = self._low(self._tracks)
-        rows = PlainRows(
-            at_us=beats.ts_us,
-            state=columns.state[beats.row],
-            hold_us=hold,
-            seq=np.where(columns.seq[beats.row] == NO_SEQ, NONE, columns.seq[beats.row]),
-            boot_id=columns.boot_id[beats.row],
-            runtime_us=_micros(columns.runtime_s[beats.row]),
-            power_w=columns.power_w[beats.row],
-        )
-        owners, pieces = advance_all(tracks, rows, self._firsts[order], counts[order])
-        keys = keys[order]
+        with Sending(cursor, COPY_HEARTBEAT) as sending:
+            sending.add_portions(_pack_heartbeats(columns, beats))
+            # The database has them all to insert yet: folded meanwhile, not before or after.
+            order = np.argsort(-counts, kind="stable")
+            tracks = self._tracks.at(order)
+            rows = PlainRows(
+                at_us=beats.ts_us,
+                state=columns.state[beats.row],
+                hold_us=_holds(self._registry, columns, beats),
+                seq=np.where(columns.seq[beats.row] == NO_SEQ, NONE, columns.seq[beats.row]),
+                boot_id=columns.boot_id[beats.row],
+                runtime_us=_micros(columns.runtime_s[beats.row]),
+                power_w=columns.power_w[beats.row],
+            )
+            owners, pieces = advance_all(tracks, rows, self._firsts[order], counts[order])
+            keys = keys[order]
+            received = np.maximum.reduceat(beats.received_us, self._firsts)
+            advanced = statuses.advance(keys, tracks, received[order])
+            on_waiting()
         copy_portions(cursor, COPY_SEGMENT, _pack_pieces(keys[owners], pieces))
         touched = low[order] - newest.session_reach_us[keys] < today_us
         until = tracks["credit_until_us"]
@@ -158,8 +163,7 @@ class PlainBatch:
             # Else it lies in a day that is not over, and no rollup has it.
             changes.touch(int(keys[place]), int(low[order[place]]), int(until[place]))
         self._outcomes.store(np.bincount(beats.place, minlength=len(self._outcomes)))
-        received = np.maximum.reduceat(beats.received_us, self._firsts)
-        return Advanced(keys=keys, tracks=tracks, received_us=received[order])
+        return advanced
 
     def _low(self, tracks: TrackArrays) -> Ints:
         """From when on figures change: what the first heartbeat of each cuts short."""

@@ -60,14 +60,13 @@ class StatusRow:
     last_received_us: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Advanced:
     """Instruments whose folds went on together."""
 
-    keys: Ints
-    tracks: TrackArrays
-    #: The newest receipt of what arrived from each (µs).
-    received_us: Ints
+    count: int
+    #: Their rows for ``COPY``, in portions.
+    portions: list[bytes]
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -191,9 +190,9 @@ class StatusRows:
             if arrivals:
                 self._write_rows(sending, {key: rows[key] for key in arrivals}, arrivals)
             if advanced is not None:
-                self._write_advanced(sending, advanced)
+                sending.add_portions(advanced.portions)
         self._on_waiting()
-        if _updated(cursor) != len(arrivals) + (0 if advanced is None else len(advanced.keys)):
+        if _updated(cursor) != len(arrivals) + (0 if advanced is None else advanced.count):
             raise StatusMovedError
 
     def _write_rows(
@@ -221,16 +220,22 @@ class StatusRows:
         self._received[slots] = [row.last_received_us for row in rows.values()]
         self._tracks.put_tracks(slots, [row.track for row in rows.values()])
 
-    def _write_advanced(self, sending: Rows, advanced: Advanced) -> None:
-        order = np.argsort(advanced.keys)
-        keys, tracks = advanced.keys[order], advanced.tracks.at(order)
+    def advance(self, keys: Ints, tracks: TrackArrays, received_us: Ints) -> Advanced:
+        """Has instruments' folds stand elsewhere; ``write`` tells the database.
+
+        Args:
+            keys: The instruments', which are held.
+            tracks: Where each stands now.
+            received_us: The newest receipt of what arrived from each (µs).
+        """
+        order = np.argsort(keys)
+        keys, tracks = keys[order], tracks.at(order)
         slots = self._slots[keys]
         self._versions[slots] += 1
-        self._received[slots] = np.maximum(self._received[slots], advanced.received_us[order])
+        self._received[slots] = np.maximum(self._received[slots], received_us[order])
         self._tracks.put_at(slots, tracks)
-        sending.add_portions(
-            pack_statuses(keys, self._versions[slots], self._received[slots], tracks)
-        )
+        packed = pack_statuses(keys, self._versions[slots], self._received[slots], tracks)
+        return Advanced(len(keys), list(packed))
 
     def committed(self) -> None:
         """The transaction is: what it wrote is remembered."""

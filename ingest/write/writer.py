@@ -193,7 +193,9 @@ class Writer:
         copy_rows(cursor, COPY_SEGMENT, (pack_segment(k, p) for k, p in changes.pieces))
         advanced = None
         if together is not None:
-            advanced = together.take(cursor, changes, moment.today_us, self._on_waiting)
+            advanced = together.take(
+                cursor, self._statuses, changes, moment.today_us, self._on_waiting
+            )
         self._statuses.write(cursor, rows, groups, advanced)
         if trusted:
             # The update has locked them, and found nothing changed.
