@@ -1,8 +1,8 @@
-"""The status rows: locked first, read where another worker changed them, written last.
+"""The status rows: locked first, or trusted; read where another worker changed them, written last.
 
 Whoever holds them is alone with their instruments. What stands is remembered between
-transactions, and good as long as the row's version is. How a row is packed and unpacked:
-``status_columns.py``.
+transactions, and good as long as the row's version is: who trusts that learns it from the update.
+How a row is packed and unpacked: ``status_columns.py``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
