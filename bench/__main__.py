@@ -33,7 +33,7 @@ from bench import (
 )
 from bench.beats import Stretch, batches, singles
 from bench.city import CITY, City
-from bench.results import KEYS, LATEST, Results, bars, met, percentile, spread
+from bench.results import KEYS, LATEST, Results, bars, loop_ms, met, percentile, spread
 from bench.rig import Rig, daytime_zone, started
 from ingest.settings import IngestSettings
 
@@ -470,13 +470,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = Results()
     began = time.monotonic()
     _say(f"a city of {options.instruments:,} instruments; the database is durable")
+    speed: dict[str, float] = {}
     with started(City(options.instruments)) as rig:
         for name, part in PARTS.items():
             if not options.only or name in options.only:
+                speed[name] = loop_ms()
                 part(rig, results, options)
+        speed["at the end"] = loop_ms()
     results.detail["workload"] = {
         "instruments": options.instruments,
         "seconds_in_all": round(time.monotonic() - began),
+        "loop_ms_before_each_part": speed,
         "note": "history for the reads is written into the rollups by SQL, not sent over MQTT",
     }
     found = results.as_json()
@@ -488,6 +492,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show(found)
     show_costs(found)
     show_peers(found)
+    _say(f"one and the same loop before each part, ms: {speed}")
     _say(f"{results.detail['workload']['seconds_in_all']} s in all")
     return _grow(options) if options.full and not options.only else 0
 

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,6 +114,16 @@ def machine() -> dict[str, Any]:
         "load_before": round(os.getloadavg()[2], 2),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def loop_ms() -> float:
+    """How long a bit of Python takes now: whether the machine is as quick as it was a while ago."""
+    found = []
+    for _ in range(7):
+        began = time.perf_counter()
+        sum(number * number for number in range(300_000))
+        found.append((time.perf_counter() - began) * 1_000)
+    return round(statistics.median(found), 1)
 
 
 def met(key: Key, value: float | None) -> str:

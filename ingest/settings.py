@@ -67,7 +67,7 @@ class IngestSettings(AlertSettings):
         4 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
     )
     batch_age: Duration = Field(
-        timedelta(milliseconds=80),
+        timedelta(milliseconds=40),
         description="how long a batch may fill, from its first message on, before it is written",
     )
     accept_past: Duration = Field(

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 _TOKEN, _PAYLOAD = attrgetter("token"), attrgetter("payload")
 
 #: Messages a second that only a backlog brings, and how many times longer it may fill a batch.
-POURS, LINGER_MORE = 10_000, 12
+POURS, LINGER_MORE = 10_000, 24
 #: The broker's count of messages that it gave up because a queue was full.
 DROPPED = "$SYS/broker/publish/messages/dropped"
 #: Bytes that wait while nobody waits for more: then the loop rests (s), and what comes in the
