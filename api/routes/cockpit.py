@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from html import escape
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -53,6 +55,13 @@ KEPT = "public, max-age=31536000, immutable"
 #: What the page asks for beside its own files: each service's own, so of no version.
 _UNVERSIONED = (b"cockpit/config.json", b"cockpit/map.json")
 _VERSION = re.compile("[0-9a-f]{16}")
+FRONT = "index.html"
+PAGES = (FRONT, "docs.html")
+#: All sheets that the page names, in their order.
+SHEETS = "all.css"
+_SHEET = re.compile(rb'<link rel="stylesheet" href="cockpit/([^"]+)">\n')
+#: Not `import()`: what is read later is asked for later.
+_IMPORT = re.compile(rb"^(?:import|export)\b[^;'\"(]*'(\.[^']+)'", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +95,15 @@ class _Edition:
     """The page's files as they were found together, by their paths below the folder."""
 
     assets: Mapping[str, Asset]
-    #: When each of them changed.
+    #: When each of them changed; what is made of several is looked for anew.
     modified_ns: Mapping[str, int]
     version: str
+    #: Pages as they are sent, their addresses below the version.
+    pages: Mapping[str, Asset]
 
     def holds(self, name: str) -> bool:
         """Whether it has the file, and as it is now."""
-        if name not in self.assets:
+        if name not in self.modified_ns:
             return False
         try:
             return (FOLDER / name).stat().st_mtime_ns == self.modified_ns[name]
@@ -112,8 +123,7 @@ class _Shelf:
 
     async def page(self, name: str) -> Asset:
         """A page, of the files as they are now."""
-        edition = await self._look()
-        return _page(edition.version, name, edition.modified_ns[name])
+        return (await self._look()).pages[name]
 
     async def file(self, name: str) -> tuple[Asset | None, str]:
         """A file, None where there is none, and the version of which it is."""
@@ -142,17 +152,54 @@ def _edition(files: tuple[tuple[Path, int], ...]) -> _Edition:
         assets[name] = asset = _asset(path, modified_ns)
         mark.update(path.name.encode() + asset.tag.encode())
     modified = dict(zip(assets, (modified_ns for _, modified_ns in files), strict=True))
-    return _Edition(assets, modified, mark.hexdigest())
+    pages = {name: asset.body for name, asset in assets.items() if name in PAGES}
+    sheets = [assets[found[1].decode()].body for found in _SHEET.finditer(pages[FRONT])]
+    assets[SHEETS] = _made(b"\n".join(sheets), "text/css")
+    pages[FRONT] = _front(pages[FRONT], assets)
+    version = mark.hexdigest()
+    made = {name: _made(_versioned(body, version), "text/html") for name, body in pages.items()}
+    return _Edition(assets, modified, version, made)
 
 
-@lru_cache(maxsize=8)
-def _page(version: str, name: str, _modified_ns: int) -> Asset:
-    """A page with its addresses below its version."""
-    body = (FOLDER / name).read_bytes()
+def _front(page: bytes, assets: Mapping[str, Asset]) -> bytes:
+    """The page with what it needs named at once: a sheet for all, and modules that others import.
+
+    A browser has six connections, and finds a module's imports once it has the module.
+    """
+    links = iter([b'<link rel="stylesheet" href="cockpit/%s">\n' % SHEETS.encode()])
+    page = _SHEET.sub(lambda _: next(links, b""), page)
+    frame = _imported("app.js", assets)
+    pages = {
+        name[len("pages/") : -len(".js")]: [
+            one for one in _imported(name, assets) if one not in frame
+        ]
+        for name in assets
+        if name.startswith("pages/")
+    }
+    told = escape(json.dumps(pages, separators=(",", ":")))
+    page = page.replace(
+        b'name="modules" content="{}"', b'name="modules" content="%s"' % told.encode()
+    )
+    preload = b'<link rel="modulepreload" href="cockpit/%s">'
+    return page.replace(preload % b"app.js", b"\n".join(preload % one.encode() for one in frame))
+
+
+def _imported(name: str, assets: Mapping[str, Asset]) -> list[str]:
+    """A module and all that it imports, and that those import, whatever it does later."""
+    found = [name]
+    for one in found:  # which grows meanwhile
+        for at in _IMPORT.findall(assets[one].body):
+            other = normpath(join(dirname(one), at.decode()))
+            if other in assets and other not in found:
+                found.append(other)
+    return found
+
+
+def _versioned(body: bytes, version: str) -> bytes:
     body = body.replace(b'"cockpit/', b'"cockpit/%s/' % version.encode())
     for own in _UNVERSIONED:
         body = body.replace(b'"cockpit/%s/%s"' % (version.encode(), own[8:]), b'"%s"' % own)
-    return _made(body, "text/html")
+    return body
 
 
 def _send(request: Request, asset: Asset, *, keep: bool = False) -> Response:
@@ -174,7 +221,7 @@ _shelf = _Shelf()
 @router.get("/")
 async def get_page(request: Request) -> Response:
     """The page."""
-    return _send(request, await _shelf.page("index.html"))
+    return _send(request, await _shelf.page(FRONT))
 
 
 @router.get("/docs")

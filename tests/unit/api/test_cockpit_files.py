@@ -1,6 +1,8 @@
 """The page's files: looked at once a page, and sent as they are now all the same."""
 
 import asyncio
+import html
+import json
 import os
 import re
 from pathlib import Path
@@ -12,16 +14,28 @@ from fastapi import FastAPI
 from api import errors
 from api.routes import cockpit
 
-PAGE = '<script src="cockpit/app.js"></script><link href="cockpit/config.json">'
+FOLDER = cockpit.FOLDER
+
+PAGE = """
+<meta name="modules" content="{}">
+<link rel="stylesheet" href="cockpit/two.css">
+<link rel="stylesheet" href="cockpit/one.css">
+<link rel="preload" href="cockpit/config.json">
+<link rel="modulepreload" href="cockpit/app.js">
+<script type="module" src="cockpit/app.js"></script>
+"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cockpit, "FOLDER", tmp_path)
     monkeypatch.setattr(cockpit, "_shelf", cockpit._Shelf())
-    cockpit._page.cache_clear()
+    for name in ("one", "two"):
+        write(tmp_path / f"{name}.css", f".{name} {{}}")
     write(tmp_path / "index.html", PAGE)
-    write(tmp_path / "app.js", "import './parts/one.js';")
+    write(
+        tmp_path / "app.js", "import './parts/one.js';\nconst page = () => import('./pages/a.js');"
+    )
     write(tmp_path / "parts" / "one.js", "// one")
     return tmp_path
 
@@ -101,3 +115,46 @@ def test_what_comes_is_found_and_what_goes_is_not(client: Client, folder: Path) 
     (folder.parent / "secret.js").write_text("// not the page's")
     for stray in ("/cockpit/%2e%2e/secret.js", "/cockpit/parts/%2e%2e/%2e%2e/secret.js"):
         assert client.get(stray).status_code == 404
+
+
+def test_a_page_names_at_once_what_it_needs(client: Client, folder: Path) -> None:
+    write(folder / "parts" / "one.js", "import '../app.js';\nimport {\n  x,\n} from './two.js';")
+    write(folder / "parts" / "two.js", "export const x = 1;")
+    write(folder / "parts" / "own.js", "export * from './two.js';")
+    write(
+        folder / "pages" / "a.js", "// import './none.js'\nexport { own } from '../parts/own.js';"
+    )
+    page = client.get("/").text
+    assert re.findall('"modulepreload" href="cockpit/[0-9a-f]{16}/([^"]+)"', page) == [
+        "app.js",
+        "parts/one.js",
+        "parts/two.js",
+    ]
+    told = re.findall('name="modules" content="([^"]+)"', page)
+    assert json.loads(html.unescape(told[0])) == {"a": ["pages/a.js", "parts/own.js"]}
+    (sheet,) = re.findall('"stylesheet" href="([^"]+)"', page)
+    answer = client.get(f"/{sheet}")
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.text.split("\n") == [".two {}", ".one {}"]
+    write(folder / "one.css", ".one { color: red }")
+    answer = client.get(f"/{sheet}")
+    assert (".one { color: red }" in answer.text, answer.headers["cache-control"]) == (
+        True,
+        "no-cache",
+    )
+
+
+def test_every_page_of_ours_is_named_with_what_it_imports() -> None:
+    page = Client().get("/").text
+    (told,) = re.findall('name="modules" content="([^"]+)"', page)
+    modules = json.loads(html.unescape(told))
+    frame = re.findall('"modulepreload" href="cockpit/[0-9a-f]{16}/([^"]+)"', page)
+    pages = re.findall(r"import\('\./(pages/\w+\.js)'\)", (FOLDER / "pages.js").read_text())
+    assert len(pages) > 10
+    assert {f"pages/{name}.js" for name in modules} >= set(pages)
+    for names in modules.values():
+        for name in (*frame, *names):
+            text = (FOLDER / name).read_text("utf-8")
+            for other in re.findall(r"^[^/\n]*\bfrom '(\.[^']+)'|^import '(\.[^']+)'", text, re.M):
+                found = (FOLDER / name).parent.joinpath("".join(other)).resolve()
+                assert found.relative_to(FOLDER).as_posix() in {*frame, *names}
