@@ -52,7 +52,7 @@ _MORE = (
     "INSERT INTO alert_event (alert_id, at, event) SELECT alert_id, opened_at, 'opened' FROM alert",
     "INSERT INTO dead_letter (digest, reason, gateway_id, topic, received_at, live, payload,"
     " payload_bytes, payload_sha256)"
-    " SELECT sha256(n::text::bytea), (ARRAY['unknown_instrument', 'not_json', 'missing_field'])"
+    " SELECT sha256(n::text::bytea), (ARRAY['unknown_instrument', 'malformed', 'clock_future'])"
     "[1 + n % 3], 'gw-' || lpad((n % 500)::text, 5, '0'), 'instruments/v1/gw/heartbeat',"
     " now() - make_interval(mins => n), true, '{}'::bytea, 2, sha256('{}'::bytea)"
     " FROM generate_series(1, 5000) AS n",
