@@ -3,7 +3,7 @@
 
 import { all, get } from '../api.js';
 import { followed } from '../booking/followed.js';
-import { axis, bubble, chart, color, ramp, rem } from '../charts.js';
+import { axis, bubble, chart, color, expectChart, ramp, rem } from '../charts.js';
 import { card, choice, fig, h, icon, select, table } from '../dom.js';
 import { count, hours, moment, money, percent, weekdays } from '../formats.js';
 import { usageLines } from '../usage.js';
@@ -189,6 +189,7 @@ function ranking(c) {
 }
 
 function treemap(c) {
+  expectChart();
   const size = c.p.size === 'value' ? 'value' : 'hours';
   const pick = choice(t('size'), [['hours', t('by_hours')], ['value', t('by_value')]], size, (v) => go({ size: v }));
   return card(c.ctx, { title: `${t('treemap')} · ${t(c.by)}`, actions: pick }, async ({ note }) => {
@@ -247,6 +248,7 @@ function treemap(c) {
 }
 
 function heatmap(c) {
+  expectChart();
   const differs = Boolean(c.compare) && c.p.heat === 'change';
   const pick = c.compare ? choice(t('heatmap'), [['', t('running_share')], ['change', t('pd_change', { name: t('running_share') })]], differs ? 'change' : '', (v) => go({ heat: v || undefined })) : null;
   return card(c.ctx, { title: t('heatmap'), note: t('heat_note'), actions: pick }, async ({ note }) => {
