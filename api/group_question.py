@@ -16,13 +16,13 @@ from msgspec import structs
 from api import public
 from api.asked_window import AskedWindow
 from api.cursor import encode_cursor
-from api.ranking import Order, Rank
+from api.ranking import Order, Position, Rank
 from api.settings import Settings
 from api.sizes import divide
 from models.bucket import Bucket
 from models.compared_window import Compare, compared_window
 from models.difference import difference
-from models.group import Basis, group_fields
+from models.group import Basis, group_fields, ranked_fields
 from models.ratios import Terms
 from models.timestamp import format_instant
 from models.usage import Window
@@ -130,7 +130,8 @@ class GroupQuestion:
         extent = yield from measure_extent(question, rosters)
         # Figures of fifty thousand groups are not spelled for a page of a hundred.
         page = extent.groups if self.limit is None else min(self.limit, extent.groups)
-        bodies = 1 + (page if self.order.by_name else extent.groups)
+        early = self.order.by_name or self._ranks_before_spelling
+        bodies = 1 + (page if early else extent.groups)
         cost = cost_s(question, extent, moment) + told_s(bodies * (1 + len(parts)))
         return GroupPlan(moment=moment, question=question, extent=extent, cost_s=cost)
 
@@ -164,24 +165,7 @@ class GroupQuestion:
                 groups = {**groups, **{key: plan.question.new_group() for key in gone}}
                 new = groups.keys() - against.keys()
                 against = {**against, **{key: plan.compared.question.new_group() for key in new}}
-        # A city's instruments have 23,504 names, and a page shows a hundred. What anyone may see
-        # has its name in its revision.
-        named = self.anonymous or self.order.field == "name"
-        rows: Sequence[Mapping[str, Any]] = [{"key": key} for key in groups if self.group_by]
-        if named:
-            rows = yield from self._named(plan, list(groups))
-
-        def spell(row: Mapping[str, Any]) -> Mapping[str, Any]:
-            return self._told(plan, groups[row["key"]], against.get(row["key"]), row)
-
-        if not self.order.by_name:
-            rows = [spell(row) for row in rows]
-        shown, last = self.order.page(rows, self.after, self.limit)
-        if self.order.by_name:
-            shown = [spell(row) for row in shown]
-        if not named:
-            names = yield from self._named(plan, [row["key"] for row in shown])
-            shown = [{**name, **row} for name, row in zip(names, shown, strict=True)]
+        shown, last = yield from self._page(plan, groups, against)
         seen = against or not self.anonymous
         return {
             "from": format_instant(plan.window.start_us),
@@ -199,6 +183,42 @@ class GroupQuestion:
             "next_cursor": None if last is None else encode_cursor(self.list_name, last),
             **({} if plan.compared is None else compared_body(self.compare, plan.compared.window)),
         }
+
+    @property
+    def _ranks_before_spelling(self) -> bool:
+        """Whether groups find their order by a number of theirs, and need no name for it."""
+        # What anyone may see hides some numbers, and has its name in its revision.
+        simple = self.order.by_name or self.compare is None
+        return simple and self.order.field != "name" and not self.anonymous
+
+    def _page(
+        self,
+        plan: GroupPlan,
+        groups: Mapping[str | None, Group],
+        against: Mapping[str | None, Group],
+    ) -> Steps[tuple[list[Mapping[str, Any]], Position | None]]:
+        """The groups that are shown, and the position of the last one where more follow."""
+
+        def spell(row: Mapping[str, Any]) -> Mapping[str, Any]:
+            return self._told(plan, groups[row["key"]], against.get(row["key"]), row)
+
+        keys = [] if self.group_by is None else list(groups)
+        if self._ranks_before_spelling:
+            # A city has 23,504 instruments, and a page shows a hundred.
+            ranked = [{"key": key, **self._ranked(plan, groups[key])} for key in keys]
+            page, last = self.order.page(ranked, self.after, self.limit)
+            named = yield from self._named(plan, [row["key"] for row in page])
+            return [spell(row) for row in named], last
+        rows = yield from self._named(plan, keys)
+        if self.order.by_name:
+            found, last = self.order.page(rows, self.after, self.limit)
+            return [spell(row) for row in found], last
+        return self.order.page([spell(row) for row in rows], self.after, self.limit)
+
+    def _ranked(self, plan: GroupPlan, group: Group) -> Mapping[str, Any]:
+        if self.order.by_name:
+            return {}
+        return ranked_fields(group.total, plan.terms(group.settle_us), self.order.field)
 
     def _tally(self, plan: GroupPlan) -> Steps[Mapping[str | None, Group]]:
         """The groups that may be seen; none where not even all together may."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from models.ratios import Terms, fields, ratio, threshold
+from models.ratios import Terms, fields, is_sufficient, ratio, seconds, threshold
 from models.usage import Usage, Window, add_up
 from models.zone import start_of_day
 
@@ -222,6 +222,73 @@ def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:
         "banded_instruments": tally.bandable,
         "bands": bands,
     }
+
+
+#: Seconds by the sum that they are spelled from.
+_SUMS = {
+    name: f"{name.removesuffix('_s')}_us"
+    for name in (
+        "window_s",
+        "running_s",
+        "idle_s",
+        "off_s",
+        "unknown_s",
+        "scheduled_s",
+        "running_scheduled_s",
+        "effective_s",
+        "session_idle_s",
+        "rated_s",
+    )
+}
+
+
+def ranked_fields(tally: Tally, terms: Terms, name: str) -> dict[str, object]:
+    """What a group is ranked by: one number of ``group_fields``, and whether it is sufficient.
+
+    Of a city's instruments a page shows a hundred: all others need not be spelled.
+
+    Args:
+        tally: Its instruments.
+        terms: As for ``group_fields``.
+        name: Of a count, of seconds or of a ratio.
+
+    Raises:
+        KeyError: There is no such number.
+    """
+    usage = tally.usage
+    known, window, running = usage.known_us, usage.window_us, usage.running_us
+    found: object
+    match name:
+        case "instruments":
+            found = tally.instruments
+        case "sufficient_instruments":
+            found = tally.sufficient
+        case "never_seen_instruments":
+            found = tally.never_seen
+        case "coverage":
+            found = ratio(known, window)
+        case "utilization":
+            found = ratio(running, known)
+        case "calendar_utilization":
+            found = ratio(running, window)
+        case "utilization_high":
+            found = ratio(running + usage.unknown_us, window)
+        case "powered_utilization":
+            found = ratio(running, running + usage.idle_us)
+        case "scheduled_utilization":
+            found = ratio(usage.running_scheduled_us or 0, usage.scheduled_us or 0)
+        case "rated_utilization":
+            found = ratio(tally.effective_rated_us, usage.rated_us)
+        case "mean_utilization":
+            found = ratio(tally.ratio_sum, tally.ratios << _PLACES)
+        case "counter_running_s":
+            found = seconds(usage.counter_us) if usage.counter_readings else None
+        case "resolution_s":
+            found = seconds(usage.step_us) if usage.step_us else None
+        case _:
+            us = getattr(usage, _SUMS[name])
+            found = None if us is None else seconds(us)
+    return {name: found, "sufficient": is_sufficient(known, window, terms.sufficient_coverage)}
 
 
 def in_service(

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.group import Basis, Tally, basis_terms, group_fields, in_service
+from api.ranking import DIFFERENCE, NAMES, SORTS
+from models.group import Basis, Tally, basis_terms, group_fields, in_service, ranked_fields
 from models.ratios import Terms, fields
 from models.usage import Usage, Window
 from models.zone import start_of_day
@@ -224,6 +225,19 @@ def test_groups_merge_in_any_order(found: list, split: int, basis: Basis, data) 
         second.extend([(usage_, always_on)])
     first.merge_all([second])
     assert first == whole
+
+
+@given(found=members)
+def test_what_a_group_is_ranked_by_is_what_it_is_told_with(found: list) -> None:
+    group = Tally()
+    group.extend(found)
+    told = group_fields(group, TERMS)
+    for name in SORTS - NAMES:
+        if not name.startswith(DIFFERENCE):
+            assert ranked_fields(group, TERMS, name) == {
+                name: told[name],
+                "sufficient": told["sufficient"],
+            }
 
 
 @given(found=members, basis=st.sampled_from(Basis))
