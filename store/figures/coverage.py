@@ -203,7 +203,8 @@ def _heard(
             changed_month[key] &= ~(1 << (day.day - 1))
     if unsure:
         changed = sorted({day for _, day in unsure})
-        yield from _add_known(months, {key for key, _ in unsure}, (changed[0], changed[-1]), moment)
+        keys = {key for key, _ in unsure}
+        yield from _add_known(months, size, keys, (changed[0], changed[-1]), moment)
     # The newest days, of those that days before do not vouch for already.
     chunks = range(size // CHUNK)
     gap = max(first, min((through.get(chunk, first) for chunk in chunks), default=first))
@@ -212,19 +213,26 @@ def _heard(
         start_us = start_of_day(gap, zone_of(moment.rollup_zone))
         # Its newest heartbeat may have come before the day and be held into it, by a day at most.
         asked = np.flatnonzero(~vouched & (newest_us >= start_us - 86_400_000_000))
-        yield from _add_known(months, set(asked.tolist()), (gap, last), moment)
+        yield from _add_known(months, size, set(asked.tolist()), (gap, last), moment)
     return Heard(months, size)
 
 
 def _add_known(
-    months: dict[date, Bits], keys: set[int], span: tuple[date, date], moment: Moment
+    months: dict[date, Bits], size: int, keys: set[int], span: tuple[date, date], moment: Moment
 ) -> Steps[None]:
-    """Adds the days of a span on which segments have known time of some instruments."""
+    """Adds the days of a span on which segments have known time of some instruments.
+
+    Args:
+        months: Days of each month as bits, by instrument key.
+        size: Of each; more than any key.
+        keys: The instruments.
+        span: First and last day.
+        moment: Of the answer.
+    """
     if not keys:
         return
     first, last = span
     zone = zone_of(moment.rollup_zone)
-    size = len(next(iter(months.values()))) if months else max(keys) // CHUNK * CHUNK + CHUNK
     found = yield from Query[tuple[int, date]](
         _SQL["known_days"],
         {

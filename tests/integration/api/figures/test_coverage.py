@@ -197,6 +197,20 @@ def test_as_one_counts_by_hand(world: World, get: Get, seed: int) -> None:
         assert len(ends) == (71 if bucket == "day" else len({end[:7] for end in ends}))
 
 
+def test_none_but_old_instruments_speak(world: World, get: Get) -> None:
+    """Their keys are a thousand and more below the newest, and no day is rolled up."""
+    now = world.now_us()
+    world.instrument("old", institution="io", gateway="go")
+    world.feed("old", every(now - 2 * HOUR, now - HOUR, "idle", step=HOUR // 4))
+    world.conn.execute(
+        "SELECT setval(pg_get_serial_sequence('instrument', 'instrument_key'),"
+        " max(instrument_key) + 3000) FROM instrument"
+    )
+    world.instrument("young", institution="iy", gateway="gy")
+    found = get("/v1/coverage/sensors", within_days=2, group_by="institution")["groups"]
+    assert {one["key"]: one["speaking"] for one in found} == {"io": 1, "iy": 0}
+
+
 def test_months_of_groups_add_up_to_the_whole(world: World, get: Get, askers: Any) -> None:
     today = day_at(world.now_us())
     for n in range(5):
