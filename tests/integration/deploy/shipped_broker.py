@@ -89,6 +89,10 @@ class ShippedBroker:
     def read_anew(self, acl: str) -> None:
         """Another access list, as `broker-sync` has the broker read its files."""
         self.acl.write_text(acl)
+        self.remind()
+
+    def remind(self) -> None:
+        """Has it read its files once more: what comes while it reads them it forgets."""
         os.kill(self._process.pid, signal.SIGHUP)
 
     def url(self, user: str, password: str = SECRET) -> str:
