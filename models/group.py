@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from models.difference import SECONDS
 from models.ratios import Terms, fields, is_sufficient, ratio, seconds, threshold
 from models.usage import Usage, Window, add_up
 from models.zone import start_of_day
@@ -224,24 +225,6 @@ def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:
     }
 
 
-#: Seconds by the sum that they are spelled from.
-_SUMS = {
-    name: f"{name.removesuffix('_s')}_us"
-    for name in (
-        "window_s",
-        "running_s",
-        "idle_s",
-        "off_s",
-        "unknown_s",
-        "scheduled_s",
-        "running_scheduled_s",
-        "effective_s",
-        "session_idle_s",
-        "rated_s",
-    )
-}
-
-
 def ranked_fields(tally: Tally, terms: Terms, name: str) -> dict[str, object]:
     """What a group is ranked by: one number of ``group_fields``, and whether it is sufficient.
 
@@ -285,9 +268,11 @@ def ranked_fields(tally: Tally, terms: Terms, name: str) -> dict[str, object]:
             found = seconds(usage.counter_us) if usage.counter_readings else None
         case "resolution_s":
             found = seconds(usage.step_us) if usage.step_us else None
-        case _:
-            us = getattr(usage, _SUMS[name])
+        case _ if name in SECONDS:
+            us = getattr(usage, f"{name.removesuffix('_s')}_us")
             found = None if us is None else seconds(us)
+        case _:
+            raise KeyError(name)
     return {name: found, "sufficient": is_sufficient(known, window, terms.sufficient_coverage)}
 
 

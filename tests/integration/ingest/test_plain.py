@@ -355,15 +355,22 @@ class Meanwhile:
         monkeypatch.setattr(plain.PlainBatch, "fits", then)
 
 
+def steady(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> tuple[Steady, Meanwhile]:
+    """A steady city in both databases, however few of it speak, and what happens meanwhile."""
+    monkeypatch.setattr(plain, "FEW", 1)
+    case = Steady(seed)
+    for side in sides:
+        side.register(case)
+    return case, Meanwhile(monkeypatch)
+
+
 def test_who_trusts_and_was_overtaken_begins_anew(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "FEW", 1)
-    meanwhile = Meanwhile(monkeypatch)
     mixed, scalar = sides
-    case = Steady(FIRST - 2)
-    mixed.register(case)
-    scalar.register(case)
+    case, meanwhile = steady(sides, monkeypatch, FIRST - 2)
     overtaken = 0
     for turn in range(40):
         first, second = case.batch(), case.batch()
@@ -389,12 +396,8 @@ def test_who_trusts_and_was_overtaken_begins_anew(
 def test_who_trusts_judges_anew_by_a_setting_that_came_meanwhile(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "FEW", 1)
-    meanwhile = Meanwhile(monkeypatch)
     mixed, scalar = sides
-    case = Steady(FIRST - 3)
-    mixed.register(case)
-    scalar.register(case)
+    case, meanwhile = steady(sides, monkeypatch, FIRST - 3)
 
     def change(side: Side) -> None:
         for name, gateway in case.instruments.items():
