@@ -6,8 +6,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -134,6 +136,15 @@ def test_row_12_answer_to_commit_lost(rig: Rig) -> None:
     assert worker.metric("ingest_heartbeats_duplicate_total") > 0
 
 
+def _fill(filler: Path) -> None:
+    """Writes until nothing more fits; the database writes meanwhile, so how much is not known."""
+    with (
+        filler.open("wb", buffering=0) as file,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        deque(map(file.write, repeat(b"\0" * 4_096)), maxlen=0)
+
+
 def test_row_13_disk_full(rig: Rig) -> None:
     with _small_disk(rig) as disk:
         worker = rig.worker()
@@ -141,7 +152,7 @@ def test_row_13_disk_full(rig: Rig) -> None:
         plain = rig.gateways(162, receipts=False, only=["g2", "g3"], rounds_per_s=40)
         rig.wait_stored(100)
         filler = disk / "filler"
-        filler.write_bytes(b"\0" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+        _fill(filler)
         eventually(lambda: "could not extend" in worker.log.read_text(), 30, "53100 is met")
         time.sleep(1)
         filler.unlink()

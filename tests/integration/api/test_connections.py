@@ -66,9 +66,11 @@ BEGINNINGS = [
 def test_four_hundred_heads_that_never_end(serve: Serve, beginning: bytes, answer: bytes) -> None:
     place = serve(head_timeout_s=1.0)
     with ExitStack() as stack:
-        socks = [stack.enter_context(connect(place)) for _ in range(400)]
-        for sock in socks:
-            sock.sendall(beginning)
+        socks = []
+        for _ in range(400):
+            socks.append(stack.enter_context(connect(place)))
+            # At once: a head's time runs from the connection on.
+            socks[-1].sendall(beginning)
         for _ in range(5):
             assert healthy(place)
         for sock in socks:
