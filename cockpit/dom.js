@@ -329,6 +329,25 @@ export function select(label, options, value, pick) {
       options.map(([key, text]) => h('option', { value: key ?? '', selected: (key ?? '') === (value ?? '') }, text))));
 }
 
+/**
+ * A file to choose, or to drop there. The browser's own button would speak the browser's language: what lies under the
+ * field's transparent input speaks the page's, and so does what is said where none is chosen.
+ * @param {string} label @param {string} accept @param {() => void} changed
+ * @returns {HTMLLabelElement & {control: HTMLInputElement}}
+ */
+export function fileField(label, accept, changed = () => {}) {
+  const name = h('span', { class: 'chosen' });
+  const input = h('input', { type: 'file', name: 'file', accept, required: true, on: { change: () => { show(); changed(); } } });
+  const show = () => {
+    const [file] = input.files;
+    name.textContent = input.title = file?.name ?? t('no_file');
+    input.setCustomValidity(file ? '' : t('no_file'));
+  };
+  show();
+  return h('label', { class: 'field' }, h('span', {}, label),
+    h('span', { class: 'file' }, input, h('span', { class: 'pick', 'aria-hidden': 'true' }, t('pick_file')), name));
+}
+
 export function dialog(title, ...kids) {
   const el = h('dialog', { 'aria-label': title },
     h('div', { class: 'dialog-head' }, h('h2', {}, title),

@@ -19,7 +19,7 @@ const WORDS = {
   more_rows: ['显示更多（已列出 {k} / {n}）', 'Show more ({k} of {n} listed)'],
   empty: ['这个范围内没有数据', 'Nothing in this range'], empty_city: ['还没有登记仪器', 'No instruments are registered yet'],
   empty_city_text: ['用 jishi registry import 或 POST /v1/registry/import 登记机构、网关和仪器。', 'Register institutions, gateways and instruments with jishi registry import or POST /v1/registry/import.'],
-  csv: ['导出 CSV', 'Export CSV'], more: ['显示更多', 'Show more'], close: ['关闭', 'Close'], show_table: ['以表格显示', 'Show as table'],
+  pick_file: ['选择…', 'Choose…'], no_file: ['未选择文件', 'No file chosen'], csv: ['导出 CSV', 'Export CSV'], more: ['显示更多', 'Show more'], close: ['关闭', 'Close'], show_table: ['以表格显示', 'Show as table'],
   instruments: ['仪器', 'Instruments'], n_instruments: ['{n} 台仪器', '{n} instruments'],
   connectivity: ['连接', 'Connectivity'], activity: ['活动', 'Activity'],
   online: ['在线', 'Online'], offline: ['离线', 'Offline'], never_seen: ['从未上报', 'Never seen'],

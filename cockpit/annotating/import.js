@@ -2,7 +2,7 @@
 
 import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
-import { dialog, h, table } from '../dom.js';
+import { dialog, fileField, h, table } from '../dom.js';
 import { count } from '../formats.js';
 import { t } from '../words.js';
 
@@ -11,10 +11,10 @@ const COUNTS = ['created', 'updated', 'unchanged', 'rejected'];
 /** @param {() => void} done what to do once rows were taken */
 export function openImport(done) {
   const outcome = h('div', { role: 'status', class: 'stack' });
-  const file = /** @type {HTMLInputElement} */ (h('input', { type: 'file', accept: '.csv,text/csv', id: 'annotations-file', 'aria-label': t('import_file') }));
+  const field = fileField(t('import_file'), '.csv,text/csv');
   const send = h('button', { type: 'button', class: 'primary', id: 'send-annotations', on: { click: async () => {
-    const [chosen] = file.files;
-    if (!chosen) { file.focus(); return; }
+    const [chosen] = field.control.files;
+    if (!chosen) { field.control.reportValidity(); return; }
     send.disabled = true;
     outcome.replaceChildren(h('p', { class: 'note' }, t('loading')));
     try {
@@ -27,7 +27,7 @@ export function openImport(done) {
       send.disabled = false;
     }
   } } }, t('import_send'));
-  dialog(t('import_csv'), h('p', { class: 'note' }, t('import_text')), h('div', { class: 'fields' }, file, send), outcome);
+  dialog(t('import_csv'), h('p', { class: 'note' }, t('import_text')), h('div', { class: 'fields' }, field, send), outcome);
 }
 
 function told(report) {

@@ -2,7 +2,7 @@
 
 import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
-import { card, h, select, table } from '../dom.js';
+import { card, fileField, h, select, table } from '../dom.js';
 import { count } from '../formats.js';
 import { t } from '../words.js';
 import './words.js';
@@ -55,7 +55,7 @@ function form({ name, title, hint, accept, fields, take, done, previews = false 
     send(file, { ...asked, preview: previews || undefined }, button);
   } } },
   h('h3', {}, title), h('p', { class: 'note' }, hint), h('div', { class: 'fields' },
-    h('label', { class: 'field' }, h('span', {}, t('choose_file')), h('input', { type: 'file', name: 'file', accept, required: true })), fields), h('div', {}, button), report);
+    fileField(t('choose_file'), accept), fields), h('div', {}, button), report);
 }
 
 /** A refusal's own rule says more than its title. */

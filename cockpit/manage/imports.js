@@ -2,7 +2,7 @@
 
 import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
-import { card, h, table } from '../dom.js';
+import { card, fileField, h, table } from '../dom.js';
 import { count } from '../formats.js';
 import { t } from '../words.js';
 import './words.js';
@@ -20,12 +20,12 @@ export function importCard(ctx) {
       } finally { button.disabled = false; }
     };
     const button = h('button', { type: 'submit', class: 'primary' }, t('mg_preview'));
-    const input = h('input', { type: 'file', name: 'file', accept: '.csv,text/csv', required: true, on: { change: () => report.replaceChildren() } });
+    const field = fileField(t('mg_file'), '.csv,text/csv', () => report.replaceChildren());
     return h('form', { class: 'stack', on: { submit: (event) => {
       event.preventDefault();
-      const [file] = input.files;
+      const [file] = field.control.files;
       if (file) send(file, true, button);
-    } } }, h('div', { class: 'fields' }, h('label', { class: 'field' }, h('span', {}, t('mg_file')), input), button), report);
+    } } }, h('div', { class: 'fields' }, field, button), report);
   });
 }
 

@@ -16,7 +16,7 @@ export function keysCard(ctx) {
     return h('div', { class: 'stack' }, maker(() => el.reload()), table({
       name: 'keys', caption: t('mg_keys'), rows: items.reverse(), cards: 'named', columns: [
         { key: 'name', label: t('name'), value: (x) => x.name || x.id },
-        { key: 'scopes', label: t('mg_key_role'), value: (x) => x.scopes.join(' ') },
+        { key: 'scopes', label: t('mg_key_role'), value: scopesOf },
         { key: 'institution_id', label: t('institution'), value: (x) => x.institution_id ?? t('mg_key_all') },
         { key: 'last_used_at', label: t('mg_key_used'), minor: true, value: (x) => x.last_used_at, cell: (x) => fullMoment(x.last_used_at, tz) },
         { key: 'revoked_at', label: t('mg_key_state'), value: (x) => stateOf(x, tz) },
@@ -31,6 +31,13 @@ export function keysCard(ctx) {
     }));
   });
   return el;
+}
+
+/** Scopes in the page's words: each implies the former, but that of followers is apart. */
+function scopesOf({ scopes }) {
+  const widest = Object.keys(ROLES).findLast((scope) => scopes.includes(scope));
+  const apart = widest !== 'admin' && scopes.includes('federation');
+  return [widest, apart && 'federation'].filter(Boolean).map((scope) => t(`mg_key_${scope}`)).join(', ');
 }
 
 const isOver = (x) => x.revoked_at || (x.expires_at && Date.parse(x.expires_at) <= Date.now());

@@ -2,7 +2,7 @@
 
 import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
-import { card, h, table } from '../dom.js';
+import { card, fileField, h, table } from '../dom.js';
 import { count, hours, moment } from '../formats.js';
 import { t } from '../words.js';
 import './words.js';
@@ -26,13 +26,13 @@ export function importCard(ctx, tz, done) {
       } finally { button.disabled = false; }
     };
     const button = h('button', { type: 'submit', class: 'primary' }, t('vo_preview'));
-    const input = h('input', { type: 'file', name: 'file', accept: '.csv,.json,text/csv,application/json', required: true, on: { change: () => report.replaceChildren() } });
+    const field = fileField(t('vo_file'), '.csv,.json,text/csv,application/json', () => report.replaceChildren());
     return h('form', { class: 'stack import', on: { submit: (event) => {
       event.preventDefault();
-      const [file] = input.files;
+      const [file] = field.control.files;
       if (file) send(file, true, button);
     } } },
-    h('p', { class: 'note' }, t('vo_columns')), h('div', { class: 'fields' }, h('label', { class: 'field' }, h('span', {}, t('vo_file')), input)), h('div', {}, button), report);
+    h('p', { class: 'note' }, t('vo_columns')), h('div', { class: 'fields' }, field), h('div', {}, button), report);
   });
 }
 

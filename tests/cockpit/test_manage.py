@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from models.registry_fields import INSTRUMENT
+from store.registry.keys import create_key
+from store.run import run
 from tests.cockpit.judged import judge
-from tests.cockpit.stage import houses
+from tests.cockpit.stage import Stage, houses
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, Live, beat, iso, now_us
 
@@ -195,7 +198,19 @@ def test_a_file_is_previewed_by_row_and_then_written(
     rows = ["gw-new,新网关,putuo", "gw-putuo,改名,putuo", "gw-pudong,,pudong", "gw-bad,坏,nowhere"]
     file.write_text("\n".join(["gateway_id,name,institution_id", *rows]))
     go(window, "#/manage?what=import")
-    page.set_input_files("input[type=file]", str(file))
+    # The field speaks the page's language, whatever the browser's is, and is there for keys.
+    chosen = page.locator(".file .chosen")
+    assert page.locator(".file").inner_text().split() == ["选择…", "未选择文件"]
+    page.get_by_role("button", name="预览").press("Enter")
+    field = page.get_by_label("CSV 文件")
+    assert field.evaluate("(one) => one === document.activeElement")
+    assert field.evaluate("(one) => one.validationMessage") == "未选择文件"
+    ring = "(one) => getComputedStyle(one.parentElement).outlineStyle"
+    assert field.evaluate(ring) == "solid"
+    with page.expect_file_chooser() as asked:
+        field.press("Enter")
+    asked.value.set_files(str(file))
+    assert chosen.inner_text() == "gateways.csv"
     page.get_by_role("button", name="预览").press("Enter")
     page.wait_for_selector("[data-take]")
     assert page.locator("[data-row]").all_inner_texts() == ["拒绝", "新增", "修改", "未变"]
@@ -205,7 +220,7 @@ def test_a_file_is_previewed_by_row_and_then_written(
     assert [one["gateway_id"] for one in city.get("gateways", q="gw-new")["items"]] == ["gw-new"]
 
 
-def test_a_key_is_made_shown_once_and_revoked(tab: Window, city: Live) -> None:
+def test_a_key_is_made_shown_once_and_revoked(tab: Window, city: Live, stage: Stage) -> None:
     window, page = tab, tab.page
     go(window, "#/manage?what=keys")
     page.fill("[name=name]", "板")
@@ -221,6 +236,16 @@ def test_a_key_is_made_shown_once_and_revoked(tab: Window, city: Live) -> None:
         city.ask("GET", "session", headers={"Authorization": f"Bearer {one}"})
     page.keyboard.press("Escape")
     window.until("document.querySelectorAll('[data-revoke=板]').length === 2")
+    # What keys may is told in the page's words, the widest alone.
+    city.post("keys", {"name": "宽", "scopes": ["read", "operate", "admin"]})
+    with psycopg.connect(stage.service.stack.database_url, autocommit=True) as conn:
+        run(conn, create_key(scopes=["federation"], name="follower"))
+    go(window, "#/manage?what=keys")
+    may = page.locator("tr:has([data-revoke=宽], [data-revoke=follower])")
+    assert {one.split("\n")[0].split("\t")[1] for one in may.all_inner_texts()} == {
+        "管理",
+        "供跨城市汇总",
+    }
     for left in (1, 0):
         page.once("dialog", lambda dialog: dialog.accept())
         page.locator("[data-revoke=板]").first.press("Enter")

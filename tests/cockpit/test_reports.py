@@ -167,7 +167,7 @@ def test_a_file_is_told_of_row_by_row(tab: Window, city: Live, used: int, tmp_pa
     window = tab
     open_sheet(window)
     window.page.locator("#import-annotations").click()
-    window.page.locator("#annotations-file").set_input_files(file)
+    window.page.locator("dialog [type=file]").set_input_files(file)
     window.page.locator("#send-annotations").click()
     window.until_shown("import-created", "1")
     window.until_shown("import-rejected", "2")

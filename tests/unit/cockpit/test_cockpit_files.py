@@ -35,6 +35,11 @@ def test_ours_refer_to_nobody_else_and_style_nothing_in_markup(path: Path) -> No
     assert not re.search(r"\bstyle=|innerHTML|insertAdjacentHTML|\beval\(|new Function", text)
 
 
+def test_files_are_chosen_by_the_field_that_speaks_the_page_s_language() -> None:
+    found = [path.name for path in OURS if re.search(r"type: 'file'", path.read_text("utf-8"))]
+    assert found == ["dom.js"]
+
+
 def test_every_word_has_both_languages() -> None:
     found: list[tuple[str, str]] = []
     for path in (path for path in OURS if path.name.endswith(("words.js", "tools.js"))):
