@@ -8,6 +8,7 @@ batch is written is ``pipeline.py``'s.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.mqtt.reader import Reader, Token
@@ -59,8 +60,11 @@ class Intake:
         """Starts the thread."""
         self._thread.start()
 
-    def next(self) -> Taken | None:
+    def next(self, unless: Callable[[], bool] = lambda: False) -> Taken | None:
         """The next batch in order of arrival; ``None`` when none came for a while.
+
+        Args:
+            unless: Ends the wait once true, which ``look`` is to say.
 
         Raises:
             IntakeDeadError: None will ever come.
@@ -69,7 +73,9 @@ class Intake:
             if self._ready is None and not self._finished:
                 self._wanted = True
                 self._changed.notify_all()
-                self._changed.wait(IDLE_WAIT)
+                self._changed.wait_for(
+                    lambda: self._ready is not None or self._finished or unless(), IDLE_WAIT
+                )
             taken, self._ready = self._ready, None
             if taken is not None:
                 self.oldest = None
@@ -81,6 +87,11 @@ class Intake:
         """Says that whoever took the last batch leaves the interpreter to others now."""
         with self._changed:
             self._wanted = self._ready is None
+            self._changed.notify_all()
+
+    def look(self) -> None:
+        """Has who waits for the next batch see whether to wait on."""
+        with self._changed:
             self._changed.notify_all()
 
     def drain(self) -> None:

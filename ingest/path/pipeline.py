@@ -1,8 +1,13 @@
 """The data's path: take, decode, write, acknowledge, receipt.
 
-One thread turns this loop, and ``intake.py`` has the next batch decoded by then. Nothing is
-acknowledged that is not committed; what fails is tried again for ever, with a pause that grows,
-and meanwhile the broker's window is full: that is how backpressure reaches the gateways.
+One thread turns this loop, and ``intake.py`` has the next batch decoded by then. The database has
+a process a connection, so two of them keep two processors at work: where there is much to write,
+one inserts the heartbeats of a batch while the other updates the status rows of the batch before
+(``Writer.begin`` says what is safe to do so), and a thread waits for that.
+
+Nothing is acknowledged that is not committed, and nothing is committed before what came before it;
+what fails is tried again for ever, with a pause that grows, and meanwhile the broker's window is
+full: that is how backpressure reaches the gateways.
 """
 
 import hashlib
@@ -10,6 +15,8 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import psycopg
@@ -19,7 +26,7 @@ from ingest.db.connection import connect
 from ingest.db.errors import Remedy, remedy
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.metrics import Metrics
-from ingest.mqtt.reader import Reader, Token
+from ingest.mqtt.reader import Reader
 from ingest.mqtt.sparkplug_host import SparkplugHost
 from ingest.path.clock_guard import ClockGuard
 from ingest.path.intake import Intake, Taken
@@ -30,7 +37,7 @@ from ingest.troubles import Kind
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.inbounds import Inbounds
 from ingest.write.outcomes import Outcomes
-from ingest.write.writer import Writer
+from ingest.write.writer import Begun, Writer
 from models.message import Receipt
 from models.wire import encode_receipt
 
@@ -42,6 +49,22 @@ PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
 TIMEOUTS_BORNE = 2
 #: The same, where the connection was lost or could not be had: rarely the batch's own doing.
 LOSSES_BORNE = 5
+#: Heartbeats from which on a batch is ended beside the beginning of the next one: fewer are
+#: written in less time than it takes two threads to agree.
+MANY = 2_000
+
+
+class _StoppedError(Exception):
+    """Told to stop while a batch could not be written: it is not acknowledged and comes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A batch whose transaction is being ended."""
+
+    batch: Taken
+    begun: Begun
+    done: Future[None]
 
 
 class Pipeline:
@@ -69,6 +92,10 @@ class Pipeline:
         self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))
         self._isolation = Isolation()
         self._connection: psycopg.Connection | None = None
+        #: The one over which a batch was begun last; the two take turns.
+        self._other: psycopg.Connection | None = None
+        self._ending: _Ending | None = None
+        self._ender = ThreadPoolExecutor(1, thread_name_prefix="ending")
         self._stopping = threading.Event()
         #: Monotonic seconds of the last turn of the loop, waits included; for the watchdog.
         self.alive_at = time.monotonic()
@@ -90,15 +117,23 @@ class Pipeline:
     def run(self) -> None:
         """Turns the loop; returns after ``stop`` once what was taken is committed."""
         self._intake.start()
-        while not (self._stopping.is_set() and self._intake.drained):
-            self.alive_at = time.monotonic()
-            taken = self._intake.next()
-            if taken is not None and not self._move(taken):
-                break
-            taken = None  # or it would lie in memory beside the next one
+        try:
+            while not (self._stopping.is_set() and self._intake.drained and self._ending is None):
+                self.alive_at = time.monotonic()
+                taken = self._intake.next(unless=self._is_ended)
+                if taken is not None:
+                    self._move(taken)
+                elif self._is_ended():
+                    self._settle()
+                    self._oldest = None
+                taken = None  # or it would lie in memory beside the next one
+        except _StoppedError:
+            log.warning("stopped before all was written", action="stopping")
         self._intake.close()
-        if self._connection is not None:
-            self._connection.close()
+        self._ender.shutdown()
+        for connection in (self._connection, self._other):
+            if connection is not None:
+                connection.close()
 
     def stop(self) -> None:
         """Ends ``run`` once nothing that was received waits."""
@@ -124,31 +159,98 @@ class Pipeline:
             return {Kind.CLOCK: self._clock_halt, Kind.REFUSED: self._bug_halt}
         return {Kind.DATABASE: self._stuck_by}
 
-    def _move(self, taken: Taken) -> bool:
-        """Sees a batch through; False when told to stop while it could not be written."""
+    def _move(self, taken: Taken) -> None:
+        """Sees a batch through, or as far as the next one may begin beside its end."""
         started = time.monotonic()
         self._batch += 1
         first = 0
         while first < len(taken.inbounds):
-            self._oldest = _arrival(taken.inbounds, first)
-            part = _part(taken.inbounds, first, self._transaction_size.most)
-            outcomes = self._write(part)
-            if outcomes is None:
-                return False  # it was not acknowledged and comes again
+            part = _part(taken, first, self._transaction_size.most)
+            if not self._begin(part):
+                self._see_through(part)
+            first += len(part.inbounds)
+        self._metrics.batch_seconds.observe(time.monotonic() - started)
+
+    def _see_through(self, batch: Taken) -> None:
+        """Writes a batch by itself, for as long as it takes, and acknowledges it."""
+        first = 0
+        while first < len(batch.inbounds):
+            part = _part(batch, first, self._transaction_size.most)
+            self._oldest = _arrival(part)
+            outcomes = self._write(part.inbounds)
             if not outcomes:
                 continue  # the transactions are smaller now
-            self._acknowledge(taken.tokens[first : first + len(part)], part, outcomes)
-            first += len(part)
+            self._acknowledge(part, outcomes)
+            first += len(part.inbounds)
         self._oldest = None
-        self._metrics.batch_seconds.observe(time.monotonic() - started)
+
+    # -- two at a time ---------------------------------------------------------------------
+
+    def _begin(self, batch: Taken) -> bool:
+        """Begins a large batch while the one before ends, and leaves it to end likewise.
+
+        False where it is to be written by itself; the one before is over in any case.
+        """
+        begun = None
+        troubled = self._stuck_by or self._bug_halt or self._transaction_size.is_reduced
+        if not troubled and int(batch.inbounds.sizes.sum()) >= MANY:
+            begun = self._try_to_begin(batch.inbounds)
+        went_well = self._settle()
+        if begun is None:
+            return False
+        if not went_well:
+            self._writer.give_up(begun)
+            return False
+        assert self._connection is not None
+        self._oldest = _arrival(batch)
+        done = self._ender.submit(self._end, self._connection, begun)
+        done.add_done_callback(lambda _: self._intake.look())
+        self._ending = _Ending(batch, begun, done)
+        self._connection, self._other = self._other, self._connection
         return True
 
-    def _acknowledge(
-        self,
-        tokens: Sequence[Token | None],
-        part: Inbounds,
-        outcomes: Outcomes,
-    ) -> None:
+    def _try_to_begin(self, inbounds: Inbounds) -> Begun | None:
+        try:
+            if not self._clock_is_right(inbounds):
+                return None
+            connection = self._connected()
+            with self._watchdog.watch(connection, self._patience):
+                return self._writer.begin(connection, inbounds)
+        except Exception as error:
+            # Whatever it is, it is met again once the batch is written by itself.
+            log.debug("batch not begun", action="write_begin", error=str(error).strip())
+            return None
+
+    def _end(self, connection: psycopg.Connection, begun: Begun) -> None:
+        with self._watchdog.watch(connection, self._patience):
+            self._writer.end(begun)
+
+    def _is_ended(self) -> bool:
+        return self._ending is not None and self._ending.done.done()
+
+    def _settle(self) -> bool:
+        """Waits until the batch before is over, and acknowledges it; False if it was begun anew."""
+        ending, self._ending = self._ending, None
+        if ending is None:
+            return True
+        batch = ending.batch
+        self.alive_at = time.monotonic()
+        try:
+            ending.done.result()
+        except Exception as error:
+            self._writer.give_up(ending.begun)
+            if isinstance(error, psycopg.Error):
+                self._recover(error, careful=False, isolate=False)
+            # Else another worker wrote the same instruments, or a setting changed.
+            self._see_through(batch)
+            return False
+        outcomes = self._writer.ended(ending.begun)
+        self._isolation.note(count_taken(batch.inbounds), 0)
+        self._acknowledge(batch, outcomes)
+        return True
+
+    def _acknowledge(self, batch: Taken, outcomes: Outcomes) -> None:
+        part, tokens = batch.inbounds, batch.tokens
         # All others are bare heartbeats that were taken: nobody waits for a word of them.
         told = [(n, part[n], outcomes[n]) for n in sorted(part.made.keys() | outcomes.made.keys())]
         unread = {
@@ -194,8 +296,12 @@ class Pipeline:
 
     # -- writing, for as long as it takes --------------------------------------------------
 
-    def _write(self, inbounds: Inbounds) -> Outcomes | None:
-        """Their outcomes; none at all where fewer are to be written at once, None at the end."""
+    def _write(self, inbounds: Inbounds) -> Outcomes:
+        """Their outcomes; none at all where fewer are to be written at once.
+
+        Raises:
+            _StoppedError: The database is in the way, and we are to stop.
+        """
         pause = PAUSE_FIRST
         careful = False
         isolate = False
@@ -231,7 +337,7 @@ class Pipeline:
                     )
                     return Outcomes(0)
             if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
-                return None
+                raise _StoppedError
             pause = min(2 * pause, PAUSE_MOST)
 
     def _write_once(self, inbounds: Inbounds, *, careful: bool, isolate: bool) -> Sequence[Outcome]:
@@ -334,13 +440,16 @@ def _is_unread(inbound: Inbound) -> bool:
     return inbound.refused is not None
 
 
-def _arrival(inbounds: Inbounds, place: int) -> float | None:
-    arrived = float(inbounds.arrived[place])
+def _arrival(batch: Taken) -> float | None:
+    arrived = float(batch.inbounds.arrived[0])
     return None if arrived != arrived else arrived
 
 
-def _part(inbounds: Inbounds, first: int, most: int) -> Inbounds:
+def _part(batch: Taken, first: int, most: int) -> Taken:
     """The messages from ``first`` on with at most ``most`` heartbeats, at least one message."""
-    sizes = np.cumsum(inbounds.sizes[first:])
+    sizes = np.cumsum(batch.inbounds.sizes[first:])
     count = max(1, int(np.searchsorted(sizes, most, side="right")))
-    return inbounds if count == len(inbounds) else inbounds[first : first + count]
+    if count == len(batch.inbounds):
+        return batch
+    some = slice(first, first + count)
+    return Taken(batch.inbounds[some], batch.tokens[some])

@@ -249,6 +249,11 @@ class StatusRows:
         self._held = np.zeros(0, np.int64)
         self._alone = self._alone and not self.trusts
 
+    def doubt(self, keys: Ints) -> None:
+        """The same of a transaction that trusted, and that others may have begun after."""
+        self.forget(keys)
+        self._alone = False
+
     def forget(self, keys: Ints) -> None:
         """Has rows read anew when they are locked next."""
         slots = self._slots[keys[keys < len(self._slots)]]

@@ -6,10 +6,16 @@ in by ``COPY`` (``ahead.py``); only the rest is looked up (``late.py``). A batch
 throughout, of instruments that nobody else was seen to write, trusts what it remembers of them
 instead, and their update tells whether that stood. Whatever fails, the transaction is as if it had
 not been, and the batch can be written again.
+
+Such a batch may also be written in two halves: heartbeats and pieces, which wait for nobody
+(``begin``), and status rows with what follows from them (``end``). So the first half of one goes
+beside the second of the one before, over a connection each.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,7 +35,7 @@ from ingest.write.outcomes import Outcomes
 from ingest.write.receipts import Moment, Receipts, read_moment, read_revision
 from ingest.write.registry_cache import Registry
 from ingest.write.skew import SkewWatch
-from ingest.write.status_rows import StatusMovedError, StatusRows, flag_clocks
+from ingest.write.status_rows import Advanced, StatusMovedError, StatusRows, flag_clocks
 from models.columns import Ints
 from models.zone import DEFAULT_ZONE
 
@@ -42,8 +48,22 @@ class RegistryMovedError(Exception):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A batch whose heartbeats are written, and whose transaction is to be ended."""
+
+    transaction: ExitStack
+    cursor: psycopg.Cursor
+    inbounds: Inbounds
+    outcomes: Outcomes
+    changes: Changes
+    keys: Ints
+    advanced: Advanced
+    moment: Moment
+
+
 class Writer:
-    """Writes batches over one connection, which the caller opens and may replace."""
+    """Writes batches over connections that the caller opens and may replace."""
 
     def __init__(
         self,
@@ -126,10 +146,78 @@ class Writer:
                 self._statuses.failed()
                 if not again and not isinstance(error, RegistryMovedError | StatusMovedError):
                     raise
-        self._statuses.committed()
-        count(self._metrics, outcomes, changes)
-        self._skew.listen(batch)
+        self._note(batch, outcomes, changes)
         return outcomes
+
+    def begin(self, connection: psycopg.Connection, inbounds: Sequence[Inbound]) -> Begun | None:
+        """Writes the heartbeats of a batch that is plain throughout; the rest is left to ``end``.
+
+        Meanwhile the batch before may be ending in another thread: what that one writes to is not
+        touched here, nor is anything changed that it reads. What stands of instruments is taken
+        for what the batch before leaves.
+
+        Args:
+            connection: Another than the one that is ending; ``prepare`` was called for it.
+            inbounds: Decoded messages in order of arrival.
+
+        Returns:
+            None where the batch is not plain throughout: nothing was written.
+
+        Raises:
+            psycopg.Error: Nothing was written; the batch may be written again.
+        """
+        batch = Inbounds.of(inbounds)
+        if np.isnan(batch.arrived).any() or not batch.in_columns.all():
+            return None  # words of gateways and devices, what is replayed, what cannot be read
+        with ExitStack() as transaction:
+            transaction.enter_context(connection.transaction())
+            moment = self._look(connection)
+            if moment.revision != self.registry.revision:
+                raise psycopg.Rollback
+            self._receipts.date(batch, moment)
+            outcomes = Outcomes(len(batch))
+            together, apart = plain.find(batch, outcomes, self.registry, **self._limits(moment))
+            if together is None or apart or not self._trusts(together):
+                raise psycopg.Rollback
+            cursor, changes, keys = connection.cursor(binary=True), Changes(), together.keys
+            try:
+                advanced = together.take(
+                    cursor, self._statuses, changes, moment.today_us, self._on_waiting
+                )
+            except BaseException:
+                self._statuses.doubt(keys)
+                raise
+            assert advanced is not None
+            return Begun(
+                transaction.pop_all(), cursor, batch, outcomes, changes, keys, advanced, moment
+            )
+        return None
+
+    def end(self, begun: Begun) -> None:
+        """Writes what is left, and commits; to be called once the batch before is committed.
+
+        Touches nothing of the writer's that ``begin`` does. The caller then says ``ended`` or
+        ``give_up``.
+
+        Raises:
+            Exception: Nothing was written; the batch may be written again.
+        """
+        with begun.transaction:
+            self._statuses.write(begun.cursor, {}, {}, begun.advanced)
+            self._check_revision(begun.cursor, begun.keys, begun.moment)
+            self._follow_up(begun.cursor, begun.changes, begun.moment)
+
+    def ended(self, begun: Begun) -> Outcomes:
+        """Takes note of what ``end`` committed; one outcome a message."""
+        self._note(begun.inbounds, begun.outcomes, begun.changes)
+        return begun.outcomes
+
+    def give_up(self, begun: Begun) -> None:
+        """Takes back what was begun, whether or not its end was tried."""
+        self._statuses.doubt(begun.keys)
+        # Where the connection is lost, so is the transaction.
+        with suppress(psycopg.Rollback, psycopg.Error), begun.transaction:
+            raise psycopg.Rollback
 
     def _transact(
         self,
@@ -146,10 +234,7 @@ class Writer:
         inbounds = native.take(
             cursor, inbounds, outcomes, self.registry, folded, self._mqtt_client_id
         )
-        limits = {
-            "accept_past_us": self._accept_past_us,
-            "oldest_us": moment.now_us - self._raw_retention_us,
-        }
+        limits = self._limits(moment)
         together = apart = None
         if not careful:
             together, apart = plain.find(inbounds, outcomes, self.registry, **limits)
@@ -161,8 +246,7 @@ class Writer:
         trusted = (
             together is not None
             and len(together.keys) == len(keys)  # nothing is judged one by one
-            and self._statuses.trust(keys)
-            and together.fits(self._statuses)
+            and self._trusts(together)
         )
         if not trusted:
             self._statuses.lock(cursor, keys)
@@ -206,8 +290,7 @@ class Writer:
                 cursor, inbounds, outcomes, changes.letters, self.registry, self._metrics
             )
         )
-        self._skew.write(cursor, self.registry, moment.now_us)
-        forget_rollups(cursor, self.registry, changes, moment.today_us)
+        self._follow_up(cursor, changes, moment)
         record_letters(cursor, changes, self._flood, self._topics)
         return changes
 
@@ -273,6 +356,27 @@ class Writer:
         """
         if len(keys) and read_revision(cursor) != moment.revision:
             raise RegistryMovedError
+
+    def _limits(self, moment: Moment) -> dict[str, int]:
+        """What ``judge`` and ``plain.find`` hold heartbeats to."""
+        return {
+            "accept_past_us": self._accept_past_us,
+            "oldest_us": moment.now_us - self._raw_retention_us,
+        }
+
+    def _trusts(self, together: plain.PlainBatch) -> bool:
+        """Whether all of it is plain by what is remembered, which is trusted from now on."""
+        return self._statuses.trust(together.keys) and together.fits(self._statuses)
+
+    def _follow_up(self, cursor: psycopg.Cursor, changes: Changes, moment: Moment) -> None:
+        self._skew.write(cursor, self.registry, moment.now_us)
+        forget_rollups(cursor, self.registry, changes, moment.today_us)
+
+    def _note(self, batch: Inbounds, outcomes: Outcomes, changes: Changes) -> None:
+        """Takes note of what was committed."""
+        self._statuses.committed()
+        count(self._metrics, outcomes, changes)
+        self._skew.listen(batch)
 
     def _look(self, connection: psycopg.Connection) -> Moment:
         moment = read_moment(connection)
