@@ -64,6 +64,8 @@ class _Ending:
 
     batch: Taken
     begun: Begun
+    #: When it was begun (monotonic s).
+    started: float
     done: Future[None]
 
 
@@ -191,8 +193,8 @@ class Pipeline:
 
         False where it is to be written by itself; the one before is over in any case.
         """
-        begun = None
-        troubled = self._stuck_by or self._bug_halt or self._transaction_size.is_reduced
+        begun, started = None, time.monotonic()
+        troubled = self._stuck_by or self._bug_halt or self._transaction_size.is_shrunk
         if not troubled and int(batch.inbounds.sizes.sum()) >= MANY:
             begun = self._try_to_begin(batch.inbounds)
         went_well = self._settle()
@@ -205,7 +207,7 @@ class Pipeline:
         self._oldest = _arrival(batch)
         done = self._ender.submit(self._end, self._connection, begun)
         done.add_done_callback(lambda _: self._intake.look())
-        self._ending = _Ending(batch, begun, done)
+        self._ending = _Ending(batch, begun, started, done)
         self._connection, self._other = self._other, self._connection
         return True
 
@@ -245,6 +247,7 @@ class Pipeline:
             self._see_through(batch)
             return False
         outcomes = self._writer.ended(ending.begun)
+        self._grow(batch.inbounds, ending.started)
         self._isolation.note(count_taken(batch.inbounds), 0)
         self._acknowledge(batch, outcomes)
         return True
@@ -312,9 +315,7 @@ class Pipeline:
             try:
                 if self._clock_is_right(inbounds):
                     outcomes = self._write_once(inbounds, careful=careful, isolate=isolate)
-                    if self._transaction_size.is_reduced:
-                        size = int(inbounds.sizes.sum())
-                        self._transaction_size.grow(size, time.monotonic() - began)
+                    self._grow(inbounds, began)
                     self._stuck_by = ""
                     return Outcomes.of(outcomes)
             except OurBugError as error:
@@ -339,6 +340,11 @@ class Pipeline:
             if self._stopping.wait(pause * random.uniform(0.5, 1.0)) and pause >= 1.0:
                 raise _StoppedError
             pause = min(2 * pause, PAUSE_MOST)
+
+    def _grow(self, inbounds: Inbounds, began: float) -> None:
+        if self._transaction_size.is_reduced:
+            size = int(inbounds.sizes.sum())
+            self._transaction_size.grow(size, time.monotonic() - began)
 
     def _write_once(self, inbounds: Inbounds, *, careful: bool, isolate: bool) -> Sequence[Outcome]:
         outcomes: Sequence[Outcome]

@@ -31,6 +31,11 @@ class TransactionSize:
         """Whether it is smaller than the setting."""
         return self.most < self._limit
 
+    @property
+    def is_shrunk(self) -> bool:
+        """Whether that is because one ran out of time."""
+        return self.is_reduced and self._growth < 1.0
+
     def shrink(self, heartbeats: int) -> None:
         """Halves it, after a transaction of so many did not end in time."""
         self.most = max(1, min(self.most, heartbeats) // 2)

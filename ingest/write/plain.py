@@ -38,6 +38,10 @@ from models.track_arrays import NONE, TrackArrays
 #: heartbeat of each of 25 instruments: 172 and 142; 50: 102 and 100; 100: 59 and 70; 300: 26 and
 #: 40; 1,000: 13 and 31.
 FEW = 50
+#: Heartbeats in a batch for which one round in arrays more is borne, however few go on in it: a
+#: round takes a millisecond, and one instrument that is judged alone keeps the whole batch from
+#: being begun beside the end of the one before (``Writer.begin``).
+SPARE_ROUND = 4_000
 
 #: A message whose heartbeats are to be judged one by one, and its outcome.
 Odd = tuple[Inbound, Outcome]
@@ -274,7 +278,7 @@ def _deep_or_doubled(columns: Columns, beats: _Beats, odd: Truths, odd_keys: Tru
     odd_keys[key[1:][doubled & (key[1:] >= 0)]] = True
     counts = np.bincount(key[~odd & ~odd_keys[key]], minlength=len(odd_keys))
     some = counts[counts > 0]
-    deepest = np.partition(some, -FEW)[-FEW] if len(some) >= FEW else 0
+    deepest = np.partition(some, -FEW)[-FEW] + len(key) // SPARE_ROUND if len(some) >= FEW else 0
     odd_keys |= counts > deepest
     return odd_keys[key]
 

@@ -158,7 +158,7 @@ class Writer:
 
         Args:
             connection: Another than the one that is ending; ``prepare`` was called for it.
-            inbounds: Decoded messages in order of arrival.
+            inbounds: Decoded messages in order of arrival; none is replayed from what was kept.
 
         Returns:
             None where the batch is not plain throughout: nothing was written.
@@ -167,8 +167,8 @@ class Writer:
             psycopg.Error: Nothing was written; the batch may be written again.
         """
         batch = Inbounds.of(inbounds)
-        if np.isnan(batch.arrived).any() or not batch.in_columns.all():
-            return None  # words of gateways and devices, what is replayed, what cannot be read
+        if not batch.in_columns.all():
+            return None  # words of gateways and devices, and what cannot be read
         with ExitStack() as transaction:
             transaction.enter_context(connection.transaction())
             moment = self._look(connection)

@@ -18,9 +18,10 @@ import pytest
 from psycopg import sql
 
 from stack.account import server_account
+from tests.faults.conftest import MakeRig
 from tests.faults.memory import memory_mb
 from tests.faults.proxy import Mode
-from tests.faults.rig import Rig, recently
+from tests.faults.rig import DAY_US, Rig, recently
 from tests.faults.worker import eventually
 from tests.lacking import Part, lacking
 
@@ -95,6 +96,39 @@ def test_row_10_database_killed(rig: Rig, how: str) -> None:
     logs = kept.finish(), plain.finish()
     rig.wait_quiet()
     assert rig.check(*logs).lost == 0
+
+
+@pytest.mark.parametrize("fails", ["first ends", "second is begun", "both", "worker"])
+def test_row_10_killed_with_two_batches_under_way(make_rig: MakeRig, fails: str) -> None:
+    """One waits for a row, the next is written beside it: neither is lost, nor stored twice."""
+    rig = make_rig(instruments=60)
+    worker = rig.worker(batch_messages=40, batch_age="2s")
+    # A process begins with little in a transaction.
+    first = rig.gateways(133, receipts=False, rounds=60, rounds_per_s=200, spoil=False)
+    known = first.finish()
+    rig.wait_stored(60 * 240)
+    later = recently(DAY_US)
+    with psycopg.connect(rig.url) as holding:
+        holding.execute(
+            "SELECT FROM instrument_status JOIN instrument USING (instrument_key)"
+            " WHERE instrument_id = 'g0-i7' FOR UPDATE OF instrument_status"
+        )
+        plain = rig.gateways(
+            134, receipts=False, rounds=60, rounds_per_s=200, spoil=False, start_us=later
+        )
+        log = plain.finish()
+        waits, begun = eventually(lambda: _under_way(rig), 20, "two transactions")
+        ended = {"first ends": [waits], "second is begun": [begun], "both": [waits, begun]}
+        if fails == "worker":
+            worker.kill()
+        for pid in ended.get(fails, ()):
+            assert rig.ask("SELECT pg_terminate_backend(%s)", pid)
+        holding.rollback()
+    if fails == "worker":
+        worker.start()
+    rig.wait_quiet()
+    assert rig.check(known, log).lost == 0
+    assert rig.stored == 120 * 240
 
 
 @pytest.mark.parametrize("how", ["backend frozen", "network swallows"])
@@ -339,6 +373,17 @@ def _answers(rig: Rig) -> bool:
         return bool(rig.ask("SELECT true"))
     except psycopg.Error:
         return False
+
+
+def _under_way(rig: Rig) -> tuple[int, int] | None:
+    """The worker's backend that waits for a row, and the one whose heartbeats are written."""
+    found = rig.ask(
+        "SELECT array_agg(pid ORDER BY wait_event_type = 'Lock' DESC) FROM pg_stat_activity"
+        " WHERE application_name = 'ingest-1' AND datname = current_database()"
+        " AND (wait_event_type = 'Lock' OR state = 'idle in transaction')"
+        " AND xact_start < clock_timestamp() - interval '0.3 s'"
+    )
+    return tuple(found) if found is not None and len(found) == 2 else None
 
 
 def _backend(rig: Rig) -> int:
