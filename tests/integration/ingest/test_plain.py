@@ -8,8 +8,10 @@ every table that they write must be the same. ``JISHI_PLAIN_CASES`` says how man
 import json
 import os
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -24,7 +26,7 @@ from ingest.metrics import Metrics
 from ingest.write import plain, status_rows
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.inbounds import Inbounds
-from ingest.write.writer import Writer
+from ingest.write.writer import Begun, Writer
 from migrations.runner import migrate
 from models.columns import Rows
 from models.timestamp import format_ts
@@ -55,6 +57,7 @@ class Side:
 
     def __init__(self, url: str, writers: int, closing: ExitStack) -> None:
         options = "-c TimeZone=UTC"
+        self.url = url
         self.plain = closing.enter_context(psycopg.connect(url, autocommit=True, options=options))
         self.world = World(self.plain)
         self.connections = [closing.enter_context(connect(url, str(n))) for n in range(writers)]
@@ -418,6 +421,98 @@ def test_who_trusts_judges_anew_by_a_setting_that_came_meanwhile(
         assert found == written(scalar, 0, messages, together=False), turn
         assert not meanwhile.happens, "the batch was not trusted"
         assert mixed.rows() == scalar.rows(), turn
+
+
+class Beside:
+    """Hands a side's first writer each batch while the one before ends, over two connections."""
+
+    def __init__(self, side: Side, closing: ExitStack) -> None:
+        self._writer = side.writers[0]
+        self._connections = [
+            side.connections[0],
+            closing.enter_context(connect(side.url, "beside")),
+        ]
+        self._writer.prepare(self._connections[1])
+        self._thread = closing.enter_context(ThreadPoolExecutor(1))
+        self._ending: tuple[Begun, Future[None], list[tuple[Inbound, bytes]]] | None = None
+        #: What became of each batch, in the order in which they were committed.
+        self.found: list[list[Outcome]] = []
+        self.ended = self.given_up = 0
+
+    def write(self, messages: list[tuple[Inbound, bytes]]) -> None:
+        """Begins a batch, or writes it by itself; the one before is over then."""
+        batch = as_columns(messages)
+        begun = None
+        with suppress(psycopg.errors.UniqueViolation):  # another worker has stored the same
+            begun = self._writer.begin(self._connections[0], batch)
+        went_well = self.settle()
+        if begun is not None and not went_well:
+            self._writer.give_up(begun)
+            begun = None
+        if begun is None:
+            self._add(self._writer.write(self._connections[0], batch))
+        else:
+            self._ending = begun, self._thread.submit(self._writer.end, begun), messages
+            self._connections.reverse()
+
+    def settle(self) -> bool:
+        """Waits for the one before; False if it was written anew."""
+        if self._ending is None:
+            return True
+        begun, done, messages = self._ending
+        self._ending = None
+        if done.exception() is None:
+            self._add(self._writer.ended(begun))
+            self.ended += 1
+            return True
+        self._writer.give_up(begun)
+        self.given_up += 1
+        self._add(self._writer.write(self._connections[1], as_columns(messages)))
+        return False
+
+    def _add(self, outcomes: Sequence[Outcome]) -> None:
+        self.found.append(list(outcomes))
+        for outcome in self.found[-1]:
+            outcome.errors.sort(key=str)
+
+
+def test_batches_begun_beside_the_end_of_others_write_what_one_after_the_other_writes(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed, scalar = sides
+    steady_one, _ = steady(sides, monkeypatch, FIRST - 4)
+    odd_one = Case(FIRST - 5)
+    for side in sides:
+        side.register(odd_one)
+    rnd = random.Random(FIRST)
+    follow_up = Writer._follow_up
+
+    def fails_at_times(*args: Any) -> None:
+        follow_up(*args)
+        if threading.current_thread() is not threading.main_thread() and dice.random() < 0.2:
+            raise psycopg.OperationalError("as if the connection were lost")
+
+    dice = random.Random(FIRST + 1)
+    monkeypatch.setattr(Writer, "_follow_up", fails_at_times)
+    with ExitStack() as closing:
+        beside = Beside(mixed, closing)
+        for turn in range(30):
+            expected = []
+            for _ in range(rnd.randint(1, 5)):
+                messages = (odd_one if rnd.random() < 0.2 else steady_one).batch()
+                beside.write(messages)
+                expected.append(written(scalar, 0, messages, together=False))
+            beside.settle()
+            assert beside.found == expected, turn
+            beside.found.clear()
+            if rnd.random() < 0.3:
+                # Another worker, which the first one then finds out.
+                messages = steady_one.batch()
+                found = written(mixed, 1, messages, together=True)
+                assert found == written(scalar, 0, messages, together=False), turn
+            assert mixed.rows() == scalar.rows(), turn
+    assert beside.ended > 20
+    assert beside.given_up > 5
 
 
 def test_rows_are_updated_in_the_order_of_their_keys(sides: tuple[Side, Side]) -> None:
