@@ -16,6 +16,7 @@ import pytest
 from ingest.mqtt.reader import Delivery, Token
 from ingest.path.clock_guard import ClockGuard
 from ingest.path.decode import decode_deliveries
+from ingest.path.intake import Taken
 from ingest.path.isolation import count_taken
 from ingest.path.pipeline import _part
 from ingest.write.batch import Inbound, Outcome
@@ -115,10 +116,12 @@ def test_each_is_what_it_is_alone(deliveries: list[Delivery]) -> None:
 
 def test_parts_hold_as_much_as_they_may(deliveries: list[Delivery]) -> None:
     inbounds = decode_deliveries(deliveries)
+    batch = Taken(inbounds, [Token(1, n) for n in range(len(inbounds))])
     for most in range(1, 8):
         first = 0
         while first < len(inbounds):
-            part = _part(inbounds, first, most)
+            part = _part(batch, first, most).inbounds
+            assert _part(batch, first, most).tokens == batch.tokens[first : first + len(part)]
             sizes = inbounds.sizes[first:].tolist()
             assert len(part) == 1 or sum(sizes[: len(part)]) <= most
             assert len(part) == len(sizes) or sum(sizes[: len(part) + 1]) > most
