@@ -64,7 +64,7 @@ class IngestSettings(AlertSettings):
     batch_heartbeats: int = Field(50_000, ge=1, description="most heartbeats in a transaction")
     batch_messages: int = Field(25_000, ge=1, description="most messages in a transaction")
     batch_bytes: int = Field(
-        4 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
+        3 * 1024 * 1024, ge=1024, description="most bytes of payload decoded at once"
     )
     batch_age: Duration = Field(
         timedelta(milliseconds=40),
