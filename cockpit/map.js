@@ -170,6 +170,7 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
     return { x: box.x + box.width / 2 - width * (0.5 + aside), y: box.y + box.height / 2 - height / 2, width, height };
   };
   const by = (factor, [px, py] = [0.5, 0.5], quick = false) => {
+    if (!view) return; // pressed before it has a size
     const whole = home();
     const k = Math.min(CLOSE, Math.max(1, zoom() * factor));
     const [width, height] = [whole.width / k, whole.height / k];

@@ -15,6 +15,7 @@ import pytest
 from api.routes.evidence import RULES
 from cli.up import Service
 from tests.cockpit.judged import AXE, COCKPIT, faults, judge, page_names
+from tests.cockpit.stage import Stage
 from tests.cockpit.window import DRAWN, PAGES, PATIENCE_MS, Guest, Window, go, signed_in
 from tests.live import HOUR, Live, beat, now_us
 
@@ -494,6 +495,20 @@ def test_a_wrong_key_and_the_way_out(guest: Guest, cockpit_service: Service) -> 
     assert window.page.locator("#banner").text_content() == ""
     assert faults(window.page, AXE.read_text("utf-8")) == []
     assert window.foreign == []
+
+
+def test_the_map_is_not_zoomed_before_it_has_a_size(
+    stage: Stage, cockpit_service: Service, city: Live, tab: Window
+) -> None:
+    window = Window(stage.context(), tab.address)
+    signed_in(window.page.context, cockpit_service, city.post("keys", {"scopes": ["read"]})["key"])
+    window.page.add_init_script("ResizeObserver = class { observe() {} disconnect() {} }")
+    window.page.goto(f"{window.address}/#/city")
+    window.page.wait_for_selector(".map .d")
+    for button in window.page.locator(".map-zoom button").all()[:2]:
+        button.click()
+    assert window.complaints == []
+    window.page.context.close()
 
 
 def test_static_files_say_what_they_may(cockpit_service: Service) -> None:

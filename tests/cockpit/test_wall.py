@@ -3,6 +3,7 @@
 import re
 
 from cli.up import Service
+from tests.cockpit.judged import AXE, faults
 from tests.cockpit.stage import Stage
 from tests.cockpit.window import Window, signed_in
 from tests.live import Live, beat, now_us
@@ -59,6 +60,9 @@ def test_a_wall_shows_views_in_turn_and_outlasts_the_service(
     for one in (window, tab):
         one.page.wait_for_selector("#banner.bad:not(:empty)")
     assert tab.shown("instruments") == known  # what was known stays to be read
+    tab.page.evaluate("document.querySelectorAll('.card').forEach((card) => card.reload?.())")
+    tab.page.wait_for_selector(".card.aged")
+    assert faults(tab.page, AXE.read_text("utf-8"), ".card.aged") == []
     later(150)
     assert stands("explore")
     assert window.page.locator("#banner.bad").is_visible()
