@@ -8,9 +8,11 @@ in a thread of its own.
 
 import json
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -30,6 +32,10 @@ log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds; with the broker's reload a change holds within two
 RETRY_AFTER = 2.0  # seconds without a database or a broker
+#: How long Mosquitto may read its files (s), and what each gateway adds: it hashes the password of
+#: each that is connected anew, meanwhile does nothing else, and forgets a SIGHUP that comes then.
+READING = 5.0
+READING_EACH = 0.002
 
 
 class Broker(Protocol):
@@ -65,6 +71,10 @@ class MosquittoFiles:
         self._base = base
         self._pid = pid
         self._pid_file = pid_file
+        # Who ran before us may have told it something just now.
+        self._reading_until = math.inf
+        self._reading = READING
+        self._maybe_forgotten = False
 
     def beside(self) -> object:
         """What the files look like that others write: another value once one has changed."""
@@ -87,10 +97,28 @@ class MosquittoFiles:
             before = self._target.stat()
             owner = Account(name="broker", uid=before.st_uid, gid=before.st_gid)
         write_private(self._target, text, owner)
+        self._maybe_forgotten = time.monotonic() < self._reading_until
+        self._reading = READING + READING_EACH * len(hashes)
+        self._tell()
+
+    def remind(self) -> None:
+        """Have the broker read what it may have forgotten, as soon as it reads nothing else."""
+        if self._maybe_forgotten and time.monotonic() >= self._reading_until:
+            self._tell()
+            self._maybe_forgotten = False
+
+    def settle(self) -> None:
+        """Return once the broker needs no reminding any more."""
+        if self._maybe_forgotten and self._reading_until < math.inf:
+            time.sleep(max(0.0, self._reading_until - time.monotonic()))
+            self.remind()
+
+    def _tell(self) -> None:
         pid = self._pid
         if self._pid_file is not None:
             pid = int(self._pid_file.read_text("ascii"))
         if pid is not None:
+            self._reading_until = time.monotonic() + self._reading
             os.kill(pid, signal.SIGHUP)
 
 
@@ -250,7 +278,9 @@ def broker_sync(
         raise fail("give --pid or --pid-file, not both", 2)
     metrics = Metrics(CollectorRegistry())
     files = MosquittoFiles(target, base=base, pid=pid, pid_file=pid_file, certs=certs)
-    watcher = Watcher(database_url(url, None), files, metrics=metrics, beside=files.beside)
+    watcher = Watcher(
+        database_url(url, None), files, also=files.remind, metrics=metrics, beside=files.beside
+    )
     if not once:
         if metrics_port is not None:
             try:
@@ -270,5 +300,6 @@ def broker_sync(
     try:
         with psycopg.connect(database_url(url, None), connect_timeout=5) as connection:
             watcher.look(connection)
+        files.settle()
     except (psycopg.Error, OSError, ValueError) as error:
         raise fail(f"the accounts cannot be handed on: {str(error).strip()}") from None

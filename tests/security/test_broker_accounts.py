@@ -180,6 +180,63 @@ def test_the_command_keeps_a_broker_in_step(
             assert process.wait(10) == 0
 
 
+#: Reads its file as Mosquitto does: of what it is told while it reads, it knows nothing afterwards.
+#: Reads for the first time until it is told a second time, or for as long as a city's may take.
+FORGETFUL = """
+import pathlib, signal, sys, time
+target, has_read = map(pathlib.Path, sys.argv[1:])
+told = 0
+def tell(*_):
+    global told
+    told += 1
+signal.signal(signal.SIGHUP, tell)
+enough = 2
+print("ready", flush=True)
+while True:
+    if told:
+        text = target.read_text()
+        until = time.monotonic() + 3
+        while told < enough and time.monotonic() < until:
+            time.sleep(0.01)
+        has_read.write_text(text)
+        told, enough = 0, 1
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("once", [False, True], ids=["as they change", "once"])
+def test_a_broker_that_was_reading_still_reads_the_second_change_too(
+    live: Live, credentials: Credentials, tmp_path: Path, once: bool
+) -> None:
+    target, has_read = tmp_path / "passwords", tmp_path / "read"
+    command = [sys.executable, "-c", FORGETFUL, str(target), str(has_read)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as broker:
+        sync = [sys.executable, "-m", "cli", "broker-sync", "--password-file", str(target)]
+        sync += ["--pid", str(broker.pid)]
+        env = {**os.environ, "JISHI_DATABASE_URL": live.service.database_url}
+        running = None
+        try:
+            assert broker.stdout is not None
+            assert broker.stdout.readline() == b"ready\n"
+            files = MosquittoFiles(target, base=None, pid=broker.pid, pid_file=None)
+            if once:
+                # As another hands it on.
+                files.replace_gateways({})
+            else:
+                running = subprocess.Popen(sync, cwd=ROOT, env=env)
+                until(target.exists)
+            gateway = live.gateway()
+            credentials(gateway)
+            if once:
+                subprocess.run([*sync, "--once"], cwd=ROOT, env=env, check=True)
+            until(lambda: has_read.exists() and f"{gateway}:" in has_read.read_text())
+        finally:
+            broker.kill()
+            if running is not None:
+                running.terminate()
+                running.wait()
+
+
 def admitted(
     connect: Connect, broker: Mosquitto, account: MqttAccount, protocol: MQTTProtocolVersion
 ) -> Client | None:
