@@ -4,6 +4,7 @@
 event loop. Routes are in `routes/`, errors in `errors.py`, who may ask in `auth.py`.
 """
 
+from asyncio import create_task
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,7 +26,7 @@ from api.long import LongQuestions
 from api.metrics import METHODS, Metrics, MetricsMiddleware
 from api.oidc import Provider
 from api.query import only_declared
-from api.routes import FOLLOWER_ROUTERS, ROUTERS
+from api.routes import FOLLOWER_ROUTERS, ROUTERS, cockpit
 from api.routes.followed import not_here
 from api.settings import Settings
 
@@ -51,9 +52,11 @@ def create_app(settings: Settings, *, registry: CollectorRegistry | None = None)
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Not waited for: without a database the process lives and says so in /readyz.
         await pool.open(wait=False)
+        preparing = create_task(cockpit.prepare())
         try:
             yield
         finally:
+            preparing.cancel()
             board.close()
             long.close()
             exports.close()

@@ -16,10 +16,32 @@ export const STATES = ['running', 'idle', 'off', 'unknown'];
 
 const redraw = new Set();
 let still = false;
-/** All charts anew, in the theme of now; `atOnce` without movement, for paper. */
-export function redrawAll(atOnce = false) {
+let redrawing; // the latest of those that draw all
+const frameShown = () => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); });
+/**
+ * All charts anew, in the theme of now; `atOnce` in one go and without movement, for paper. Else one after each frame,
+ * those in sight first: the page is seen in its theme, and a press is answered, before all of them are drawn.
+ */
+export async function redrawAll(atOnce = false) {
   still = atOnce;
-  for (const draw of redraw) draw();
+  const mine = redrawing = Symbol('redraw');
+  if (atOnce) {
+    for (const { again } of redraw) again();
+    return;
+  }
+  const inSight = ({ box }) => {
+    const { top, bottom } = box.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
+  await frameShown();
+  const [near, far] = [[], []];
+  for (const one of redraw) (inSight(one) ? near : far).push(one);
+  for (const one of [...near, ...far]) {
+    if (mine !== redrawing) return;
+    if (!redraw.has(one)) continue; // it has gone meanwhile
+    one.again();
+    await frameShown();
+  }
 }
 
 export function bubble(title, ...lines) {
@@ -73,7 +95,7 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
       if (!box.clientWidth) return;
       made = lib.init(box, null, { renderer: 'canvas' });
       // Held from here on: one that no card took would hold all that it was to stand in, until the page is left.
-      redraw.add(again);
+      redraw.add(own);
       stay = ctx.onEnd(end);
       if (click) made.on('click', click);
       if (zoom) made.on('datazoom', zoom);
@@ -82,10 +104,10 @@ export function chart(ctx, option, { cls = '', say = '', click, zoom, ready } = 
     made.setOption({ ...base(), ...wanted(lib) }, { notMerge: fresh, lazyUpdate: false });
     if (still) made.getZr().flush();
   };
-  const again = () => draw(true);
+  const own = { box, again: () => draw(true) };
   let stay;
   const end = () => {
-    redraw.delete(again);
+    redraw.delete(own);
     watch.disconnect();
     made.dispose();
     stay();

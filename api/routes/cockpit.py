@@ -19,6 +19,7 @@ from hashlib import blake2b
 from html import escape
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from threading import Lock
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -115,11 +116,18 @@ class _Shelf:
     """What a process knows of the files: looked at anew with each page, and where one changed.
 
     Looking at them all takes milliseconds, and the first time, when they are compressed, a second:
-    off the event loop. A file of a page that was just sent is sent from here.
+    off the event loop, and before anyone asks. A file of a page that was just sent is sent from
+    here.
     """
 
     def __init__(self) -> None:
         self._edition: _Edition | None = None
+        # Whoever comes while files are compressed waits for these, and compresses none again.
+        self._looking = Lock()
+
+    async def prepare(self) -> None:
+        """Have the files ready for the first who asks."""
+        await self._look()
 
     async def page(self, name: str) -> Asset:
         """A page, of the files as they are now."""
@@ -133,8 +141,12 @@ class _Shelf:
         return edition.assets.get(name), edition.version
 
     async def _look(self) -> _Edition:
-        self._edition = edition = await run_in_threadpool(lambda: _edition(_files()))
+        self._edition = edition = await run_in_threadpool(self._found)
         return edition
+
+    def _found(self) -> _Edition:
+        with self._looking:
+            return _edition(_files())
 
 
 def _files() -> tuple[tuple[Path, int], ...]:
@@ -216,6 +228,11 @@ def _send(request: Request, asset: Asset, *, keep: bool = False) -> Response:
 
 
 _shelf = _Shelf()
+
+
+async def prepare() -> None:
+    """Compress the page's files: half a second that the first visitor need not wait."""
+    await _shelf.prepare()
 
 
 @router.get("/")

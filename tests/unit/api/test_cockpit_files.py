@@ -12,7 +12,10 @@ import pytest
 from fastapi import FastAPI
 
 from api import errors
+from api.app import create_app
 from api.routes import cockpit
+from api.settings import Settings
+from tests.patience import PATIENCE
 
 FOLDER = cockpit.FOLDER
 
@@ -158,3 +161,32 @@ def test_every_page_of_ours_is_named_with_what_it_imports() -> None:
             for other in re.findall(r"^[^/\n]*\bfrom '(\.[^']+)'|^import '(\.[^']+)'", text, re.M):
                 found = (FOLDER / name).parent.joinpath("".join(other)).resolve()
                 assert found.relative_to(FOLDER).as_posix() in {*frame, *names}
+
+
+def test_files_are_compressed_before_anyone_asks(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(cockpit.prepare())
+
+    def made_again(*_: object) -> cockpit.Asset:
+        raise AssertionError("a visitor waited for it")
+
+    monkeypatch.setattr(cockpit, "_made", made_again)
+    assert client.get("/").status_code == 200
+    assert client.get("/cockpit/app.js").status_code == 200
+
+
+def test_an_api_prepares_them_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def started() -> None:
+        prepared = asyncio.Event()
+
+        async def prepare() -> None:
+            prepared.set()
+
+        monkeypatch.setattr(cockpit, "prepare", prepare)
+        # Nothing listens there: the files need no database.
+        app = create_app(Settings(database_url="postgresql://127.0.0.1:1/nothing"))
+        async with app.router.lifespan_context(app), asyncio.timeout(PATIENCE):
+            await prepared.wait()
+
+    asyncio.run(started())
