@@ -104,7 +104,7 @@ def main() -> None:
     ready = json.loads(given.ready_file.read_text())
     given.folder.mkdir(parents=True, exist_ok=True)
     url, key = ready["api_url"], given.key or ready["admin_key"]
-    addresses = pages(*_running(url, key, given.instrument))
+    addresses = pages(*running(url, key, given.instrument)[:2])
     chromium = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -218,14 +218,14 @@ def _until(page: Any, script: str) -> None:
     print(f"  never true: {script}")
 
 
-def _running(url: str, key: str, instrument: str | None) -> tuple[str, str]:
-    """An instrument and its gateway."""
+def running(url: str, key: str, instrument: str | None) -> tuple[str, str, str]:
+    """An instrument, its gateway and its institution."""
     (found,) = httpx.get(
         f"{url}/v1/instruments",
         params={"q": instrument} if instrument else {"activity": "running", "limit": 1},
         headers={"Authorization": f"Bearer {key}"},
     ).json()["items"]
-    return str(found["instrument_id"]), str(found["gateway_id"])
+    return str(found["instrument_id"]), str(found["gateway_id"]), str(found["institution_id"])
 
 
 def _sign_in(page: Any, url: str) -> None:
