@@ -5,8 +5,9 @@ they are closed: a field that nobody described fails.
 """
 
 import copy
+import json
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import httpx
@@ -31,7 +32,7 @@ _PATHS = [
 ]
 
 
-@lru_cache(maxsize=512)
+@cache
 def _validator(method: str, path: str, status: str, media_type: str) -> Any:
     answers = DOCUMENT["paths"][path][method]["responses"]
     assert status in answers, f"{method} {path}: {status} is not described"
@@ -42,8 +43,14 @@ def _validator(method: str, path: str, status: str, media_type: str) -> Any:
     schema = content[media_type].get("schema")
     if schema is None or not media_type.endswith("json"):
         return None
+    return _compiled(json.dumps(schema))
+
+
+@cache
+def _compiled(schema: str) -> Any:
+    """A schema with all components takes 9 ms, and all refusals have one and the same."""
     return jsonschema_rs.Draft202012Validator(
-        {**schema, "components": DOCUMENT["components"]}, validate_formats=True
+        {**json.loads(schema), "components": DOCUMENT["components"]}, validate_formats=True
     )
 
 
