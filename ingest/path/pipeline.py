@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import psycopg
 import structlog
+from psycopg.pq import TransactionStatus
 
 from ingest.db.connection import connect
 from ingest.db.errors import Remedy, remedy
@@ -43,6 +44,7 @@ from models.wire import encode_receipt
 
 log = structlog.get_logger(__name__)
 
+IDLE = TransactionStatus.IDLE
 PAUSE_FIRST, PAUSE_MOST = 0.1, 5.0  # seconds
 #: Transactions of a batch that ran out of time until it is written in smaller ones. One may have
 #: met a lock; two are the batch's own.
@@ -197,11 +199,7 @@ class Pipeline:
         troubled = self._stuck_by or self._bug_halt or self._transaction_size.is_shrunk
         if not troubled and int(batch.inbounds.sizes.sum()) >= MANY:
             begun = self._try_to_begin(batch.inbounds)
-        went_well = self._settle()
-        if begun is None:
-            return False
-        if not went_well:
-            self._writer.give_up(begun)
+        if not self._settle(begun) or begun is None:
             return False
         assert self._connection is not None
         self._oldest = _arrival(batch)
@@ -220,7 +218,12 @@ class Pipeline:
                 return self._writer.begin(connection, inbounds)
         except Exception as error:
             # Whatever it is, it is met again once the batch is written by itself.
-            log.debug("batch not begun", action="write_begin", error=str(error).strip())
+            log.warning(
+                "batch not begun beside another",
+                action="write_begin",
+                error=str(error).strip(),
+                type=type(error).__name__,
+            )
             return None
 
     def _end(self, connection: psycopg.Connection, begun: Begun) -> None:
@@ -230,8 +233,12 @@ class Pipeline:
     def _is_ended(self) -> bool:
         return self._ending is not None and self._ending.done.done()
 
-    def _settle(self) -> bool:
-        """Waits until the batch before is over, and acknowledges it; False if it was begun anew."""
+    def _settle(self, begun: Begun | None = None) -> bool:
+        """Waits until the batch before is over, and acknowledges it; False if it was begun anew.
+
+        ``begun`` is what was begun after it, and is given up first then: its transaction is open,
+        and what is written meanwhile must not become a part of it, nor wait for it.
+        """
         ending, self._ending = self._ending, None
         if ending is None:
             return True
@@ -240,7 +247,10 @@ class Pipeline:
         try:
             ending.done.result()
         except Exception as error:
-            self._writer.give_up(ending.begun)
+            for one in (begun, ending.begun):
+                if one is not None:
+                    with self._watchdog.watch(one.cursor.connection, self._patience):
+                        self._writer.give_up(one)
             if isinstance(error, psycopg.Error):
                 self._recover(error, careful=False, isolate=False)
             # Else another worker wrote the same instruments, or a setting changed.
@@ -418,7 +428,8 @@ class Pipeline:
         return careful, isolate
 
     def _connected(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed or self._connection.broken:
+        # What is committed in a transaction that somebody left open would not be committed.
+        if self._connection is None or self._connection.info.transaction_status is not IDLE:
             self._disconnect()
             connection = connect(
                 self._settings.database_url.get_secret_value(),

@@ -445,18 +445,14 @@ class Beside:
         begun = None
         with suppress(psycopg.errors.UniqueViolation):  # another worker has stored the same
             begun = self._writer.begin(self._connections[0], batch)
-        went_well = self.settle()
-        if begun is not None and not went_well:
-            self._writer.give_up(begun)
-            begun = None
-        if begun is None:
+        if not self.settle(begun) or begun is None:
             self._add(self._writer.write(self._connections[0], batch))
         else:
             self._ending = begun, self._thread.submit(self._writer.end, begun), messages
             self._connections.reverse()
 
-    def settle(self) -> bool:
-        """Waits for the one before; False if it was written anew."""
+    def settle(self, begun_after: Begun | None = None) -> bool:
+        """Waits for the one before; False if it was written anew, and what was begun given up."""
         if self._ending is None:
             return True
         begun, done, messages = self._ending
@@ -465,9 +461,11 @@ class Beside:
             self._add(self._writer.ended(begun))
             self.ended += 1
             return True
-        self._writer.give_up(begun)
+        for one in (begun_after, begun):
+            if one is not None:
+                self._writer.give_up(one)
         self.given_up += 1
-        self._add(self._writer.write(self._connections[1], as_columns(messages)))
+        self._add(self._writer.write(self._connections[0], as_columns(messages)))
         return False
 
     def _add(self, outcomes: Sequence[Outcome]) -> None:
