@@ -14,9 +14,7 @@ offered, and asked of the API, which has to refuse it.
 """
 
 import argparse
-import fnmatch
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,9 +30,17 @@ import httpx
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import sync_playwright
 
-from tests.cockpit.chromium import find_chromium
 from tests.cockpit.judged import AXE, faults
-from tests.cockpit.shots import LANGUAGES, SETTLED, SIZES, THEMES, pages, running
+from tests.cockpit.shots import (
+    LANGUAGES,
+    SETTLED,
+    SIZES,
+    THEMES,
+    chosen,
+    launched,
+    pages,
+    running,
+)
 from tests.integration.api.test_access import CITY_ONLY, ROUTES, SCOPES, scope_of
 
 PATIENCE_MS = 20_000
@@ -251,7 +257,6 @@ def main() -> None:
     url, admin_key = ready["api_url"], ready["admin_key"]
     instrument, gateway, institution = running(url, admin_key, given.instrument)
     addresses = pages(instrument, gateway)
-    chromium = find_chromium()
     axe = AXE.read_text(encoding="utf-8")
     views, wrong = 0, 0
 
@@ -262,18 +267,10 @@ def main() -> None:
             print(f"{name}: {one}", flush=True)
 
     with made_keys(url, admin_key, institution) as keys, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium.program),
-            env={**os.environ, **chromium.environment},
-            args=["--no-sandbox"],
-        )
+        browser = launched(playwright)
         for kind, size, theme, language in product((*KINDS, NOBODY), WIDTHS, THEMES, LANGUAGES):
             look = f"{kind}-{language}-{theme}-{size}"
-            wanted = {
-                name: address
-                for name, address in addresses.items()
-                if fnmatch.fnmatch(f"{name}-{look}", given.pattern)
-            }
+            wanted = chosen(addresses, look, given.pattern)
             if not wanted:
                 continue
             width, height = SIZES[size]

@@ -11,7 +11,7 @@ import argparse
 import fnmatch
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -105,22 +105,13 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     url, key = ready["api_url"], given.key or ready["admin_key"]
     addresses = pages(*running(url, key, given.instrument)[:2])
-    chromium = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium.program),
-            env={**os.environ, **chromium.environment},
-            args=["--no-sandbox"],
-        )
+        browser = launched(playwright)
         if given.readme:
             _readme(browser, url, key, given.folder)
         for size, theme, language in [] if given.readme else product(SIZES, THEMES, LANGUAGES):
             look = f"{language}-{theme}-{size}"
-            wanted = {
-                name: address
-                for name, address in (*addresses.items(), *STATES.items())
-                if fnmatch.fnmatch(f"{name}-{look}", given.pattern)
-            }
+            wanted = chosen({**addresses, **STATES}, look, given.pattern)
             if not wanted:
                 continue
             width, height = SIZES[size]
@@ -216,6 +207,25 @@ def _until(page: Any, script: str) -> None:
             return
         page.wait_for_timeout(100)
     print(f"  never true: {script}")
+
+
+def launched(playwright: Any) -> Any:
+    """A browser that takes no profile and no sandbox of the machine's."""
+    chromium = find_chromium()
+    return playwright.chromium.launch(
+        executable_path=str(chromium.program),
+        env={**os.environ, **chromium.environment},
+        args=["--no-sandbox"],
+    )
+
+
+def chosen(addresses: Mapping[str, Any], look: str, pattern: str) -> dict[str, Any]:
+    """The addresses whose name and look a pattern such as ``city-zh-*`` names."""
+    return {
+        name: address
+        for name, address in addresses.items()
+        if fnmatch.fnmatch(f"{name}-{look}", pattern)
+    }
 
 
 def running(url: str, key: str, instrument: str | None) -> tuple[str, str, str]:
