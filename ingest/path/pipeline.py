@@ -127,8 +127,8 @@ class Pipeline:
                 taken = self._intake.next(unless=self._is_ended)
                 if taken is not None:
                     self._move(taken)
-                elif self._is_ended():
-                    self._settle()
+                elif self._is_ended() or self._intake.drained:
+                    self._settle()  # no other comes that could be begun beside it
                     self._oldest = None
                 taken = None  # or it would lie in memory beside the next one
         except _StoppedError:
