@@ -175,8 +175,8 @@ def test_row_27_retention_drops_chunks_during_replay(rig: Rig) -> None:
     worker.start()
     eventually(lambda: rig.ask(chunks) < before[1], 20, "the first chunk is dropped")
     second = rig.gateways(271, **log).finish()
-    # How many of them depends on the time of day: a chunk is a day of UTC. Kept are three days before
-    # the newest heartbeat, which is two hours old, and before that an hour for holds.
+    # How many of them depends on the time of day: a chunk is a day of UTC. Kept are three days
+    # before the newest heartbeat, which is two hours old, and before that an hour for holds.
     old = "SELECT count(*) FROM heartbeat WHERE ts < now() - interval '4 days 3 hours'"
     eventually(lambda: rig.ask(old) == 0, 20, "chunks are dropped")
     rig.wait_quiet()
