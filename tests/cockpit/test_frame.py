@@ -279,17 +279,24 @@ def test_a_page_left_open_holds_what_it_shows(tab: Window, address: str) -> None
         tab.until("!document.querySelector('main :is(.skeleton, [aria-busy], .failed)')")
         return str(page.evaluate("document.querySelector('main').innerText.length"))
 
+    # What comes and goes by itself is some fifty nodes, now held and now let go; what is left
+    # behind each time is never let go again. So the page must come back to the least that it
+    # held at first, whichever of the next times it does.
     first = come_back()
     found = [held()]
-    for _ in range(4):
+    for _ in range(2):
         assert come_back() == first
         found.append(held())
-    # What comes and goes by itself is some fifty nodes; what is held grows.
-    before = {name: max(of[name] for of in found[:2]) for name in found[0]}
-    after = {name: min(of[name] for of in found[-2:]) for name in found[0]}
+    least = {name: min(of[name] for of in found) for name in ("Nodes", "JSEventListeners")}
+    for times in range(1, 17):
+        assert come_back() == first
+        found.append(held())
+        if times >= 4 and all(found[-1][name] <= of + 10 for name, of in least.items()):
+            break
     tab.complaints.clear()
-    assert after["Nodes"] <= before["Nodes"] + 40
-    assert after["JSEventListeners"] <= before["JSEventListeners"] + 10
+    assert all(found[-1][name] <= of + 10 for name, of in least.items()), [
+        [of[name] for name in least] for of in found
+    ]
 
 
 def test_a_page_is_read_while_the_service_is_asked_who_is_there(tab: Window) -> None:
