@@ -1,7 +1,7 @@
 // Charts in the page's colours, sized with their box, redrawn with the theme, said in words.
 // Tooltips are built as elements: the security policy forbids styles in markup.
 
-import { h } from './dom.js';
+import { frameShown, h } from './dom.js';
 
 let loading;
 const echarts = () => (loading ??= import('./vendor/echarts.js'));
@@ -17,7 +17,6 @@ export const STATES = ['running', 'idle', 'off', 'unknown'];
 const redraw = new Set();
 let still = false;
 let redrawing; // the latest of those that draw all
-const frameShown = () => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); });
 /**
  * All charts anew, in the theme of now; `atOnce` in one go and without movement, for paper. Else one after each frame,
  * those in sight first: the page is seen in its theme, and a press is answered, before all of them are drawn.

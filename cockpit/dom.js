@@ -209,13 +209,20 @@ export function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** Once what was drawn is seen: whoever draws much goes on after it, and presses are answered between. */
+export const frameShown = () => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); });
+
 // Rows that are drawn at first, and each time that more are asked for: a browser is busy for long with a thousand.
 const [FIRST, PART] = [50, 100];
+const PORTION = 25; // of further rows, from one frame to the next
+const filling = new Set(); // tables that rows are still to come to
+/** All rows of all tables, for paper. */
+export const fillTables = () => { for (const add of filling) add(Infinity); };
 
 /**
  * A table that sorts by its heads and exports itself. Of many rows it draws the first, and more of them
- * when it is asked to; sorting and CSV are of all. With `entire` it draws them all: who reads on page by
- * page has its own button.
+ * when it is asked to; sorting and CSV are of all. With `entire` they all come: who reads on page by
+ * page has its own button. Whatever is beyond a screenful comes in portions, and the table is busy until all stands there.
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
  * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
@@ -225,9 +232,10 @@ const [FIRST, PART] = [50, 100];
 export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false, entire = false }) {
   const columns = all.filter((c) => !c.hidden);
   let shown = [...rows];
-  let drawn = entire ? Infinity : FIRST;
+  let drawn = entire ? Infinity : FIRST; // of `shown`, once no portion is awaited any more
   let order = sort ?? null;
   const body = h('tbody');
+  const scroll = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption });
   const heads = columns.map((c) => h('th', { scope: 'col', class: `${c.num ? 'num' : ''}${c.minor ? ' minor' : ''}` },
     c.plain ? c.label : h('button', { type: 'button', on: { click: () => by(c.key) } }, c.label)));
   const fill = (el, c, row) => {
@@ -260,10 +268,24 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
       fill(el, c, row);
       return el;
     }));
+  const add = (most) => body.append(...shown.slice(body.rows.length, Math.min(drawn, body.rows.length + most)).map(line));
+  let latest; // of those that fill it
+  const fillUp = async () => {
+    const mine = latest = Symbol('fill');
+    filling.add(add);
+    scroll.setAttribute('aria-busy', 'true');
+    while (body.rows.length < Math.min(drawn, shown.length)) {
+      await frameShown();
+      if (mine !== latest) return;
+      add(PORTION);
+    }
+    filling.delete(add);
+    scroll.removeAttribute('aria-busy');
+  };
   const further = h('div', { class: 'further' });
   const offer = () => further.replaceChildren(...(drawn < shown.length ? [h('button', { type: 'button', 'data-more': name, on: { click: () => {
-    body.append(...shown.slice(drawn, drawn + PART).map(line));
     drawn += PART;
+    fillUp();
     offer();
     further.querySelector('button')?.focus({ preventScroll: true });
   } } }, t('more_rows', { k: count(drawn), n: count(shown.length) }))] : []));
@@ -271,7 +293,8 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     if (order) shown = sorted();
     columns.forEach((c, i) => !c.plain && heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
     first = true;
-    body.replaceChildren(...shown.slice(0, drawn).map(line));
+    body.replaceChildren(...shown.slice(0, Math.min(drawn, FIRST)).map(line));
+    fillUp();
     offer();
   };
   const cellAt = (line, column) => body.rows[line]?.cells[column];
@@ -297,12 +320,11 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     order = { key, down: order?.key === key ? !order.down : Boolean(columns.find((c) => c.key === key).num) };
     draw();
   };
+  scroll.append(h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body));
   draw();
   const el = h('div', { class: `table-wrap${cards ? ' as-cards' : ''}${cards === 'named' ? ' named' : ''}` },
-    h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
-      h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body)),
-    further, csvButton(name, all.filter((c) => !c.plain), () => shown, answer));
-  el.refresh = () => shown.slice(0, drawn).forEach((row, at) => columns.forEach((c, i) => c.live && fill(cellAt(at, i), c, row)));
+    scroll, further, csvButton(name, all.filter((c) => !c.plain), () => shown, answer));
+  el.refresh = () => [...body.rows].forEach((tr, at) => columns.forEach((c, i) => c.live && fill(tr.cells[i], c, shown[at])));
   return el;
 }
 

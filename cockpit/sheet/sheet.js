@@ -3,6 +3,7 @@
 // Afterwards all is as before. How it looks on paper is in print.css.
 
 import { redrawAll, rem } from '../charts.js';
+import { fillTables } from '../dom.js';
 import { store } from '../store.js';
 import { learn } from '../words.js';
 import { foot, head } from './head.js';
@@ -52,6 +53,7 @@ function dress() {
   const main = document.getElementById('main');
   const { theme } = root.dataset;
   const added = [head(), foot(Boolean(main.querySelector('[data-more]')))];
+  fillTables();
   fit(root);
   root.dataset.theme = 'light';
   redrawAll(true);

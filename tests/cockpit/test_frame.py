@@ -1,5 +1,6 @@
 """What the frame does with any view: print it, keep it by name, show it to who signs in."""
 
+import itertools
 import re
 import socket
 from datetime import datetime, timedelta
@@ -161,12 +162,19 @@ def asked(window: Window, path: str) -> Any:
     return window.page.request.get(f"{window.address}/v1/{path}").json()
 
 
-_MANY = """
-import('/cockpit/dom.js').then(({ table }) => document.querySelector('main').replaceChildren(table({
+#: A module as the page itself has it: its files are named with their version.
+_OWN = """
+const own = (name) => import(new URL(name, document.querySelector('script[type=module]').src).href);
+"""
+_MANY = (
+    _OWN
+    + """
+own('dom.js').then(({ table }) => document.querySelector('main').replaceChildren(table({
   name: 'many', caption: 'many', rows: [...Array(250).keys()],
   columns: [{ key: 'n', label: 'n', num: true, value: (n) => n }],
 })))
 """
+)
 
 
 def test_a_table_of_many_rows_draws_the_first(tab: Window, tmp_path: Path) -> None:
@@ -182,11 +190,121 @@ def test_a_table_of_many_rows_draws_the_first(tab: Window, tmp_path: Path) -> No
     caught.value.save_as(tmp_path / "many.csv")
     assert len((tmp_path / "many.csv").read_text("utf-8").split()) == 251
     # Whoever prints it gets it all.
-    page.evaluate(ON_PAPER)
+    page.evaluate(
+        "window.print = () => { dispatchEvent(new Event('beforeprint'));"
+        " window.onPaper = document.querySelectorAll('main tbody tr').length;"
+        " dispatchEvent(new Event('afterprint')); }"
+    )
     page.locator("#print").press("Enter")
-    window.until("window.printed === 1")
-    assert rows.count() == 250
+    window.until("window.onPaper === 250")
     assert page.locator("main [data-more]").count() == 0
+
+
+#: Three hundred rows that all are to stand there, and how many did in each frame.
+_ENTIRE = (
+    _OWN
+    + """
+own('dom.js').then(({ table }) => {
+  const made = table({
+    name: 'entire', caption: 'entire', rows: [...Array(300).keys()], entire: true,
+    columns: [
+      { key: 'n', label: 'n', num: true, value: (n) => n },
+      { key: 'now', label: 'now', live: true, value: (n) => `${n} ${window.now ?? 0}` },
+    ],
+  });
+  window.steps = [];
+  const count = () => made.querySelectorAll('tbody tr').length;
+  window.busy = () => made.querySelector('[aria-busy]') !== null;
+  const look = () => {
+    window.steps.push([count(), window.busy()]);
+    if (window.busy()) requestAnimationFrame(look);
+  };
+  window.made = made;
+  document.querySelector('main').replaceChildren(made);
+  look();
+  window.now = 1;
+  made.refresh(); // of the rows that are there
+})
+"""
+)
+
+
+def test_rows_beyond_a_screenful_come_from_frame_to_frame(tab: Window) -> None:
+    window, page = tab, tab.page
+    go(window, "#/health")
+    page.evaluate(_ENTIRE)
+    window.until("!window.busy()")
+    steps = page.evaluate("window.steps")
+    assert steps[0] == [50, True]  # a screenful at once
+    assert max(b - a for (a, _), (b, _) in itertools.pairwise(steps)) <= 50
+    assert steps[-1] == [300, False]
+    assert page.locator("main tbody th").all_inner_texts() == [str(n) for n in range(300)]
+    assert set(page.locator("main tbody td").all_inner_texts()) == {f"{n} 1" for n in range(300)}
+    # Sorted while it is still coming: each row once.
+    page.evaluate(
+        "() => { const sort = window.made.querySelector('thead button');"
+        " sort.click(); return new Promise((done) => requestAnimationFrame(() => {"
+        " sort.click(); done(); })); }"
+    )
+    window.until("!window.busy()")
+    assert page.locator("main tbody th").all_inner_texts() == [str(n) for n in range(300)]
+    # Paper waits for no frame.
+    page.evaluate(
+        "() => { window.made.querySelector('thead button').click();"
+        " dispatchEvent(new Event('beforeprint'));"
+        " window.onPaper = window.made.querySelectorAll('tbody tr').length;"
+        " dispatchEvent(new Event('afterprint')); }"
+    )
+    assert page.evaluate("window.onPaper") == 300
+    window.until("!window.busy()")
+    assert page.locator("main tbody tr").count() == 300
+
+
+#: Three charts, the first of them out of sight; which of them was drawn in which frame.
+_THREE = (
+    _OWN
+    + """
+Promise.all(
+  ['charts', 'dom'].map((one) => own(`${one}.js`)),
+).then(([{ chart, color }, { h }]) => {
+  window.drawn = [];
+  let frame = 0;
+  const next = () => { frame += 1; requestAnimationFrame(next); };
+  next();
+  document.addEventListener('click', () => { window.pressed = frame; }, { capture: true });
+  const { signal } = new AbortController();
+  const ctx = { signal, onEnd: () => () => {} };
+  const xAxis = { type: 'category', data: ['a'] };
+  const option = (name) => () => {
+    window.drawn.push({ name, frame, ink: color('ink') });
+    return { xAxis, yAxis: {}, series: [{ type: 'bar', data: [1] }] };
+  };
+  const card = (name) => h('div', { 'data-name': name }, chart(ctx, option(name), { cls: 'line' }));
+  const far = card('far');
+  far.style.marginTop = '3000px';
+  document.querySelector('main').replaceChildren(far);
+  window.rest = () => far.before(card('one'), card('two'));
+})
+"""
+)
+
+
+def test_charts_take_a_theme_one_a_frame_those_in_sight_first(tab: Window) -> None:
+    window, page = tab, tab.page
+    go(window, "#/health")
+    page.evaluate(_THREE)
+    window.until("window.drawn.length === 1")
+    page.evaluate("window.rest()")
+    window.until("window.drawn.length === 3")
+    before = page.evaluate("window.drawn.splice(0)")
+    page.locator("#theme").press("Enter")
+    window.until("window.drawn.length === 3")
+    after = page.evaluate("window.drawn")
+    assert [one["name"] for one in after] == ["one", "two", "far"]
+    frames = [page.evaluate("window.pressed"), *(one["frame"] for one in after)]
+    assert all(a < b for a, b in itertools.pairwise(frames)), frames
+    assert not {one["ink"] for one in after} & {one["ink"] for one in before}
+    page.locator("#theme").press("Enter")
 
 
 _CHART = """
