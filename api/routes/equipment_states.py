@@ -24,11 +24,15 @@ from models.equipment_state import StateTimes
 from models.ratios import seconds
 from models.timestamp import format_instant
 from models.usage import Window
-from store.figures.costs import one_by_one_s
 from store.figures.groups import measure_extent
 from store.figures.question import Question
 from store.figures.surroundings import Moment, load_moment
-from store.lifecycle.equipment_states import load_group_states, load_states
+from store.lifecycle.equipment_states import (
+    Division,
+    divide_members,
+    load_group_states,
+    load_states,
+)
 from store.present.instruments import names_of
 from store.run import Steps
 
@@ -78,6 +82,7 @@ async def get_instrument_states(
 class _Plan:
     moment: Moment
     question: Question
+    division: Division
     zone: ZoneInfo
     cost_s: float
 
@@ -111,11 +116,12 @@ async def get_states(
         window = span.window(zone, moment.now_us).clip(moment.now_us)
         question = Question(window=window, filters=filters, group_by=group_by)
         extent = yield from measure_extent(question, context.rosters)
-        cost = one_by_one_s(extent.instruments, window, (), moment)
-        return _Plan(moment=moment, question=question, zone=zone, cost_s=cost)
+        division = yield from divide_members(question, extent)
+        cost = division.cost_s(question, moment)
+        return _Plan(moment=moment, question=question, division=division, zone=zone, cost_s=cost)
 
     def ask(planned: _Plan) -> Steps[dict[str, Any]]:
-        found = yield from load_group_states(planned.question, planned.moment)
+        found = yield from load_group_states(planned.question, planned.moment, planned.division)
         names = {}
         if group_by is not None:
             names = yield from names_of(group_by, list(found), planned.window.end_us)

@@ -1,20 +1,28 @@
 """SEMI E10's six states of instruments: entered stretches, and figures of what lies between these.
 
 What a state is, is ``models/equipment_state.py``'s. What is measured comes from the same figures as
-utilization: rollups where whole days stand, segments elsewhere.
+utilization: rollups where whole days stand, segments elsewhere. Of groups, instruments that nothing
+stopped and whose opening hours stayed what they were are summed up all at once; the others' windows
+are parted one by one.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from models.equipment_state import Parted, StateTimes, Stops, part
 from models.group import in_service
+from models.group_arrays import Flags, Ints
 from models.interval import Interval
 from models.usage import Usage, Window, add_up
+from store.figures.costs import one_by_one_s
 from store.figures.figures import usages
+from store.figures.groups import Extent, cost_s, tally_groups
 from store.figures.members import CHUNK, Member, load_members
 from store.figures.question import Question
-from store.figures.subject import Subject, load_subjects, zone_of
+from store.figures.subject import Subject, load_subjects, parse_hours, zone_of
 from store.figures.surroundings import MANY, Moment
 from store.instant import from_us
 from store.run import Query, Steps
@@ -73,26 +81,85 @@ def _load_stops(windows: Mapping[int, Window]) -> Steps[dict[int, Stops]]:
     return {key: Stops(**found[key]) if key in found else Stops() for key in windows}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """Instruments of a question by how their states are found; keys, ascending."""
+
+    extent: Extent
+    #: Stopped at some time of the window, or of other settings at its start than at its end.
+    careful: Ints
+    #: All others, of whom none was stopped: opening hours are in force throughout the window, or
+    #: never.
+    with_hours: Ints
+    without_hours: Ints
+
+    def cost_s(self, question: Question, moment: Moment) -> float:
+        """What `load_group_states` costs (s)."""
+        return cost_s(question, self.extent, moment) + one_by_one_s(
+            len(self.careful), question.window, (), moment
+        )
+
+
+def divide_members(question: Question, extent: Extent) -> Steps[Division]:
+    """Which of a question's instruments want which care; asks for no figure."""
+    window, roster, rows = question.window, extent.roster, extent.rows
+    keys = roster.keys[rows]
+    stopped = yield from Query[tuple[int, int, int]](
+        _PLANS["stopped"],
+        {
+            "keys": keys.tolist(),
+            "start": from_us(window.start_us),
+            "end": from_us(window.end_us),
+        },
+        binary=True,
+        heavy=len(keys) > MANY,
+    )
+    careful: Flags = np.isin(keys, [key for key, _, _ in stopped])
+    careful |= roster.since_us[rows] > window.start_us
+    with_hours = roster.settings.where(lambda one: parse_hours(one.hours) is not None)[rows]
+    return Division(
+        extent=extent,
+        careful=keys[careful],
+        with_hours=keys[~careful & with_hours],
+        without_hours=keys[~careful & ~with_hours],
+    )
+
+
 def load_group_states(
-    question: Question, moment: Moment
+    question: Question, moment: Moment, division: Division
 ) -> Steps[dict[str | None, tuple[StateTimes, int, int]]]:
     """The six states by group: sums, instruments in service, and how many were never heard.
 
     Args:
         question: Window, filters and grouping; who is in service for a part counts for that.
         moment: Of the answer.
+        division: The question's, found in the same transaction.
     """
-    members = yield from load_members(question)
     found: dict[str | None, tuple[StateTimes, int, int]] = {}
+
+    def add(group: str | None, times: StateTimes, instruments: int, never: int) -> None:
+        before = found.get(group, (StateTimes(), 0, 0))
+        found[group] = (before[0] + times, before[1] + instruments, before[2] + never)
+
+    members = yield from load_members(question, division.careful.tolist())
     for at in range(0, len(members), CHUNK):
         chunk = members[at : at + CHUNK]
         seen = {one.key: _served(one, question.window) for one in chunk if one.seen}
         subjects = yield from load_subjects(list(seen))
         times = yield from load_states(seen, subjects, moment)
         for one in chunk:
-            total, instruments, never = found.get(one.group, (StateTimes(), 0, 0))
-            total = total + times[one.key] if one.seen else total
-            found[one.group] = (total, instruments + 1, never + (not one.seen))
+            add(one.group, times.get(one.key, StateTimes()), 1, not one.seen)
+    nothing_fixed = Parted(fixed=StateTimes(), with_hours=(), without_hours=())
+    all_keys = division.extent.roster.keys[division.extent.rows]
+    for keys, has_hours in ((division.with_hours, True), (division.without_hours, False)):
+        if not len(keys):
+            continue
+        others = np.setdiff1d(all_keys, keys, assume_unique=True)
+        groups = yield from tally_groups(question, moment, without=others, extent=division.extent)
+        for name, group in groups.items():
+            sums = (group.total.usage, Usage()) if has_hours else (Usage(), group.total.usage)
+            whole = nothing_fixed.whole(*sums)
+            add(name, whole, group.total.instruments, group.total.never_seen)
     return found
 
 

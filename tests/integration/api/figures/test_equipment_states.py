@@ -156,3 +156,83 @@ def test_of_groups_those_that_were_heard(world: World, get: Get) -> None:
     assert listed["to"] is None
     answer = get("/v1/equipment-states", **asked, district="310104")
     assert answer["overall"]["window_s"] == 0
+
+
+COUNTED = (*SIX, "window_s", "unknown_s", "failures", "repairs")
+
+
+def test_groups_are_the_sums_of_their_instruments_however_these_are_found(
+    world: World, get: Get
+) -> None:
+    draw = random.Random(20)
+    end = world.now_us() // DAY * DAY - 8 * HOUR  # a midnight of the rollups' zone
+    begin = end - 3 * DAY
+    short = {day: [["09:00", "12:00"]] for day in WEEKDAYS}
+    long = {day: [["00:00", "20:00"]] for day in WEEKDAYS}
+    world.institution("i1")
+    world.institution("i2", opening_hours=short)
+    world.institution("i3", opening_hours=short)
+    world.institution("i3", valid_from=begin + DAY, opening_hours=long)
+    own: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "open": {"opening_hours": long},
+        "later": {"acquired_on": day_of(begin + DAY), "timezone": "Asia/Shanghai"},
+        "gone": {"retired_on": day_of(begin + 2 * DAY), "timezone": "Asia/Shanghai"},
+        "stopped": {"opening_hours": short},
+        "was-stopped": {"opening_hours": short},
+        "never": {},
+    }
+    served = {"later": (begin + DAY, end), "gone": (begin, begin + 2 * DAY)}
+    names = []
+    for home in ("i1", "i2", "i3"):
+        for kind, fields in own.items():
+            name = f"{kind}-{home}"
+            names.append(name)
+            world.instrument(name, institution=home, gateway=f"g-{home}", **fields)
+            if kind != "never":
+                minutes = {begin - HOUR + draw.randrange(4 * 24 * 60) * MINUTE for _ in range(150)}
+                states = ("running", "idle", "off")
+                world.feed(
+                    name,
+                    [beat(ts, draw.choice(states), hold=HOLD) for ts in sorted(minutes)],
+                )
+            if kind == "stopped":
+                world.maintenance(name, begin + 5 * HOUR, begin + 9 * HOUR, kind="maintenance")
+                world.maintenance(name, begin + 7 * HOUR, begin + 11 * HOUR, kind="down")
+            if kind == "was-stopped":
+                world.maintenance(name, begin - 5 * HOUR, begin, kind="down")
+                world.maintenance(name, end, end + HOUR, kind="engineering")
+    world.instrument(
+        "plain-i1", institution="i1", gateway="g-i1", valid_from=begin + DAY, opening_hours=short
+    )
+    world.roll(day_of(begin), day_of(end))
+    world.total(day_of(end))
+
+    for cut in (0, 90 * MINUTE):
+        window = (begin + cut, end - cut)
+        told = get(
+            "/v1/equipment-states",
+            from_=format_instant(window[0]),
+            to=format_instant(window[1]),
+            group_by="institution",
+        )
+        expected: dict[str, dict[str, float]] = {
+            home: dict.fromkeys(COUNTED, 0.0) for home in ("i1", "i2", "i3")
+        }
+        for name in names:
+            kind, _, home = name.rpartition("-")
+            start, until = served.get(kind, window)
+            if kind == "never":
+                continue
+            one = get(
+                f"/v1/instruments/{name}/equipment-states",
+                from_=format_instant(max(start, window[0])),
+                to=format_instant(min(until, window[1])),
+            )
+            for field in COUNTED:
+                expected[home][field] += one[field]
+        for group in told["groups"]:
+            assert {name: group[name] for name in COUNTED} == expected[group["key"]]
+            assert (group["instruments"], group["never_seen_instruments"]) == (7, 1)
+            assert group["non_scheduled_s"] > 0
+            assert group["unscheduled_down_s"] == 4 * 3_600
