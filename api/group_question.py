@@ -31,6 +31,7 @@ from store.figures.groups import (
     Extent,
     cost_s,
     measure_extent,
+    rank_members,
     revision_of,
     tally_groups,
 )
@@ -54,6 +55,8 @@ class GroupPlan:
     question: Question
     extent: Extent
     cost_s: float
+    #: Whether a page's groups are found before any sum is made (`GroupQuestion._answer_page`).
+    ranks_first: bool = False
     #: The same of the window that figures are held against.
     compared: "GroupPlan | None" = None
 
@@ -132,8 +135,23 @@ class GroupQuestion:
         page = extent.groups if self.limit is None else min(self.limit, extent.groups)
         early = self.order.by_name or self._ranks_before_spelling
         bodies = 1 + (page if early else extent.groups)
-        cost = cost_s(question, extent, moment) + told_s(bodies * (1 + len(parts)))
-        return GroupPlan(moment=moment, question=question, extent=extent, cost_s=cost)
+        ranks_first = (
+            self.group_by == "instrument"
+            and page < extent.groups
+            and self.compare is None
+            and self._ranks_before_spelling
+            and question.lay_out(extent.instruments, moment).at_once
+        )
+        cost = told_s(bodies * (1 + len(parts)))
+        if ranks_first:
+            # All of them are looked at twice, once with their buckets.
+            cost += cost_s(question, replace(extent, groups=1 + page), moment)
+            cost += cost_s(replace(question, buckets=()), replace(extent, groups=1), moment)
+        else:
+            cost += cost_s(question, extent, moment)
+        return GroupPlan(
+            moment=moment, question=question, extent=extent, cost_s=cost, ranks_first=ranks_first
+        )
 
     def _sums(self, window: Window, parts: Sequence[Window] = (), *, coverage: float) -> Question:
         return Question(
@@ -154,6 +172,8 @@ class GroupQuestion:
         Raises:
             Problem: 401; not even all groups together may be seen by anyone.
         """
+        if plan.ranks_first:
+            return (yield from self._answer_page(plan))
         groups = yield from self._tally(plan)
         if self.anonymous and not groups:
             raise public.too_few()
@@ -167,6 +187,47 @@ class GroupQuestion:
                 against = {**against, **{key: plan.compared.question.new_group() for key in new}}
         shown, last = yield from self._page(plan, groups, against)
         seen = against or not self.anonymous
+        overall = self._told(
+            plan,
+            _joined(plan.question, list(groups.values())),
+            _joined(plan.question, list(against.values())) if seen else None,
+        )
+        return self._answered(plan, overall, shown, last)
+
+    def _answer_page(self, plan: GroupPlan) -> Steps[dict[str, object]]:
+        """The same where each instrument is a group: sums are made of the page's and of all."""
+        question, extent = plan.question, plan.extent
+        labels = extent.roster.labels["instrument"]
+        keys = [labels.values[code] for code in labels.codes[extent.rows].tolist()]
+        ranked: Sequence[Mapping[str, Any]] = [{"key": key} for key in keys]
+        if not self.order.by_name:
+            field = self.order.field
+            values, sufficient = yield from rank_members(question, plan.moment, extent, field)
+            ranked = [
+                {"key": key, field: value, "sufficient": enough}
+                for key, value, enough in zip(keys, values, sufficient, strict=True)
+            ]
+        page, last = self.order.page(ranked, self.after, self.limit)
+        everyone = replace(question, group_by=None)
+        overall = yield from tally_groups(everyone, plan.moment, extent=extent)
+        of_page = labels.where({row["key"] for row in page}.__contains__)[extent.rows]
+        others = extent.roster.keys[extent.rows[~of_page]]
+        groups = yield from tally_groups(question, plan.moment, without=others, extent=extent)
+        named = yield from self._named(plan, [row["key"] for row in page])
+        return self._answered(
+            plan,
+            self._told(plan, _joined(question, list(overall.values())), None),
+            [self._told(plan, groups[row["key"]], None, row) for row in named],
+            last,
+        )
+
+    def _answered(
+        self,
+        plan: GroupPlan,
+        overall: Mapping[str, Any],
+        shown: Sequence[Mapping[str, Any]],
+        last: Position | None,
+    ) -> dict[str, object]:
         return {
             "from": format_instant(plan.window.start_us),
             "to": format_instant(plan.window.end_us),
@@ -174,11 +235,7 @@ class GroupQuestion:
             "group_by": self.group_by,
             "basis": self.basis.value,
             "bucket": self.bucket,
-            "overall": self._told(
-                plan,
-                _joined(plan.question, list(groups.values())),
-                _joined(plan.question, list(against.values())) if seen else None,
-            ),
+            "overall": overall,
             "groups": shown,
             "next_cursor": None if last is None else encode_cursor(self.list_name, last),
             **({} if plan.compared is None else compared_body(self.compare, plan.compared.window)),
@@ -204,7 +261,7 @@ class GroupQuestion:
 
         keys = [] if self.group_by is None else list(groups)
         if self._ranks_before_spelling:
-            # A city has 23,504 instruments, and a page shows a hundred.
+            # A city has a thousand institutions, and a page shows a hundred.
             ranked = [{"key": key, **self._ranked(plan, groups[key])} for key in keys]
             page, last = self.order.page(ranked, self.after, self.limit)
             named = yield from self._named(plan, [row["key"] for row in page])

@@ -8,6 +8,8 @@ meanwhile.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from heapq import nsmallest
+from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
 
 from api.errors import FieldError, invalid
@@ -100,10 +102,12 @@ class Order:
         Returns:
             The groups, and the position of the last one where more follow.
         """
-        ranked = sorted(rows, key=self.rank)
+        ranked = [(self.rank(row), row) for row in rows]
         if after is not None:
-            ranked = [row for row in ranked if self.rank(row) > after]
-        shown = ranked[:size]
+            ranked = [one for one in ranked if one[0] > after]
+        # A page of a hundred wants no order among the rest of a city's instruments.
+        most = len(ranked) if size is None else size
+        shown = [row for _, row in nsmallest(most, ranked, key=itemgetter(0))]
         return shown, self._position(shown[-1]) if len(shown) < len(ranked) else None
 
     def _position(self, row: Mapping[str, Any]) -> Position:

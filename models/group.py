@@ -228,7 +228,8 @@ def group_fields(tally: Tally, terms: Terms) -> dict[str, object]:
 def ranked_fields(tally: Tally, terms: Terms, name: str) -> dict[str, object]:
     """What a group is ranked by: one number of ``group_fields``, and whether it is sufficient.
 
-    Of a city's instruments a page shows a hundred: all others need not be spelled.
+    Of a city's institutions a page shows a hundred: all others need not be spelled. Of instruments
+    alone, `group_arrays.ranked_arrays` gives the same.
 
     Args:
         tally: Its instruments.

@@ -6,12 +6,14 @@ integers here as there. Where the figures come from is ``store/figures/sums.py``
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.difference import SECONDS
 from models.group import BANDS, Basis, Tally
-from models.ratios import threshold
+from models.ratios import ratio, seconds, threshold
 from models.usage import Usage
 
 Ints = NDArray[np.int64]
@@ -92,6 +94,88 @@ def digests(keys: Ints, figures: Figures) -> Ints:
         mixed ^= figures.columns[:, place] << place
     found: Ints = (mixed & _MASK) % _PRIME * (keys % _PRIME + 1)
     return found
+
+
+def ranked_arrays(
+    figures: Figures, heard: Flags, always_on: Flags, name: str, sufficient_coverage: float
+) -> tuple[list[Any], list[bool]]:
+    """What ``group.py: ranked_fields`` gives of groups of one instrument each.
+
+    Args:
+        figures: Of the instruments; 0 of those not heard.
+        heard: Who has a heartbeat before the window's end.
+        always_on: Who stands outside of means.
+        name: Of a count, of seconds or of a ratio.
+        sufficient_coverage: As for ``Tally``, of at most four decimals.
+
+    Returns:
+        Of each instrument the number, and whether its figures are sufficient.
+
+    Raises:
+        KeyError: There is no such number.
+    """
+
+    def total(*names: str) -> Ints:
+        return sum((column(one) for one in names[1:]), start=column(names[0]))
+
+    def column(name: str) -> Ints:
+        found: Ints = figures.columns[:, _AT[name]]
+        return found
+
+    def told(us: Ints, there: Flags | None = None) -> list[Any]:
+        found = [seconds(one) for one in us.tolist()]
+        if there is None:
+            return found
+        return [one if known else None for one, known in zip(found, there.tolist(), strict=True)]
+
+    running, known, window = column("running_us"), total(*_STATES), total(*_WINDOW)
+    unknown, rated = window - known, column("rated_us")
+    least = threshold(sufficient_coverage)
+    sufficient = (window > 0) & (known * least.denominator >= window * least.numerator)
+    ratios = {
+        "coverage": (known, window),
+        "utilization": (running, known),
+        "calendar_utilization": (running, window),
+        "utilization_high": (running + unknown, window),
+        "powered_utilization": (running, total(*_STATES[:2])),
+        "scheduled_utilization": (column("running_scheduled_us"), column("scheduled_us")),
+        "rated_utilization": (column("effective_us"), rated),
+    }
+    values: list[Any]
+    match name:
+        case _ if name in ratios:
+            pairs = zip(*(terms.tolist() for terms in ratios[name]), strict=True)
+            values = [ratio(part, whole) for part, whole in pairs]
+        case "instruments":
+            values = [1] * len(heard)
+        case "sufficient_instruments":
+            values = sufficient.astype(np.int64).tolist()
+        case "never_seen_instruments":
+            values = (~heard).astype(np.int64).tolist()
+        case "mean_utilization":
+            averaged = sufficient & ~always_on & (known > 0)
+            places = _DIGIT * _DIGITS
+            values = [
+                ratio((part << places) // whole, 1 << places) if there else None
+                for part, whole, there in zip(
+                    running.tolist(), known.tolist(), averaged.tolist(), strict=True
+                )
+            ]
+        case "counter_running_s":
+            values = told(column("counter_us"), column("counter_readings") > 0)
+        case "resolution_s":
+            values = told(column("step_us"), column("step_us") > 0)
+        case "window_s":
+            values = told(window)
+        case "unknown_s":
+            values = told(unknown)
+        case "scheduled_s" | "running_scheduled_s":
+            values = told(column(f"{name.removesuffix('_s')}_us"), figures.scheduled)
+        case _ if name in SECONDS:
+            values = told(column(f"{name.removesuffix('_s')}_us"))
+        case _:
+            raise KeyError(name)
+    return values, sufficient.tolist()
 
 
 def tally_arrays(

@@ -5,7 +5,7 @@ piece that an edge cuts, is left to ``members.py``, which gives the same sums.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from models.group import Tally
 from models.group_arrays import Figures, Flags, Ints, Sums, starts_of, tally_arrays, tally_windows
 from models.usage import Window
-from store.figures.members import load_members, tally_members
+from store.figures.members import CHUNK, load_members, member_figures, tally_members
 from store.figures.question import Group, Question
 from store.figures.rows import RowsReader
 from store.figures.seen import first_heard
@@ -40,12 +40,7 @@ def tally_rows(
     """
     keys, window = roster.keys[rows], question.window
     reader = RowsReader(roster, rows, moment)
-    yield from reader.measure([window, *question.buckets])
-    figures, whole = yield from _whole(question, roster, rows, reader)
-    seen, first_us = yield from first_heard(keys[~whole], window)
-    if (yield from reader.lead(window, seen, first_us)):
-        figures, whole = yield from _whole(question, roster, rows, reader)
-        seen = seen[~np.isin(seen, keys[whole])]
+    figures, whole, seen = yield from _read(question, roster, rows, reader)
     settle_us = yield from _settle(roster, rows, window, moment)
     silent = ~whole & ~np.isin(keys, seen)
 
@@ -76,6 +71,49 @@ def tally_rows(
         for key, group in rest.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
+
+
+def measure_members(
+    question: Question, moment: Moment, roster: Roster, rows: Ints
+) -> Steps[tuple[Figures, Flags]]:
+    """Each one's own figures of the window, of some members of a roster.
+
+    Args:
+        question: What is asked; its buckets do not matter.
+        moment: Of the answer.
+        roster: Of the window's end.
+        rows: Which of its instruments; ascending.
+
+    Returns:
+        Their figures, in the order of ``rows``, and who has a heartbeat before the window's end.
+    """
+    question, keys = replace(question, buckets=()), roster.keys[rows]
+    reader = RowsReader(roster, rows, moment)
+    figures, whole, seen = yield from _read(question, roster, rows, reader)
+    heard: Flags = whole | np.isin(keys, seen)
+    figures.columns[~whole], figures.scheduled[~whole] = 0, False
+    careful = [] if not len(seen) else (yield from load_members(question, seen.tolist()))
+    for at in range(0, len(careful), CHUNK):
+        chunk = careful[at : at + CHUNK]
+        found = yield from member_figures(chunk, question, moment)
+        places = np.searchsorted(keys, [member.key for member in chunk]).tolist()
+        for place, member in zip(places, chunk, strict=True):
+            figures.put(place, found.usages[member.key][0])
+    return figures, heard
+
+
+def _read(
+    question: Question, roster: Roster, rows: Ints, reader: RowsReader
+) -> Steps[tuple[Figures, Flags, Ints]]:
+    """Figures of the window, whose of them are right, and keys of the others who were heard."""
+    keys, window = roster.keys[rows], question.window
+    yield from reader.measure([window, *question.buckets])
+    figures, whole = yield from _whole(question, roster, rows, reader)
+    seen, first_us = yield from first_heard(keys[~whole], window)
+    if (yield from reader.lead(window, seen, first_us)):
+        figures, whole = yield from _whole(question, roster, rows, reader)
+        seen = seen[~np.isin(seen, keys[whole])]
+    return figures, whole, seen
 
 
 def _whole(

@@ -4,14 +4,16 @@ All at once (``at_once.py``) where that can be, else instrument by instrument (`
 ``layout.py`` says which.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
-from models.group_arrays import Ints
-from store.figures.at_once import tally_rows
+from models.group_arrays import Ints, ranked_arrays
+from store.figures.at_once import measure_members, tally_rows
 from store.figures.costs import at_once_s, one_by_one_s
+from store.figures.layout import Layout
 from store.figures.members import load_members, tally_members
 from store.figures.question import Group, Question
 from store.figures.surroundings import Moment
@@ -50,13 +52,49 @@ def tally_groups(
             question, None if without is None else roster.keys[rows].tolist()
         )
         return (yield from tally_members(members, question, moment))
-    size = max(_AT_LEAST, _AT_ONCE // max(1, len(layout.edges) // 4))
+    size = _size(layout)
     groups = yield from tally_rows(question, moment, roster, rows[:size])
     for at in range(size, len(rows), size):
         part = yield from tally_rows(question, moment, roster, rows[at : at + size])
         for key, group in part.items():
             groups.setdefault(key, question.new_group()).add(group)
     return groups
+
+
+def rank_members(
+    question: Question, moment: Moment, extent: "Extent", name: str
+) -> Steps[tuple[list[Any], list[bool]]]:
+    """One number of each member's own figures, as `models.group.ranked_fields` gives it.
+
+    Of a city's instruments a page shows a hundred: no sums are made of the others.
+
+    Args:
+        question: One that arrays answer (`Question.lay_out`); its buckets do not matter.
+        moment: Of the answer.
+        extent: The question's, found in the same transaction.
+        name: Of the number.
+
+    Returns:
+        Of each of the extent's rows the number, and whether its figures are sufficient.
+    """
+    roster, rows = extent.roster, extent.rows
+    values: list[Any] = []
+    sufficient: list[bool] = []
+    size = _size(replace(question, buckets=()).lay_out(len(rows), moment))
+    for at in range(0, len(rows), size):
+        part = rows[at : at + size]
+        figures, heard = yield from measure_members(question, moment, roster, part)
+        ranked = ranked_arrays(
+            figures, heard, roster.always_on[part], name, question.sufficient_coverage
+        )
+        values += ranked[0]
+        sufficient += ranked[1]
+    return values, sufficient
+
+
+def _size(layout: Layout) -> int:
+    """How many instruments are in memory at once."""
+    return max(_AT_LEAST, _AT_ONCE // max(1, len(layout.edges) // 4))
 
 
 def revision_of(told: str, digest: int) -> str:

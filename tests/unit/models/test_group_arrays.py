@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.group import Basis, Tally
-from models.group_arrays import NAMES, Figures, exact_sums, tally_arrays, tally_windows
+from models.difference import NUMBERS
+from models.group import Basis, Tally, ranked_fields
+from models.group_arrays import (
+    NAMES,
+    Figures,
+    exact_sums,
+    ranked_arrays,
+    tally_arrays,
+    tally_windows,
+)
+from models.ratios import Terms
 from models.usage import Usage
 
 DAY = 86_400_000_000
@@ -59,6 +68,46 @@ def test_same_tallies_as_one_by_one(basis: Basis, days: int, coverage: float) ->
             if place == group
         )
         assert found[group].tally == expected
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, "resolution_s"])
+@pytest.mark.parametrize(("days", "coverage"), [(1, 0.9), (30, 0.35), (3_600, 0.25)])
+def test_ranked_as_groups_of_one(name: str, days: int, coverage: float) -> None:
+    dice = random.Random(days)
+    figures = usages(dice, 300, days)
+    # Shares of a month that are told apart by their last digits alone.
+    figures += [
+        Usage(running_us=n, off_us=days * DAY - n, rated_us=days * DAY, effective_us=n)
+        for n in range(3)
+    ]
+    members = [None if dice.random() < 0.2 else usage for usage in figures]
+    always_on = [dice.random() < 0.2 for _ in members]
+    rows = Figures.zeros(len(members))
+    for n, usage in enumerate(members):
+        if usage is not None:
+            rows.put(n, usage)
+    values, sufficient = ranked_arrays(
+        rows,
+        np.array([usage is not None for usage in members]),
+        np.array(always_on),
+        name,
+        coverage,
+    )
+    terms = Terms(as_of_us=0, end_us=0, settle_us=0, sufficient_coverage=coverage)
+    for member, value, enough in zip(
+        zip(members, always_on, strict=True), values, sufficient, strict=True
+    ):
+        alone = Tally(sufficient_coverage=coverage)
+        alone.extend([member])
+        expected = ranked_fields(alone, terms, name)
+        assert expected == {name: value, "sufficient": enough}
+        assert type(expected[name]) is type(value)
+
+
+def test_ranked_by_no_number() -> None:
+    nothing = np.zeros(1, np.bool_)
+    with pytest.raises(KeyError, match="name"):
+        ranked_arrays(Figures.zeros(1), nothing, nothing, "name", 0.9)
 
 
 def test_sums_that_pass_64_bits() -> None:

@@ -7,12 +7,15 @@ import psycopg
 import pytest
 
 from api.asked_window import AskedWindow
+from api.cursor import decode_cursor
 from api.errors import Problem
 from api.group_question import GroupQuestion
 from api.public import HIDDEN, OTHER, SMALLEST
 from api.ranking import Order
 from api.settings import Settings
 from models.bucket import Bucket
+from store.figures.groups import tally_groups
+from store.figures.layout import FEW
 from store.figures.subject import zone_of
 from store.present.filters import Filters
 from store.present.roster import Rosters
@@ -38,6 +41,13 @@ def ask(conn: psycopg.Connection[Any], question: GroupQuestion) -> dict[str, Any
         return (yield from question.answer(plan))
 
     return run(conn, steps())
+
+
+def timeless(told: Any) -> Any:
+    """An answer but for when it was given."""
+    if isinstance(told, dict):
+        return {name: timeless(value) for name, value in told.items() if name != "as_of"}
+    return [timeless(one) for one in told] if isinstance(told, list) else told
 
 
 @pytest.fixture
@@ -69,6 +79,57 @@ def test_the_route_answers_what_the_question_does(used: World, get: Get) -> None
         one["revision"] for one in answer["groups"]
     ]
     assert found["overall"]["revision"] == answer["overall"]["revision"]
+
+
+@pytest.mark.parametrize("few", [0, FEW])
+@pytest.mark.parametrize(
+    "sort", ["-key", "-running_s", "scheduled_s", "utilization", "-mean_utilization"]
+)
+def test_a_page_of_instruments_is_part_of_the_whole(
+    used: World, sort: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without it so few would be taken one by one, since there are buckets.
+    monkeypatch.setattr("store.figures.layout.FEW", few)
+    # Sums of the whole are made before it is cut into pages; a page's are made of its own alone.
+    used.instrument("alike", opening_hours={"mon": [["00:00", "24:00"]]}, always_on=True)
+    used.feed("alike", every(BEGIN, BEGIN + 3 * HOUR, "running"))
+    # Of this one two versions hold in the window, and it was under maintenance: neither arrays nor
+    # rollups say enough of it.
+    used.instrument("careful", opening_hours={"mon": [["00:00", "12:00"]]})
+    used.feed("careful", every(BEGIN - HOUR, BEGIN + 2 * HOUR, "idle"))
+    used.instrument("careful", valid_from=BEGIN + HOUR, hold_us=20 * HOUR)
+    used.maintenance("careful", BEGIN, BEGIN + HOUR)
+    question = replace(QUESTION, bucket=Bucket.DAY, order=Order.parse(sort))
+    whole = ask(used.conn, question)
+    assert len(whole["groups"]) == 8
+    found: list[Any] = []
+    after = None
+    while True:
+        page = ask(used.conn, replace(question, limit=3, after=after))
+        assert timeless(page["overall"]) == timeless(whole["overall"])
+        found += page["groups"]
+        if page["next_cursor"] is None:
+            break
+        sent = decode_cursor(question.list_name, page["next_cursor"], (int, str, str))
+        assert sent is not None
+        after = question.order.rank_of((sent[0], sent[1], sent[2]))
+    assert len(found) == 8
+    assert timeless(found) == timeless(whole["groups"])
+
+
+def test_a_page_of_instruments_sums_up_no_more_than_it_shows(
+    used: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counting(*given: Any, **named: Any) -> Any:
+        found = yield from tally_groups(*given, **named)
+        asked.append(len(found))
+        return found
+
+    monkeypatch.setattr("api.group_question.tally_groups", counting)
+    ask(used.conn, replace(QUESTION, order=Order("running_s", True), limit=2))
+    assert sorted(asked) == [1, 2]
 
 
 @pytest.mark.parametrize("sort", ["key", "-running_s"])
