@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from typer.testing import CliRunner
 from xdist.scheduler import LoadFileScheduling
 
@@ -14,6 +15,7 @@ from cli.up import Service
 from tests import chance
 from tests.lacking import summary
 from tests.live import Live
+from tests.patience import PATIENCE
 from tests.secrets import leaks
 
 #: Files that take longest, the longest first; what `--junitxml` says of a run, summed by file.
@@ -21,6 +23,10 @@ LONGEST = Path(__file__).with_name("longest.txt")
 BROWSERS = "tests/cockpit/"
 
 chance.load_profile()
+
+# Five seconds are httpx's own patience: an answer may take longer where others keep the processors.
+for phase in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, phase, PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

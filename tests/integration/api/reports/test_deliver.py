@@ -52,6 +52,7 @@ from tests.chance import counted, first_seed
 from tests.integration.api.figures.world import World
 from tests.integration.api.reports.conftest import START, USES, closed
 from tests.lacking import Part, lacking
+from tests.patience import PATIENCE
 
 KEY = Fernet.generate_key().decode()
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -264,7 +265,7 @@ def test_a_500_for_an_hour(world: World, receiver: Receiver, means: Means) -> No
             assert len(receiver.came) == before + 1, "the others wait with it"
             tries += 1
             pause = seconds_until_next(world)
-            assert abs(pause - PAUSES[tries - 1]) < 5
+            assert PAUSES[tries - 1] - PATIENCE < pause <= PAUSES[tries - 1]
             found = of(world)
             assert (found.failures, found.failure) == (tries, "it answers 500")
             assert (found.waiting, found.given_up) == (USES, 0)
@@ -531,7 +532,9 @@ def test_persons_go_to_whom_they_are_meant_for_and_stay_nowhere(
     sender = Sender("", means)
     work(sender, world)
     named = [one for one in receiver.came if "王小明" in json.dumps(one, ensure_ascii=False)]
-    assert [one["data"]["profile"]["name"] for one in named] == ["nrii-columns"]
+    # What is refused is tried anew, here already if the others took long.
+    assert {one["data"]["profile"]["name"] for one in named} == {"nrii-columns"}
+    assert len({one["data"]["record_id"] for one in named}) == 1
     folder = folder_of(means, period.period_id)
     assert [path.name for path in folder.iterdir()] == ["nrii-columns-1.csv"]
     assert "王小明" in (folder / "nrii-columns-1.csv").read_text("utf-8")
