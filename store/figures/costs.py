@@ -24,6 +24,7 @@ _ROW_AND_DAY_SUMMED = 3e-6
 _ROW_AND_DAY_MEASURED = 80e-6
 _WINDOW_TOLD = 40e-6
 _ITEM_TOLD = 20e-6
+_ROW_COUNTED, _ROW_AND_DAY_COUNTED = 60e-6, 1e-6
 _DAY_BY_HOUR_OF_WEEK = 240e-6
 _HOUR_OF_WEEK = 0.03e-6
 _ROW_AND_BOOKING_DAY = 0.1e-6  # one in five is booked
@@ -61,6 +62,16 @@ def one_by_one_s(rows: int, window: Window, buckets: Sequence[Window], moment: M
         + measured * _ROW_AND_DAY_MEASURED
         + (days - measured) * _ROW_AND_DAY_SUMMED
     )
+
+
+def counted_s(rows: int, length_us: int) -> float:
+    """What it costs to count what ran of instruments, each in a window of its own.
+
+    Args:
+        rows: How many.
+        length_us: Of all the windows together.
+    """
+    return _A_QUESTION + rows * _ROW_COUNTED + length_us / _DAY_US * _ROW_AND_DAY_COUNTED
 
 
 def pieces_s(rows: int, window: Window) -> float:

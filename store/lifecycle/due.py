@@ -1,34 +1,32 @@
 """What maintenance is due: measured running since it was done, and when that was used up.
 
-Whole days come from rollups, what is left of them from segments, as everywhere in figures. Plans
-that have used up their running time are looked for by day first, and then in that day's segments.
+Whole days come from rollups, what is left of them from segments, as everywhere in figures; but no
+more of either is read than how much ran and how much is known, for all plans together. Plans that
+have used up their running time are looked for by day first, and then in that day's segments.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
-from models.interval import Interval, clip
+from models.fold import Track, open_pieces
+from models.interval import Interval, clip, length_us
 from models.maintenance_plan import Counted, Due, judge, reached
-from models.segment import Piece, State
-from models.usage import Usage, Window
+from models.segment import State
+from models.usage import Window
 from models.zone import local_day, start_of_day
-from store.figures.costs import one_by_one_s
-from store.figures.figures import usages
-from store.figures.pieces import measure_windows
-from store.figures.subject import Subject, load_subjects, zone_of
-from store.figures.surroundings import Moment, load_surroundings
+from store.figures.costs import counted_s
+from store.figures.layout import days_window
+from store.figures.subject import load_tracks, zone_of
+from store.figures.surroundings import MANY, Moment
+from store.instant import from_us
 from store.lifecycle.maintenance_plans import MaintenancePlan
 from store.run import Query, Steps
 from store.statements import statements
 
 _SQL = statements("maintenance_plans")
-_DAY_US = 86_400_000_000
-#: What is read at once of one instrument, where no day is known.
-_SLICE_US = 31 * _DAY_US
-#: Instruments whose settings are in memory at once.
-_AT_ONCE = 500
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,157 +39,247 @@ class DuePlan:
 
 def due_s(plans: Sequence[MaintenancePlan], moment: Moment) -> float:
     """What `load_due` costs (s)."""
-    if not plans:
-        return 0.0
-    start_us = min(min(plan.base_us for plan in plans), moment.now_us)
-    window = Window(start_us=start_us, end_us=moment.now_us)
-    return one_by_one_s(len(plans), window, (), moment)
+    now_us = moment.now_us
+    return counted_s(len(plans), sum(max(0, now_us - plan.base_us) for plan in plans))
 
 
 def load_due(plans: Sequence[MaintenancePlan], moment: Moment) -> Steps[list[DuePlan]]:
     """When plans' maintenance is due, in their order."""
-    found: dict[int, Due] = {}
-    for layer in _layers(plans):
-        for at in range(0, len(layer), _AT_ONCE):
-            found.update((yield from _of_layer(layer[at : at + _AT_ONCE], moment)))
-    return [DuePlan(plan, found[plan.plan_id]) for plan in plans]
+    if not plans:
+        return []
+    heavy = len(plans) > MANY
+    rows = yield from load_tracks(sorted({plan.instrument_key for plan in plans}), heavy=heavy)
+    tracks = {row.key: row.track() for row in rows}
+    parts = yield from _load_parts(plans, tracks, moment)
+    reached_us = yield from _load_reached(parts, tracks, moment)
+    zones = yield from _load_zones(plans)
+    return [
+        DuePlan(
+            one.plan,
+            judge(
+                Counted(
+                    base_us=one.plan.base_us,
+                    now_us=moment.now_us,
+                    running_us=one.running_us,
+                    unknown_us=one.unknown_us,
+                    reached_us=at_us,
+                ),
+                every_running_us=one.plan.every_running_us,
+                every_days=one.plan.every_days,
+                zone=zone_of(zone),
+            ),
+        )
+        for one, at_us, zone in zip(parts, reached_us, zones, strict=True)
+    ]
 
 
-def _layers(plans: Iterable[MaintenancePlan]) -> list[list[MaintenancePlan]]:
-    """Plans parted into lists in which each instrument is once."""
-    depths: dict[int, int] = defaultdict(int)
-    layers: list[list[MaintenancePlan]] = []
-    for plan in plans:
-        depth = depths[plan.instrument_key]
-        depths[plan.instrument_key] += 1
-        if depth == len(layers):
-            layers.append([])
-        layers[depth].append(plan)
-    return layers
+class _Stretch(NamedTuple):
+    """Time of an instrument that segments tell of."""
+
+    window: Window
+    running_us: int
+    known_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """Since a plan's base: what is left of its local day, and whole days from there on."""
+class _Parts(NamedTuple):
+    """Since a plan's base: what is left of its local day, days that are rolled up, and the rest."""
 
     plan: MaintenancePlan
-    subject: Subject
-    first_day: date
-    edge: Window
-    rest: Window
+    #: From the first heartbeat's day on: before it is none.
+    first: date
+    end: date
+    running_of_days_us: int
+    known_of_days_us: int
+    edge: _Stretch
+    rest: _Stretch
+
+    @property
+    def running_us(self) -> int:
+        return self.edge.running_us + self.running_of_days_us + self.rest.running_us
+
+    @property
+    def unknown_us(self) -> int:
+        known_us = self.edge.known_us + self.known_of_days_us + self.rest.known_us
+        return self.rest.window.end_us - self.edge.window.start_us - known_us
 
 
-def _parts(plan: MaintenancePlan, subject: Subject, moment: Moment) -> _Parts:
-    zone = zone_of(moment.rollup_zone)
-    base_us = min(plan.base_us, moment.now_us)
-    first_day = local_day(base_us, zone) + timedelta(days=1)
-    midnight_us = min(start_of_day(first_day, zone), moment.now_us)
-    return _Parts(
-        plan=plan,
-        subject=subject,
-        first_day=first_day,
-        edge=Window(start_us=base_us, end_us=midnight_us),
-        rest=Window(start_us=midnight_us, end_us=moment.now_us),
-    )
-
-
-def _of_layer(plans: Sequence[MaintenancePlan], moment: Moment) -> Steps[dict[int, Due]]:
-    subjects = yield from load_subjects([plan.instrument_key for plan in plans])
-    parts = [_parts(plan, subjects[plan.instrument_key], moment) for plan in plans]
-    edges = yield from measure_windows(
-        [(one.subject, [one.edge]) for one in parts], moment, grid_us=_DAY_US
-    )
-    # Plans that began on the same day are asked for the same window, and so together.
-    rests = yield from usages(
-        list(subjects.values()), {one.subject.key: [one.rest] for one in parts}, moment
-    )
-    edge_of = {key: usage for key, ((_, usage),) in edges.items()}
-    totals = {key: edge_of[key] + rest for key, (rest,) in rests.items()}
-    reached_us = yield from _reached(
-        [
-            one
-            for one in parts
-            if one.plan.every_running_us is not None
-            and totals[one.subject.key].running_us >= one.plan.every_running_us
-        ],
-        edge_of,
-        moment,
-    )
-    return {
-        one.plan.plan_id: judge(
-            Counted(
-                base_us=one.plan.base_us,
-                now_us=moment.now_us,
-                running_us=totals[one.subject.key].running_us,
-                unknown_us=totals[one.subject.key].unknown_us,
-                reached_us=reached_us.get(one.subject.key),
-            ),
-            every_running_us=one.plan.every_running_us,
-            every_days=one.plan.every_days,
-            zone=one.subject.version_at(one.plan.base_us).zone,
-        )
-        for one in parts
-    }
-
-
-def _reached(
-    parts: Sequence[_Parts], edge_of: dict[int, Usage], moment: Moment
-) -> Steps[dict[int, int]]:
-    """When running time was used up, by instrument, of plans of which it is."""
-    found: dict[int, int] = {}
-    #: Windows in which it was, each with what is left to run in it by instrument.
-    within: dict[Window, dict[int, int]] = defaultdict(dict)
-    left: dict[int, int] = {}
-    for one in parts:
-        key, wanted = one.subject.key, one.plan.every_running_us
-        assert wanted is not None, "only plans that allow so much running time use it up"
-        before = edge_of[key].running_us
-        if before >= wanted:
-            within[one.edge][key] = wanted
-        else:
-            left[key] = wanted - before
-    of = {one.subject.key: one for one in parts}
-    zone = zone_of(moment.rollup_zone)
-    days = yield from Query[tuple[int, date, int]](
-        _SQL["reached_days"],
+def _load_parts(
+    plans: Sequence[MaintenancePlan], tracks: Mapping[int, Track], moment: Moment
+) -> Steps[list[_Parts]]:
+    zone, now_us = zone_of(moment.rollup_zone), moment.now_us
+    today = local_day(now_us, zone)
+    firsts: list[date] = []
+    edges: list[tuple[int, Window]] = []
+    for plan in plans:
+        base_us = min(plan.base_us, now_us)
+        first = local_day(base_us, zone) + _DAY
+        midnight_us = min(start_of_day(first, zone), now_us)
+        edges.append((plan.instrument_key, Window(start_us=base_us, end_us=midnight_us)))
+        track = tracks.get(plan.instrument_key)
+        heard_us = None if track is None else track.first_at_us
+        heard = today if heard_us is None else local_day(heard_us, zone)
+        firsts.append(max(first, min(heard, today)))
+    rows = yield from Query[tuple[int, int, date, int, int]](
+        _SQL["counted_days"],
         {
-            "keys": list(left),
-            "firsts": [of[key].first_day for key in left],
-            "wanted": list(left.values()),
+            "keys": [plan.instrument_key for plan in plans],
+            "firsts": firsts,
+            "end": today,
         },
         binary=True,
+        heavy=len(plans) > MANY,
     )
-    for key, day, before in days:
-        end_us = start_of_day(day + timedelta(days=1), zone)
-        within[Window(start_us=start_of_day(day, zone), end_us=end_us)][key] = (
-            left.pop(key) - before
+    days: dict[int, tuple[date, int, int]] = {
+        place: (last + _DAY, running_us, known_us)
+        for place, count, last, running_us, known_us in rows
+        # Of days with gaps between them segments tell.
+        if count == (last - firsts[place]).days + 1
+    }
+    rests = [
+        (
+            key,
+            Window(
+                start_us=edge.end_us if place not in days else start_of_day(days[place][0], zone),
+                end_us=now_us,
+            ),
         )
-    for window, wanted_of in within.items():
-        around = yield from load_surroundings(
-            [of[key].subject for key in wanted_of], window.clip(moment.now_us), moment
+        for place, (key, edge) in enumerate(edges)
+    ]
+    # Apart: most of the rests are today, and chunks before it need no look.
+    of_edges = yield from _load_stretches(edges, tracks, moment)
+    of_rests = yield from _load_stretches(rests, tracks, moment)
+    nothing = [(first, 0, 0) for first in firsts]
+    return [
+        _Parts(plan, first, *days.get(place, nothing[place]), edge, rest)
+        for place, (plan, first, edge, rest) in enumerate(
+            zip(plans, firsts, of_edges, of_rests, strict=True)
         )
-        for key, wanted in wanted_of.items():
-            at = reached(_runs(around.pieces[key], window), wanted)
-            assert at is not None, "what was summed up is in the segments"
-            found[key] = at
-    for key, wanted in left.items():
-        found[key] = yield from _reached_in(of[key].subject, of[key].rest, wanted, moment)
+    ]
+
+
+def _load_stretches(
+    asked: Sequence[tuple[int, Window]], tracks: Mapping[int, Track], moment: Moment
+) -> Steps[list[_Stretch]]:
+    """How much of windows ran and is known, by instrument key."""
+    rows = yield from Query[tuple[int, int, int]](
+        _SQL["counted_within"],
+        _spans(asked),
+        binary=True,
+        heavy=len(asked) > MANY,
+    )
+    closed = {place: (running_us, known_us) for place, running_us, known_us in rows}
+    found: list[_Stretch] = []
+    for place, (key, window) in enumerate(asked):
+        running_us, known_us = closed.get(place, (0, 0))
+        opened, runs = _opened(tracks.get(key), window, moment)
+        if runs:
+            running_us += length_us(opened)
+        found.append(_Stretch(window, running_us, known_us + length_us(opened)))
     return found
 
 
-def _reached_in(subject: Subject, window: Window, wanted_us: int, moment: Moment) -> Steps[int]:
-    """The same of one instrument, month by month."""
-    for start in range(window.start_us, window.end_us, _SLICE_US):
-        part = Window(start_us=start, end_us=min(start + _SLICE_US, window.end_us))
-        around = yield from load_surroundings([subject], part, moment)
-        runs = _runs(around.pieces[subject.key], part)
-        at = reached(runs, wanted_us)
-        if at is not None:
-            return at
-        wanted_us -= sum(end - since for since, end in runs)
-    raise AssertionError("what was summed up is in the segments")
+def _opened(track: Track | None, window: Window, moment: Moment) -> tuple[list[Interval], bool]:
+    """What of a window is in the segment that is open yet, and whether that is a running one."""
+    pieces = [] if track is None else open_pieces(track, moment.now_us)
+    if not pieces:
+        return [], False
+    stretches = [(one.start_us, one.end_us) for one in pieces]
+    return clip(stretches, window.start_us, window.end_us), pieces[0].state is State.RUNNING
 
 
-def _runs(pieces: Sequence[Piece], window: Window) -> list[Interval]:
-    runs = [(one.start_us, one.end_us) for one in pieces if one.state is State.RUNNING]
-    return clip(runs, window.start_us, window.end_us)
+def _spans(asked: Sequence[tuple[int, Window]]) -> dict[str, object]:
+    """Windows as statements name them."""
+    starts = [from_us(window.start_us) for _, window in asked]
+    ends = [from_us(window.end_us) for _, window in asked]
+    return {
+        "keys": [key for key, _ in asked],
+        "starts": starts,
+        "ends": ends,
+        "start": min(starts),
+        "end": max(ends),
+        "running": int(State.RUNNING),
+    }
+
+
+def _load_reached(
+    parts: Sequence[_Parts], tracks: Mapping[int, Track], moment: Moment
+) -> Steps[list[int | None]]:
+    """When running time was used up; None of plans of which it is not, or that allow none."""
+    #: By place: the window in which it was, and how much had to run of it.
+    within: dict[int, tuple[Window, int]] = {}
+    in_days: dict[int, int] = {}
+    for place, one in enumerate(parts):
+        wanted_us = one.plan.every_running_us
+        if wanted_us is None or one.running_us < wanted_us:
+            continue
+        left_us = wanted_us - one.edge.running_us
+        if left_us <= 0:
+            within[place] = one.edge.window, wanted_us
+        elif left_us <= one.running_of_days_us:
+            in_days[place] = left_us
+        else:
+            within[place] = one.rest.window, left_us - one.running_of_days_us
+    within |= yield from _find_days(parts, in_days, moment)
+    found: list[int | None] = [None] * len(parts)
+    if not within:
+        return found
+    asked = [(parts[place].plan.instrument_key, window) for place, (window, _) in within.items()]
+    wanted = [wanted_us for _, wanted_us in within.values()]
+    rows = yield from Query[tuple[int, int | None, int]](
+        _SQL["reached_within"],
+        {**_spans(asked), "wanted": wanted},
+        binary=True,
+        heavy=len(asked) > MANY,
+    )
+    closed = {number: (at_us, running_us) for number, at_us, running_us in rows}
+    for number, place in enumerate(within):
+        key, window = asked[number]
+        at_us, running_us = closed.get(number, (None, 0))
+        if at_us is None:
+            # All that is closed ran before what is open.
+            runs, _ = _opened(tracks.get(key), window, moment)
+            at_us = reached(runs, wanted[number] - running_us)
+            assert at_us is not None, "what was summed up is in the segments"
+        found[place] = at_us
+    return found
+
+
+def _find_days(
+    parts: Sequence[_Parts], wanted: Mapping[int, int], moment: Moment
+) -> Steps[dict[int, tuple[Window, int]]]:
+    """The rolled-up days on which running time was used up, and how much had to run of each."""
+    if not wanted:
+        return {}
+    places = list(wanted)
+    rows = yield from Query[tuple[int, date, int]](
+        _SQL["reached_days"],
+        {
+            "keys": [parts[place].plan.instrument_key for place in places],
+            "firsts": [parts[place].first for place in places],
+            "ends": [parts[place].end for place in places],
+            "wanted": list(wanted.values()),
+        },
+        binary=True,
+        heavy=len(places) > MANY,
+    )
+    return {
+        places[number]: (
+            days_window(day, day + _DAY, moment),
+            wanted[places[number]] - before_us,
+        )
+        for number, day, before_us in rows
+    }
+
+
+def _load_zones(plans: Sequence[MaintenancePlan]) -> Steps[list[str]]:
+    """Each one's instrument's, in force when counting began."""
+    rows = yield from Query[tuple[str]](
+        _SQL["zones"],
+        {
+            "keys": [plan.instrument_key for plan in plans],
+            "bases": [from_us(plan.base_us) for plan in plans],
+        },
+        binary=True,
+        heavy=len(plans) > MANY,
+    )
+    return [zone for (zone,) in rows]

@@ -67,18 +67,68 @@ RETURNING reset_id
 SELECT reset_id, us(at), reason, actor, us(created_at) FROM maintenance_reset
 WHERE plan_id = %(id)s ORDER BY at DESC, reset_id DESC
 
+-- name: zones
+-- Each one's in force at its base, in their order; before the first version, the first.
+SELECT (SELECT v.timezone FROM instrument_version v
+        WHERE v.instrument_key = a.key AND v.force_to > a.base ORDER BY v.force_from LIMIT 1)
+FROM unnest(%(keys)s::integer[], %(bases)s::timestamptz[]) WITH ORDINALITY AS a (key, base, n)
+ORDER BY a.n
+
+-- name: counted_days
+-- Of days from each of `firsts` on, how many are rolled up, the last of them, and what ran and is
+-- known in them.
+SELECT a.n::integer - 1, count(*), max(r.day), sum(r.running_us)::bigint,
+       sum(r.running_us + r.idle_us + r.off_us)::bigint
+FROM unnest(%(keys)s::integer[], %(firsts)s::date[]) WITH ORDINALITY AS a (key, first_day, n)
+JOIN rollup_day r ON r.instrument_key = a.key AND r.day >= a.first_day AND r.day < %(end)s
+GROUP BY a.n
+
+-- name: counted_within
+-- What ran and is known of windows, in closed segments. None is longer than the hour that it lies
+-- in.
+SELECT a.n::integer - 1, coalesce(sum(l.us) FILTER (WHERE s.state = %(running)s), 0)::bigint,
+       sum(l.us)::bigint
+FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+         WITH ORDINALITY AS a (key, start, until, n)
+JOIN segment s ON s.instrument_key = a.key
+     AND s.starts_at >= a.start - interval '1 hour' AND s.starts_at < a.until AND s.ends_at > a.start
+     AND s.starts_at >= %(start)s::timestamptz - interval '1 hour' AND s.starts_at < %(end)s
+CROSS JOIN LATERAL (SELECT us(least(s.ends_at, a.until)) - us(greatest(s.starts_at, a.start))) AS l (us)
+GROUP BY a.n
+
+-- name: reached_within
+-- When closed segments of windows had run for what is wanted, null of those that had not; and how
+-- long they ran altogether.
+SELECT n::integer - 1,
+       (min(since + wanted - before) FILTER (WHERE through >= wanted AND before < wanted))::bigint,
+       max(through)::bigint
+FROM (
+    SELECT a.n, a.wanted, l.since, sum(l.us) OVER runs - l.us AS before, sum(l.us) OVER runs AS through
+    FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+                %(wanted)s::bigint[]) WITH ORDINALITY AS a (key, start, until, wanted, n)
+    JOIN segment s ON s.instrument_key = a.key AND s.state = %(running)s
+         AND s.starts_at >= a.start - interval '1 hour' AND s.starts_at < a.until
+         AND s.ends_at > a.start
+         AND s.starts_at >= %(start)s::timestamptz - interval '1 hour' AND s.starts_at < %(end)s
+    CROSS JOIN LATERAL (
+        SELECT us(greatest(s.starts_at, a.start)),
+               us(least(s.ends_at, a.until)) - us(greatest(s.starts_at, a.start))
+    ) AS l (since, us)
+    WINDOW runs AS (PARTITION BY a.n ORDER BY s.starts_at)
+) r
+GROUP BY n
+
 -- name: reached_days
 -- The local day on which running time since the first of `firsts` passes what is wanted, and what
--- had run before it: where every day up to it has its row. Others are looked for in segments.
-SELECT key, day, before::bigint
+-- had run before it: every day up to `ends` has its row.
+SELECT n::integer - 1, day, before::bigint
 FROM (
-    SELECT a.key, r.day, a.first_day, a.wanted,
+    SELECT a.n, r.day, a.wanted,
            sum(r.running_us) OVER days - r.running_us AS before,
-           sum(r.running_us) OVER days AS through,
-           count(*) OVER days AS rows
-    FROM unnest(%(keys)s::integer[], %(firsts)s::date[], %(wanted)s::bigint[])
-             AS a (key, first_day, wanted)
-    JOIN rollup_day r ON r.instrument_key = a.key AND r.day >= a.first_day
-    WINDOW days AS (PARTITION BY a.key ORDER BY r.day)
+           sum(r.running_us) OVER days AS through
+    FROM unnest(%(keys)s::integer[], %(firsts)s::date[], %(ends)s::date[], %(wanted)s::bigint[])
+             WITH ORDINALITY AS a (key, first_day, end_day, wanted, n)
+    JOIN rollup_day r ON r.instrument_key = a.key AND r.day >= a.first_day AND r.day < a.end_day
+    WINDOW days AS (PARTITION BY a.n ORDER BY r.day)
 ) d
-WHERE through >= wanted AND before < wanted AND rows = day - first_day + 1
+WHERE through >= wanted AND before < wanted

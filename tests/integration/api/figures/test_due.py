@@ -93,6 +93,50 @@ def test_what_ran_and_when_it_was_enough(world: World, get: Get, seed: int) -> N
         assert round(one["remaining_running_s"] * SECOND) == max(0, running - ran)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_counted_as_utilization_counts_it(world: World, get: Get, seed: int) -> None:
+    draw = random.Random(seed)
+    now = world.now_us()
+    begin = now - now % DAY - 6 * DAY
+    for name in ("rolled", "holes", "late", "never"):
+        world.instrument(name, timezone="UTC")
+        since = begin + 2 * DAY * (name == "late")
+        minutes = sorted(
+            {since + draw.randrange((now - since) // MINUTE) * MINUTE for _ in range(90)}
+        )
+        states = [draw.choice(["running", "idle", "off"]) for _ in minutes]
+        if name != "never":
+            # The last one goes on, and is in no segment that is closed.
+            last = beat(now - 50 * MINUTE, "running", hold=2 * HOUR)
+            beats = [beat(*one, hold=3 * HOUR) for one in zip(minutes, states, strict=True)]
+            world.feed(name, [*(one for one in beats if one.at_us < last.at_us), last])
+        for _ in range(5):
+            start = begin - DAY + draw.randrange(now - begin + DAY)
+            plan(world, name, start, draw.randrange(1, 40 * HOUR))
+        plan(world, name, now - 20 * MINUTE, 10 * MINUTE)
+        plan(world, name, now + DAY, HOUR)
+    first, last_day = day_of(begin), day_of(now)
+    world.roll(first, last_day, instruments=["rolled", "late"])
+    world.roll(first, first + timedelta(days=2), instruments=["holes"])
+    world.roll(first + timedelta(days=3), last_day, instruments=["holes"])
+    told = get("/v1/maintenance/due")
+    assert len(told["items"]) == 28
+    for one in told["items"]:
+        if one["counted_from"] >= told["as_of"]:
+            assert (one["running_s"], one["unknown_s"], one["due_at"]) == (0, 0, None)
+            continue
+
+        def ran(one: dict[str, Any] = one, **until: str) -> Any:
+            address = f"/v1/instruments/{one['instrument_id']}/utilization"
+            return get(address, from_=one["counted_from"], **until)["total"]
+
+        total = ran(to=told["as_of"])
+        assert (one["running_s"], one["unknown_s"]) == (total["running_s"], total["unknown_s"])
+        assert one["overdue"] is (total["running_s"] >= one["every_running_s"])
+        if one["overdue"]:
+            assert ran(to=one["due_at"])["running_s"] == one["every_running_s"]
+
+
 def test_by_date_or_running_whichever_comes_first(world: World, get: Get) -> None:
     now = world.now_us()
     midnight = now - now % DAY
@@ -162,3 +206,12 @@ def test_a_day_with_dst_is_a_day(world: World, get: Get) -> None:
     (one,) = get("/v1/maintenance/due")["items"]
     assert one["id"] == number
     assert one["due_at"] == "2026-10-26T23:00:00Z"
+
+
+def test_dates_are_by_the_clock_that_was_in_force(world: World, get: Get) -> None:
+    world.instrument("a", timezone="Europe/Berlin")
+    world.instrument("a", timezone="UTC", valid_from=at("2026-10-21T00:00:00Z"))
+    early = plan(world, "a", at("2026-10-20T12:00:00Z"), days=7)
+    late = plan(world, "a", at("2026-10-21T00:00:00Z"), days=7)
+    found = {one["id"]: one["due_at"] for one in get("/v1/maintenance/due")["items"]}
+    assert found == {early: "2026-10-26T23:00:00Z", late: "2026-10-28T00:00:00Z"}
