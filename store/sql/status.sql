@@ -32,7 +32,11 @@ WITH shown AS (
            CASE WHEN s.first_at IS NULL THEN 'never_seen'
                 WHEN s.live_until > now() THEN 'online' ELSE 'offline' END AS connectivity,
            CASE WHEN s.live_until > now() THEN
-                CASE WHEN s.piece_from > now() THEN ahead.state
+                -- Few lie ahead: a join would look into the segments of all others as well.
+                CASE WHEN s.piece_from > now() THEN (
+                         SELECT p.state FROM segment p
+                         WHERE p.instrument_key = i.instrument_key AND p.starts_at <= now()
+                           AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now())
                      WHEN s.credit_until > now() THEN s.state END END AS activity,
            f.score
     FROM instrument i
@@ -46,11 +50,6 @@ WITH shown AS (
     -- What was looked for by words, and how well it fits.
     LEFT JOIN unnest(%(found)s::integer[], %(scores)s::integer[]) AS f (key, score)
          ON f.key = i.instrument_key
-    LEFT JOIN LATERAL (
-        SELECT p.state FROM segment p
-        WHERE s.piece_from > now() AND p.instrument_key = i.instrument_key
-          AND p.starts_at <= now() AND p.starts_at > now() - interval '1 hour' AND p.ends_at > now()
-    ) ahead ON true
     WHERE (%(ids)s::text[] IS NULL OR i.instrument_id = ANY (%(ids)s::text[]))
       -- Without a place to be near to or a field to sort by, the order is that of the ids.
       AND (%(after)s::text IS NULL OR %(near_lon)s::float8 IS NOT NULL
