@@ -3,7 +3,7 @@
 import { ApiError, get, link, onLink, onSignedOut, post, remove, signIn } from './api.js';
 import { badge } from './booking/badge.js';
 import { redrawAll } from './charts.js';
-import { h, hideTip, icon, state } from './dom.js';
+import { frameShown, h, hideTip, icon, state } from './dom.js';
 import { clock } from './formats.js';
 import { navigation } from './navigation.js';
 import { firstPage, pageOf, pageTitle } from './pages.js';
@@ -17,6 +17,13 @@ import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLiv
 
 const main = document.getElementById('main');
 let ending = null;
+
+const modules = new Map();
+/** A page's module; one that is there already is there at once, so that no frame shows the page before in another language. */
+async function moduleOf({ load, name }) {
+  if (!modules.has(name)) modules.set(name, await load());
+  return modules.get(name);
+}
 
 async function show() {
   hideTip();
@@ -43,7 +50,7 @@ async function show() {
   const mine = ending;
   frame();
   try {
-    const module = here.page ? await pageOf(here.page).load() : { page: nowhere };
+    const module = here.page ? await moduleOf(pageOf(here.page)) : { page: nowhere };
     module.prepare?.();
     await loadNames(module.NEEDS);
     if (mine !== ending) return;
@@ -103,7 +110,7 @@ function frame() {
     // A follower knows no instrument to be found, and has nothing live: its figures say of when they are.
     ...(store.config.follower ? [h('span', { class: 'spacer' })] : [finder(), pulse]),
     h('div', { class: 'tools' },
-      h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: () => { setLanguage(lang() === 'zh' ? 'en' : 'zh'); banner(); show(); } } }, t('language')),
+      h('button', { type: 'button', class: 'quiet', id: 'language', lang: lang() === 'zh' ? 'en' : 'zh-CN', on: { click: language } }, t('language')),
       h('button', { type: 'button', class: 'quiet', id: 'theme', 'aria-label': themeName, title: themeName, on: { click: theme } }, icon(dark ? 'sun' : 'moon')),
       tools(),
       h('button', { type: 'button', class: 'quiet', id: 'sign-out', 'aria-label': t('sign_out'), title: `${t('sign_out')} (${store.session?.name ?? ''})`, on: { click: signOut } }, icon('out'))));
@@ -118,7 +125,21 @@ function drawPulse() {
     h('time', {}, clock(store.live?.as_of ?? link.at, store.config.timezone)));
 }
 
-function theme() {
+// A button that is taken out of the page with the focus on it has all of the page styled and laid out before: it gives it up first.
+
+/** The button answers in a frame of its own; then all is written anew, and the page before is not styled for a language in which nobody reads it. */
+async function language({ currentTarget: own }) {
+  own.blur();
+  own.disabled = true;
+  await frameShown();
+  setLanguage(lang() === 'zh' ? 'en' : 'zh');
+  banner();
+  await show();
+  if (document.activeElement === document.body) document.getElementById('language')?.focus();
+}
+
+function theme({ currentTarget: own }) {
+  own.blur();
   const root = document.documentElement;
   root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
   try { localStorage.setItem('jishi.theme', root.dataset.theme); } catch { /* private mode */ }

@@ -212,12 +212,20 @@ export function download(name, text) {
 /** Once what was drawn is seen: whoever draws much goes on after it, and presses are answered between. */
 export const frameShown = () => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); });
 
+const coming = new Set();
+/** Draws on from frame to frame: `add(most)` draws so many more and says whether others are left. */
+export async function drawOn(add, size) {
+  if (coming.has(add)) return; // it goes on with what there is now
+  coming.add(add);
+  do await frameShown(); while (add(size));
+  coming.delete(add);
+}
+/** All that is still to come, for paper. */
+export const drawAll = () => { for (const add of coming) add(Infinity); };
+
 // Rows that are drawn at first, and each time that more are asked for: a browser is busy for long with a thousand.
 const [FIRST, PART] = [50, 100];
 const PORTION = 25; // of further rows, from one frame to the next
-const filling = new Set(); // tables that rows are still to come to
-/** All rows of all tables, for paper. */
-export const fillTables = () => { for (const add of filling) add(Infinity); };
 
 /**
  * A table that sorts by its heads and exports itself. Of many rows it draws the first, and more of them
@@ -268,24 +276,18 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
       fill(el, c, row);
       return el;
     }));
-  const add = (most) => body.append(...shown.slice(body.rows.length, Math.min(drawn, body.rows.length + most)).map(line));
-  let latest; // of those that fill it
-  const fillUp = async () => {
-    const mine = latest = Symbol('fill');
-    filling.add(add);
-    scroll.setAttribute('aria-busy', 'true');
-    while (body.rows.length < Math.min(drawn, shown.length)) {
-      await frameShown();
-      if (mine !== latest) return;
-      add(PORTION);
-    }
-    filling.delete(add);
-    scroll.removeAttribute('aria-busy');
+  const add = (most) => {
+    body.append(...shown.slice(body.rows.length, Math.min(drawn, body.rows.length + most)).map(line));
+    const more = body.rows.length < Math.min(drawn, shown.length);
+    if (more) scroll.setAttribute('aria-busy', 'true');
+    else scroll.removeAttribute('aria-busy');
+    return more;
   };
+  const fillUp = (most) => { if (add(most)) drawOn(add, PORTION); };
   const further = h('div', { class: 'further' });
   const offer = () => further.replaceChildren(...(drawn < shown.length ? [h('button', { type: 'button', 'data-more': name, on: { click: () => {
     drawn += PART;
-    fillUp();
+    fillUp(PORTION);
     offer();
     further.querySelector('button')?.focus({ preventScroll: true });
   } } }, t('more_rows', { k: count(drawn), n: count(shown.length) }))] : []));
@@ -293,8 +295,8 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     if (order) shown = sorted();
     columns.forEach((c, i) => !c.plain && heads[i].setAttribute('aria-sort', order?.key === c.key ? (order.down ? 'descending' : 'ascending') : 'none'));
     first = true;
-    body.replaceChildren(...shown.slice(0, Math.min(drawn, FIRST)).map(line));
-    fillUp();
+    body.replaceChildren();
+    fillUp(FIRST);
     offer();
   };
   const cellAt = (line, column) => body.rows[line]?.cells[column];

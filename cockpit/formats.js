@@ -5,11 +5,14 @@ import { lang, t } from './words.js';
 const locale = () => (lang() === 'zh' ? 'zh-CN' : 'en-GB');
 
 const cache = new Map();
-function numbers(options) {
-  const key = locale() + JSON.stringify(options);
-  if (!cache.has(key)) cache.set(key, new Intl.NumberFormat(locale(), options));
+/** Each made once: making one takes as long as writing thirty. */
+function format(Kind, options) {
+  const key = Kind.name + locale() + JSON.stringify(options);
+  if (!cache.has(key)) cache.set(key, new Kind(locale(), options));
   return cache.get(key);
 }
+const numbers = (options) => format(Intl.NumberFormat, options);
+const dates = (options) => format(Intl.DateTimeFormat, options);
 
 let collator = { of: '', compare: null };
 /** Which of two texts comes first, as the language has it; made once, for asking anew takes as long as comparing a hundred. */
@@ -58,14 +61,16 @@ export const distance = (m) => (m == null ? NONE
 
 export function moment(at, tz, options = {}) {
   if (at == null) return NONE;
-  return new Intl.DateTimeFormat(locale(), {
+  return dates({
     timeZone: tz, hour12: false, month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', ...options,
   }).format(new Date(at));
 }
 export const clock = (at, tz) => moment(at, tz, { month: undefined, day: undefined, second: '2-digit' });
 export const fullMoment = (at, tz) => moment(at, tz, { year: 'numeric', second: '2-digit' });
+/** A month of the year, in short. */
+export const monthName = (m) => dates({ month: 'short', timeZone: 'UTC' }).format(Date.UTC(2024, m - 1));
 /** @param {'long' | 'short' | 'narrow'} width */
 export function weekdays(width = 'short') {
-  const of = new Intl.DateTimeFormat(locale(), { weekday: width, timeZone: 'UTC' });
+  const of = dates({ weekday: width, timeZone: 'UTC' });
   return [...Array(7).keys()].map((d) => of.format(new Date(Date.UTC(2024, 0, 1 + d))));
 }

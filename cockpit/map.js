@@ -2,13 +2,14 @@
 // the keyboard. It needs nothing but its outlines, so it stands before any chart does. Outlines
 // and projections of points are in geo.js; what the figures are is the page's affair.
 
-import { h, hideTip, tips } from './dom.js';
+import { drawOn, h, hideTip, tips } from './dom.js';
 import { rings, seed } from './geo.js';
 
 const WIDE = 1000; // units across the whole map
 const CLOSE = 14; // the most that can be zoomed in
 const SMALL = 0.17; // districts below this share of the map's height go into the inset
 const BUBBLES_FROM = 1.9; // zoom from which institutions are shown anyway
+const PORTION = 200; // bubbles from one frame to the next, the largest first
 
 /**
  * A map. Its element has `draw()`, to be called when figures have changed, and `focusOn(code)`.
@@ -181,26 +182,43 @@ export function cityMap(ctx, { features, districts, tiled, turn, shade, shadeOf,
 
   // -- figures -----------------------------------------------------------------------------------
 
-  let spots = [];
+  let spots = []; // bubbles that are there
+  let waiting = []; // those whose are still to come
+  let stand = ''; // all of these
+  const ranks = new Map();
+  const sizes = new Map();
+  const bubble = (one) => {
+    let at;
+    if (tiled) {
+      const box = boxes.get(one.code);
+      const k = ranks.get(one.code) ?? 0;
+      ranks.set(one.code, k + 1);
+      at = box && seed(k, sizes.get(one.code), box);
+    } else if (one.lon != null) at = project(turn(one.lon, one.lat));
+    if (!at) return;
+    const dot = h('circle', { class: 'house', cx: at[0].toFixed(1), cy: at[1].toFixed(1), 'data-id': one.id, vars: { '--r': Math.min(tiled ? 9 : 20, 2.4 + Math.sqrt(one.n) * 1.15).toFixed(1) } });
+    mark(dot, shadeOf(one.id));
+    spots.push({ one, el: dot });
+    bubbles.append(dot);
+  };
+  const add = (most) => {
+    waiting.splice(0, most).forEach(bubble);
+    return waiting.length > 0 && !ctx.signal.aborted;
+  };
   const populate = () => {
     const on = shows() || el.classList.contains('close');
     el.classList.toggle('housed', on);
     const wanted = on ? houses() : [];
-    const ranks = new Map();
-    const sizes = new Map();
+    const those = wanted.map(({ id, n }) => `${id} ${n}`).join();
+    if (those === stand) return;
+    stand = those;
+    ranks.clear();
+    sizes.clear();
     for (const one of wanted) sizes.set(one.code, (sizes.get(one.code) ?? 0) + 1);
-    spots = [...wanted].sort((a, b) => b.n - a.n).map((one) => {
-      let at;
-      if (tiled) {
-        const box = boxes.get(one.code);
-        const k = ranks.get(one.code) ?? 0;
-        ranks.set(one.code, k + 1);
-        at = box && seed(k, sizes.get(one.code), box);
-      } else if (one.lon != null) at = project(turn(one.lon, one.lat));
-      return at && { one, el: h('circle', { class: 'house', cx: at[0].toFixed(1), cy: at[1].toFixed(1), 'data-id': one.id, vars: { '--r': Math.min(tiled ? 9 : 20, 2.4 + Math.sqrt(one.n) * 1.15).toFixed(1) } }) };
-    }).filter(Boolean);
-    bubbles.replaceChildren(...spots.map((spot) => spot.el));
-    drawHouses();
+    bubbles.replaceChildren();
+    spots = [];
+    waiting = [...wanted].sort((a, b) => b.n - a.n);
+    if (add(PORTION)) drawOn(add, PORTION);
   };
   const drawHouses = () => {
     for (const { one, el: dot } of spots) mark(dot, shadeOf(one.id));

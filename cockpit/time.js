@@ -1,10 +1,18 @@
 // Windows in a zone's local days. Arithmetic only; what is asked with them is in the pages.
 
+const clocks = new Map(); // by zone, each made once: making one takes as long as asking it thirty times
+function clockOf(tz) {
+  if (!clocks.has(tz)) {
+    clocks.set(tz, new Intl.DateTimeFormat('en-US', {
+      timeZone: tz, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric',
+      hour: 'numeric', minute: 'numeric', second: 'numeric',
+    }));
+  }
+  return clocks.get(tz);
+}
+
 export function offsetAt(ms, tz) {
-  const parts = Object.fromEntries(new Intl.DateTimeFormat('en-US', {
-    timeZone: tz, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric',
-    hour: 'numeric', minute: 'numeric', second: 'numeric',
-  }).formatToParts(ms).map((p) => [p.type, Number(p.value)]));
+  const parts = Object.fromEntries(clockOf(tz).formatToParts(ms).map((p) => [p.type, Number(p.value)]));
   const local = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
   return local - Math.floor(ms / 1000) * 1000;
 }

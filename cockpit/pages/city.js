@@ -245,9 +245,10 @@ function mapCard(ctx, start, wanted, days) {
     const low = Math.floor(Math.min(1, ...values) * 20) / 20;
     return values.length ? [low, Math.max(low + 0.05, Math.ceil(Math.max(...values) * 20) / 20)] : [0, 0.1];
   };
+  let edges = range(); // of what is drawn: looked for once, not for each of a thousand bubbles
   const shade = (v) => {
     if (v === null) return null;
-    const [low, high] = range();
+    const [low, high] = edges;
     return 0.08 + 0.92 * (v - low) / (high - low);
   };
   const liveLines = (g) => g && [
@@ -304,8 +305,8 @@ function mapCard(ctx, start, wanted, days) {
   };
   const draw = () => {
     if (!map) return;
+    const [low, high] = edges = range();
     map.draw();
-    const [low, high] = range();
     scale.children[0].textContent = percent(low, 0);
     scale.children[2].textContent = percent(high, 0);
     drawSpot();

@@ -4,17 +4,16 @@
 // with `whole: true` days, months and years that are over are all there is to choose from.
 
 import { choice, dialog, h, select } from '../dom.js';
-import { count } from '../formats.js';
+import { count, monthName } from '../formats.js';
 import { go } from '../route.js';
 import { store } from '../store.js';
 import { PERIODS, daysOf, isFixed, isWhole, lastWhole, localDate, midnight } from '../time.js';
-import { lang, t } from '../words.js';
+import { t } from '../words.js';
 import { compareOf } from './compare.js';
 import './words.js';
 
 const FIRST_YEAR = 2000;
 const two = (n) => String(n).padStart(2, '0');
-const monthName = (m) => new Intl.DateTimeFormat(lang() === 'zh' ? 'zh-CN' : 'en-GB', { month: 'short', timeZone: 'UTC' }).format(Date.UTC(2024, m - 1));
 
 /** What a period is called. */
 export function periodName(range) {

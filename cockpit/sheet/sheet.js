@@ -3,7 +3,7 @@
 // Afterwards all is as before. How it looks on paper is in print.css.
 
 import { redrawAll, rem } from '../charts.js';
-import { fillTables } from '../dom.js';
+import { drawAll } from '../dom.js';
 import { store } from '../store.js';
 import { learn } from '../words.js';
 import { foot, head } from './head.js';
@@ -32,17 +32,13 @@ async function whole() {
   }
 }
 
-/** How much room a table needs: asked to be narrow, it gets no narrower. */
-function need(table) {
-  table.style.width = '1px';
-  const found = table.offsetWidth;
-  table.style.removeProperty('width');
-  return found / rem();
-}
-
 /** Wide tables lie on their side, and wider ones are written smaller: nothing is cut. */
 function fit(root) {
-  const widest = Math.max(0, ...[...document.querySelectorAll('#main table')].map(need));
+  // How much room each needs: asked to be narrow, it gets no narrower. All are asked, then read: the page is laid out once.
+  const tables = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('#main table')]);
+  for (const one of tables) one.style.width = '1px';
+  const widest = Math.max(0, ...tables.map((one) => one.offsetWidth)) / rem();
+  for (const one of tables) one.style.removeProperty('width');
   root.dataset.sheet = widest * SIZE > PORTRAIT ? 'wide' : 'tall';
   root.style.setProperty('--sheet-size', `${Math.max(SMALLEST, Math.min(SIZE, LANDSCAPE / (widest || 1)))}px`);
 }
@@ -53,7 +49,7 @@ function dress() {
   const main = document.getElementById('main');
   const { theme } = root.dataset;
   const added = [head(), foot(Boolean(main.querySelector('[data-more]')))];
-  fillTables();
+  drawAll();
   fit(root);
   root.dataset.theme = 'light';
   redrawAll(true);

@@ -307,6 +307,85 @@ def test_charts_take_a_theme_one_a_frame_those_in_sight_first(tab: Window) -> No
     page.locator("#theme").press("Enter")
 
 
+#: Five hundred houses on the tiles, and how many bubbles stood there in each frame.
+_BUBBLES = (
+    _OWN
+    + """
+Promise.all(['map.js', 'geo.js'].map(own)).then(([{ cityMap }, { tiles }]) => {
+  const { signal } = new AbortController();
+  const districts = new Map([['310104', { name: 'a', district_code: '310104' }]]);
+  const houses = [...Array(500).keys()].map((n) => ({ id: `h${n}`, code: '310104', n: 500 - n }));
+  let of = houses;
+  const made = cityMap({ signal, onEnd: () => {} }, {
+    features: tiles(districts).features, districts, tiled: true, turn: (x, y) => [x, y],
+    shade: () => null, shadeOf: () => 0.5, words: () => ['a', '1'], lines: () => [],
+    linesOf: () => [], houses: () => of, shows: () => true, pick: () => {}, open: () => {},
+    label: () => 'map',
+  });
+  made.style.cssText = 'position: static; height: 20rem';
+  window.bubbles = () => [...made.querySelectorAll('.house')].map((one) => one.dataset.id);
+  window.steps = [];
+  const look = () => {
+    window.steps.push(window.bubbles().length);
+    if (window.steps.at(-1) < 500) requestAnimationFrame(look);
+  };
+  look();
+  window.again = (count) => { of = houses.slice(0, count); made.populate(); };
+  document.querySelector('main').replaceChildren(made);
+})
+"""
+)
+
+
+def test_bubbles_of_a_map_come_from_frame_to_frame(tab: Window) -> None:
+    window, page = tab, tab.page
+    go(window, "#/health")
+    page.evaluate(_BUBBLES)
+    window.until("window.steps.at(-1) === 500")
+    steps = page.evaluate("window.steps")
+    assert max(b - a for a, b in itertools.pairwise(steps)) <= 400  # of two frames at the most
+    assert page.evaluate("window.bubbles()") == [f"h{n}" for n in range(500)]  # the largest below
+    page.evaluate("window.kept = document.querySelector('.house'); window.again(500)")
+    assert page.evaluate("window.kept.isConnected")  # the same ones are not made anew
+    # Others before all of these stand there, and paper waits for no frame.
+    page.evaluate("window.again(450); window.again(400); dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("window.bubbles()") == [f"h{n}" for n in range(400)]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+
+#: Whether the page before stands there still once what a new language does at once is done: it
+#: would be styled and laid out in a language in which nobody reads it.
+_OLD = """
+() => {
+  const old = document.querySelector('main > *');
+  const watch = new MutationObserver(() => {
+    watch.disconnect();
+    let turns = 0;
+    const turn = () => {
+      turns += 1;
+      if (turns < 100) queueMicrotask(turn);
+      else window.stood = old.isConnected;
+    };
+    turn();
+  });
+  watch.observe(document.documentElement, { attributeFilter: ['lang'] });
+}
+"""
+
+
+def test_the_page_before_is_gone_when_a_language_comes(tab: Window) -> None:
+    window, page = tab, tab.page
+    window.open("health")
+    page.evaluate(_OLD)
+    page.locator("#language").press("Enter")
+    window.until("document.documentElement.lang === 'en'")
+    assert page.evaluate("window.stood") is False
+    window.until("document.activeElement?.id === 'language'")  # the keyboard goes on from there
+    page.locator("#language").press("Enter")
+    window.until("document.documentElement.lang === 'zh-CN'")
+    window.settle("health")
+
+
 _CHART = """
 Promise.all(
   ['charts', 'dom'].map((one) => import(`/cockpit/${one}.js`)),
