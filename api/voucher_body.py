@@ -8,9 +8,10 @@ import msgspec
 from api.told_rows import told_rows
 from models.cause import Cause
 from models.ratios import ratio, seconds
+from models.refusal import Why
 from models.timestamp import format_instant
 from models.voucher import needed_us
-from models.voucher_file import Stated
+from models.voucher_file import Problem, Stated
 from store.figures.surroundings import Moment
 from store.vouchers.documents import Frozen
 from store.vouchers.judging import Evidence
@@ -22,8 +23,8 @@ _RESULTS = ("created", "updated", "unchanged", "rejected")
 
 def import_body(taken: Taken, preview: bool) -> dict[str, Any]:
     """What became of a file, or would."""
-    rows = [_row(one.stated, one.result, one.rule) for one in taken.outcomes]
-    rows += [_unread(number, rule) for number, rule in taken.problems]
+    rows = [_row(one.stated, one.result, one.why) for one in taken.outcomes]
+    rows += [_refused(one) for one in taken.problems]
     told = [row for row in rows if preview or row["result"] == "rejected"]
     told.sort(key=lambda row: int(row["row"]))
     return {
@@ -33,7 +34,7 @@ def import_body(taken: Taken, preview: bool) -> dict[str, Any]:
     }
 
 
-def _row(one: Stated, result: str, rule: str | None) -> dict[str, Any]:
+def _row(one: Stated, result: str, why: Why | None) -> dict[str, Any]:
     return {
         "row": one.row,
         "scheme": one.scheme,
@@ -44,13 +45,27 @@ def _row(one: Stated, result: str, rule: str | None) -> dict[str, Any]:
         "to": format_instant(one.end_us),
         "claimed_s": seconds(one.claimed_us),
         "result": result,
-        "rule": rule,
+        **_why(why),
     }
 
 
-def _unread(number: int, rule: str) -> dict[str, Any]:
-    names = ("scheme", "reference", "line", "instrument", "from", "to", "claimed_s")
-    return {"row": number, **dict.fromkeys(names), "result": "rejected", "rule": rule}
+def _refused(one: Problem) -> dict[str, Any]:
+    return {
+        "row": one.row,
+        "scheme": one.scheme,
+        "reference": one.reference,
+        "line": one.line,
+        "instrument": one.name,
+        **dict.fromkeys(("from", "to", "claimed_s")),
+        "result": "rejected",
+        **_why(one.why),
+    }
+
+
+def _why(why: Why | None) -> dict[str, Any]:
+    if why is None:
+        return {"rule": None, "reason": None, "about": {}}
+    return {"rule": why.rule, "reason": why.reason, "about": dict(why.about)}
 
 
 def order_body(one: Order, found: Evidence, frozen: Frozen | None) -> dict[str, Any]:

@@ -63,8 +63,9 @@ def import_(
     lines = _read(file, timezone)
     with _connected(url, ready_file) as connection:
         taken: Taken = run(connection, take_orders(lines, actor=actor(), preview=preview))
-    refused = [(one.stated.row, one.rule) for one in taken.outcomes if one.rule is not None]
-    for row, rule in sorted([*taken.problems, *refused]):
+    refused = [(one.stated.row, one.why.rule) for one in taken.outcomes if one.why is not None]
+    refused += [(one.row, one.why.rule) for one in taken.problems]
+    for row, rule in sorted(refused):
         typer.echo(f"{file}, row {row}: {rule}", err=True)
     if preview:
         for one in taken.outcomes:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from unicodedata import category, normalize
 from zoneinfo import ZoneInfo
 
+from models.refusal import RefusedError
 from models.timestamp import parse_ts
 from models.zone import start_of_day
 
@@ -111,11 +112,12 @@ def named_instrument(cells: Mapping[str, str]) -> str:
     """What a row calls its instrument.
 
     Raises:
-        ValueError: nothing.
+        RefusedError: nothing.
     """
     name = cells["instrument_id"] or cells["external_id"]
     if not name:
-        raise ValueError("instrument_id and external_id are empty: one of them is wanted")
+        rule = "instrument_id and external_id are empty: one of them is wanted"
+        raise RefusedError("instrument_missing", rule)
     return name
 
 
@@ -127,11 +129,12 @@ def window_us(cells: dict[str, str], zone: ZoneInfo | None = None) -> tuple[int,
         zone: Whose midnights dates are; without it dates are none.
 
     Raises:
-        ValueError: they are none, or the latter does not lie after the former.
+        RefusedError: they are none, or the latter does not lie after the former.
     """
     start, end = (_instant(name, cells[name], zone) for name in ("from", "to"))
     if end <= start:
-        raise ValueError(f"to ({cells['to']}) must lie after from ({cells['from']})")
+        rule = f"to ({cells['to']}) must lie after from ({cells['from']})"
+        raise RefusedError("window_backwards", rule, start=cells["from"], end=cells["to"])
     return start, end
 
 
@@ -143,7 +146,8 @@ def _instant(name: str, text: str, zone: ZoneInfo | None) -> int:
     except (ValueError, OverflowError) as error:
         rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
         rule += "" if zone is None else ", or a date such as 2026-03-01"
-        raise ValueError(f"{name} is {text!r}; {rule}") from error
+        told = f"{name} is {text!r}; {rule}"
+        raise RefusedError("instant_form", told, field=name, value=text[:80]) from error
 
 
 def defused(text: str) -> str:

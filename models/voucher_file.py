@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from models.csv_cells import NAMING, ROWS_MOST, named_instrument, read_rows, window_us
+from models.csv_cells import NAMING, ROWS_MOST, named_instrument, read_cells, window_us
+from models.refusal import RefusedError, Why
 from models.self_report import HOUR_US, USER_TYPES
 from models.zone import DAY_US, start_of_day
 
@@ -63,12 +63,42 @@ class Stated(NamedTuple):
         return self[1:]
 
 
+class Problem(NamedTuple):
+    """A row that is not taken, and which line of which order it speaks of, as far as it says so."""
+
+    row: int
+    why: Why
+    scheme: str | None
+    reference: str | None
+    line: int | None
+    name: str | None  #: of the instrument
+
+    @classmethod
+    def of(cls, one: Stated, why: Why) -> Self:
+        """A row that can be read."""
+        return cls(one.row, why, one.scheme, one.reference, one.line, one.name)
+
+    @classmethod
+    def of_cells(cls, row: int, why: Why, cells: Mapping[str, Any]) -> Self:
+        """Another."""
+        said = {name: value[:80] for name, value in cells.items() if isinstance(value, str)}
+        line = said.get("line", "")
+        return cls(
+            row,
+            why,
+            said.get("scheme") or None,
+            said.get("reference") or None,
+            int(line) if _LINE.fullmatch(line) else None,
+            said.get("instrument_id") or said.get("external_id") or None,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFile:
     """A file's lines, and what is wrong with its other rows."""
 
     lines: list[Stated]
-    problems: list[tuple[int, str]]
+    problems: list[Problem]
 
 
 def read_orders(text: str, zone: ZoneInfo) -> OrderFile:
@@ -83,8 +113,7 @@ def read_orders(text: str, zone: ZoneInfo) -> OrderFile:
     Raises:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
-    lines, refused = read_rows(text, COLUMNS, REQUIRED, partial(_stated, zone))
-    return _once(lines, [(one.row, one.rule) for one in refused])
+    return _read(read_cells(text, COLUMNS, REQUIRED), zone)
 
 
 def read_order_list(text: str, zone: ZoneInfo) -> OrderFile:
@@ -103,35 +132,43 @@ def read_order_list(text: str, zone: ZoneInfo) -> OrderFile:
         raise ValueError('must be {"orders": [{…}, …]}, a line of an order each')
     if len(orders) > ROWS_MOST:
         raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
+    return _read(enumerate(orders, 1), zone)
+
+
+def _read(rows: Iterable[tuple[int, Any]], zone: ZoneInfo) -> OrderFile:
     lines: list[Stated] = []
-    problems: list[tuple[int, str]] = []
-    for number, one in enumerate(orders, 1):
+    problems: list[Problem] = []
+    for number, one in rows:
         try:
             lines.append(_stated(zone, number, _cells(one)))
-        except ValueError as error:
-            problems.append((number, str(error)))
+        except RefusedError as error:
+            cells = one if isinstance(one, dict) else {}
+            problems.append(Problem.of_cells(number, error.why, cells))
     return _once(lines, problems)
 
 
 def _cells(one: Any) -> dict[str, str]:
     if not isinstance(one, dict):
-        raise ValueError("must be an object whose fields are " + ", ".join(COLUMNS))
+        rule = "must be an object whose fields are " + ", ".join(COLUMNS)
+        raise RefusedError("not_an_object", rule)
     for name, value in one.items():
         if name not in COLUMNS:
-            raise ValueError(f"has {name[:60]!r}; fields are {', '.join(COLUMNS)}")
+            rule = f"has {name[:60]!r}; fields are {', '.join(COLUMNS)}"
+            raise RefusedError("strange_field", rule, field=name[:60])
         if not (value is None or isinstance(value, str)):
-            raise ValueError(f"{name} must be a text or a number")
+            raise RefusedError("not_text", f"{name} must be a text or a number", field=name)
     return {name: (one.get(name) or "").strip() for name in COLUMNS}
 
 
-def _once(lines: list[Stated], problems: list[tuple[int, str]]) -> OrderFile:
+def _once(lines: list[Stated], problems: list[Problem]) -> OrderFile:
     """Two rows of one line that say different things would be decided by their order."""
     first: dict[tuple[str, str, int], Stated] = {}
     for one in lines:
         before = first.setdefault(one.key, one)
         if before.said != one.said:
             rule = f"says something else of {_spelled(one)} than row {before.row}, which counts"
-            problems.append((one.row, rule))
+            why = Why("said_before", rule, {"row": str(before.row)})
+            problems.append(Problem.of(one, why))
     return OrderFile(lines=list(first.values()), problems=sorted(problems))
 
 
@@ -142,18 +179,22 @@ def _spelled(one: Stated) -> str:
 def _stated(zone: ZoneInfo, number: int, cells: Mapping[str, str]) -> Stated:
     for name in ("scheme", "reference"):
         if not _NAME.fullmatch(cells[name]):
-            raise ValueError(f"{name} is {cells[name][:80]!r}; it must be a text of 1 to 64 signs")
+            rule = f"{name} is {cells[name][:80]!r}; it must be a text of 1 to 64 signs"
+            raise RefusedError("text_form", rule, field=name, value=cells[name][:80])
     if not _LINE.fullmatch(cells["line"]):
-        raise ValueError(f"line is {cells['line'][:80]!r}; it must be a number from 1 to 999999")
+        rule = f"line is {cells['line'][:80]!r}; it must be a number from 1 to 999999"
+        raise RefusedError("line_form", rule, value=cells["line"][:80])
     start, end = _window(cells, zone)
     if not (start >= EARLIEST_US and end <= LATEST_US and end - start <= LONGEST_US):
-        raise ValueError("the window must be 366 days at most, within the years 1970 to 2199")
+        rule = "the window must be 366 days at most, within the years 1970 to 2199"
+        raise RefusedError("window_length", rule)
     amount, price = (_yuan(name, cells[name]) for name in ("amount_cny", "unit_price_cny"))
     user_type = cells["user_type"].lower()
     if user_type not in USER_TYPES:
-        raise ValueError(f"user_type is {cells['user_type'][:80]!r}; internal or external is meant")
+        rule = f"user_type is {cells['user_type'][:80]!r}; internal or external is meant"
+        raise RefusedError("user_type", rule, value=cells["user_type"][:80])
     if not _UNIT.fullmatch(cells["user_unit"]):
-        raise ValueError("user_unit must be a line of at most 200 signs")
+        raise RefusedError("unit_form", "user_unit must be a line of at most 200 signs")
     return Stated(
         row=number,
         scheme=cells["scheme"],
@@ -174,7 +215,8 @@ def _window(cells: Mapping[str, str], zone: ZoneInfo) -> tuple[int, int]:
     if not cells["day"]:
         return window_us(dict(cells), zone)
     if cells["from"] or cells["to"]:
-        raise ValueError("day beside from or to: one of the two is wanted")
+        rule = "day beside from or to: one of the two is wanted"
+        raise RefusedError("day_and_window", rule)
     try:
         # As it is written in our files alone: 20260301 would be a date to Python, too.
         if len(cells["day"]) != 10:
@@ -182,7 +224,8 @@ def _window(cells: Mapping[str, str], zone: ZoneInfo) -> tuple[int, int]:
         day = date.fromisoformat(cells["day"])
         return start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"day is {cells['day'][:80]!r}; it must be like 2026-03-01") from error
+        rule = f"day is {cells['day'][:80]!r}; it must be like 2026-03-01"
+        raise RefusedError("day_form", rule, value=cells["day"][:80]) from error
 
 
 def _number(name: str, text: str) -> Decimal:
@@ -192,7 +235,8 @@ def _number(name: str, text: str) -> Decimal:
         found = Decimal(-1)
     # Compared before it is calculated with: a number with a large exponent would overflow.
     if not (found.is_finite() and 0 <= found <= _YUAN_MOST):
-        raise ValueError(f"{name} is {text[:80]!r}; it must be a number from 0 to {_YUAN_MOST}")
+        rule = f"{name} is {text[:80]!r}; it must be a number from 0 to {_YUAN_MOST}"
+        raise RefusedError("number_form", rule, field=name, value=text[:80], most=str(_YUAN_MOST))
     return found
 
 
@@ -201,7 +245,8 @@ def _yuan(name: str, text: str) -> Decimal | None:
         return None
     found = _number(name, text)
     if found != found.quantize(Decimal("0.01")):
-        raise ValueError(f"{name} is {text[:80]!r}; yuan have two decimals")
+        rule = f"{name} is {text[:80]!r}; yuan have two decimals"
+        raise RefusedError("two_decimals", rule, field=name, value=text[:80])
     return found.quantize(Decimal("0.01"))
 
 
@@ -213,9 +258,10 @@ def _claimed(text: str, amount: Decimal | None, price: Decimal | None, most_us: 
         hours = amount / price
     else:
         rule = "they, or amount_cny with a unit_price_cny above 0, are wanted"
-        raise ValueError(f"hours is empty; {rule}")
+        raise RefusedError("claim_missing", f"hours is empty; {rule}")
     claimed = int(hours * HOUR_US)
     if claimed > most_us:
         told = Decimal(most_us) / HOUR_US
-        raise ValueError(f"{hours:f} hours are claimed of a window of {told:f}")
+        rule = f"{hours:f} hours are claimed of a window of {told:f}"
+        raise RefusedError("claim_too_long", rule, claimed=f"{hours:f}", window=f"{told:f}")
     return claimed

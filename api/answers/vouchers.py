@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, InOpenWindow, Instant, Ratio, Seconds, Yuan
+from models.refusal import Reason
 from models.voucher import Doubt, Verdict
 
 UserType = Literal["internal", "external"]
@@ -14,15 +15,17 @@ class VoucherRow(BaseModel):
     """What becomes of a row of a file."""
 
     row: Count = Field(description="as a spreadsheet numbers it: the header is row 1")
-    scheme: str | None = Field(description="null, as what follows: the row cannot be read")
+    scheme: str | None = Field(description="as the row says it, as what follows; null: not at all")
     reference: str | None
     line: Count | None
-    instrument: str | None = Field(description="as the row names it")
-    from_: Instant | None = Field(alias="from")
+    instrument: str | None
+    from_: Instant | None = Field(alias="from", description="null: the row is not read so far")
     to: Instant | None
     claimed_s: Seconds | None
     result: Literal["created", "updated", "unchanged", "rejected"]
     rule: str | None = Field(description="why it is rejected")
+    reason: Reason | None = Field(description="the same, for programs and other languages")
+    about: dict[str, str] = Field(description="what the reason is about: `field`, `value` and such")
 
 
 class VoucherImport(BaseModel):

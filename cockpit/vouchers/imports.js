@@ -3,13 +3,18 @@
 import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
 import { card, fileField, h, table } from '../dom.js';
-import { count, hours, moment } from '../formats.js';
-import { t } from '../words.js';
+import { NONE, count, hours, moment } from '../formats.js';
+import { has, t } from '../words.js';
 import './words.js';
 
 const kindOf = (file) => (/\.json$/i.test(file.name) || file.type === 'application/json' ? 'application/json' : 'text/csv');
 /** A refusal's own rule says more than its title. */
 const whyNot = (error) => t('vo_failed', { why: error.problem?.errors?.[0]?.rule ?? error.message });
+
+/** Why a row is not taken, in the page's words; of a newer service's reasons in the service's. */
+const refused = ({ reason, about, rule }) => (has(`vo_no_${reason}`) ? t(`vo_no_${reason}`, about) : rule);
+/** As much of an order's name as the row says. */
+const named = (x) => [x.scheme, x.reference, x.line].filter((part) => part !== null).join('/') || null;
 
 /** `done()` is called after lines were taken. */
 export function importCard(ctx, tz, done) {
@@ -46,12 +51,12 @@ function reported(file, told, tz, take) {
       name: 'voucher-rows', caption: t('vo_import'), rows: told.rows, cards: 'named', columns: [
         { key: 'row', label: t('vo_row'), value: (x) => x.row, cell: (x) => String(x.row) },
         { key: 'result', label: t('vo_becomes'), value: (x) => x.result, cell: (x) => h('span', { 'data-row': x.row }, t(`vo_r_${x.result}`)) },
-        { key: 'order', label: t('vo_order'), value: (x) => (x.scheme === null ? null : `${x.scheme}/${x.reference}/${x.line}`) },
+        { key: 'order', label: t('vo_order'), value: named },
         { key: 'instrument', label: t('instrument'), value: (x) => x.instrument },
         { key: 'from', label: t('from'), minor: true, value: (x) => x.from, cell: (x) => moment(x.from, tz) },
         { key: 'to', label: t('to'), minor: true, value: (x) => x.to, cell: (x) => moment(x.to, tz) },
         { key: 'claimed_s', label: `${t('vo_claimed')} (h)`, num: true, value: (x) => x.claimed_s, cell: (x) => hours(x.claimed_s, false) },
-        { key: 'rule', label: t('vo_why'), value: (x) => x.rule, cell: (x) => h('span', { class: 'rule' }, x.rule ?? '–') },
+        { key: 'rule', label: t('vo_why'), value: refused, cell: (x) => h('span', { class: 'rule' }, refused(x) ?? NONE) },
       ],
     }) : '',
     told.rows_left_out ? h('p', { class: 'note' }, t('vo_left_out', { n: count(told.rows_left_out) })) : ''];

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from models.refusal import Why
 from models.voucher import Line
 from models.voucher_file import Stated
 from store.instant import from_us
@@ -74,7 +75,7 @@ class Outcome(NamedTuple):
     stated: Stated
     result: Literal["created", "updated", "unchanged", "rejected"]
     #: Why it is not taken.
-    rule: str | None = None
+    why: Why | None = None
 
 
 def write_orders(
@@ -114,7 +115,8 @@ def _outcome(key: int, one: Stated, before: _Before | None) -> Outcome:
         return Outcome(one, "created")
     if not before[2]:
         told = "/".join(map(str, one.key))
-        return Outcome(one, "rejected", f"{told} is of an instrument that the key may not see")
+        rule = f"{told} is of an instrument that the key may not see"
+        return Outcome(one, "rejected", Why("order_of_others", rule, {}))
     return Outcome(one, "unchanged" if before[1] == _said(key, one) else "updated")
 
 

@@ -2,19 +2,23 @@
 
 from typing import NamedTuple
 
-from models.voucher_file import OrderFile, Stated
+from models.refusal import Reason, Why
+from models.voucher_file import OrderFile, Problem, Stated
 from store.present.bookings import find_instruments
 from store.registry.audit import note
 from store.run import Steps
 from store.vouchers.orders import Outcome, write_orders
+
+_NONE: tuple[str, Reason] = ("no instrument", "instrument_unknown")
+_MORE: tuple[str, Reason] = ("more than one instrument", "instrument_ambiguous")
 
 
 class Taken(NamedTuple):
     """What becomes of a file."""
 
     outcomes: list[Outcome]
-    #: Rows that name no line, and why.
-    problems: list[tuple[int, str]]
+    #: Rows that name no line, or no instrument.
+    problems: list[Problem]
 
     def count(self, result: str) -> int:
         """How many rows became so."""
@@ -47,10 +51,11 @@ def take_orders(
         if len(keys) == 1:
             lines.append((keys[0], one))
         else:
-            why = "no instrument" if not keys else "more than one instrument"
-            problems.append((one.row, f"{one.name!r} names {why} that the key may see"))
+            what, reason = _MORE if keys else _NONE
+            rule = f"{one.name!r} names {what} that the key may see"
+            problems.append(Problem.of(one, Why(reason, rule, {"value": one.name})))
     outcomes = yield from write_orders(lines, actor=actor, tenant=tenant, preview=preview)
-    taken = Taken(outcomes, sorted(problems))
+    taken = Taken(outcomes, sorted(problems, key=lambda one: one.row))
     if not preview:
         yield from note(
             actor=actor,

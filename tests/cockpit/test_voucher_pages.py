@@ -44,6 +44,10 @@ def test_a_file_is_previewed_and_taken_and_its_lines_are_judged(
     page.wait_for_selector("[data-take]")
     results = page.locator("[data-row]").all_inner_texts()
     assert results == ["不采用"] + ["新增"] * 3
+    # Which order it is that is not taken, and why, in the page's language.
+    bad = page.locator("tr:has([data-row='5'])")
+    assert bad.locator("td").all_inner_texts()[1:3] == ["s/r4/1", "nobody"]
+    assert bad.locator(".rule").inner_text().startswith("from 为“”，应如 2026-03-01")
     assert city.get("voucher-orders")["items"] == []
     assert window.serious_faults((vendored / "axe.js").read_text(), "main") == []
     page.locator("[data-take]").press("Enter")

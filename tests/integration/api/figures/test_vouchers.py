@@ -91,6 +91,17 @@ def test_rows_are_taken_once_and_bad_ones_cost_only_themselves(
     told = answer.json()
     assert counts(told) == [2, 0, 0, 8]
     assert [one["row"] for one in told["rows"]] == list(range(4, 12))
+    assert [(one["reference"], one["line"], one["reason"]) for one in told["rows"]] == [
+        ("r1", None, "line_form"),
+        ("r2", 1, "instrument_unknown"),
+        ("r3", 1, "claim_too_long"),
+        ("r3", 1, "claim_missing"),
+        ("r1", 1, "said_before"),
+        ("r4", 1, "window_backwards"),
+        ("r5", 1, "number_form"),
+        ("r6", 1, "two_decimals"),
+    ]
+    assert told["rows"][1]["about"] == {"value": "nobody"}
     again = httpx.post(f"{figures_app}/v1{PATH}/import", content=text, headers=headers).json()
     assert counts(again) == [0, 0, 2, 8]
     found = ask("GET", PATH)["items"]
