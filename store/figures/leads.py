@@ -17,6 +17,7 @@ from models.rated import accrued
 from models.timestamp import MIN_US
 from models.usage import Window
 from models.zone import local_day, start_of_day
+from store.arrays import int_array
 from store.figures.subject import rated_of, zone_of
 from store.figures.surroundings import Moment, load_calendar, opened_by
 from store.instant import from_us
@@ -76,7 +77,7 @@ class Leads:
         repaired = yield from Query[tuple[int, int, int]](
             _SQL["maintenance"],
             {
-                "keys": keys[with_hours].tolist(),
+                "keys": int_array(keys[with_hours].tolist()),
                 "start": from_us(window.start_us),
                 "end": from_us(window.end_us),
             },

@@ -15,6 +15,7 @@ from models.rated import Rating, rated
 from models.segment import HOUR_US
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
+from store.arrays import int_array
 from store.figures.subject import load_tracks, rated_of, zone_of
 from store.figures.surroundings import (
     Moment,
@@ -70,7 +71,7 @@ def measure_rows(
     span = {"start": from_us(hull.start_us), "end": from_us(hull.end_us)}
     careful = (roster.since_us[rows] > hull.start_us) | ~roster.newest[rows]
     repaired = yield from Query[tuple[int]](
-        _SQL["under_maintenance"], {"keys": keys.tolist(), **span}, binary=True
+        _SQL["under_maintenance"], {"keys": int_array(keys.tolist()), **span}, binary=True
     )
     careful |= np.isin(keys, [key for (key,) in repaired])
 
@@ -125,7 +126,11 @@ def _load_pieces(keys: Ints, reach: Window, now_us: int) -> Steps[tuple[Ints, Pi
     tracks = yield from load_tracks(keys.tolist(), heavy=True)
     ((pieces,),) = yield from Query[tuple[bytes | None]](
         _SQL["packed_pieces"],
-        {"keys": keys.tolist(), "start": from_us(reach.start_us), "end": from_us(reach.end_us)},
+        {
+            "keys": int_array(keys.tolist()),
+            "start": from_us(reach.start_us),
+            "end": from_us(reach.end_us),
+        },
         binary=True,
         heavy=True,
     )

@@ -15,6 +15,7 @@ from psycopg.rows import args_row
 
 from models.group import in_service
 from models.usage import Usage, Window
+from store.arrays import int_array
 from store.figures.figures import usages
 from store.figures.question import Group, Question
 from store.figures.rollup_columns import COLUMNS
@@ -52,7 +53,7 @@ def load_members(question: Question, keys: Sequence[int] | None = None) -> Steps
     return (
         yield from Query(
             _SQL["members"],
-            {**_params(question), "keys": None if keys is None else list(keys)},
+            {**_params(question), "keys": None if keys is None else int_array(keys)},
             rows=args_row(Member),
             binary=True,
             heavy=True,

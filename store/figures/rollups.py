@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from models.usage import Usage, Window, add_up
 from models.zone import local_day, start_of_day
+from store.arrays import int_array
 from store.figures.layout import Plan, day_hours, days_window, missing_windows
 from store.figures.packed_hours import pack_day
 from store.figures.pieces import measure_windows
@@ -46,7 +47,12 @@ def load_rollups(
             index_of[day] = index
     rows = yield from Query[tuple[int, ...]](
         _SQL["rollup_sums"],
-        {"keys": list(keys), "first": first, "end": end, "index_of": index_of},
+        {
+            "keys": int_array(keys),
+            "first": first,
+            "end": end,
+            "index_of": int_array(index_of),
+        },
         binary=True,
         heavy=len(keys) > MANY,
     )

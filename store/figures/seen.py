@@ -4,6 +4,7 @@ import numpy as np
 
 from models.group_arrays import Ints
 from models.usage import Window
+from store.arrays import int_array
 from store.instant import from_us
 from store.run import Query, Steps
 from store.statements import statements
@@ -22,7 +23,7 @@ def first_heard(keys: Ints, window: Window) -> Steps[tuple[Ints, Ints]]:
     if not len(keys):
         return keys, keys
     found = yield from Query[tuple[int, int]](
-        _SQL["seen"], {"keys": keys.tolist(), "end": from_us(window.end_us)}, binary=True
+        _SQL["seen"], {"keys": int_array(keys.tolist()), "end": from_us(window.end_us)}, binary=True
     )
     rows = np.array(sorted(found), np.int64).reshape(-1, 2)
     return rows[:, 0], rows[:, 1]

@@ -21,6 +21,7 @@ from models.ratios import settle_us
 from models.schedule import HoursInForce, OpeningHours, with_fallback
 from models.segment import State
 from models.timestamp import MAX_US, MIN_US
+from store.arrays import int_array
 from store.run import Query, Steps
 from store.statements import statements
 
@@ -183,7 +184,7 @@ def load_tracks(keys: Sequence[int], *, heavy: bool = False) -> Steps[list[Track
     return (
         yield from Query(
             _SQL["tracks"],
-            {"keys": list(keys)},
+            {"keys": int_array(keys)},
             rows=args_row(TrackRow),
             binary=True,
             heavy=heavy,
@@ -200,7 +201,7 @@ def load_subjects(keys: Sequence[int]) -> Steps[dict[int, Subject]]:
     tracks = yield from load_tracks(keys)
     rows = yield from Query(
         _SQL["instrument_versions"],
-        {"keys": list(keys)},
+        {"keys": int_array(keys)},
         rows=args_row(_VersionRow),
         binary=True,
         heavy=len(keys) > 50,

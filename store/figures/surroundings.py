@@ -17,6 +17,7 @@ from models.segment import Piece, State
 from models.timestamp import MAX_US, MIN_US
 from models.usage import Window
 from models.zone import DEFAULT_ZONE
+from store.arrays import int_array
 from store.figures.subject import Subject, parse_hours, zone_of
 from store.instant import from_us
 from store.present.roster import Settings
@@ -139,7 +140,7 @@ def load_surroundings(
             day: what for day, what in (stored | dict(moment.supposed)).items() if what is not None
         }
         rows = yield from Query[tuple[int, int, int]](
-            _SQL["maintenance"], {"keys": keys, **span}, binary=True
+            _SQL["maintenance"], {"keys": int_array(keys), **span}, binary=True
         )
         for key, start, end in rows:
             maintenance[key].append((start, end))
@@ -214,7 +215,11 @@ def _load_pieces(
     if seen and window.length_us:
         rows = yield from Query[_Piece](
             _SQL["pieces"],
-            {"keys": seen, "start": from_us(reach.start_us), "end": from_us(reach.end_us)},
+            {
+                "keys": int_array(seen),
+                "start": from_us(reach.start_us),
+                "end": from_us(reach.end_us),
+            },
             binary=True,
             heavy=len(seen) > MANY,
         )

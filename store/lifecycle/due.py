@@ -16,6 +16,7 @@ from models.maintenance_plan import Counted, Due, judge, reached
 from models.segment import State
 from models.usage import Window
 from models.zone import local_day, start_of_day
+from store.arrays import int_array
 from store.figures.costs import counted_s
 from store.figures.layout import days_window
 from store.figures.subject import load_tracks, zone_of
@@ -122,7 +123,7 @@ def _load_parts(
     rows = yield from Query[tuple[int, int, date, int, int]](
         _SQL["counted_days"],
         {
-            "keys": [plan.instrument_key for plan in plans],
+            "keys": int_array(plan.instrument_key for plan in plans),
             "firsts": firsts,
             "end": today,
         },
@@ -192,7 +193,7 @@ def _spans(asked: Sequence[tuple[int, Window]]) -> dict[str, object]:
     starts = [from_us(window.start_us) for _, window in asked]
     ends = [from_us(window.end_us) for _, window in asked]
     return {
-        "keys": [key for key, _ in asked],
+        "keys": int_array(key for key, _ in asked),
         "starts": starts,
         "ends": ends,
         "start": min(starts),
@@ -227,7 +228,7 @@ def _load_reached(
     wanted = [wanted_us for _, wanted_us in within.values()]
     rows = yield from Query[tuple[int, int | None, int]](
         _SQL["reached_within"],
-        {**_spans(asked), "wanted": wanted},
+        {**_spans(asked), "wanted": int_array(wanted)},
         binary=True,
         heavy=len(asked) > MANY,
     )
@@ -254,10 +255,10 @@ def _find_days(
     rows = yield from Query[tuple[int, date, int]](
         _SQL["reached_days"],
         {
-            "keys": [parts[place].plan.instrument_key for place in places],
+            "keys": int_array(parts[place].plan.instrument_key for place in places),
             "firsts": [parts[place].first for place in places],
             "ends": [parts[place].end for place in places],
-            "wanted": list(wanted.values()),
+            "wanted": int_array(wanted.values()),
         },
         binary=True,
         heavy=len(places) > MANY,
@@ -276,7 +277,7 @@ def _load_zones(plans: Sequence[MaintenancePlan]) -> Steps[list[str]]:
     rows = yield from Query[tuple[str]](
         _SQL["zones"],
         {
-            "keys": [plan.instrument_key for plan in plans],
+            "keys": int_array(plan.instrument_key for plan in plans),
             "bases": [from_us(plan.base_us) for plan in plans],
         },
         binary=True,

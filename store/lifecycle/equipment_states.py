@@ -17,6 +17,7 @@ from models.group import in_service
 from models.group_arrays import Flags, Ints
 from models.interval import Interval
 from models.usage import Usage, Window, add_up
+from store.arrays import int_array
 from store.figures.costs import one_by_one_s
 from store.figures.figures import usages
 from store.figures.groups import Extent, cost_s, tally_groups
@@ -71,7 +72,7 @@ def _load_stops(windows: Mapping[int, Window]) -> Steps[dict[int, Stops]]:
     end_us = max(one.end_us for one in windows.values())
     rows = yield from Query[tuple[int, str, int, int]](
         _PLANS["stretches"],
-        {"keys": list(windows), "start": from_us(start_us), "end": from_us(end_us)},
+        {"keys": int_array(windows), "start": from_us(start_us), "end": from_us(end_us)},
         binary=True,
         heavy=len(windows) > MANY,
     )
@@ -107,7 +108,7 @@ def divide_members(question: Question, extent: Extent) -> Steps[Division]:
     stopped = yield from Query[tuple[int, int, int]](
         _PLANS["stopped"],
         {
-            "keys": keys.tolist(),
+            "keys": int_array(keys.tolist()),
             "start": from_us(window.start_us),
             "end": from_us(window.end_us),
         },
