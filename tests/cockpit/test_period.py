@@ -234,6 +234,7 @@ def test_bands_hours_of_the_week_and_bookings_against_last_march(
     week = city.get("profile", **asked, institution=steady)["items"]
     while page.locator("details [data-more]").count():  # a table draws its first rows
         page.locator("details [data-more]").first.press("Enter")
+    tab.until("!document.querySelector('details [aria-busy]')")
     cells = page.locator("details tbody tr").all_inner_texts()
     for row, one in zip(cells, week, strict=True):
         differs = one["difference"]

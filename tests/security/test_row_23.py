@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from stack.certificates import Authority, Certificate
 from stack.fetch import find_mosquitto
 from tests.integration.stack.support import Client, Connect, eventually
 from tests.live import until
+
+#: A day whose heartbeats are taken; one that stood here was too old a month later.
+LATELY: date = datetime.now(UTC).date() - timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,7 @@ def admitted(city: City, name: str) -> bool:
 
 
 def batch(instrument: str, second: int, batch_id: str = "b") -> bytes:
-    ts = f"2026-11-20T00:00:{second:02}Z"
+    ts = f"{LATELY - timedelta(days=1)}T00:00:{second:02}Z"
     beat = {"instrument_id": instrument, "ts": ts, "state": "running"}
     return json.dumps({"batch_id": batch_id, "heartbeats": [beat]}).encode()
 
@@ -155,7 +159,7 @@ def settle(city: City, connect: Connect) -> None:
     number = next(_settled)
     beat = {
         "instrument_id": "good-sem",
-        "ts": f"2026-11-21T00:{number - 100:02}:00Z",
+        "ts": f"{LATELY}T00:{number - 100:02}:00Z",
         "state": "idle",
     }
     body = json.dumps({"batch_id": f"settle{number}", "heartbeats": [beat]}).encode()

@@ -181,7 +181,8 @@ def federation(
         file = folder / "federation.toml"
         file.write_text("\n".join(lines), "utf-8")
         with cities[names[0]].world() as world:
-            this = local_day(world.now_us(), ZONE).replace(day=1)
+            # Not a month that began just now: the last day before it is not told yet.
+            this = local_day(world.now_us() - 2 * HOUR, ZONE).replace(day=1)
         month = (this - timedelta(days=1)).replace(day=1)
         first = this - timedelta(days=6)
         for city in cities.values():
