@@ -143,17 +143,20 @@ def test_nothing_is_written(live: Live) -> None:
             "instrument_status": "instrument_key",
             "instrument_version": "instrument_key",
         }
+        # Yesterday is rolled up meanwhile perhaps: only what is older was waited for.
+        only = {"rollup_day": " AND day < (now() AT TIME ZONE 'Asia/Shanghai')::date - 1"}
         with live.database() as connection:
             return [
                 connection.execute(
                     f"SELECT t.xmin::text, t::text FROM {table} t JOIN instrument i USING ({key})"
-                    " WHERE instrument_id = %s ORDER BY 2",
+                    f" WHERE instrument_id = %s{only.get(table, '')} ORDER BY 2",
                     (scope,),
                 ).fetchall()
                 for table, key in tables.items()
             ]
 
     before = kept()
+    assert all(before)
     told = backtest(live, scope, start=at("10:00"), end=at("11:00"), off_below_w=30, dwell_stop_s=9)
     assert told["total"]["in_force"] != told["total"]["proposed"]
     assert kept() == before
