@@ -385,8 +385,12 @@ class Live:
         if self._witness is None:
             self._witness = self.instrument()
             self.publish(self._witness, beat(now_us()))
-        queued = (
-            "SELECT count(*) FROM rollup_todo JOIN instrument USING (instrument_key)"
-            " WHERE instrument_id = %s AND day < (now() AT TIME ZONE 'Asia/Shanghai')::date - 1"
+        # The last of them is queued once ingest has seen the clock and the witness.
+        rolled = (
+            "WITH today AS (SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date AS day)"
+            " SELECT (SELECT value::date >= today.day - 2 FROM service_setting"
+            " WHERE name = 'rolled_through')"
+            " AND NOT EXISTS (SELECT FROM rollup_todo t JOIN instrument USING (instrument_key)"
+            " WHERE instrument_id = %s AND t.day < today.day - 1) FROM today"
         )
-        until(lambda: self.rows(queued, instrument) == [(0,)])
+        until(lambda: self.rows(rolled, instrument) == [(True,)])
