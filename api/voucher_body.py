@@ -36,11 +36,7 @@ def import_body(taken: Taken, preview: bool) -> dict[str, Any]:
 
 def _row(one: Stated, result: str, why: Why | None) -> dict[str, Any]:
     return {
-        "row": one.row,
-        "scheme": one.scheme,
-        "reference": one.reference,
-        "line": one.line,
-        "instrument": one.name,
+        **_place(one),
         "from": format_instant(one.start_us),
         "to": format_instant(one.end_us),
         "claimed_s": seconds(one.claimed_us),
@@ -51,15 +47,16 @@ def _row(one: Stated, result: str, why: Why | None) -> dict[str, Any]:
 
 def _refused(one: Problem) -> dict[str, Any]:
     return {
-        "row": one.row,
-        "scheme": one.scheme,
-        "reference": one.reference,
-        "line": one.line,
-        "instrument": one.name,
+        **_place(one),
         **dict.fromkeys(("from", "to", "claimed_s")),
         "result": "rejected",
         **_why(one.why),
     }
+
+
+def _place(one: Stated | Problem) -> dict[str, Any]:
+    names = ("row", "scheme", "reference", "line")
+    return {**{name: getattr(one, name) for name in names}, "instrument": one.name}
 
 
 def _why(why: Why | None) -> dict[str, Any]:

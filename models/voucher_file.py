@@ -169,7 +169,7 @@ def _once(lines: list[Stated], problems: list[Problem]) -> OrderFile:
             rule = f"says something else of {_spelled(one)} than row {before.row}, which counts"
             why = Why("said_before", rule, {"row": str(before.row)})
             problems.append(Problem.of(one, why))
-    return OrderFile(lines=list(first.values()), problems=sorted(problems))
+    return OrderFile(lines=list(first.values()), problems=sorted(problems, key=lambda one: one.row))
 
 
 def _spelled(one: Stated) -> str:
