@@ -2,6 +2,7 @@
 // Styles come from style.css; the content security policy forbids them in markup.
 
 import { NONE, count, inOrder } from './formats.js';
+import { alike, arrange, settle } from './keep.js';
 import { has, t } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -126,7 +127,10 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty, sh
       content = made ?? content;
       if (overtaken()) return;
       if (made === null) body.replaceChildren(h('div', { class: 'empty' }, empty ?? t('empty')));
-      else if (made !== undefined) body.replaceChildren(made);
+      else if (made !== undefined) {
+        settle(body, made);
+        content = body.contains(made) ? made : body.firstElementChild;
+      }
       // What it drew into what it has: where a failure or a skeleton stood meanwhile, or where it was overtaken.
       else if (content && !body.contains(content)) body.replaceChildren(content);
       shown = true;
@@ -234,11 +238,12 @@ const PORTION = 25; // of further rows, from one frame to the next
  * columns: {key, label, value(row), raw?(row), cell?(row), csv?, num?, bar?(row), tip?(row), live?,
  * minor?, plain?, hidden?}. `answer` is what the rows came in: CSV repeats its window beside each. Hidden ones are in CSV alone. Minor ones are left out on a phone. CSV has the field's name at its head, `csv` or `key`, and `raw`, what the API said. Plain ones are neither sorted by nor exported, live ones are written anew by `refresh()` of the
  * element that is returned. The arrow keys go from cell to cell, and what stands behind a number
- * is shown beside the cell that has the focus or the pointer. With `cards` each row is a card on a phone, its second column the title, or with 'named' its head.
- * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, cards?: boolean | 'named', entire?: boolean}} options
+ * is shown beside the cell that has the focus or the pointer. With a `key`, by which a row is known again, a table that its card makes
+ * anew goes on where it stands: rows that stay keep their element, it stays sorted as it was, and what was drawn on demand stands. With `cards` each row is a card on a phone, its second column the title, or with 'named' its head.
+ * @param {{name: string, caption: string, columns: any[], rows: any[], sort?: {key: string, down: boolean}, mark?: (row: any) => string | null, answer?: any, key?: (row: any) => any, cards?: boolean | 'named', entire?: boolean}} options
  */
-export function table({ name, caption, columns: all, rows, sort, mark, answer, cards = false, entire = false }) {
-  const columns = all.filter((c) => !c.hidden);
+export function table({ name, caption, columns: all, rows, sort, mark, answer, key, cards = false, entire = false }) {
+  let columns = all.filter((c) => !c.hidden);
   let shown = [...rows];
   let drawn = entire ? Infinity : FIRST; // of `shown`, once no portion is awaited any more
   let order = sort ?? null;
@@ -251,10 +256,11 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     if (bar != null) {
       el.style.setProperty('--bar', `${Math.max(0, Math.min(1, bar)) * 100}%`);
       el.classList.toggle('over', c.over ? c.over(row) : bar > 1); // a full bar must not pass for all
-    }
+    } else el.style.removeProperty('--bar');
     const made = (c.cell ? c.cell(row) : c.value(row)) ?? NONE;
-    if (typeof made !== 'string') el.replaceChildren(made);
-    else if (el.textContent !== made) el.textContent = made;
+    if (made instanceof Node) {
+      if (el.childNodes.length !== 1 || !alike(el.firstChild, made)) el.replaceChildren(made);
+    } else if (el.childElementCount || el.textContent !== String(made)) el.textContent = made;
   };
   const sorted = () => {
     const c = columns.find((x) => x.key === order.key);
@@ -285,10 +291,10 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
   };
   const fillUp = (most) => { if (add(most)) drawOn(add, PORTION); };
   const further = h('div', { class: 'further' });
-  const offer = () => further.replaceChildren(...(drawn < shown.length ? [h('button', { type: 'button', 'data-more': name, on: { click: () => {
+  const goOn = () => further.replaceChildren(...(drawn < shown.length ? [h('button', { type: 'button', 'data-more': name, on: { click: () => {
     drawn += PART;
     fillUp(PORTION);
-    offer();
+    goOn();
     further.querySelector('button')?.focus({ preventScroll: true });
   } } }, t('more_rows', { k: count(drawn), n: count(shown.length) }))] : []));
   const draw = () => {
@@ -297,7 +303,7 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
     first = true;
     body.replaceChildren();
     fillUp(FIRST);
-    offer();
+    goOn();
   };
   const cellAt = (line, column) => body.rows[line]?.cells[column];
   tips(body, 'td.has-tip, th.has-tip', (el) => columns[el.cellIndex]?.tip?.(shown[el.parentElement.sectionRowIndex]));
@@ -325,15 +331,51 @@ export function table({ name, caption, columns: all, rows, sort, mark, answer, c
   scroll.append(h('table', {}, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, heads)), body));
   draw();
   const el = h('div', { class: `table-wrap${cards ? ' as-cards' : ''}${cards === 'named' ? ' named' : ''}` },
-    scroll, further, csvButton(name, all.filter((c) => !c.plain), () => shown, answer));
+    scroll, further, csvButton(name, () => toCsv(all.filter((c) => !c.plain), shown, answer)));
   el.refresh = () => [...body.rows].forEach((tr, at) => columns.forEach((c, i) => c.live && fill(tr.cells[i], c, shown[at])));
+  const headed = JSON.stringify(columns.map((c) => [c.key, c.label]));
+  el.told = { name, key, headed, all, rows, mark, answer, end: () => { drawn = 0; } };
+  el.take = (made) => {
+    const next = made.told;
+    if (!key || next?.name !== name || next.headed !== headed) return false;
+    next.end();
+    made.refresh = el.refresh;
+    // What was made of a row goes on speaking of it: the row stays the same object, and says what is new.
+    const known = new Map(rows.map((row) => [key(row), row]));
+    const lines = new Map([...body.rows].map((tr, at) => [shown[at], tr]));
+    rows = next.rows.map((row) => {
+      const own = known.get(key(row));
+      if (!own) return row;
+      for (const field of Object.keys(own)) if (!(field in row)) delete own[field];
+      return Object.assign(own, row);
+    });
+    ({ all, mark, answer } = next);
+    columns = all.filter((c) => !c.hidden);
+    shown = order ? sorted() : [...rows];
+    let fresh = 0;
+    const wanted = [];
+    for (const row of shown.slice(0, Math.min(drawn, Math.max(FIRST, body.rows.length)))) {
+      const tr = lines.get(row);
+      if (!tr && (fresh += 1) > FIRST) break; // the others come in portions
+      wanted.push(tr ?? line(row));
+      if (!tr) continue;
+      lines.delete(row);
+      tr.className = mark?.(row) ?? '';
+      columns.forEach((c, i) => fill(tr.cells[i], c, row));
+    }
+    arrange(body, wanted);
+    if (!body.querySelector('td[tabindex="0"], th[tabindex="0"]')) body.querySelector('td[tabindex], th[tabindex]')?.setAttribute('tabindex', '0');
+    fillUp(PORTION);
+    goOn();
+    return true;
+  };
   return el;
 }
 
-export function csvButton(name, columns, rows, answer) {
+export function csvButton(name, text) {
   return h('button', {
     type: 'button', class: 'quiet csv',
-    on: { click: () => download(`jishi-${name}-${new Date().toISOString().slice(0, 10)}.csv`, toCsv(columns, rows(), answer)) },
+    on: { click: () => download(`jishi-${name}-${new Date().toISOString().slice(0, 10)}.csv`, text()) },
   }, icon('down'), t('csv'));
 }
 
@@ -349,8 +391,18 @@ export function choice(label, options, value, pick) {
 
 export function select(label, options, value, pick) {
   return h('label', { class: 'field' }, h('span', {}, label),
-    h('select', { on: { change: (event) => pick(event.target.value) } },
-      options.map(([key, text]) => h('option', { value: key ?? '', selected: (key ?? '') === (value ?? '') }, text))));
+    offer(h('select', { on: { change: (event) => pick(event.target.value) } }), options, value));
+}
+
+/** What a choice offers from now on: it stays open meanwhile, and on what was chosen. */
+export function offer(menu, options, value) {
+  const standing = new Map([...menu.options].map((one) => [one.value, one]));
+  arrange(menu, options.map(([key, text]) => {
+    const one = standing.get(key ?? '') ?? h('option', { value: key ?? '', selected: (key ?? '') === (value ?? '') });
+    if (one.textContent !== text) one.textContent = text;
+    return one;
+  }));
+  return menu;
 }
 
 /**

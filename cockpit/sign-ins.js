@@ -23,7 +23,7 @@ export function signInCard(ctx, tz) {
       el.reload();
     };
     return table({
-      name: 'sign-ins', caption: t('sign_ins'), rows: items,
+      name: 'sign-ins', caption: t('sign_ins'), rows: items, key: (x) => x.id,
       columns: [
         { key: 'address', label: t('came_from'), value: (x) => x.address },
         { key: 'agent', label: t('browser'), value: (x) => browserOf(x.agent), raw: (x) => x.agent },

@@ -44,7 +44,7 @@ export function listCard(ctx, asked, tz, changed) {
     if (!items.length) return null;
     const done = () => { el.reload(); changed(); };
     return h('div', { class: 'stack' }, table({
-      name: `alerts-${asked.state}`, caption: t('alerts'), rows: items, cards: 'named', entire: true, columns: [
+      name: `alerts-${asked.state}`, caption: t('alerts'), rows: items, key: (x) => x.id, cards: 'named', entire: true, columns: [
         { key: 'kind', label: t('al_kind'), value: (x) => kindTitle(x.kind), raw: (x) => x.kind, cell: (x) => h('a', { href: href('alerts', {}, String(x.id)), 'data-alert': x.id, 'aria-label': `${kindTitle(x.kind)} · ${t('al_link_of', { name: x.subject_id })}` }, kindTitle(x.kind)) },
         { key: 'subject_id', label: t('al_subject'), value: (x) => x.subject_id, cell: subjectOf },
         ...(bound ? [] : [{ key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id), raw: (x) => x.institution_id }]),

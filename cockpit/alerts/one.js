@@ -3,6 +3,7 @@
 import { get } from '../api.js';
 import { card, h } from '../dom.js';
 import { fullMoment, span } from '../formats.js';
+import { settle } from '../keep.js';
 import { href } from '../route.js';
 import { nameOf } from '../named.js';
 import { institutionName } from '../store.js';
@@ -26,7 +27,7 @@ export function oneCard(ctx, tz, found, lost) {
     });
     found(alert);
     const button = handleButton(alert, tz, () => el.reload());
-    tools.replaceChildren(...[stateBadge(alert), button].filter(Boolean));
+    settle(tools, stateBadge(alert), button);
     const lasted = (Date.parse(alert.closed_at ?? new Date().toISOString()) - Date.parse(alert.since)) / 1000;
     return h('div', { class: 'stack' },
       h('div', { class: 'now' }, h('dl', {}, [

@@ -109,7 +109,7 @@ function dayLine({ told, from, to, tz, weekday, name, open, chosen }) {
 function bookingTable(id, told, tz, name, open) {
   if (!told.bookings.length) return h('p', { class: 'note' }, t('no_bookings_week'));
   return table({
-    name: `bookings-${id}`, caption: t('bookings'), rows: told.bookings, cards: 'named', columns: [
+    name: `bookings-${id}`, caption: t('bookings'), rows: told.bookings, key: (x) => x.id, cards: 'named', columns: [
       { key: 'from', label: t('booking'), value: (x) => x.from, cell: (x) => clocks(x, tz) },
       { key: 'to', hidden: true, value: (x) => x.to },
       { key: 'verdicts', label: t('verdict'), value: (x) => x.verdicts?.join(' ') ?? '', cell: (x) => (x.verdicts ? verdictBadges(x.verdicts) : h('span', { class: 'note' }, t('ahead'))), tip: (x) => (x.verdicts ? verdictLines(x) : [t('ahead')]) },
@@ -125,7 +125,7 @@ function dayTable(id, told, tz) {
   if (!told.use?.buckets.length) return null;
   const of = (key) => ({ key: `${key}_s`, label: t(key), num: true, value: (b) => b[`${key}_s`], cell: (b) => h('span', { 'data-day': `${localDate(Date.parse(b.from), tz)} ${key}` }, hours(b[`${key}_s`], false)) });
   return h('details', {}, h('summary', {}, t('day_by_day')), table({
-    name: `days-${id}`, caption: t('day_by_day'), answer: told.use, rows: told.use.buckets, columns: [
+    name: `days-${id}`, caption: t('day_by_day'), answer: told.use, rows: told.use.buckets, key: (b) => b.from, columns: [
       { key: 'from', label: t('day'), value: (b) => b.from, cell: (b) => moment(b.from, tz, { ...DATE, weekday: 'short' }) }, ...STATES.map(of),
     ],
   }));

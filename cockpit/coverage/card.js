@@ -60,7 +60,7 @@ export function sensorsCard(ctx) {
     return h('a', { href: href('explore', { by: 'instrument', [grouped]: g.key }) }, name);
   };
   const groups = (now, grouped) => table({
-    name: 'sensors', caption: t('sensors'), answer: now, rows: now.groups, sort: { key: 'listed', down: true },
+    name: 'sensors', caption: t('sensors'), answer: now, rows: now.groups, key: (g) => `${grouped} ${g.key}`, sort: { key: 'listed', down: true },
     columns: [
       { key: 'key', label: t(grouped), value: (g) => nameOf(grouped, g.key), raw: (g) => g.key, cell: (g) => opener(g, grouped) },
       ...KINDS.map((kind) => ({ key: kind, label: t(`sensors_${kind}`), num: true, value: (g) => g[kind], cell: (g) => count(g[kind]) })),

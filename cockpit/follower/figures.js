@@ -27,7 +27,7 @@ export const regionsCard = (ctx, asked) => card(ctx, { title: t('fo_regions'), n
   const answers = await asked.figures();
   const rows = regionRows(answers);
   return rows.length ? table({
-    name: 'regions', caption: t('fo_regions'), answer: answers.regions, rows, cards: 'named', columns: [
+    name: 'regions', caption: t('fo_regions'), answer: answers.regions, rows, key: (x) => x.key, cards: 'named', columns: [
       { key: 'region', label: t('fo_region'), value: (x) => x.name, raw: (x) => x.key, cell: (x) => x.name ?? t('fo_no_region') },
       { key: 'cities', label: t('fo_cities'), num: true, value: (x) => x.cities, cell: (x) => h('span', { 'data-figure': `cities ${x.key}` }, t('fo_of', { k: count(x.cities), n: count(x.members) })) },
       ...columns(answers.regions, (x) => x.key),
@@ -41,7 +41,7 @@ export const citiesCard = (ctx, asked, tz) => card(ctx, { title: t('fo_cities'),
   const answer = answers.cities;
   const rows = cityRows(answer);
   return rows.length ? table({
-    name: 'cities', caption: t('fo_cities'), answer, rows, mark: behind, cards: 'named', columns: [
+    name: 'cities', caption: t('fo_cities'), answer, rows, key: (x) => x.city.city, mark: behind, cards: 'named', columns: [
       { key: 'city', label: t('fo_city'), value: (x) => x.city.name, raw: (x) => x.city.city, cell: (x) => named(x.city, tz, !x.published && missingBadge(x.city), x.city.amended && amendedBadge(x.city)) },
       { key: 'region', label: t('fo_region'), minor: true, value: (x) => names.get(x.city.region) ?? null, raw: (x) => x.city.region },
       ...columns(answer, (x) => x.city.city),

@@ -15,7 +15,7 @@ export const heardCard = (ctx, asked, tz) => card(ctx, { title: t('fo_now'), not
     cell: (x) => h('span', { 'data-count': `${key} ${x.city.city}` }, x.published ? count(of(x)) : NONE),
   });
   return rows.length ? table({
-    name: 'cities-now', caption: t('fo_now'), answer, rows, mark: behind, cards: 'named', columns: [
+    name: 'cities-now', caption: t('fo_now'), answer, rows, key: (x) => x.city.city, mark: behind, cards: 'named', columns: [
       { key: 'city', label: t('fo_city'), value: (x) => x.city.name, raw: (x) => x.city.city, cell: (x) => named(x.city, tz) },
       counted('instruments', t('instruments'), (g) => g.instruments),
       counted('online', t('online'), (g) => g.connectivity.online),

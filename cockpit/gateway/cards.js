@@ -98,7 +98,7 @@ export function childrenCard({ ctx, tz }) {
     if (!items.length) return null;
     note(t(complete ? 'gw_n_all' : 'gw_n_more', { n: count(items.length) }));
     return h('div', { class: 'stack' }, table({
-      name: `gateway-${ctx.id}-instruments`, caption: t('gw_instruments'), rows: items, cards: 'named', entire: true, columns: [
+      name: `gateway-${ctx.id}-instruments`, caption: t('gw_instruments'), rows: items, key: (x) => x.instrument_id, cards: 'named', entire: true, columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id), 'data-child': x.instrument_id }, x.name) },
         { key: 'instrument_id', label: t('id'), value: (x) => x.instrument_id, minor: true },
         { key: 'connectivity', label: t('connectivity'), value: (x) => x.status.connectivity, cell: (x) => state(x.status.connectivity) },

@@ -24,7 +24,7 @@ export function shareCard(ctx, id) {
   return card(ctx, { title: t('hm_share'), note: t('hm_share_note'), cls: 'w6', shape: 'rows', every: EVERY, empty: t('hm_share_none'), actions: more(href('available'), 'hm_to_available') }, async () => {
     const { items } = await get('available', { institution: id, sort: 'quietest', limit: SHOWN }, ctx.signal);
     return items.length ? table({
-      name: `share-${id}`, caption: t('hm_share'), rows: items, cards: 'named', columns: [
+      name: `share-${id}`, caption: t('hm_share'), rows: items, key: (x) => x.instrument_id, cards: 'named', columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: named },
         { key: 'recent_utilization', label: t('hm_recent'), num: true, value: (x) => x.recent_utilization, cell: (x) => h('span', { 'data-recent': x.instrument_id }, percent(x.recent_utilization)) },
         { key: 'until', label: t('hm_free_until'), value: (x) => x.until, cell: (x) => (x.until ? moment(x.until, tz) : t('hm_open_end')), tip: (x) => [reasonsText(x.reasons)] },
@@ -45,7 +45,7 @@ export function silentCard(ctx, id) {
     const never = overall.connectivity.never_seen;
     const byGateway = (x) => x.status.cause === 'gateway' && x.gateway_id;
     return h('div', { class: 'stack' }, items.length ? table({
-      name: `silent-${id}`, caption: t('hm_silent'), rows: items, cards: 'named', columns: [
+      name: `silent-${id}`, caption: t('hm_silent'), rows: items, key: (x) => x.instrument_id, cards: 'named', columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: named },
         { key: 'since', label: t('hm_since'), value: (x) => x.status.since, cell: (x) => h('span', { 'data-silent': x.instrument_id }, moment(x.status.since, tz)), tip: (x) => [t('hm_since'), `${t('last_heartbeat')} ${fullMoment(x.status.last_heartbeat_at, tz)}`, `${t('received')} ${fullMoment(x.status.last_received_at, tz)}`] },
         { key: 'cause', label: t('cause'), value: (x) => (x.status.cause ? t(`cause_${x.status.cause}`) : null) },
@@ -62,7 +62,7 @@ export function alertsCard(ctx, id) {
   return card(ctx, { title: t('alerts'), note: t('alerts_one_cause'), cls: 'w6', shape: 'rows', every: EVERY, empty: t('hm_alerts_none'), actions: more(href('alerts', { institution: id }), 'all_alerts') }, async () => {
     const { items } = await get('alerts', { institution: id, state: 'open', limit: SHOWN }, ctx.signal);
     return items.length ? table({
-      name: `alerts-${id}`, caption: t('alerts'), rows: items, cards: 'named', columns: [
+      name: `alerts-${id}`, caption: t('alerts'), rows: items, key: (x) => x.id, cards: 'named', columns: [
         { key: 'kind', label: t('al_kind'), value: (x) => kindTitle(x.kind), cell: (x) => h('a', { href: href('alerts', {}, String(x.id)), 'data-alert': x.id }, kindTitle(x.kind)) },
         { key: 'subject_id', label: t('al_subject'), value: (x) => x.subject_id, cell: subjectOf },
         { key: 'detail', label: t('al_what'), minor: true, value: (x) => detailText(x, tz), cell: (x) => h('span', { class: 'wraps' }, detailText(x, tz)) },
@@ -77,7 +77,7 @@ export function dueCard(ctx, id) {
   return card(ctx, { title: t('hm_due'), note: t('hm_due_note'), cls: 'w6', shape: 'rows', every: 60_000, empty: t('hm_due_none') }, async () => {
     const { items } = await get('maintenance/due', { institution: id, within_days: SOON, limit: SHOWN }, ctx.signal);
     return items.length ? table({
-      name: `due-${id}`, caption: t('hm_due'), rows: items, cards: 'named', columns: [
+      name: `due-${id}`, caption: t('hm_due'), rows: items, key: (x) => x.id, cards: 'named', columns: [
         { key: 'name', label: t('hm_what'), value: (x) => x.name, cell: (x) => h('span', { class: 'wraps', 'data-due': x.id }, x.name) },
         { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.instrument_id) },
         { key: 'expected_at', label: t('hm_expected'), value: (x) => x.expected_at, cell: (x) => [moment(x.expected_at, tz, { ...dated, hour: undefined, minute: undefined }), x.overdue ? ` · ${t('hm_overdue')}` : ''].join('') },

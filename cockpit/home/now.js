@@ -4,6 +4,7 @@ import { all, get } from '../api.js';
 import { badge } from '../booking/badge.js';
 import { card, h, state, table } from '../dom.js';
 import { count, moment } from '../formats.js';
+import { settle } from '../keep.js';
 import { go, href } from '../route.js';
 import { store } from '../store.js';
 import { t } from '../words.js';
@@ -62,8 +63,8 @@ export function nowCard(ctx, id) {
     counts = summary.overall;
     draw();
     const of = chosen ? counts.activity[chosen] : counts.instruments;
-    rows.replaceChildren(items.length ? table({
-      name: `home-${id}`, caption: t('hm_now'), rows: items, cards: 'named', entire: true, columns: [
+    settle(rows, items.length ? table({
+      name: `home-${id}`, caption: t('hm_now'), rows: items, key: (x) => x.instrument_id, cards: 'named', entire: true, columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id), 'data-now': x.instrument_id }, x.name) },
         { key: 'instrument_id', label: t('id'), minor: true, value: (x) => x.instrument_id },
         { key: 'activity', label: t('activity'), value: (x) => x.status.activity, cell: (x) => state(x.status.activity) },
@@ -71,7 +72,7 @@ export function nowCard(ctx, id) {
         { key: 'since', label: t('from'), value: (x) => x.status.since, cell: (x) => moment(x.status.since, tz) },
       ],
     }) : h('p', { class: 'empty' }, t('hm_none_so')),
-    complete ? '' : h('p', {}, h('button', { type: 'button', on: { click: () => { shown += PAGE * 4; el.reload(); } } }, t('hm_more')), ' ', h('span', { class: 'note' }, t('hm_shown', { k: count(items.length), n: count(of) }))));
+    complete ? null : h('p', {}, h('button', { type: 'button', on: { click: () => { shown += PAGE * 4; el.reload(); } } }, t('hm_more')), ' ', h('span', { class: 'note' }, t('hm_shown', { k: count(items.length), n: count(of) }))));
     return body.contains(holder) ? undefined : holder;
   });
   return el;

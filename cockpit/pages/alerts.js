@@ -1,7 +1,7 @@
 // Alerts: those that stand by who has to see to them, by kind and institution; or one of them.
 
 import { get } from '../api.js';
-import { h, select } from '../dom.js';
+import { h, offer, select } from '../dom.js';
 import { count } from '../formats.js';
 import { kindChoice, KIND_NAMES, mayStandHere } from '../alerts/kinds.js';
 import { listCard } from '../alerts/list.js';
@@ -23,15 +23,16 @@ export const page = (ctx) => (ctx.id ? one(ctx) : list(ctx));
 function list(ctx) {
   const { kind, institution, subject } = ctx.params;
   const state = STATES.includes(ctx.params.state) ? ctx.params.state : 'open';
-  const tabs = h('nav', { class: 'tabs', 'aria-label': t('al_state') });
-  const kinds = h('div', {});
+  const numbers = Object.fromEntries(STANDING.map((one) => [one, h('b', { 'data-value': `alerts-${one}` })]));
+  const tabs = h('nav', { class: 'tabs', 'aria-label': t('al_state') }, STATES.map((one) => h('a', { href: href('alerts', { ...ctx.params, state: one === 'open' ? undefined : one }), 'aria-current': one === state ? 'page' : null, 'data-state': one },
+    t(`al_state_${one}`), numbers[one])));
+  const kinds = select(t('al_kind'), [], kind, (to) => go({ kind: to || undefined }));
   const draw = (items) => {
     const counts = countsOf(items);
-    tabs.replaceChildren(...STATES.map((one) => h('a', { href: href('alerts', { ...ctx.params, state: one === 'open' ? undefined : one }), 'aria-current': one === state ? 'page' : null, 'data-state': one },
-      t(`al_state_${one}`), counts[one] ? h('b', { 'data-value': `alerts-${one}` }, count(counts[one].all)) : null)));
+    for (const one of STANDING) numbers[one].textContent = count(counts[one].all);
     const present = counts[state]?.kinds ?? new Map();
     const named = [...new Set([...KIND_NAMES, ...present.keys()])].filter((one) => (state === 'closed' && mayStandHere(one)) || present.has(one) || one === kind);
-    kinds.replaceChildren(select(t('al_kind'), [[undefined, t('al_all_kinds')], ...named.map((one) => [one, present.has(one) ? `${kindChoice(one)} (${count(present.get(one))})` : kindChoice(one)])], kind, (to) => go({ kind: to || undefined })));
+    offer(kinds.querySelector('select'), [[undefined, t('al_all_kinds')], ...named.map((one) => [one, present.has(one) ? `${kindChoice(one)} (${count(present.get(one))})` : kindChoice(one)])], kind);
   };
   const counted = () => get('alerts/counts', { institution }, ctx.signal).then(({ items }) => draw(items)).catch((error) => { if (error.name !== 'AbortError' && error.status === undefined && !(error instanceof TypeError)) throw error; });
   draw([]);

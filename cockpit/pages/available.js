@@ -6,12 +6,13 @@ import { badge, reasonText, reasonsText } from '../booking/badge.js';
 import { nothingFree } from '../booking/earliest.js';
 import { fitMarks, fitReasons } from '../booking/fit.js';
 import { wishForm, wishOf } from '../booking/wished.js';
-import { card, choice, csvButton, h, select, state } from '../dom.js';
+import { card, choice, csvButton, h, select, state, toCsv } from '../dom.js';
 import { count, distance, moment, weekdays } from '../formats.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { iso } from '../time.js';
 import { pageTitle } from '../pages.js';
+import { arrange, renew, settle } from '../keep.js';
 import { go, href } from '../route.js';
 
 const SORTS = ['recommended', 'nearest'];
@@ -56,8 +57,12 @@ const districts = () => [...store.districts.values()].map((d) => [d.district_cod
 
 function resultsCard(ctx, p, tz, set) {
   let stop = () => {};
+  let cards = new Map(); // by instrument: what stays in the list keeps its card
+  const list = h('ul', { class: 'cards' });
+  const foot = h('div', { class: 'page-head' });
+  const found = h('div', { class: 'stack' }, list, foot);
   ctx.onEnd(() => stop());
-  return card(ctx, { title: pageTitle('available'), every: 15_000, shape: 'rows' }, async ({ note, overtaken }) => {
+  return card(ctx, { title: pageTitle('available'), every: 15_000, shape: 'rows' }, async ({ body, note, overtaken }) => {
     const wish = wishOf(p, tz);
     const ends = wish.at === null ? null : wish.at + wish.for_s * 1000;
     if (wish.wrong) {
@@ -82,15 +87,17 @@ function resultsCard(ctx, p, tz, set) {
       const filters = Object.entries(NARROW).filter(([name]) => p[name]).map(([name, word]) => /** @type {[string, string]} */ ([name, t(word)]));
       return nothingFree(asked, tz, { set, filters, signal: ctx.signal });
     }
-    const cards = new Map(answer.items.map((x) => [x.instrument_id, foundCard(x, wish.at === null)]));
+    const before = cards;
+    cards = new Map(answer.items.map((x) => [x.instrument_id, before.get(x.instrument_id) ?? foundCard()]));
+    for (const x of answer.items) cards.get(x.instrument_id).say(x, wish.at === null);
+    arrange(list, [...cards.values()].map((one) => one.el));
     // What is shown is followed: one that is taken meanwhile says so at once.
     stop = stream({ instrument: [...cards.keys()] }, (name, data) => {
       for (const x of data.items ?? []) cards.get(x.instrument_id)?.follow(x);
     });
-    return h('div', { class: 'stack' },
-      h('ul', { class: 'cards' }, [...cards.values()].map((one) => one.el)),
-      h('div', { class: 'page-head' }, goesOn && limit < 100 ? h('button', { type: 'button', on: { click: () => set({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
-        h('span', { class: 'spacer' }), csvButton('available', COLUMNS, () => answer.items, answer)));
+    settle(foot, goesOn && limit < 100 ? h('button', { type: 'button', on: { click: () => set({ limit: Math.min(100, limit * 2) }) } }, t('more')) : null,
+      h('span', { class: 'spacer' }), csvButton('available', () => toCsv(COLUMNS, answer.items, answer)));
+    return body.contains(found) ? undefined : found;
   });
 }
 
@@ -101,32 +108,33 @@ const COLUMNS = [
   { key: 'usual_free_hours', value: (x) => DAYS.map((d) => `${d} ${(x.usual_free_hours[d] ?? []).map((r) => r.join('–')).join(' ')}`).join('; ') },
 ];
 
-/** One instrument that is to be had; `follow(status)` has it say what became of it meanwhile. */
-function foundCard(x, isNow) {
-  const tz = x.timezone;
+/** One instrument that is to be had: `say(x, isNow)` what is answered of it, `follow(status)` what became of it meanwhile. */
+function foundCard() {
   const own = h('div', { class: 'legend' });
-  const marks = fitMarks(x);
-  const told = (s) => badge(s.availability, s.until ? h('span', { class: 'note' }, t('until_time', { time: moment(s.until, tz, { weekday: 'short' }) })) : null);
-  const draw = (s) => own.replaceChildren(...[
+  const el = h('li', {});
+  let [x, isNow] = [null, true];
+  const told = (s) => badge(s.availability, s.until ? h('span', { class: 'note' }, t('until_time', { time: moment(s.until, x.timezone, { weekday: 'short' }) })) : null);
+  const draw = (s) => settle(own, ...[
     isNow ? told(s) : told(x),
     isNow && s.availability !== 'free' ? h('span', { class: 'note' }, reasonsText(s.reasons)) : null,
     isNow ? state(s.activity) : h('span', { class: 'now-too' }, t('now_is'), badge(s.availability)),
-    x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`), marks].filter((one) => one !== null));
-  draw({ ...x.status, ...(isNow ? { availability: x.availability, until: x.until, reasons: x.reasons } : {}) });
-  const el = h('li', { class: `card found a-${x.availability}`, 'data-found': x.instrument_id },
-    h('h3', {}, h('a', { href: href('instrument', {}, x.instrument_id) }, x.name)),
-    h('p', { class: 'note' }, [institutionName(x.institution_id), x.district_code && districtName(x.district_code), className(x.class_code)].filter(Boolean).join(' · ')),
-    own,
-    h('ul', { class: 'why', 'aria-label': t('because') }, [...x.reasons.map(reasonText), fitReasons(x).join(' · ')].filter(Boolean).map((text) => h('li', {}, text))),
-    week(x.usual_free_hours));
-  return {
-    el,
-    follow: (s) => {
-      draw(s);
-      const now = isNow ? s : x;
-      el.className = `card found a-${now.availability}`;
-    },
+    x.distance_m === null ? null : h('span', {}, `${t('distance')} ${distance(x.distance_m)}`), fitMarks(x)].filter((one) => one !== null));
+  const follow = (s) => {
+    draw(s);
+    el.className = `card found a-${(isNow ? s : x).availability}`;
   };
+  const say = (answered, now) => {
+    [x, isNow] = [answered, now];
+    el.dataset.found = x.instrument_id;
+    renew(el,
+      h('h3', {}, h('a', { href: href('instrument', {}, x.instrument_id) }, x.name)),
+      h('p', { class: 'note' }, [institutionName(x.institution_id), x.district_code && districtName(x.district_code), className(x.class_code)].filter(Boolean).join(' · ')),
+      own,
+      h('ul', { class: 'why', 'aria-label': t('because') }, [...x.reasons.map(reasonText), fitReasons(x).join(' · ')].filter(Boolean).map((text) => h('li', {}, text))),
+      week(x.usual_free_hours));
+    follow({ ...x.status, ...(isNow ? { availability: x.availability, until: x.until, reasons: x.reasons } : {}) });
+  };
+  return { el, say, follow };
 }
 
 function week(free) {

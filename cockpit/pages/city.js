@@ -362,7 +362,7 @@ function districtCard(ctx, wanted, range) {
     const liveTip = (g) => { const l = live(g); return l && [g.key ? districtName(g.key) : t('none'), `${t('online')} ${count(l.connectivity.online)} · ${t('offline')} ${count(l.connectivity.offline)} · ${t('never_seen')} ${count(l.connectivity.never_seen)}`, `${t('running')} ${count(l.activity.running)} · ${t('idle')} ${count(l.activity.idle)} · ${t('off')} ${count(l.activity.off)} · ${t('unknown')} ${count(l.activity.unknown)}`, `÷ ${t('n_instruments', { n: count(l.instruments) })}`, t('as_of', { time: fullMoment(store.live.as_of, answer.tz) })]; };
     const ratio = (field) => ({ key: field, label: t(field), num: true, value: (g) => g[field], cell: (g) => percent(g[field]), bar: (g) => g[field], tip: (g) => usageLines(g, field, answer) });
     shown = table({
-      name: 'districts', caption: t('districts'), answer, rows: answer.groups, sort: { key: 'running_s', down: true }, mark: (g) => (g.sufficient ? null : 'weak'),
+      name: 'districts', caption: t('districts'), answer, rows: answer.groups, key: (g) => g.key, sort: { key: 'running_s', down: true }, mark: (g) => (g.sufficient ? null : 'weak'),
       columns: [
         { key: 'district_code', label: t('district'), csv: 'name', value: (g) => (g.key ? districtName(g.key) : t('none')), cell: (g) => (g.key ? h('a', { href: href('explore', { by: 'institution', district: g.key }) }, districtName(g.key)) : t('none')) },
         { key: 'instruments', label: t('instruments'), num: true, value: (g) => g.instruments, cell: (g) => count(g.instruments), tip: (g) => [t('instruments'), t('of_n', { k: count(g.sufficient_instruments), n: count(g.instruments), m: count(g.never_seen_instruments) })] },

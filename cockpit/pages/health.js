@@ -53,7 +53,7 @@ function gatewayCard(ctx, tz) {
     note([items.length ? t(complete ? 'gateways_all' : 'gateways_more', { n: count(items.length) }) : null, t('skew_note')].filter(Boolean).join(' · '));
     if (!items.length) return null;
     return h('div', { class: 'stack' }, table({
-      name: 'gateways', caption: t('gateways'), rows: items, entire: true, mark: (g) => (g.online ? null : 'weak'),
+      name: 'gateways', caption: t('gateways'), rows: items, key: (g) => g.gateway_id, entire: true, mark: (g) => (g.online ? null : 'weak'),
       columns: [
         { key: 'gateway_id', label: t('gateway'), value: (g) => g.name, raw: (g) => g.gateway_id, cell: (g) => h('a', { href: href('gateway', {}, g.gateway_id), class: 'with-id' }, g.name, g.name === g.gateway_id ? null : [' ', h('small', {}, g.gateway_id)]) },
         { key: 'institution', label: t('institution'), value: (g) => (g.institution_id ? institutionName(g.institution_id) : null) },
@@ -75,7 +75,7 @@ function silentCard(ctx, tz) {
     const { items } = await get('instruments', { connectivity: 'offline', limit: SILENT }, ctx.signal);
     if (!items.length) return null;
     return table({
-      name: 'silent', caption: t('silent'), rows: items, sort: { key: 'last_heartbeat_at', down: false },
+      name: 'silent', caption: t('silent'), rows: items, key: (x) => x.instrument_id, sort: { key: 'last_heartbeat_at', down: false },
       columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('a', { href: href('instrument', {}, x.instrument_id) }, x.name) },
         { key: 'cause', label: t('cause'), value: (x) => x.status.cause, cell: (x) => t(`cause_${x.status.cause}`) },
@@ -111,7 +111,7 @@ function letterCard(ctx, tz) {
     const lines = (x) => [named(x.reason), `${t('heartbeats')} ${count(x.heartbeats)} · ${t('letters')} ${count(x.letters)} · ${t('occurrences')} ${count(x.occurrences)}`, `${t('replayable')} ${count(x.replayable)}`, `${t('received')} ${fullMoment(x.newest_at, tz)}`];
     return h('div', { class: 'stack' },
       table({
-        name: 'dead-letter-reasons', caption: t('reason'), rows: counts.items, sort: { key: 'heartbeats', down: true },
+        name: 'dead-letter-reasons', caption: t('reason'), rows: counts.items, key: (x) => x.reason, sort: { key: 'heartbeats', down: true },
         columns: [
           { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => h('a', { href: href('health', { ...ctx.params, reason: x.reason === chosen ? undefined : x.reason }), 'aria-current': x.reason === chosen ? 'true' : null }, named(x.reason)) },
           { key: 'heartbeats', label: t('heartbeats'), num: true, value: (x) => x.heartbeats, cell: (x) => h('span', { 'data-value': `dead-${x.reason}` }, count(x.heartbeats)), tip: lines },
@@ -121,7 +121,7 @@ function letterCard(ctx, tz) {
         ],
       }),
       table({
-        name: 'dead-letters', caption: t('dead_letters'), rows: list.items,
+        name: 'dead-letters', caption: t('dead_letters'), rows: list.items, key: (x) => x.id,
         columns: [
           { key: 'received_at', label: t('received'), value: (x) => x.received_at, cell: (x) => moment(x.received_at, tz, { second: '2-digit' }) },
           { key: 'reason', label: t('reason'), value: (x) => x.reason, cell: (x) => named(x.reason) },

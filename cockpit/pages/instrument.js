@@ -168,7 +168,7 @@ function figuresCard({ ctx, range, known }) {
     const value = (name) => (name === 'known_s' ? u.running_s + u.idle_s + u.off_s : name === 'powered_s' ? u.running_s + u.idle_s : u[name]);
     return h('div', { class: 'stack' },
       table({
-        name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), answer, rows, columns: [
+        name: `ratios-${ctx.id}-${range}`, caption: t('ratios'), answer, rows, key: (r) => r.field, columns: [
           { key: 'field', label: t('metric'), value: (r) => t(r.field), raw: (r) => r.field },
           { key: 'value', label: '%', num: true, value: (r) => u[r.field], cell: (r) => fig(percent(u[r.field], 2), () => usageLines(u, r.field, answer), { 'data-value': r.field }), bar: (r) => u[r.field] ?? 0 },
           ...(answer.compared_window ? [{ key: 'compared', hidden: true, value: (r) => changes.compared?.[r.field] }, { key: 'change', csv: 'difference', label: t('difference'), num: true, value: (r) => changes.difference?.[r.field], cell: (r) => fig(signed(r.field, changes.difference?.[r.field]), () => changeLines(changes, r.field, answer), { 'data-value': `change-${r.field}` }) }] : []),
@@ -211,7 +211,7 @@ function dayCard({ ctx, range, known }) {
     const ratio = (f) => ({ key: f, label: t(f), num: true, value: (b) => b[f], cell: (b) => percent(b[f]), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
     const seconds = (f) => ({ key: f, label: `${t(f)} (h)`, num: true, value: (b) => (b[f] === null ? null : b[f] / 3600), raw: (b) => b[f], cell: (b) => hours(b[f], false), tip: (b) => usageLines(b, f, { from: b.from, to: b.to, tz }) });
     return h('div', { class: 'stack' }, box, h('details', {}, h('summary', {}, t('show_table')), table({
-      name: `by-${bucket}-${ctx.id}`, caption: t('by_day'), answer, rows: buckets, columns: [
+      name: `by-${bucket}-${ctx.id}`, caption: t('by_day'), answer, rows: buckets, key: (b) => b.from, columns: [
         { key: 'from', label: t('from'), value: (b) => b.from, cell: (b) => fullMoment(b.from, tz) },
         ...['running_s', 'idle_s', 'off_s', 'unknown_s', 'effective_s', 'scheduled_s', 'rated_s', 'counter_running_s'].map(seconds),
         ...Object.keys(RATIOS).map(ratio),

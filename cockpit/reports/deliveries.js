@@ -18,7 +18,7 @@ export function deliveriesCard(ctx) {
     const { items } = await all('deliveries', {}, { signal: ctx.signal });
     if (!items.length) return null;
     return table({
-      name: 'deliveries', caption: t('deliveries'), rows: items, mark: (x) => (x.given_up ? 'weak' : null), columns: [
+      name: 'deliveries', caption: t('deliveries'), rows: items, key: (x) => x.name, mark: (x) => (x.given_up ? 'weak' : null), columns: [
         { key: 'name', label: t('name'), value: (x) => x.name, cell: (x) => h('button', { type: 'button', class: 'link', 'data-delivery': x.name, on: { click: () => openItems(x, tz) } }, x.name) },
         { key: 'institution_id', label: t('whose'), value: (x) => (x.institution === null ? t('whole_city_period') : institutionName(x.institution)), raw: (x) => x.institution, minor: true },
         { key: 'profile', label: t('form'), value: (x) => `${x.profile} · ${x.form}`, raw: (x) => x.profile, minor: true },

@@ -119,6 +119,112 @@ def test_one_alert_says_what_it_means_and_all_that_befell_it(
     page.wait_for_selector("main [role=alert] h1")
 
 
+def due(city: Live, home: str, number: int) -> int:
+    """An alert that ingest lets stand: maintenance that is due, of a plan of its own."""
+    plan = city.post(
+        "maintenance/plans",
+        {
+            "instrument_id": f"{home}-1",
+            "name": f"校准 {number}",
+            "every_days": 1,
+            "starts_at": iso(DAY),
+        },
+    )
+    city.rows(
+        "INSERT INTO alert (kind, subject_key, subject_id, institution_key, since, instruments,"
+        " opened_at, detail) SELECT 'maintenance_due', %s, %s || '-1', institution_key,"
+        " now() - interval '1 hour', 1, now(), jsonb_build_object('plan', %s::text,"
+        " 'due_by', 'date', 'due_at', '2026-11-27T00:00:00Z')"
+        " FROM institution WHERE institution_id = %s ON CONFLICT DO NOTHING RETURNING 1",
+        plan["id"],
+        home,
+        plan["name"],
+        home,
+    )
+    found: int = city.rows(
+        "SELECT alert_id FROM alert WHERE kind = 'maintenance_due' AND subject_key = %s",
+        plan["id"],
+    )[0][0]
+    return found
+
+
+def test_a_refresh_leaves_rows_and_focus_where_they_are(tab: Window, city: Live) -> None:
+    """With one row that changed, one that came, one that went, and then the one in hand."""
+    houses(city, {"yangpu": ("杨浦实验室", "310110", 121.52, 31.26)})
+    held, changed, going, coming, last = (due(city, "yangpu", number) for number in range(5))
+    for one in (held, changed, going, last):
+        city.post(f"alerts/{one}/acknowledge", {"note": "已知"})
+    window, page = tab, tab.page
+    go(window, "#/alerts?state=acknowledged&institution=yangpu")
+    window.until("document.querySelectorAll('[data-alert]').length === 4")
+    page.locator("thead button").nth(
+        5
+    ).click()  # how long it lasts, so that the order is not the API's
+    page.evaluate(
+        "for (const one of document.querySelectorAll('main tr, main select')) one.old = 1"
+    )
+
+    def refreshed() -> None:
+        page.evaluate("document.querySelector('main .card:has([data-alert])').reload()")
+
+    def old() -> list[int]:
+        found: list[int] = page.evaluate(
+            "[...document.querySelectorAll('tbody tr')].filter((one) => one.old)"
+            ".map((one) => Number(one.querySelector('[data-alert]').dataset.alert))"
+        )
+        return found
+
+    def in_hand() -> str:
+        found: str = page.evaluate(
+            "[document.activeElement.dataset.handle, document.activeElement.old].join()"
+        )
+        return found
+
+    page.evaluate(
+        "(id) => { const own = document.querySelector(`[data-handle='${id}']`);"
+        " own.old = 1; own.focus();"
+        " getSelection().selectAllChildren(own.closest('tr').cells[3]); }",
+        held,
+    )
+    marked = page.evaluate("String(getSelection())")
+    assert "校准 0" in marked
+    city.post(f"alerts/{changed}/acknowledge", {"note": "张工已去"})
+    city.post(f"alerts/{going}/acknowledge", {"note": None, "mute_until": "2100-01-01T00:00:00Z"})
+    city.post(f"alerts/{coming}/acknowledge", {"note": "新的"})
+    refreshed()
+    assert "张工已去" in page.locator(f"tr:has([data-alert='{changed}'])").inner_text()
+    assert page.locator("tbody tr").count() == 4
+    assert page.locator(f"[data-alert='{going}']").count() == 0
+    assert sorted(old()) == sorted([held, changed, last])
+    assert in_hand() == f"{held},1"
+    assert page.evaluate("String(getSelection())") == marked
+    assert page.locator("th[aria-sort=ascending], th[aria-sort=descending]").count() == 1
+
+    # The one in hand itself: what its button opens says what is new.
+    city.post(f"alerts/{held}/acknowledge", {"note": "等备件"})
+    refreshed()
+    assert in_hand() == f"{held},1"
+    page.keyboard.press("Enter")
+    assert page.locator("#alert-note").input_value() == "等备件"
+
+    # It goes: whoever had it in hand is left at the table, and the filter is the one that was there.
+    page.locator("dialog select").select_option("week")
+    page.locator("#alert-done").press("Enter")
+    window.until(f"!document.querySelector('[data-handle=\"{held}\"]')")
+    assert page.evaluate("document.activeElement.matches('.table-scroll')")
+    window.until_shown(
+        "alerts-muted",
+        str(
+            sum(
+                x["alerts"]
+                for x in city.get("alerts/counts", institution="yangpu")["items"]
+                if x["state"] == "muted"
+            )
+        ),
+    )
+    assert page.evaluate("[...document.querySelectorAll('main select')].every((one) => one.old)")
+
+
 def test_filters_stand_in_the_address_and_lists_come_in_pages(
     tab: Window, city: Live, told: dict[str, int]
 ) -> None:
