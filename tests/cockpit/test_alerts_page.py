@@ -207,7 +207,7 @@ def test_a_refresh_leaves_rows_and_focus_where_they_are(tab: Window, city: Live)
     page.keyboard.press("Enter")
     assert page.locator("#alert-note").input_value() == "等备件"
 
-    # It goes: whoever had it in hand is left at the table, and the filter is the one that was there.
+    # It goes: whoever had it in hand is left at the table; the filter is the one that was there.
     page.locator("dialog select").select_option("week")
     page.locator("#alert-done").press("Enter")
     window.until(f"!document.querySelector('[data-handle=\"{held}\"]')")
