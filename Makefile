@@ -45,7 +45,7 @@ test-deep: $(VENV)/.ready ## the random histories that make test holds to oracle
 test-fuzz: $(VENV)/.ready ## ten minutes of requests that a machine thinks of, after the API's own description; and of heartbeats
 	@JISHI_FUZZ_FOR=600 $(BIN)/python -m pytest -s tests/integration/api/test_fuzz.py tests/unit/models/test_wire_fuzz.py
 
-bench: $(VENV)/.ready ## the measurements, beside their references: 5 to 8 minutes on a quiet machine
+bench: $(VENV)/.ready ## the measurements, beside their references: 18 minutes on a quiet machine
 	@$(BIN)/python -m bench
 
 bench-full: $(VENV)/.ready ## the same with more repeats, then from 1,000 to 1,000,000 instruments
