@@ -54,6 +54,12 @@ def _row(page: str) -> str:
 _FILE = "instrument_id,name,institution_id,gateway_id\n" + "".join(
     f"new-{n},new {n},{HOUSE},{gateway_id(0)}\n" for n in range(500)
 )
+#: Five thousand lines of vouchers, every other one of an hour that is none.
+_VOUCHERS = "scheme,reference,line,instrument_id,from,to,hours\n" + "".join(
+    f"s,file-{n},1,{instrument_id(n % 1000)},2026-10-{1 + n % 28:02},"
+    f"{'noon' if n % 2 else f'2026-10-{2 + n % 28:02}'},1\n"
+    for n in range(5_000)
+)
 #: The frame's own, on every page.
 FRAME = (
     Act("search", "input[role=combobox]", "type", "bench-0001", keeps=True),
@@ -222,6 +228,16 @@ def pages(made: dict[str, int]) -> dict[str, Seen]:
             "#/vouchers",
             "main.page-vouchers [data-order]",
             (SORT, MORE, Act("verdict", "main .page-head .choice label:last-of-type")),
+        ),
+        "vouchers, a file": Seen(
+            "#/vouchers",
+            "main.page-vouchers input[type=file]",
+            (
+                Act("a file", "main input[type=file]", "file", _VOUCHERS),
+                Act("rows", "main form button.primary", until="main [data-report]"),
+                Act("page on", "main form [data-more]"),
+                Act("sort", "main form thead th:last-of-type button"),
+            ),
         ),
         "vouchers, one": Seen(
             f"#/vouchers/{made['voucher']}", "main.page-vouchers [data-verdict]", ()

@@ -79,6 +79,42 @@ def test_a_file_is_previewed_and_taken_and_its_lines_are_judged(
     assert (evidence["verdict"], evidence["used_us"]) == ("covered", 2 * HOUR)
 
 
+def test_a_file_of_thousands_shows_what_is_wrong_in_portions(
+    tab: Window, city: Live, measured: str, tmp_path: Path
+) -> None:
+    """Refused rows first, fifty drawn of those that are told, and the good ones are taken."""
+    window, page = tab, tab.page
+    rows = [
+        f"long,n{n:04},1,{measured},"
+        f"{iso(DAY + n % 9 * HOUR) if n % 10 == 0 else 'noon'},{iso(DAY + 10 * HOUR)},1"
+        for n in range(5_000)
+    ]
+    file = tmp_path / "long.csv"
+    file.write_text("\n".join(["scheme,reference,line,instrument_id,from,to,hours", *rows]))
+    go(window, "#/vouchers")
+    page.set_input_files("input[type=file]", str(file))
+    page.get_by_role("button", name="预览").press("Enter")
+    page.wait_for_selector("[data-take]")
+    assert "4,500" in page.locator("[data-report=vouchers]").inner_text()
+    assert page.locator("form [data-row]").count() == 50
+    assert page.locator("form .rule").first.inner_text().startswith("from 为“noon”")
+    # Drawn on after the press: some at once, the others with the frames that follow.
+    drawn = page.evaluate(
+        "() => { const more = document.querySelector('form [data-more]'); more.click();"
+        " return [document.querySelectorAll('form [data-row]').length,"
+        " Boolean(document.querySelector('form [aria-busy]'))]; }"
+    )
+    assert drawn == [75, True]
+    window.until("document.querySelectorAll('form [data-row]').length === 150")
+    window.until("!document.querySelector('form [aria-busy]')")
+    assert set(page.locator("form [data-row]").all_inner_texts()) == {"不采用"}
+    page.locator("[data-take]").press("Enter")
+    window.until("!document.querySelector('[data-take]')")
+    assert "4,500" in page.locator("[data-report=vouchers]").inner_text()
+    taken = city.get("voucher-orders", scheme="long", limit=1000)["items"]
+    assert {one["reference"] for one in taken} == {f"n{n:04}" for n in range(0, 5_000, 10)}
+
+
 def test_a_purchase_review_is_a_click_from_a_class(tab: Window, city: Live, measured: str) -> None:
     window, page = tab, tab.page
     go(window, "#/explore?class=010200&range=d30&by=instrument")
