@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import structlog
@@ -24,6 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.encoding import encode
 from api.faults import faults_of
+from api.told_rows import why_body
+from models.refusal import Reason, Why, why_of
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,14 @@ class FieldError:
     field: str
     value: Any
     rule: str
+    #: The rule for programs and other languages, where it is a file's.
+    why: Why | None = None
+
+    @classmethod
+    def of(cls, field: str, value: Any, error: ValueError) -> Self:
+        """What reading a file raised."""
+        why = why_of(error)
+        return cls(field=field, value=value, rule=why.rule, why=why)
 
 
 class Problem(Exception):  # noqa: N818 - named as the RFC names it
@@ -74,6 +84,8 @@ class ProblemErrorBody(BaseModel):
     field: str = Field(description="where: `query.from`, `body.hold_s`, `row 3: lon`")
     value: Any = Field(description="what was sent, shortened")
     rule: str = Field(description="what would be right")
+    reason: Reason | None = Field(None, description="of files: the same for programs")
+    about: dict[str, str] = Field({}, description="what the reason is about")
 
 
 class ProblemBody(BaseModel):
@@ -174,6 +186,10 @@ def _spelled(value: Any) -> str:
     )
 
 
+def _rule(error: FieldError) -> dict[str, Any]:
+    return {"rule": error.rule} if error.why is None else why_body(error.why)
+
+
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer that a problem makes."""
     body = {
@@ -183,7 +199,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         "detail": problem.detail,
         "instance": request.url.path,
         "errors": [
-            {"field": error.field, "value": shown(error.value), "rule": error.rule}
+            {"field": error.field, "value": shown(error.value), **_rule(error)}
             for error in problem.errors
         ],
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from api.told_rows import told_rows
+from api.told_rows import TAKEN, told_rows, why_body
 from models.cause import Cause
 from models.ratios import ratio, seconds
 from models.refusal import Why
@@ -41,7 +41,7 @@ def _row(one: Stated, result: str, why: Why | None) -> dict[str, Any]:
         "to": format_instant(one.end_us),
         "claimed_s": seconds(one.claimed_us),
         "result": result,
-        **_why(why),
+        **(TAKEN if why is None else why_body(why)),
     }
 
 
@@ -50,19 +50,13 @@ def _refused(one: Problem) -> dict[str, Any]:
         **_place(one),
         **dict.fromkeys(("from", "to", "claimed_s")),
         "result": "rejected",
-        **_why(one.why),
+        **why_body(one.why),
     }
 
 
 def _place(one: Stated | Problem) -> dict[str, Any]:
     names = ("row", "scheme", "reference", "line")
     return {**{name: getattr(one, name) for name in names}, "instrument": one.name}
-
-
-def _why(why: Why | None) -> dict[str, Any]:
-    if why is None:
-        return {"rule": None, "reason": None, "about": {}}
-    return {"rule": why.rule, "reason": why.reason, "about": dict(why.about)}
 
 
 def order_body(one: Order, found: Evidence, frozen: Frozen | None) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from models.csv_cells import NAMING, read_rows
+from models.csv_cells import NAMING, named_instrument, read_rows
 from models.record import Annotation, Person, Purpose
+from models.refusal import RefusedError, Why
 from models.timestamp import format_instant, parse_ts
 
 PERSON = ("operator_ref", "person_name", "person_phone", "person_email")
@@ -44,7 +45,7 @@ class AnnotationFile:
     """A file's annotations, and what is wrong with its other rows."""
 
     stated: list[Stated]
-    problems: list[tuple[int, str]]
+    problems: list[tuple[int, Why]]
 
 
 def read_annotations(text: str) -> AnnotationFile:
@@ -58,23 +59,25 @@ def read_annotations(text: str) -> AnnotationFile:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
     stated, refused = read_rows(text, COLUMNS, ("at",), _stated)
-    return AnnotationFile(stated=stated, problems=[(one.row, one.rule) for one in refused])
+    return AnnotationFile(stated=stated, problems=[(one.row, one.why) for one in refused])
 
 
 def _stated(number: int, cells: dict[str, str]) -> Stated:
     for column, cell in cells.items():
         if len(cell) > TEXT_MOST and column != "more":
-            raise ValueError(f"{column} has {len(cell)} characters; at most {TEXT_MOST}")
+            rule = f"{column} has {len(cell)} characters; at most {TEXT_MOST}"
+            about = {"field": column, "length": str(len(cell)), "most": str(TEXT_MOST)}
+            raise RefusedError("text_too_long", rule, **about)
         if _CONTROL.search(cell):
-            raise ValueError(f"{column} is {cell[:60]!r}; it must be one line of text")
-    name = cells["instrument_id"] or cells["external_id"]
-    if not name:
-        raise ValueError("instrument_id and external_id are empty: one of them is wanted")
+            rule = f"{column} is {cell[:60]!r}; it must be one line of text"
+            raise RefusedError("one_line", rule, field=column)
+    name = named_instrument(cells)
     try:
         at_us = parse_ts(cells["at"])
     except ValueError as error:
         rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
-        raise ValueError(f"at is {cells['at']!r}; {rule}") from error
+        told = f"at is {cells['at']!r}; {rule}"
+        raise RefusedError("instant_only", told, field="at", value=cells["at"][:80]) from error
     annotation = Annotation(
         annotation_id=None,
         at_us=at_us,
@@ -102,12 +105,16 @@ def _purpose(cell: str) -> Purpose | None:
     try:
         return Purpose(cell.lower()) if cell else None
     except ValueError as error:
-        raise ValueError(f"purpose is {cell!r}; it must be one of {', '.join(Purpose)}") from error
+        choices = ", ".join(Purpose)
+        rule = f"purpose is {cell!r}; it must be one of {choices}"
+        about = {"field": "purpose", "value": cell[:80], "choices": choices}
+        raise RefusedError("choice", rule, **about) from error
 
 
 def _user_type(cell: str) -> str | None:
     if cell and cell.lower() not in USER_TYPES:
-        raise ValueError(f"user_type is {cell!r}; it must be internal or external")
+        rule = f"user_type is {cell!r}; it must be internal or external"
+        raise RefusedError("user_type", rule, value=cell[:80])
     return cell.lower() or None
 
 
@@ -120,7 +127,8 @@ def _amount(cell: str) -> Decimal | None:
         amount = Decimal(-1)
     # Compared before it is rounded: a number with a large exponent would overflow.
     if not (amount.is_finite() and 0 <= amount < CNY_MOST and amount == round(amount, 2)):
-        raise ValueError(f"amount_cny is {cell!r}; it must be yuan with at most two decimals")
+        rule = f"amount_cny is {cell!r}; it must be yuan with at most two decimals"
+        raise RefusedError("amount_form", rule, field="amount_cny", value=cell[:80])
     return round(amount, 2)
 
 
@@ -128,7 +136,9 @@ def _samples(cell: str) -> int | None:
     if not cell:
         return None
     if not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
-        raise ValueError(f"samples is {cell!r}; it must be a whole number below {SAMPLES_MOST}")
+        rule = f"samples is {cell!r}; it must be a whole number below {SAMPLES_MOST}"
+        about = {"field": "samples", "value": cell[:80], "most": str(SAMPLES_MOST - 1)}
+        raise RefusedError("whole_number", rule, **about)
     return int(cell)
 
 
@@ -138,9 +148,8 @@ def _more(cell: str) -> dict[str, str]:
     except ValueError:
         more = None
     if not isinstance(more, dict) or len(more) > MORE_MOST or not all(map(_is_text, more.values())):
-        raise ValueError(
-            f"more is {cell[:60]!r}; it must be a JSON object of at most {MORE_MOST} texts"
-        )
+        rule = f"more is {cell[:60]!r}; it must be a JSON object of at most {MORE_MOST} texts"
+        raise RefusedError("texts_form", rule, field="more", most=str(MORE_MOST))
     return more
 
 

@@ -4,6 +4,7 @@ import icalendar
 
 from models.calendar_file import CalendarFile, Event, Problem
 from models.csv_cells import NAMING, read_rows, window_us
+from models.refusal import RefusedError
 from models.timestamp import EPOCH, MICROSECOND
 
 REQUIRED = ("booking_id", "from", "to")
@@ -27,7 +28,7 @@ def read_bookings(text: str) -> CalendarFile:
         Problem(
             uid=one.cells["booking_id"] or f"row {one.row}",
             recurrence_id="",
-            rule=one.rule,
+            why=one.why,
             row=one.row,
         )
         for one in refused
@@ -38,14 +39,19 @@ def read_bookings(text: str) -> CalendarFile:
 def _event(row: int, cells: dict[str, str]) -> Event:
     uid = cells["booking_id"]
     if not uid:
-        raise ValueError("booking_id is empty: nothing tells the booking from another one")
+        rule = "booking_id is empty: nothing tells the booking from another one"
+        raise RefusedError("cell_missing", rule, field="booking_id")
     start, end = window_us(cells)
     status = cells["status"].lower()
     if status not in STATUSES:
-        raise ValueError(f"status is {cells['status']!r}; it must be one of {STATUSES[1:]}")
+        rule = f"status is {cells['status']!r}; it must be one of {STATUSES[1:]}"
+        about = {"field": "status", "value": cells["status"][:80]}
+        raise RefusedError("choice", rule, **about, choices=", ".join(STATUSES[1:]))
     sequence = cells["sequence"] or "0"
     if not sequence.isdecimal() or len(sequence) > 9:
-        raise ValueError(f"sequence is {cells['sequence']!r}; it must be a whole number")
+        rule = f"sequence is {cells['sequence']!r}; it must be a whole number"
+        value = cells["sequence"][:80]
+        raise RefusedError("whole_number", rule, field="sequence", value=value, most="999999999")
     event = icalendar.Event()
     event.add("UID", uid)
     event.add("DTSTART", EPOCH + start * MICROSECOND)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import icalendar
 import recurring_ical_events  # type: ignore[import-untyped]
 
+from models.refusal import RefusedError, Why, why_of
 from models.timestamp import EPOCH, MICROSECOND
 
 #: Occurrences of one series within the horizon; a meeting every minute is a mistake.
@@ -54,7 +55,7 @@ class Problem:
 
     uid: str
     recurrence_id: str
-    rule: str
+    why: Why
     #: As an event's.
     row: int | None = None
 
@@ -93,10 +94,11 @@ def read_calendar(text: str) -> CalendarFile:
     try:
         calendars = icalendar.Calendar.from_ical(text.removeprefix("\ufeff").strip(), multiple=True)
     except (ValueError, IndexError, KeyError) as error:
-        raise ValueError(f"not iCalendar text (RFC 5545): {error}") from error
+        raise RefusedError("not_calendar", f"not iCalendar text (RFC 5545): {error}") from error
     calendars = [one for one in calendars if one.name == "VCALENDAR"]
     if not calendars:
-        raise ValueError("not iCalendar text (RFC 5545): there is no BEGIN:VCALENDAR")
+        rule = "not iCalendar text (RFC 5545): there is no BEGIN:VCALENDAR"
+        raise RefusedError("not_calendar", rule)
     events: list[Event] = []
     problems: list[Problem] = []
     zones: list[str] = []
@@ -112,7 +114,7 @@ def read_calendar(text: str) -> CalendarFile:
                     Problem(
                         uid=_word(component, "UID") or f"event {number}",
                         recurrence_id="",
-                        rule=str(error),
+                        why=why_of(error),
                     )
                 )
     return CalendarFile(events=events, problems=problems, zones="".join(zones), zone=zone)
@@ -121,21 +123,24 @@ def read_calendar(text: str) -> CalendarFile:
 def _event(component: Any) -> Event:
     uid = _word(component, "UID")
     if not uid:
-        raise ValueError("UID is missing: nothing tells the event from another one")
+        rule = "UID is missing: nothing tells the event from another one"
+        raise RefusedError("property_missing", rule, field="UID")
     if len(uid) > UID_LENGTH_MOST or not uid.isprintable():
-        raise ValueError(f"UID must have at most {UID_LENGTH_MOST} printable characters")
+        rule = f"UID must have at most {UID_LENGTH_MOST} printable characters"
+        raise RefusedError("uid_form", rule, most=str(UID_LENGTH_MOST))
     broken = [(name, why) for name, why in component.errors if not name or name in KEPT]
     if broken:
         name, why = broken[0]
-        raise ValueError(f"{name or 'a line'} cannot be read: {why}")
+        rule = f"{name or 'a line'} cannot be read: {why}"
+        raise RefusedError("property_unreadable", rule, field=name or "")
     if "DTSTART" not in component:
-        raise ValueError("DTSTART is missing")
+        raise RefusedError("property_missing", "DTSTART is missing", field="DTSTART")
     recurrence = component.get("RECURRENCE-ID")
     if isinstance(recurrence, list) or isinstance(component["DTSTART"], list):
-        raise ValueError("DTSTART and RECURRENCE-ID may stand once")
+        raise RefusedError("property_twice", "DTSTART and RECURRENCE-ID may stand once")
     end = component.get("DTEND")
     if end is not None and _instant_us(end.dt, UTC) <= _instant_us(component["DTSTART"].dt, UTC):
-        raise ValueError("DTEND must lie after DTSTART")
+        raise _backwards()
     sequence = component.get("SEQUENCE", 0)
     stamp = component.get("DTSTAMP")
     kept = icalendar.Event()
@@ -204,7 +209,7 @@ def occurrences(
                 continue  # it books nothing
             start, end = _instant_us(one.start, zone), _instant_us(one.end, zone)
             if end <= start:
-                raise ValueError("DTEND must lie after DTSTART")
+                raise _backwards()
             if end > start_us:
                 replaced = one.get("RECURRENCE-ID")
                 found.append(
@@ -216,12 +221,18 @@ def occurrences(
                     )
                 )
             if len(found) > OCCURRENCES_MOST:
-                raise ValueError(f"it takes place more than {OCCURRENCES_MOST} times")
+                rule = f"it takes place more than {OCCURRENCES_MOST} times"
+                raise RefusedError("series_too_long", rule, most=str(OCCURRENCES_MOST))
     except ValueError:
         raise
     except Exception as error:  # the library's own, of many kinds
-        raise ValueError(f"it cannot be laid out: {error}") from error
+        raise RefusedError("not_laid_out", f"it cannot be laid out: {error}") from error
     return found
+
+
+def _backwards() -> RefusedError:
+    about = {"start": "DTSTART", "end": "DTEND"}
+    return RefusedError("end_before_start", "DTEND must lie after DTSTART", **about)
 
 
 def _instant_us(moment: date | datetime, zone: Any) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from unicodedata import category, normalize
 from zoneinfo import ZoneInfo
 
-from models.refusal import RefusedError
+from models.refusal import Reason, RefusedError, Why, why_of
 from models.timestamp import parse_ts
 from models.zone import start_of_day
 
@@ -17,6 +17,8 @@ ROWS_MOST = 200_000
 #: Columns that name an instrument, by its own id or by one of another register.
 NAMING = ("instrument_id", "external_id")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MISSES: tuple[Reason, str] = ("header_missing", "misses")
+_HAS: tuple[Reason, str] = ("header_strange", "has")
 T = TypeVar("T")
 #: What begins a formula; forms of other widths become these when they are normalized.
 _SIGNS = frozenset("=+-@")
@@ -29,7 +31,7 @@ class Refused(NamedTuple):
 
     row: int
     cells: Mapping[str, str]
-    rule: str
+    why: Why
 
 
 def heading(text: str) -> list[str]:
@@ -41,10 +43,10 @@ def heading(text: str) -> list[str]:
     try:
         names = next(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")), [])
     except csv.Error as error:
-        raise ValueError(f"must be CSV: {error} (in the header)") from error
+        raise RefusedError("not_csv", f"must be CSV: {error} (in the header)", row="1") from error
     found = [name.strip() for name in names]
     if not all(found) or not found:
-        raise ValueError("the header must name each column")
+        raise RefusedError("header_unnamed", "the header must name each column")
     return found
 
 
@@ -68,17 +70,21 @@ def read_cells(
         missing = [name for name in required if name not in header]
         strange = [name for name in header if name not in columns]
         if missing or strange:
-            told = "misses " + ", ".join(missing) if missing else "has " + ", ".join(strange)
-            raise ValueError(f"the header {told}; columns are {', '.join(columns)}")
+            reason, verb = _MISSES if missing else _HAS
+            told = ", ".join(missing or strange)
+            rule = f"the header {verb} {told}; columns are {', '.join(columns)}"
+            raise RefusedError(reason, rule, columns=told)
         reader.fieldnames = header
         for number, row in enumerate(reader, 2):
             if number > ROWS_MOST:
-                raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
+                rule = f"more than {ROWS_MOST} rows; send them in several files"
+                raise RefusedError("too_many_rows", rule, most=str(ROWS_MOST))
             cells = {name: (row.get(name) or "").strip() for name in columns}
             if any(cells.values()):
                 yield number, cells
     except csv.Error as error:
-        raise ValueError(f"must be CSV: {error} (after row {number})") from error
+        rule = f"must be CSV: {error} (after row {number})"
+        raise RefusedError("not_csv", rule, row=str(number + 1)) from error
 
 
 def read_rows(
@@ -104,7 +110,7 @@ def read_rows(
         try:
             made.append(make(number, cells))
         except ValueError as error:
-            refused.append(Refused(number, cells, str(error)))
+            refused.append(Refused(number, cells, why_of(error)))
     return made, refused
 
 
@@ -147,7 +153,8 @@ def _instant(name: str, text: str, zone: ZoneInfo | None) -> int:
         rule = "it must be RFC 3339 with offset, such as 2026-03-01T09:00:00+08:00"
         rule += "" if zone is None else ", or a date such as 2026-03-01"
         told = f"{name} is {text!r}; {rule}"
-        raise RefusedError("instant_form", told, field=name, value=text[:80]) from error
+        reason: Reason = "instant_only" if zone is None else "instant_form"
+        raise RefusedError(reason, told, field=name, value=text[:80]) from error
 
 
 def defused(text: str) -> str:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from models.csv_cells import NAMING, heading, read_cells
+from models.csv_cells import NAMING, heading, named_instrument, read_cells
+from models.refusal import RefusedError, Why
 from models.registry_forms import ReportFields
 
 _FIELDS: TypeAdapter[dict[str, str]] = TypeAdapter(ReportFields)
@@ -25,7 +26,7 @@ class ValueFile:
     """A file's rows, and what is wrong with its others."""
 
     rows: list[StatedValues]
-    problems: list[tuple[int, str]]
+    problems: list[tuple[int, Why]]
 
 
 def read_values(text: str) -> ValueFile:
@@ -39,22 +40,21 @@ def read_values(text: str) -> ValueFile:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
     rows: list[StatedValues] = []
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, Why]] = []
     columns = heading(text)
     if not set(NAMING) & set(columns):
-        raise ValueError("the header misses instrument_id; or external_id, in its place")
+        rule = "the header misses instrument_id; or external_id, in its place"
+        raise RefusedError("header_missing", rule, columns=NAMING[0])
     words = [name for name in columns if name not in NAMING]
     for number, cells in read_cells(text, [*NAMING, *words], ()):
-        name = cells["instrument_id"] or cells["external_id"]
         try:
-            if not name:
-                raise ValueError("instrument_id and external_id are empty: one of them is wanted")
+            name = named_instrument(cells)
             said = {word: cells[word] for word in words if cells[word]}
             rows.append(StatedValues(number, name, _FIELDS.validate_python(said)))
         except ValidationError as error:
-            problems.append((number, _told(error)))
-        except ValueError as error:
-            problems.append((number, str(error)))
+            problems.append((number, Why("report_words", _told(error), {})))
+        except RefusedError as error:
+            problems.append((number, error.why))
     return ValueFile(rows=rows, problems=problems)
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from models.csv_cells import NAMING, named_instrument, read_rows, window_us
 from models.interval import merge
+from models.refusal import RefusedError, Why
 from models.zone import start_of_day
 
 HOUR_US = 3_600_000_000
@@ -54,7 +55,7 @@ class ReportFile:
     """A file's reports, and what is wrong with its other rows."""
 
     reports: list[Stated]
-    problems: list[tuple[int, str]]
+    problems: list[tuple[int, Why]]
 
 
 def read_reports(text: str, zone: ZoneInfo) -> ReportFile:
@@ -70,29 +71,30 @@ def read_reports(text: str, zone: ZoneInfo) -> ReportFile:
         ValueError: It is no CSV, the header is wrong, or there are too many rows.
     """
     reports, refused = read_rows(text, COLUMNS, ("hours",), partial(_stated, zone))
-    return ReportFile(reports=reports, problems=[(one.row, one.rule) for one in refused])
+    return ReportFile(reports=reports, problems=[(one.row, one.why) for one in refused])
 
 
 def _stated(zone: ZoneInfo, number: int, cells: dict[str, str]) -> Stated:
     name = named_instrument(cells)
     if cells["period"]:
         if cells["from"] or cells["to"]:
-            raise ValueError("period beside from or to: one of the two is wanted")
+            rule = "period beside from or to: one of the two is wanted"
+            raise RefusedError("period_and_window", rule)
         start, end = period_us(cells["period"], zone)
     else:
         start, end = window_us(cells, zone)
     user_type = cells["user_type"].lower()
     if user_type not in USER_TYPES:
-        raise ValueError(f"user_type is {cells['user_type']!r}; it must be internal or external")
+        rule = f"user_type is {cells['user_type']!r}; it must be internal or external"
+        raise RefusedError("user_type", rule, value=cells["user_type"][:80])
     try:
         hours = Decimal(cells["hours"])
     except InvalidOperation:
         hours = Decimal(-1)
     # Compared before it is multiplied: a number with a large exponent would overflow.
     if not (hours.is_finite() and 0 <= hours <= Decimal(end - start) / HOUR_US):
-        raise ValueError(
-            f"hours is {cells['hours']!r}; it must be a number from 0 to the window's length"
-        )
+        rule = f"hours is {cells['hours']!r}; it must be a number from 0 to the window's length"
+        raise RefusedError("hours_form", rule, value=cells["hours"][:80])
     return Stated(number, name, start, end, int(hours * HOUR_US), user_type)
 
 
@@ -104,7 +106,8 @@ def period_us(text: str, zone: ZoneInfo) -> tuple[int, int]:
     """
     found = _PERIOD.fullmatch(text)
     if found is None:
-        raise ValueError(f"period is {text!r}; it must be like 2026, 2026-Q1 or 2026-03")
+        rule = f"period is {text!r}; it must be like 2026, 2026-Q1 or 2026-03"
+        raise RefusedError("period_form", rule, value=text[:80])
     year = int(found[1])
     first, months = 1, 12
     if found[2]:
@@ -112,11 +115,12 @@ def period_us(text: str, zone: ZoneInfo) -> tuple[int, int]:
     elif found[3]:
         first, months = 3 * int(found[3]) - 2, 3
     last = first + months
-    end = date(year + (last > 12), last - 12 if last > 12 else last, 1)
     try:
+        end = date(year + (last > 12), last - 12 if last > 12 else last, 1)
         return start_of_day(date(year, first, 1), zone), start_of_day(end, zone)
-    except OverflowError as error:
-        raise ValueError(f"period is {text!r}; no calendar reaches as far") from error
+    except (ValueError, OverflowError) as error:
+        rule = f"period is {text!r}; no calendar reaches as far"
+        raise RefusedError("period_form", rule, value=text[:80]) from error
 
 
 def claim(

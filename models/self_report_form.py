@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
+from models.refusal import RefusedError, Why, why_of
 from models.report_column import Column
 from models.report_profile import Profile
 from models.self_report import HOUR_US, ReportFile, Stated
@@ -55,7 +56,7 @@ def read_form(
     """
     columns = _columns(profile)
     reports: dict[tuple[str, int, int, str], Stated] = {}
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, Why]] = []
     for number, cells in rows:
         try:
             one = _stated(number, cells, columns, zone)
@@ -63,7 +64,7 @@ def read_form(
             before = reports.get(at)
             reports[at] = one if before is None else _together(before, one, columns.hours.name)
         except ValueError as error:
-            problems.append((number, str(error)))
+            problems.append((number, why_of(error)))
     return ReportFile(reports=list(reports.values()), problems=problems)
 
 
@@ -86,7 +87,8 @@ def _columns(profile: Profile) -> _Columns:
     }
     missing = [what for what, column in found.items() if column is None]
     if missing:
-        raise ValueError(f"the form {profile.name} does not say {', '.join(missing)} of a use")
+        rule = f"the form {profile.name} does not say {', '.join(missing)} of a use"
+        raise RefusedError("form_silent", rule, form=profile.name)
     instrument, start, end, hours = (one for one in found.values() if one is not None)
     return _Columns(instrument, start, end, hours, saying("annotation.user_type"))
 
@@ -96,31 +98,43 @@ def _stated(
 ) -> Stated:
     name = str(cells.get(columns.instrument.name, ""))
     if not name:
-        raise ValueError(f"{columns.instrument.name} is empty; it must name an instrument")
+        rule = f"{columns.instrument.name} is empty; it must name an instrument"
+        raise RefusedError("cell_missing", rule, field=columns.instrument.name)
     start = _time(columns.start, cells, zone)
     end = _time(columns.end, cells, zone)
     if end < start:
-        raise ValueError(f"{columns.end.name} must not lie before {columns.start.name}")
+        raise _backwards(columns, "must not lie before")
     hours_us = _hours(columns.hours, cells)
     if columns.end.format is not None and (hours_us > end - start or end == start):
         end += columns.end.format.unit // MICROSECOND
     if end <= start:
-        raise ValueError(f"{columns.end.name} must lie after {columns.start.name}")
+        raise _backwards(columns, "must lie after")
     _hold(hours_us, start, end, columns.hours.name)
     return Stated(number, name, start, end, hours_us, _user_type(columns.user_type, cells))
 
 
+def _backwards(columns: _Columns, rule: str) -> RefusedError:
+    start, end = columns.start.name, columns.end.name
+    return RefusedError("end_before_start", f"{end} {rule} {start}", start=start, end=end)
+
+
 def _together(before: Stated, one: Stated, column: str) -> Stated:
     hours_us = before.hours_us + one.hours_us
-    _hold(hours_us, one.start_us, one.end_us, f"{column}, with that of row {before.row},")
+    _hold(hours_us, one.start_us, one.end_us, column, before.row)
     return before._replace(hours_us=hours_us)
 
 
-def _hold(hours_us: int, start_us: int, end_us: int, what: str) -> None:
+def _hold(hours_us: int, start_us: int, end_us: int, column: str, beside: int = 0) -> None:
+    """Whether hours, those of an earlier row of the same window included, fit into it."""
     if hours_us > end_us - start_us:
-        told = Decimal(hours_us) / HOUR_US
-        most = Decimal(end_us - start_us) / HOUR_US
-        raise ValueError(f"{what} is {told:f}; it must be {most:f} h at most, the window's length")
+        told = f"{Decimal(hours_us) / HOUR_US:f}"
+        most = f"{Decimal(end_us - start_us) / HOUR_US:f}"
+        what = f"{column}, with that of row {beside}," if beside else column
+        rule = f"{what} is {told}; it must be {most} h at most, the window's length"
+        about = {"field": column, "value": told, "most": most}
+        if beside:
+            raise RefusedError("hours_together", rule, **about, row=str(beside))
+        raise RefusedError("hours_too_long", rule, **about)
 
 
 def _time(column: Column, cells: Mapping[str, SheetCell], zone: ZoneInfo) -> int:
@@ -136,7 +150,10 @@ def _time(column: Column, cells: Mapping[str, SheetCell], zone: ZoneInfo) -> int
             )
         return parse_ts(cell) if column.format is None else column.format.read(cell, zone)
     except ValueError as error:
-        raise ValueError(f"{column.name} is {str(cell)!r}; it {error}") from error
+        rule = f"{column.name} is {str(cell)!r}; it {error}"
+        form = "2026-03-01T09:00:00+08:00" if column.format is None else column.format.format
+        about = {"field": column.name, "value": str(cell)[:80], "form": form}
+        raise RefusedError("time_form", rule, **about) from error
 
 
 def _hours(column: Column, cells: Mapping[str, SheetCell]) -> int:
@@ -147,7 +164,9 @@ def _hours(column: Column, cells: Mapping[str, SheetCell]) -> int:
         told = Decimal(-1)
     # Compared before it is multiplied: a number with a large exponent would overflow.
     if not (told.is_finite() and 0 <= told <= 10**9):
-        raise ValueError(f"{column.name} is {str(cell)!r}; it must be a number from 0 on")
+        rule = f"{column.name} is {str(cell)!r}; it must be a number from 0 on"
+        about = {"field": column.name, "value": str(cell)[:80], "most": str(10**9)}
+        raise RefusedError("number_form", rule, **about)
     unit = HOUR_US if "record.hours" in column.document.value else 1_000_000
     return int(told * unit)
 
@@ -162,4 +181,6 @@ def _user_type(column: Column | None, cells: Mapping[str, SheetCell]) -> str:
         return ours[word]
     if word in ("internal", "external"):
         return word
-    raise ValueError(f"{column.name} is {word!r}; it must be one of {', '.join(ours)}")
+    rule = f"{column.name} is {word!r}; it must be one of {', '.join(ours)}"
+    about = {"field": column.name, "value": word[:80], "choices": ", ".join(ours)}
+    raise RefusedError("choice", rule, **about)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from models.csv_cells import ROWS_MOST
+from models.refusal import RefusedError
 
 #: What every zip archive, and so every XLSX file, begins with.
 MAGIC: Final = b"PK\x03\x04"
@@ -33,15 +34,15 @@ def read_sheets(body: bytes, required: Sequence[str]) -> Iterator[tuple[int, dic
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as parts:
             if sum(one.file_size for one in parts.infolist()) > _UNPACKED_MOST:
-                raise ValueError(
-                    f"unpacks to more than {_UNPACKED_MOST >> 20} MiB; send it in several files"
-                )
+                most = str(_UNPACKED_MOST >> 20)
+                rule = f"unpacks to more than {most} MiB; send it in several files"
+                raise RefusedError("too_large", rule, most=most)
         book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True)
         yield from _rows(book, required)
     except ValueError:
         raise
     except Exception as error:  # a broken part of one fails in any way that the library has
-        raise ValueError(f"must be an XLSX file: {error}") from error
+        raise RefusedError("not_xlsx", f"must be an XLSX file: {error}") from error
 
 
 def _rows(book: Any, required: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -53,11 +54,13 @@ def _rows(book: Any, required: Sequence[str]) -> Iterator[tuple[int, dict[str, A
         if missing:
             if number:
                 continue
-            raise ValueError(f"the heading misses {', '.join(missing)}")
+            told = ", ".join(missing)
+            raise RefusedError("header_missing", f"the heading misses {told}", columns=told)
         for at, line in enumerate(lines, 2):
             total += 1
             if total > ROWS_MOST:
-                raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
+                rule = f"more than {ROWS_MOST} rows; send them in several files"
+                raise RefusedError("too_many_rows", rule, most=str(ROWS_MOST))
             cells = {name: _cell(one) for name, one in zip(names, line, strict=False) if name}
             if any(cell != "" for cell in cells.values()):
                 yield at, cells

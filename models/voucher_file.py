@@ -126,12 +126,14 @@ def read_order_list(text: str, zone: ZoneInfo) -> OrderFile:
         # Numbers stay as they were written: 0.1 is a tenth.
         told = json.loads(text, parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"must be JSON: {error}") from error
+        raise RefusedError("not_json", f"must be JSON: {error}") from error
     orders = told.get("orders") if isinstance(told, dict) else None
     if not isinstance(orders, list):
-        raise ValueError('must be {"orders": [{…}, …]}, a line of an order each')
+        rule = 'must be {"orders": [{…}, …]}, a line of an order each'
+        raise RefusedError("orders_form", rule)
     if len(orders) > ROWS_MOST:
-        raise ValueError(f"more than {ROWS_MOST} rows; send them in several files")
+        rule = f"more than {ROWS_MOST} rows; send them in several files"
+        raise RefusedError("too_many_rows", rule, most=str(ROWS_MOST))
     return _read(enumerate(orders, 1), zone)
 
 

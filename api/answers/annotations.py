@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, InOpenWindow, Instant, Yuan
+from api.answers.refused import RowProblem
 from models.record import Purpose
 
 
@@ -51,13 +52,6 @@ class Annotations(InOpenWindow):
     next_cursor: Cursor
 
 
-class RowRefused(BaseModel):
-    """A row of a file that was not taken; the header is row 1."""
-
-    row: int
-    rule: str
-
-
 class AnnotationImport(BaseModel):
     """What became of a file's rows."""
 
@@ -65,7 +59,7 @@ class AnnotationImport(BaseModel):
     updated: Count
     unchanged: Count
     rejected: Count
-    errors: list[RowRefused]
+    errors: list[RowProblem]
     errors_left_out: Count
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, InOpenWindow, Instant
+from api.answers.refused import MaybeRefused, Refused
 
 
 class BookingBody(BaseModel):
@@ -29,16 +30,15 @@ class Bookings(InOpenWindow):
     next_cursor: Cursor
 
 
-class BookingError(BaseModel):
+class BookingError(Refused):
     """An event that was not taken."""
 
     row: int | None = Field(description="of a CSV file; the header is 1")
     uid: str
     recurrence_id: str
-    rule: str
 
 
-class BookingRow(BaseModel):
+class BookingRow(MaybeRefused):
     """What would become of an event."""
 
     row: int | None = Field(description="of a CSV file; the header is 1")
@@ -48,7 +48,6 @@ class BookingRow(BaseModel):
     result: Literal["created", "updated", "unchanged", "replaced", "rejected"] = Field(
         description="`replaced`: the same file says something newer of it"
     )
-    rule: str | None
 
 
 class BookingImport(BaseModel):

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant, Seconds
 from api.answers.figures import ComparedWindow
+from api.answers.refused import RowProblem
 from models.compared_window import Compare
 from models.reconciliation import Verdict
 from models.self_report import Claim
@@ -215,15 +216,8 @@ class SelfReportImport(BaseModel):
     updated: Count
     unchanged: Count
     rejected: Count
-    errors: list["RowProblem"]
+    errors: list[RowProblem]
     errors_left_out: Count
-
-
-class RowProblem(BaseModel):
-    """A row that was not taken."""
-
-    row: Count = Field(description="as a spreadsheet numbers it: the header is row 1")
-    rule: str
 
 
 class JudgedReport(BaseModel):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant
-from api.answers.reconciliation import RowProblem
+from api.answers.refused import RowProblem
 from models.report_profile_document import FileForm
 
 

@@ -5,13 +5,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, InOpenWindow, Instant, Ratio, Seconds, Yuan
-from models.refusal import Reason
+from api.answers.refused import MaybeRefused
 from models.voucher import Doubt, Verdict
 
 UserType = Literal["internal", "external"]
 
 
-class VoucherRow(BaseModel):
+class VoucherRow(MaybeRefused):
     """What becomes of a row of a file."""
 
     row: Count = Field(description="as a spreadsheet numbers it: the header is row 1")
@@ -23,9 +23,6 @@ class VoucherRow(BaseModel):
     to: Instant | None
     claimed_s: Seconds | None
     result: Literal["created", "updated", "unchanged", "rejected"]
-    rule: str | None = Field(description="why it is rejected")
-    reason: Reason | None = Field(description="the same, for programs and other languages")
-    about: dict[str, str] = Field(description="what the reason is about: `field`, `value` and such")
 
 
 class VoucherImport(BaseModel):

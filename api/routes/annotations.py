@@ -25,9 +25,11 @@ from api.errors import PROBLEMS, FieldError, invalid, not_found
 from api.params import Instant, InstrumentId, Line
 from api.routes.figures import load_subject, place_open
 from api.routes.imports import decoded
+from api.told_rows import told_problems
 from api.windows import OpenSpan
 from models.annotation_csv import CNY_MOST, MORE_MOST, SAMPLES_MOST, read_annotations
 from models.record import Annotation, Person, Purpose
+from models.refusal import unnamed
 from models.timestamp import format_instant
 from store.figures.surroundings import load_moment
 from store.lifecycle.feedback import erase_person
@@ -50,7 +52,6 @@ from store.run import Steps
 
 router = APIRouter(prefix="/v1", tags=["reports"], responses=PROBLEMS)
 
-ERRORS_MAX = 1_000
 AnnotationId = Annotated[int, Path(ge=1, lt=1 << 63, description="the annotation's id")]
 Word = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -258,7 +259,7 @@ async def post_annotations(request: Request, context: Ctx, who: Operator) -> Res
     try:
         file = await run_in_threadpool(read_annotations, text)
     except ValueError as error:
-        raise invalid(FieldError(field="body", value=text[:60], rule=str(error))) from error
+        raise invalid(FieldError.of("body", text[:60], error)) from error
 
     def take() -> Steps[dict[str, Any]]:
         names = {one.name for one in file.stated}
@@ -270,8 +271,7 @@ async def post_annotations(request: Request, context: Ctx, who: Operator) -> Res
             if len(keys) == 1:
                 said.append(Said(keys[0], one.reference, one.annotation, one.person))
             else:
-                why = "no instrument" if not keys else "more than one instrument"
-                problems.append((one.row, f"{one.name!r} names {why} that the key may see"))
+                problems.append((one.row, unnamed(one.name, len(keys))))
         done = yield from write_annotations(said, who.actor)
         counts = {
             "created": done.created,
@@ -287,12 +287,7 @@ async def post_annotations(request: Request, context: Ctx, who: Operator) -> Res
             before=None,
             after={"institution_id": who.institution_id, **counts},
         )
-        problems.sort()
-        return {
-            **counts,
-            "errors": [{"row": row, "rule": rule} for row, rule in problems[:ERRORS_MAX]],
-            "errors_left_out": max(0, len(problems) - ERRORS_MAX),
-        }
+        return {**counts, **told_problems(problems)}
 
     report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
     return json_response(report)

@@ -25,11 +25,12 @@ from api.params import InstitutionId, InstrumentId
 from api.query import AnyOf
 from api.routes.figures import load_subject
 from api.routes.imports import text_in
-from api.told_rows import told_rows
+from api.told_rows import TAKEN, told_rows, why_body
 from api.windows import FigureReader, InstrumentFilters, OpenSpan
 from models.booking import Key, newest
 from models.booking_csv import read_bookings
 from models.calendar_file import CalendarFile, busy_calendar, read_calendar
+from models.refusal import Why
 from models.timestamp import format_instant
 from models.usage import Window
 from models.zone import DAY_US
@@ -114,7 +115,7 @@ async def post_bookings(
     try:
         file = await run_in_threadpool(reader, text)
     except ValueError as error:
-        raise invalid(FieldError(field="body", value=text[:60], rule=str(error))) from error
+        raise invalid(FieldError.of("body", text[:60], error)) from error
 
     # An institution's files are its own, whatever they are called.
     name = into if who.institution_id is None or into != FILES else f"{FILES}.{who.institution_id}"
@@ -171,7 +172,8 @@ def _instrument_key(instrument: str, owner: int | None) -> Steps[int]:
     key = yield from find_key(instrument, owner)
     if key is None:
         rule = "an instrument of the registry, and of the feed's institution"
-        raise invalid(FieldError(field="instrument_id", value=instrument, rule=rule))
+        why = Why("instrument_unknown", rule, {"value": instrument})
+        raise invalid(FieldError(field="instrument_id", value=instrument, rule=rule, why=why))
     return key
 
 
@@ -201,7 +203,7 @@ def reported(
                 "row": one.row or rows_by_uid.get(one.uid),
                 "uid": one.uid[:200],
                 "recurrence_id": one.recurrence_id,
-                "rule": one.rule,
+                **why_body(one.why),
             }
             for one in report.problems[:ERRORS_MAX]
         ],
@@ -213,24 +215,24 @@ def reported(
 def _rows(file: CalendarFile, report: Report) -> list[dict[str, Any]]:
     """What became of each event, in the order of the file's rows."""
     counting = newest(file.events)
-    refused = {one.uid: one.rule for one in report.problems[len(file.problems) :]}
+    refused = {one.uid: one.why for one in report.problems[len(file.problems) :]}
     told = [
-        _row(one.row, one.uid, one.recurrence_id, "", "rejected", one.rule) for one in file.problems
+        _row(one.row, one.uid, one.recurrence_id, "", "rejected", one.why) for one in file.problems
     ]
     for event in file.events:
-        key, rule = Key(event.uid, event.recurrence_id), None
+        key, why = Key(event.uid, event.recurrence_id), None
         if counting[key] is not event:
             result = "replaced"
-        elif rule := refused.get(event.uid):
+        elif why := refused.get(event.uid):
             result = "rejected"
         else:
             result = report.results[key]
-        told.append(_row(event.row, *key, " ".join(event.names), result, rule))
+        told.append(_row(event.row, *key, " ".join(event.names), result, why))
     return sorted(told, key=lambda row: row["row"] or 0)
 
 
 def _row(
-    row: int | None, uid: str, recurrence_id: str, names: str, result: str, rule: str | None
+    row: int | None, uid: str, recurrence_id: str, names: str, result: str, why: Why | None
 ) -> dict[str, Any]:
     return {
         "row": row,
@@ -238,7 +240,7 @@ def _row(
         "recurrence_id": recurrence_id,
         "instrument": names[:200],
         "result": result,
-        "rule": rule,
+        **(TAKEN if why is None else why_body(why)),
     }
 
 

@@ -20,6 +20,7 @@ from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid
 from api.told_rows import told_rows
+from models.refusal import RefusedError
 from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
 from models.registry_fields import KINDS, to_contract_name
 from models.registry_plan import WRITTEN, Change, Outcome, Result
@@ -132,14 +133,13 @@ def text_in(body: bytes, parameters: str) -> str:
     try:
         return body.decode(CHARSETS[name])
     except UnicodeDecodeError as error:
-        raise invalid(
-            FieldError(
-                field="body",
-                value=body[error.start : error.start + 8].hex(" "),
-                rule=f"text in {name} (byte {error.start} is not); a file saved by a Chinese "
-                "spreadsheet program may want `Content-Type: text/csv; charset=gb18030`",
-            )
-        ) from error
+        rule = (
+            f"text in {name} (byte {error.start} is not); a file saved by a Chinese "
+            "spreadsheet program may want `Content-Type: text/csv; charset=gb18030`"
+        )
+        why = RefusedError("charset", rule, charset=name)
+        value = body[error.start : error.start + 8].hex(" ")
+        raise invalid(FieldError.of("body", value, why)) from error
 
 
 def guess_kind(text: str) -> RecordKind:

@@ -20,8 +20,10 @@ from api.errors import PROBLEMS, FieldError, conflict, invalid, not_found
 from api.params import InstrumentId
 from api.routes.imports import decoded
 from api.routes.period_records import PeriodId
+from api.told_rows import told_problems
 from models.period import Period, PeriodState
 from models.period_value_csv import read_values
+from models.refusal import unnamed
 from models.registry_forms import ReportFields
 from models.timestamp import format_instant
 from store.present.bookings import find_instruments
@@ -31,8 +33,6 @@ from store.reports.values import Said, find_value, remove_value, write_values
 from store.run import Steps
 
 router = APIRouter(prefix="/v1/periods/{period_id}/values", tags=["reports"], responses=PROBLEMS)
-
-ERRORS_MAX = 1_000
 
 
 class ValuesRequest(BaseModel):
@@ -126,7 +126,7 @@ async def post_values(
     try:
         file = await run_in_threadpool(read_values, text)
     except ValueError as error:
-        raise invalid(FieldError(field="body", value=text[:60], rule=str(error))) from error
+        raise invalid(FieldError.of("body", text[:60], error)) from error
 
     def take() -> Steps[dict[str, Any]]:
         period = yield from _open(period_id, who.institution_key)
@@ -138,8 +138,7 @@ async def post_values(
             if len(keys) == 1:
                 said.append((keys[0], one.fields))
             else:
-                why = "no instrument" if not keys else "more than one instrument"
-                problems.append((one.row, f"{one.name!r} names {why} that the key may see"))
+                problems.append((one.row, unnamed(one.name, len(keys))))
         created, updated, unchanged = yield from write_values(period_id, said, who.actor)
         counts = {
             "created": created,
@@ -155,12 +154,7 @@ async def post_values(
             before=None,
             after={"institution_id": period.institution_id, **counts},
         )
-        problems.sort()
-        return {
-            **counts,
-            "errors": [{"row": row, "rule": rule} for row, rule in problems[:ERRORS_MAX]],
-            "errors_left_out": max(0, len(problems) - ERRORS_MAX),
-        }
+        return {**counts, **told_problems(problems)}
 
     report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
     return json_response(report)

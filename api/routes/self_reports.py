@@ -23,10 +23,12 @@ from api.query import AnyOf
 from api.routes.imports import decoded
 from api.routes.reconciliation import AnswerRequest, answer_body
 from api.routes.report_profiles import ProfileName
+from api.told_rows import told_problems
 from api.window_page import WindowPage
 from api.windows import InstrumentFilters, Span
 from models.csv_cells import heading, read_cells
 from models.ratios import seconds
+from models.refusal import RefusedError, unnamed
 from models.report_profile import Profile
 from models.self_report import Claim, ReportFile, Stated, read_reports
 from models.self_report_form import read_form, wanted_columns
@@ -51,7 +53,6 @@ from store.run import Steps
 
 router = APIRouter(prefix="/v1", tags=["bookings"], responses=PROBLEMS)
 
-ERRORS_MAX = 1_000
 #: Reports that are looked at for a page of those with a claim, however few have it.
 LOOKED_AT = 2_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -103,7 +104,7 @@ async def post_reports(
         file = await run_in_threadpool(_read, form, body, text, context.settings.zone)
     except ValueError as error:
         shown = "an XLSX file" if is_sheet else text[:60]
-        raise invalid(FieldError(field="body", value=shown, rule=str(error))) from error
+        raise invalid(FieldError.of("body", shown, error)) from error
 
     def take() -> Steps[dict[str, Any]]:
         names = {one.name for one in file.reports}
@@ -115,8 +116,7 @@ async def post_reports(
             if len(keys) == 1:
                 reports.append((keys[0], one))
             else:
-                why = "no instrument" if not keys else "more than one instrument"
-                problems.append((one.row, f"{one.name!r} names {why} that the key may see"))
+                problems.append((one.row, unnamed(one.name, len(keys))))
         created, updated, unchanged = yield from write_reports(reports, who.actor)
         counts = {
             "created": created,
@@ -132,12 +132,7 @@ async def post_reports(
             before=None,
             after=counts,
         )
-        problems.sort()
-        return {
-            **counts,
-            "errors": [{"row": row, "rule": rule} for row, rule in problems[:ERRORS_MAX]],
-            "errors_left_out": max(0, len(problems) - ERRORS_MAX),
-        }
+        return {**counts, **told_problems(problems)}
 
     report = await context.database.write(take(), timeout_s=context.settings.import_timeout_s)
     return json_response(report)
@@ -147,7 +142,8 @@ def _read(form: Profile | None, body: bytes, text: str, zone: ZoneInfo) -> Repor
     """A file's reports, by a form or by our own columns."""
     if form is None:
         if not text and body:
-            raise ValueError("an XLSX file is read by a form; name it with `profile`")
+            rule = "an XLSX file is read by a form; name it with `profile`"
+            raise RefusedError("form_unnamed", rule)
         return read_reports(text, zone)
     wanted = wanted_columns(form)
     if not text and body:

@@ -90,7 +90,7 @@ async def post_orders(
     try:
         file = await run_in_threadpool(read, text, context.settings.zone)
     except ValueError as error:
-        raise invalid(FieldError(field="body", value=text[:60], rule=str(error))) from error
+        raise invalid(FieldError.of("body", text[:60], error)) from error
     taken = await context.database.write(
         take_orders(
             file,

@@ -4,6 +4,7 @@ import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
 import { dialog, fileField, h, table } from '../dom.js';
 import { count } from '../formats.js';
+import { refused, whyNot } from '../refusals.js';
 import { t } from '../words.js';
 
 const COUNTS = ['created', 'updated', 'unchanged', 'rejected'];
@@ -22,7 +23,7 @@ export function openImport(done) {
       outcome.replaceChildren(told(report));
       if (report.created + report.updated) done();
     } catch (error) {
-      outcome.replaceChildren(h('p', { class: 'warn' }, t('failed', { why: error.message })));
+      outcome.replaceChildren(h('p', { class: 'warn' }, t('failed', { why: whyNot(error) })));
     } finally {
       send.disabled = false;
     }
@@ -36,7 +37,7 @@ function told(report) {
     report.errors?.length ? table({
       name: 'annotations-rejected', caption: t('import_rejected'), rows: report.errors, columns: [
         { key: 'row', label: t('import_row'), num: true, value: (x) => x.row },
-        { key: 'rule', label: t('reason'), value: (x) => x.rule, cell: (x) => h('span', { class: 'wraps' }, x.rule) },
+        { key: 'rule', label: t('reason'), value: refused, cell: (x) => h('span', { class: 'wraps' }, refused(x)) },
       ],
     }) : null,
     report.errors_left_out ? h('p', { class: 'note' }, t('import_left_out', { n: count(report.errors_left_out) })) : null);

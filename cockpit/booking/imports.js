@@ -4,6 +4,7 @@ import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
 import { card, fileField, h, select, table } from '../dom.js';
 import { count } from '../formats.js';
+import { refused, whyNot } from '../refusals.js';
 import { t } from '../words.js';
 import './words.js';
 
@@ -58,9 +59,6 @@ function form({ name, title, hint, accept, fields, take, done, previews = false 
     fileField(t('choose_file'), accept), fields), h('div', {}, button), report);
 }
 
-/** A refusal's own rule says more than its title. */
-const whyNot = (error) => error.problem?.errors?.[0]?.rule ?? error.message;
-
 function reported(name, file, told, take) {
   if (told.preview) return previewed(name, file, told, take);
   const line = t('import_done', { file, created: count(told.created), updated: count(told.updated), unchanged: count(told.unchanged), rejected: count(told.rejected) });
@@ -70,7 +68,7 @@ function reported(name, file, told, take) {
       name: `${name}-errors`, caption: t('not_taken'), rows: told.errors, columns: [
         { key: 'row', label: t('row'), value: (x) => x.row, cell: (x) => (x.row === null ? '–' : String(x.row)) },
         ...(name === 'bookings' ? [{ key: 'uid', label: t('event'), value: (x) => [x.uid, x.recurrence_id].filter(Boolean).join(' ') }] : []),
-        { key: 'rule', label: t('why_not'), value: (x) => x.rule, cell: (x) => h('span', { class: 'rule' }, x.rule) },
+        { key: 'rule', label: t('why_not'), value: refused, cell: (x) => h('span', { class: 'rule' }, refused(x)) },
       ],
     }) : '',
     told.errors_left_out ? h('p', { class: 'note' }, t('left_out', { n: count(told.errors_left_out) })) : ''];
@@ -88,7 +86,7 @@ function previewed(name, file, told, take) {
         { key: 'result', label: t('becomes'), value: (x) => x.result, cell: (x) => h('span', { 'data-row': x.row, 'data-result': x.result }, t(`becomes_${x.result}`)) },
         { key: 'uid', label: t('event'), value: called },
         { key: 'instrument', label: t('instrument'), minor: true, value: (x) => x.instrument },
-        { key: 'rule', label: t('why_not'), value: (x) => x.rule, cell: (x) => h('span', { class: 'rule' }, x.rule ?? '–') },
+        { key: 'rule', label: t('why_not'), value: refused, cell: (x) => h('span', { class: 'rule' }, refused(x) ?? '–') },
       ],
     }) : '',
     told.rows_left_out ? h('p', { class: 'note' }, t('rows_left_out', { n: count(told.rows_left_out) })) : ''];

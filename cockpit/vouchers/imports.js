@@ -4,15 +4,11 @@ import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
 import { card, fileField, h, table } from '../dom.js';
 import { NONE, count, hours, moment } from '../formats.js';
-import { has, t } from '../words.js';
+import { refused, whyNot } from '../refusals.js';
+import { t } from '../words.js';
 import './words.js';
 
 const kindOf = (file) => (/\.json$/i.test(file.name) || file.type === 'application/json' ? 'application/json' : 'text/csv');
-/** A refusal's own rule says more than its title. */
-const whyNot = (error) => t('vo_failed', { why: error.problem?.errors?.[0]?.rule ?? error.message });
-
-/** Why a row is not taken, in the page's words; of a newer service's reasons in the service's. */
-const refused = ({ reason, about, rule }) => (has(`vo_no_${reason}`) ? t(`vo_no_${reason}`, about) : rule);
 /** As much of an order's name as the row says. */
 const named = (x) => [x.scheme, x.reference, x.line].filter((part) => part !== null).join('/') || null;
 
@@ -27,7 +23,7 @@ export function importCard(ctx, tz, done) {
         report.replaceChildren(...reported(file, told, tz, (own) => send(file, false, own)));
         if (!preview) done();
       } catch (error) {
-        report.replaceChildren(h('p', { class: 'warn', role: 'alert' }, whyNot(error)));
+        report.replaceChildren(h('p', { class: 'warn', role: 'alert' }, t('vo_failed', { why: whyNot(error) })));
       } finally { button.disabled = false; }
     };
     const button = h('button', { type: 'submit', class: 'primary' }, t('vo_preview'));

@@ -14,6 +14,7 @@ import msgspec
 
 from models.booking import Booking, Key, Stored, booked_by, changes, counts_more, newest
 from models.calendar_file import CalendarFile, Event, Problem
+from models.refusal import RefusedError, why_of
 from store.instant import from_us
 from store.present.filters import Filters
 from store.run import Query, Steps
@@ -317,13 +318,13 @@ def _book(
     for uid, told in by_uid.items():
         try:
             if not any(one.instruments for one in told.values()):
-                raise ValueError(NAMES_NONE)
+                raise RefusedError("instrument_unnamed", NAMES_NONE)
             after = booked_by(told, zone, now_us)
             # An instrument may have moved since the feed, or an event of it, came to name it.
             if not own.issuperset(one.instrument for one in after):
-                raise ValueError(NOT_ITS_OWN)
+                raise RefusedError("instrument_left", NOT_ITS_OWN)
         except ValueError as error:
-            report.problems.append(Problem(uid=uid, recurrence_id="", rule=str(error)))
+            report.problems.append(Problem(uid=uid, recurrence_id="", why=why_of(error)))
             continue
         for key in fresh[uid]:
             report.results[key] = "updated" if key in stored else "created"

@@ -2,15 +2,12 @@
 
 from typing import NamedTuple
 
-from models.refusal import Reason, Why
+from models.refusal import unnamed
 from models.voucher_file import OrderFile, Problem, Stated
 from store.present.bookings import find_instruments
 from store.registry.audit import note
 from store.run import Steps
 from store.vouchers.orders import Outcome, write_orders
-
-_NONE: tuple[str, Reason] = ("no instrument", "instrument_unknown")
-_MORE: tuple[str, Reason] = ("more than one instrument", "instrument_ambiguous")
 
 
 class Taken(NamedTuple):
@@ -51,9 +48,7 @@ def take_orders(
         if len(keys) == 1:
             lines.append((keys[0], one))
         else:
-            what, reason = _MORE if keys else _NONE
-            rule = f"{one.name!r} names {what} that the key may see"
-            problems.append(Problem.of(one, Why(reason, rule, {"value": one.name})))
+            problems.append(Problem.of(one, unnamed(one.name, len(keys))))
     outcomes = yield from write_orders(lines, actor=actor, tenant=tenant, preview=preview)
     taken = Taken(outcomes, sorted(problems, key=lambda one: one.row))
     if not preview:

@@ -14,6 +14,7 @@ from tests.cockpit.judged import judge
 from tests.cockpit.stage import Stage
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, MINUTE, Live, beat, iso, now_us
+from tests.reasons import SENTENCE
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -402,7 +403,9 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
     assert "新增 1，更新 0，未变 0，未采用 2" in form.locator("[data-report]").inner_text()
     reasons = " ".join(form.locator("tbody .rule").all_inner_texts())
     assert form.locator("tbody th").all_inner_texts() == ["3", "4"]
-    assert "names no instrument" in reasons
+    assert "from 为“noon”，应如" in reasons
+    assert "没有写明已登记的仪器" in reasons
+    assert not SENTENCE.search(reasons), reasons
     (booked,) = city.get("bookings", feed="page")["items"]
     assert booked["uid"] == "a"
     # Nobody knows what it did then, and the figures above say so by themselves.
@@ -418,10 +421,18 @@ def test_files_are_taken_in_on_the_page(tab: Window, city: Live, held: str) -> N
     reports = window.page.locator("[data-import=self-reports]")
     given(reports, "r.csv", "hours\n1")
     reports.locator("[type=submit]").press("Enter")
-    reports.locator(".rule:has-text('instrument_id')").wait_for()
+    reports.locator(".rule:has-text('instrument_id 与 external_id 均为空，须填一项')").wait_for()
+    faults = ["a,2026-01,1000,", "a,soon,1,", "a,2026-01,1,staff", "nobody,2026-01,1,"]
+    given(reports, "r.csv", "\n".join(["instrument_id,period,hours,user_type", *faults]))
+    reports.locator("[type=submit]").press("Enter")
+    reports.locator(".rule:has-text('本密钥可见的仪器中没有“nobody”')").wait_for()
+    reasons = reports.locator("tbody .rule").all_inner_texts()
+    assert len(reasons) == len(faults)
+    assert not SENTENCE.search(" ".join(reasons)), reasons
     given(reports, "r.csv", "x\n1")
     reports.locator("[type=submit]").press("Enter")
-    reports.locator("[role=alert]:has-text('没有导入')").wait_for()
+    alert = reports.locator("[role=alert]:has-text('没有导入')")
+    assert alert.inner_text() == "没有导入：表头缺少 hours"
     reports.locator("select").select_option("university-share")
     with window.page.expect_request(lambda r: "profile=university-share" in r.url):
         reports.locator("[type=submit]").press("Enter")
@@ -460,7 +471,8 @@ def test_a_large_file_of_a_chinese_spreadsheet_tells_its_few_bad_rows(
     given(form, "预约.csv", "booking_id", "utf-16")
     assert form.locator("[data-report]").count() == 0
     form.locator("[type=submit]").press("Enter")
-    form.locator("[role=alert]:has-text('没有导入')").wait_for()
+    alert = form.locator("[role=alert]:has-text('没有导入')").inner_text()
+    assert not SENTENCE.search(alert), alert
 
 
 def test_axe_finds_nothing_serious_and_figures_tell(

@@ -13,6 +13,7 @@ from tests.cockpit.judged import judge
 from tests.cockpit.stage import houses
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY_LENGTH, HOUR, MINUTE, Live, beat, iso, micros, now_us
+from tests.reasons import SENTENCE
 
 #: Sessions of an hour each, on one day of the last week: hours of that day, UTC.
 STARTS = (2, 5, 8)
@@ -161,7 +162,7 @@ def test_a_file_is_told_of_row_by_row(tab: Window, city: Live, used: int, tmp_pa
     file = tmp_path / "annotations.csv"
     file.write_text(
         f"instrument_id,at,reference,purpose\n{INSTRUMENT},{at},a-1,teaching\n"
-        f"nobody,{at},a-2,teaching\n{INSTRUMENT},{at},a-3,sleeping\n",
+        f"nobody,{at},a-2,teaching\n{INSTRUMENT},{at},a-3,sleeping\n{INSTRUMENT},noon,a-4,\n",
         encoding="utf-8",
     )
     window = tab
@@ -170,8 +171,14 @@ def test_a_file_is_told_of_row_by_row(tab: Window, city: Live, used: int, tmp_pa
     window.page.locator("dialog [type=file]").set_input_files(file)
     window.page.locator("#send-annotations").click()
     window.until_shown("import-created", "1")
-    window.until_shown("import-rejected", "2")
-    assert window.page.locator("dialog tbody tr").count() == 2
+    window.until_shown("import-rejected", "3")
+    reasons = window.page.locator("dialog tbody .wraps").all_inner_texts()
+    assert [text.split("，")[0] for text in reasons] == [
+        "本密钥可见的仪器中没有“nobody”",
+        "purpose 为“sleeping”",
+        "at 为“noon”",
+    ]
+    assert not SENTENCE.search(" ".join(reasons)), reasons
     window.until("document.querySelectorAll('.sheet [data-cell=purpose]')[1]?.value === 'teaching'")
 
 

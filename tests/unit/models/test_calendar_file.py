@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.calendar_file import CalendarFile, busy_calendar, occurrences, read_calendar
+from models.refusal import RefusedError
 from models.timestamp import EPOCH, MICROSECOND, parse_ts
+from tests.reasons import worded
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HORIZON = (parse_ts("2026-01-01T00:00:00Z"), parse_ts("2027-01-01T00:00:00Z"))
@@ -240,7 +242,7 @@ def test_one_bad_event_never_costs_its_neighbours(event: str, rule: str) -> None
     file = read_calendar(calendar(event, f"UID:good\n{NINE}"))
     assert [one.uid for one in file.events] == ["good"]
     (problem,) = file.problems
-    assert rule in problem.rule
+    assert rule in worded(problem.why)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +257,9 @@ def test_one_bad_event_never_costs_its_neighbours(event: str, rule: str) -> None
 )
 def test_what_no_calendar_could_hold_says_so(event: str, rule: str) -> None:
     (one,) = read_calendar(calendar(event)).events
-    with pytest.raises(ValueError, match=rule):
+    with pytest.raises(RefusedError, match=rule) as refused:
         occurrences([one.text], "", SHANGHAI, *HORIZON)
+    assert worded(refused.value.why)
 
 
 @pytest.mark.parametrize("text", ["", "hello", "<html>", "BEGIN:VEVENT\nEND:VEVENT", "\x00"])

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.booking_csv import read_bookings
+from models.refusal import RefusedError
 from models.self_report import HOUR_US as H
 from models.self_report import claim, counted_once, period_us, read_reports
 from models.timestamp import format_instant
+from tests.reasons import worded
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -39,7 +41,7 @@ def test_periods_are_local(period: str, start: str, end: str) -> None:
         ("a,,2026-01,1,staff", "user_type is 'staff'"),
         ("a,,2026-01,1e999999,", "hours is '1e999999'"),
         ("a,,0001,1,", "period is '0001'"),
-        ("a,,9999,1,", "year 10000"),
+        ("a,,9999,1,", "no calendar"),
     ],
 )
 def test_rows_are_refused_one_by_one(row: str, rule: str) -> None:
@@ -47,7 +49,7 @@ def test_rows_are_refused_one_by_one(row: str, rule: str) -> None:
     file = read_reports(f"{header}\n{row}\ngood,,2026-01,12.5,external\n", ZONE)
     ((number, said),) = file.problems
     assert number == 2
-    assert rule in said
+    assert rule in worded(said)
     (one,) = file.reports
     assert (one.name, one.hours_us, one.user_type) == ("good", 45_000_000_000, "external")
 
@@ -57,7 +59,7 @@ def test_windows_by_instants() -> None:
     rows = "a,2026-01-01T00:00:00+08:00,2026-01-01T02:00:00+08:00,2\nb,noon,now,1\n"
     file = read_reports(f"{header}\n{rows}", ZONE)
     assert [one.hours_us for one in file.reports] == [2 * H]
-    assert "from is 'noon'" in file.problems[0][1]
+    assert "from is 'noon'" in worded(file.problems[0][1])
 
 
 def test_windows_by_dates_are_local_and_half_open() -> None:
@@ -69,13 +71,37 @@ def test_windows_by_dates_are_local_and_half_open() -> None:
         period_us("2026-01", ZONE)[0],
         period_us("2026-01", ZONE)[0] + 48 * H,
     )
-    assert "or a date such as" in file.problems[0][1]
+    assert "or a date such as" in worded(file.problems[0][1])
+
+
+@pytest.mark.parametrize(
+    ("row", "rule"),
+    [
+        (",9,10,a,,", "booking_id is empty"),
+        ("b,noon,10,a,,", "from is 'noon'"),
+        ("b,10,9,a,,", "must lie after from"),
+        ("b,9,10,a,perhaps,", "status is 'perhaps'; it must be one of ('confirmed', 'tentative'"),
+        ("b,9,10,a,,-1", "sequence is '-1'; it must be a whole number"),
+    ],
+)
+def test_bookings_are_refused_one_by_one(row: str, rule: str) -> None:
+    header = "booking_id,from,to,instrument_id,status,sequence"
+    hours = {hour: f"2026-01-01T{int(hour):02}:00:00Z" for hour in ("9", "10")}
+    rows = [
+        ",".join(hours.get(cell, cell) for cell in one.split(",")) for one in (row, "g,9,10,a,,")
+    ]
+    file = read_bookings("\n".join([header, *rows]))
+    assert [one.uid for one in file.events] == ["g"]
+    (problem,) = file.problems
+    assert problem.row == 2
+    assert rule in worded(problem.why)
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n", "instrument_id,period\nx,2026\n"])
 def test_headers(text: str) -> None:
-    with pytest.raises(ValueError, match="the header"):
+    with pytest.raises(RefusedError, match="the header") as refused:
         read_reports(text, ZONE)
+    assert worded(refused.value.why)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +109,10 @@ def test_headers(text: str) -> None:
     [(partial(read_reports, zone=ZONE), "hours"), (read_bookings, "booking_id,from,to")],
 )
 def test_what_is_no_csv_is_refused(read: Callable[[str], object], header: str) -> None:
-    with pytest.raises(ValueError, match=r"must be CSV: .*\(after row 2\)"):
+    with pytest.raises(RefusedError, match=r"must be CSV: .*\(after row 2\)") as refused:
         read(f"{header}\nx\n{'1' * 200_000}\n")
+    assert worded(refused.value.why)
+    assert refused.value.why.about == {"row": "3"}
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,14 @@
 """Rows of files of voucher orders that are not taken: why, as a reason, and of which order."""
 
 import json
-import re
-from pathlib import Path
-from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.refusal import Reason
 from models.voucher_file import Problem, read_order_list, read_orders
+from tests.reasons import worded
 
 ZONE = ZoneInfo("Asia/Shanghai")
-WORDS = Path(__file__).parents[3] / "cockpit" / "vouchers" / "words.js"
 GOOD = {
     "scheme": "s",
     "reference": "r",
@@ -40,14 +36,6 @@ CASES: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "window_backwards": ({"to": "2026-02-28"}, {"start": "2026-03-01", "end": "2026-02-28"}),
     "window_length": ({"to": "2028-03-01"}, {}),
 }
-#: What is found out where all lines are known, or the instruments.
-LATER = {
-    "not_an_object",
-    "said_before",
-    "instrument_unknown",
-    "instrument_ambiguous",
-    "order_of_others",
-}
 
 
 def refused(*rows: object) -> list[Problem]:
@@ -59,7 +47,7 @@ def test_a_row_that_is_not_taken_says_why_and_of_which_order(reason: str) -> Non
     change, about = CASES[reason]
     (one,) = refused({**GOOD, **change})
     assert (one.why.reason, one.why.about) == (reason, about)
-    assert one.why.rule
+    assert worded(one.why)
     said = {**GOOD, **change}
     line = None if reason == "line_form" else 1
     named = (said["scheme"], said["reference"], line, said["instrument_id"] or None)
@@ -68,6 +56,7 @@ def test_a_row_that_is_not_taken_says_why_and_of_which_order(reason: str) -> Non
 
 def test_a_row_that_says_nothing_names_no_order() -> None:
     (first, second) = refused(7, {"scheme": 7.5, "reference": None})
+    assert worded(first.why)
     assert [first.why.reason, second.why.reason] == ["not_an_object", "text_form"]
     assert first[2:] == (None, None, None, None)
     assert second[2:] == ("7.5", None, None, None)
@@ -76,17 +65,6 @@ def test_a_row_that_says_nothing_names_no_order() -> None:
 def test_a_line_that_is_said_twice_names_the_row_that_counts() -> None:
     rows = "\n".join(f"s,r,1,a,2026-03-01,2026-03-02,{hours}" for hours in (1, 1, 2))
     (one,) = read_orders(f"{','.join(GOOD)}\n{rows}", ZONE).problems
+    assert worded(one.why)
     assert (one.row, one.why.reason, one.why.about) == (4, "said_before", {"row": "2"})
     assert (one.scheme, one.reference, one.line, one.name) == ("s", "r", 1, "a")
-
-
-def test_the_page_has_words_for_every_reason() -> None:
-    assert {*CASES, *LATER} == {*get_args(Reason)}
-    told = WORDS.read_text("utf-8")
-    pairs = dict(re.findall(r"vo_no_(\w+): \[('[^']*', '[^']*')\]", told))
-    assert {*pairs} == {*get_args(Reason)}
-    for reason, (_, about) in CASES.items():
-        chinese, english = pairs[reason].split("', '")
-        names = [{*re.findall(r"\{(\w+)\}", text)} for text in (chinese, english)]
-        assert names[0] == names[1]
-        assert names[0] <= {*about}, reason
