@@ -3,7 +3,7 @@
 import { get } from '../api.js';
 import { card, h } from '../dom.js';
 import { fullMoment, span } from '../formats.js';
-import { settle } from '../keep.js';
+import { renew, settle } from '../keep.js';
 import { href } from '../route.js';
 import { nameOf } from '../named.js';
 import { institutionName } from '../store.js';
@@ -20,6 +20,7 @@ const EVERY = 15_000;
  * @param {(alert: any) => void} found told of it whenever it is read @param {() => void} lost told that there is none
  */
 export function oneCard(ctx, tz, found, lost) {
+  const all = h('div', { class: 'stack' }); // what of it says the same stays, so that it can be marked and copied
   const el = card(ctx, { title: t('al_of', { id: ctx.id }), every: EVERY }, async ({ tools }) => {
     const alert = await get(`alerts/${encodeURIComponent(ctx.id)}`, {}, ctx.signal).catch((error) => {
       if (error.status === 404 || error.status === 422) lost();
@@ -29,7 +30,7 @@ export function oneCard(ctx, tz, found, lost) {
     const button = handleButton(alert, tz, () => el.reload());
     settle(tools, stateBadge(alert), button);
     const lasted = (Date.parse(alert.closed_at ?? new Date().toISOString()) - Date.parse(alert.since)) / 1000;
-    return h('div', { class: 'stack' },
+    renew(all,
       h('div', { class: 'now' }, h('dl', {}, [
         [t('al_subject'), subjectOf(alert)],
         alert.institution_id && alert.institution_id !== alert.subject_id && [t('institution'), institutionName(alert.institution_id)],
@@ -45,6 +46,7 @@ export function oneCard(ctx, tz, found, lost) {
         h('div', {}, h('h3', {}, t('al_next')), h('p', {}, kindNext(alert.kind)))),
       h('div', {}, h('h3', {}, t('al_history')), h('ol', { class: 'alert-events' }, alert.events.map((one) => h('li', { 'data-event': one.event },
         h('time', {}, fullMoment(one.at, tz)), h('span', {}, h('b', {}, t(`al_${one.event}`)), ' ', t('al_by', { who: one.actor ?? t('al_itself') }), one.note ? h('q', {}, one.note) : null))))));
+    return all;
   });
   return el;
 }
