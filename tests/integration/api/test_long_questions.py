@@ -26,6 +26,8 @@ from store.run import run
 from tests.integration.api.serving import serving
 from tests.patience import PATIENCE
 
+#: A busy machine's dozen wait for longer than a user would, for their connection and their turn.
+PATIENT = {"pool_timeout_s": PATIENCE, "long_wait_s": PATIENCE}
 WINDOW = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 
 
@@ -116,7 +118,10 @@ def serve(api_database: str, instruments: dict[str, str]) -> Serve:
     @contextmanager
     def of(**settings: Any) -> Iterator[Service]:
         app = create_app(
-            Settings(database_url=api_database, long_from_s=0.0, pool_min_size=1, **settings)
+            Settings(
+                database_url=api_database,
+                **{"long_from_s": 0.0, "pool_min_size": 1, **PATIENT, **settings},
+            )
         )
         with (
             serving(app) as address,
