@@ -8,14 +8,18 @@ Reading CSV is ``registry_csv.py``'s.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.life_cycle import LifeCycle
+from models.refusal import Reason, RefusedError, Why
 from models.registry_fields import GATEWAY, INSTITUTION, INSTRUMENT, Kind
 from models.registry_forms import Moment
 from models.timestamp import EPOCH, MICROSECOND
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class _Stated(BaseModel):
@@ -80,7 +84,8 @@ class Patch(_Stated):
                 and field.name in self.model_fields_set
                 and getattr(self, field.name) is None
             ):
-                raise ValueError(f"{field.name} cannot be removed; it is required")
+                rule = f"{field.name} cannot be removed; it is required"
+                raise RefusedError("required", rule)
         return self
 
     def stored(self) -> dict[str, Any]:
@@ -106,9 +111,9 @@ class WholeRecord(_Stated):
     def _is_consistent(self) -> Self:
         lon, lat = getattr(self, "lon", None), getattr(self, "lat", None)
         if (lon is None) != (lat is None):
-            raise ValueError("lon and lat belong together; give both or neither")
+            raise RefusedError("half_a_place", "lon and lat belong together; give both or neither")
         if self.of is INSTRUMENT and (fault := LifeCycle.of(self.stored()).fault()):
-            raise ValueError(fault)
+            raise RefusedError("dates_order", fault)
         return self
 
     def stored(self) -> dict[str, Any]:
@@ -153,8 +158,13 @@ class Problem:
     #: The field's name; empty where the rule is about several.
     field: str
     value: object
-    #: What must hold, for people.
-    rule: str
+    #: What must hold.
+    why: Why
+
+    @property
+    def rule(self) -> str:
+        """The same for people."""
+        return self.why.rule
 
 
 def problems(error: ValidationError) -> list[Problem]:
@@ -162,16 +172,54 @@ def problems(error: ValidationError) -> list[Problem]:
     found = []
     for item in error.errors(include_url=False):
         location = [part for part in item["loc"] if isinstance(part, str)]
-        rule = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "missing":
-            rule = "is required"
-        elif item["type"] == "extra_forbidden":
-            rule = "is not a known field"
         found.append(
             Problem(
                 field=location[0] if location else "",
                 value=item["input"] if location and item["type"] != "missing" else None,
-                rule=rule,
+                why=_why(item),
             )
         )
     return found
+
+
+def _why(item: "ErrorDetails") -> Why:
+    kind, context = item["type"], item.get("ctx", {})
+    if isinstance(error := context.get("error"), RefusedError):
+        return error.why
+    if kind in _RULES:
+        return Why(*_RULES[kind], {})
+    rule = item["msg"].removeprefix("Value error, ")
+    reason, names = _LIMITS.get(kind, ("value_form", {}))
+    about = {ours: str(context[theirs]) for theirs, ours in names.items()}
+    if kind == "literal_error":
+        about["choices"] = about["choices"].replace(" or ", ", ").replace("'", "")
+    return Why(reason, rule, about)
+
+
+_RULES: Final[Mapping[str, tuple[Reason, str]]] = {
+    "missing": ("required", "is required"),
+    "extra_forbidden": ("unknown_field", "is not a known field"),
+}
+#: Kinds of errors of the library: the reason, and what it is about by the library's names.
+_LIMITS: Final[Mapping[str, tuple[Reason, Mapping[str, str]]]] = {
+    "string_type": ("text", {}),
+    "string_pattern_mismatch": ("pattern", {"pattern": "pattern"}),
+    "string_too_long": ("signs_most", {"max_length": "most"}),
+    "string_too_short": ("signs_least", {"min_length": "least"}),
+    "too_long": ("members_most", {"max_length": "most"}),
+    "float_type": ("number", {}),
+    "finite_number": ("number", {}),
+    "greater_than_equal": ("at_least", {"ge": "least"}),
+    "less_than_equal": ("at_most", {"le": "most"}),
+    "decimal_max_digits": ("digits_most", {"max_digits": "most"}),
+    "decimal_whole_digits": ("digits_most", {"whole_digits": "most"}),
+    "decimal_max_places": ("decimals_most", {"decimal_places": "most"}),
+    "is_instance_of": ("sum_form", {}),
+    "decimal_type": ("sum_form", {}),
+    "decimal_parsing": ("sum_form", {}),
+    "bool_type": ("boolean", {}),
+    "date_type": ("date_form", {}),
+    "literal_error": ("one_of", {"expected": "choices"}),
+    "datetime_type": ("moment_form", {}),
+    "timezone_aware": ("moment_form", {}),
+}

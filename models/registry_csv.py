@@ -21,6 +21,7 @@ from models.identifier import (
     is_institution_id,
     is_instrument_id,
 )
+from models.refusal import Why, why_of
 from models.registry import MODELS, WholeRecord, problems
 from models.registry_fields import KINDS
 
@@ -43,6 +44,7 @@ _IDS: Final[dict[RecordKind, tuple[Callable[[str], bool], str]]] = {
     RecordKind.GATEWAY: (is_gateway_id, GATEWAY_ID),
     RecordKind.INSTRUMENT: (is_instrument_id, INSTRUMENT_ID),
 }
+_REQUIRED: Final = Why("required", "is required", {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,12 @@ class RowError:
     #: Empty where the rule is about the row as a whole.
     column: str
     value: str
-    rule: str
+    why: Why
+
+    @property
+    def rule(self) -> str:
+        """What must hold, for people."""
+        return self.why.rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +100,8 @@ def read_row(kind: RecordKind, row: int, cells: Mapping[str, str]) -> RecordRow 
     """
     errors: list[RowError] = []
 
-    def wrong(column: str, value: str, rule: str) -> None:
-        errors.append(RowError(row=row, column=column, value=value, rule=rule))
+    def wrong(column: str, value: str, why: Why) -> None:
+        errors.append(RowError(row=row, column=column, value=value, why=why))
 
     fields: dict[str, Any] = {}
     for column, text in cells.items():
@@ -105,20 +112,21 @@ def read_row(kind: RecordKind, row: int, cells: Mapping[str, str]) -> RecordRow 
             field = KINDS[kind].by_name.get(column)
             fields[column] = cell if field is None else field.form.cell(cell)
         except ValueError as error:
-            wrong(column, cell, str(error))
+            wrong(column, cell, why_of(error))
     record_id = cells.get(kind.id_column, "").strip()
     fits, pattern = _IDS[kind]
     if not record_id:
-        wrong(kind.id_column, "", "is required")
+        wrong(kind.id_column, "", _REQUIRED)
     elif not fits(record_id):
-        wrong(kind.id_column, record_id, f"must match {pattern}")
+        why = Why("pattern", f"must match {pattern}", {"pattern": pattern})
+        wrong(kind.id_column, record_id, why)
     unreadable = {error.column for error in errors}
     try:
         record = MODELS[kind].model_validate(fields)
     except ValidationError as error:
         for problem in problems(error):
             if problem.field not in unreadable:
-                wrong(problem.field, cells.get(problem.field, "").strip(), problem.rule)
+                wrong(problem.field, cells.get(problem.field, "").strip(), problem.why)
     else:
         if not errors:
             return RecordRow(row=row, record_id=record_id, record=record)
@@ -154,7 +162,9 @@ def read_csv(kind: RecordKind, text: str) -> RegistryFile:
                 continue
             if len(cells) != len(header):
                 rule = f"must have {len(header)} cells, as the header has; it has {len(cells)}"
-                errors.append(RowError(row=number, column="", value=cells[0], rule=rule))
+                counts = {"wanted": str(len(header)), "found": str(len(cells))}
+                why = Why("cells_count", rule, counts)
+                errors.append(RowError(row=number, column="", value=cells[0], why=why))
                 continue
             result = read_row(kind, number, dict(zip(header, cells, strict=True)))
             if isinstance(result, list):
@@ -163,17 +173,19 @@ def read_csv(kind: RecordKind, text: str) -> RegistryFile:
             earlier = first_row.setdefault(result.record_id, number)
             if earlier != number:
                 rule = f"must be unique within the file; row {earlier} has it too"
+                why = Why("id_twice", rule, {"row": str(earlier)})
                 errors.append(
-                    RowError(row=number, column=kind.id_column, value=result.record_id, rule=rule)
+                    RowError(row=number, column=kind.id_column, value=result.record_id, why=why)
                 )
                 continue
             rows.append(result)
     except csv.Error as error:
-        rule = f"must be CSV: {error}"
-        errors.append(RowError(row=number + 1, column="", value="", rule=rule))
+        why = Why("not_csv", f"must be CSV: {error}", {"row": str(number + 1)})
+        errors.append(RowError(row=number + 1, column="", value="", why=why))
     if header is None and not errors:
         rule = f"must name columns, {kind.id_column} among them; the file is empty"
-        errors.append(RowError(row=1, column="", value="", rule=rule))
+        why = Why("header_missing", rule, {"columns": kind.id_column})
+        errors.append(RowError(row=1, column="", value="", why=why))
     return RegistryFile(kind=kind, rows=rows, errors=errors)
 
 
@@ -182,11 +194,18 @@ def _header_errors(kind: RecordKind, row: int, header: list[str]) -> Iterable[Ro
     for position, column in enumerate(header):
         if column not in known:
             rule = f"is not a known column; known are {', '.join(known)}"
-            yield RowError(row=row, column=column, value=column, rule=rule)
+            why = Why("header_strange", rule, {"columns": column[:60]})
+            yield RowError(row=row, column=column, value=column, why=why)
         elif column in header[:position]:
-            yield RowError(row=row, column=column, value=column, rule="must stand only once")
+            why = Why("header_twice", "must stand only once", {"column": column})
+            yield RowError(row=row, column=column, value=column, why=why)
     if kind.id_column not in header:
-        yield RowError(row=row, column=kind.id_column, value="", rule="is required")
+        yield _missing(row, kind.id_column)
     for field in KINDS[kind].fields:
         if field.required and field.name not in header:
-            yield RowError(row=row, column=field.name, value="", rule="is required")
+            yield _missing(row, field.name)
+
+
+def _missing(row: int, column: str) -> RowError:
+    why = Why("header_missing", "is required", {"columns": column})
+    return RowError(row=row, column=column, value="", why=why)

@@ -6,7 +6,7 @@ share one.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from models.identifier import GATEWAY_ID, INSTITUTION_ID
+from models.refusal import RefusedError
 from models.schedule import WEEKDAYS, OpeningHours
 from models.sparkplug.samples import MAPPING as SPARKPLUG_MAPPING
 from models.sparkplug.samples import stated_metrics
@@ -40,13 +41,14 @@ _is_date = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 def _plain(text: str) -> str:
     if _has_break(text):
-        raise ValueError("must not hold control characters or line breaks")
+        raise RefusedError("one_plain_line", "must not hold control characters or line breaks")
     return text
 
 
 def _zone(name: str) -> str:
     if not _is_zone(name):
-        raise ValueError(f"must be an IANA time zone, such as {DEFAULT_ZONE}")
+        rule = f"must be an IANA time zone, such as {DEFAULT_ZONE}"
+        raise RefusedError("zone_form", rule, example=DEFAULT_ZONE)
     return name
 
 
@@ -67,14 +69,20 @@ def _day(value: object) -> object:
     if isinstance(value, str):
         rule = "must be a date that exists, written YYYY-MM-DD"
         if not _is_date(value):  # fromisoformat also takes 20260301 and 2026-W09-7
-            raise ValueError(rule)
+            raise RefusedError("date_form", rule)
         try:
             value = date.fromisoformat(value)
         except ValueError as error:
-            raise ValueError(rule) from error
+            raise RefusedError("date_form", rule) from error
     if isinstance(value, date) and not _YEARS[0] <= value.year < _YEARS[1]:
-        raise ValueError(f"must lie in the years {_YEARS[0]} to {_YEARS[1] - 1}")
+        raise _out_of_years()
     return value
+
+
+def _out_of_years() -> RefusedError:
+    first, last = _YEARS[0], _YEARS[1] - 1
+    rule = f"must lie in the years {first} to {last}"
+    return RefusedError("years", rule, first=str(first), last=str(last))
 
 
 def _moment(value: object) -> object:
@@ -82,9 +90,10 @@ def _moment(value: object) -> object:
         try:
             value = EPOCH + timedelta(microseconds=parse_ts(value))
         except MalformedTimestampError as error:
-            raise ValueError(f"{error}, such as 2026-03-01T08:00:00+08:00") from error
+            rule = f"{error}, such as 2026-03-01T08:00:00+08:00"
+            raise RefusedError("moment_form", rule) from error
     if isinstance(value, datetime) and not _YEARS[0] <= value.year < _YEARS[1]:
-        raise ValueError(f"must lie in the years {_YEARS[0]} to {_YEARS[1] - 1}")
+        raise _out_of_years()
     return value
 
 
@@ -94,7 +103,7 @@ def _money(value: object) -> object:
         try:
             return Decimal(str(value))
         except InvalidOperation as error:
-            raise ValueError("must be an amount, such as 1250000.00") from error
+            raise RefusedError("sum_form", "must be an amount, such as 1250000.00") from error
     return value
 
 
@@ -114,75 +123,92 @@ def _hours(value: object) -> object:
     for (_, end), (start, _) in zip(spans, following, strict=True):
         if end > start:
             day, minutes = divmod(start % _WEEK_MINUTES, _DAY_MINUTES)
-            raise ValueError(
-                f"opening_hours: the range from {minutes // 60:02}:{minutes % 60:02} on "
+            at = f"{minutes // 60:02}:{minutes % 60:02}"
+            rule = (
+                f"opening_hours: the range from {at} on "
                 f"{WEEKDAYS[day]} begins before the range ahead of it ends"
             )
+            raise RefusedError("hours_overlap", rule, day=WEEKDAYS[day], at=at)
     return hours.to_json()
+
+
+def _no_object(rule: str, example: str) -> RefusedError:
+    return RefusedError("object_form", f"{rule}, such as {example}", example=example)
+
+
+def _strange(member: str, known: Iterable[str]) -> RefusedError:
+    told = ", ".join(known)
+    rule = f"has {member!r}; it takes {told}"
+    return RefusedError("unknown_member", rule, member=member[:60], known=told)
 
 
 def _external_ids(value: object) -> object:
     """Ids in other registers, in the order of their schemes, so that equal ones are equal."""
     if not isinstance(value, Mapping):
-        raise ValueError('must be an object of texts by scheme, such as {"nrii": "2024-0071"}')
+        raise _no_object("must be an object of texts by scheme", '{"nrii": "2024-0071"}')
     if not value:
-        raise ValueError("must name a scheme; null where there are none")
+        raise RefusedError("nothing_in_it", "must name a scheme; null where there are none")
     return dict(sorted(value.items(), key=lambda item: str(item[0])))
 
 
 def _report_fields(value: object) -> object:
     """What forms ask for, in the order of their words, so that equal ones are equal."""
     if not isinstance(value, Mapping):
-        raise ValueError('must be an object of texts, such as {"department": "Chemistry"}')
+        raise _no_object("must be an object of texts", '{"department": "Chemistry"}')
     if not value:
-        raise ValueError("must hold a word; null where there are none")
+        raise RefusedError("nothing_in_it", "must hold a word; null where there are none")
     return dict(sorted(value.items(), key=lambda item: str(item[0])))
 
 
 def _source(value: object) -> object:
     """A source with its channel, stated or not, so that equal ones are equal."""
     if not isinstance(value, Mapping):
-        raise ValueError(
-            'must be an object, such as {"mapping": "tasmota-energy", "device": "plug-1"}'
-        )
+        raise _no_object("must be an object", '{"mapping": "tasmota-energy", "device": "plug-1"}')
     known = ["mapping", "device", "channel"]
     if value.get("mapping") == SPARKPLUG_MAPPING:
         known.append("metrics")  # a node chooses their names as it likes
     if strange := sorted(map(str, value.keys() - set(known))):
-        raise ValueError(f"has {strange[0]!r}; it takes {', '.join(known)}")
+        raise _strange(strange[0], known)
     mapping, device, channel = (value.get(name) for name in ("mapping", "device", "channel"))
     if not (isinstance(mapping, str) and _is_mapping_name(mapping)):
-        raise ValueError("must name a mapping: small letters, digits and -, at most 64")
+        rule = "must name a mapping: small letters, digits and -, at most 64"
+        raise RefusedError("member_name", rule, member="mapping", most="64")
     if not _is_device_name(device):
-        raise ValueError("must name a device: a text of 1 to 128 characters, none of them control")
+        rule = "must name a device: a text of 1 to 128 characters, none of them control"
+        raise RefusedError("member_text", rule, member="device", most="128")
     if channel is not None and not _is_device_name(channel):
-        raise ValueError(
+        rule = (
             "must name a channel, or null for the device as a whole: a text of 1 to 128"
             " characters, none of them control"
         )
+        raise RefusedError("member_text", rule, member="channel", most="128")
     source = {"mapping": mapping, "device": device, "channel": channel}
     if "metrics" in known:
-        source["metrics"] = stated_metrics(value.get("metrics"))
+        try:
+            source["metrics"] = stated_metrics(value.get("metrics"))
+        except ValueError as error:
+            raise RefusedError("metrics_form", str(error)) from error
     return source
 
 
 def _suspensions(value: object) -> object:
     """Stretches of days in order, each with a reason or null, so that equal ones are equal."""
-    rule = 'must be a list such as [{"from": "2026-03-01", "to": null, "reason": "moved"}]'
     if not isinstance(value, list) or not value:
-        raise ValueError(f"{rule}; null where there are none")
+        raise _no_list("; null where there are none")
     found: list[dict[str, str | None]] = []
     for one in value:
         if not isinstance(one, Mapping) or not {"from"} <= one.keys() <= {"from", "to", "reason"}:
-            raise ValueError(rule)
+            raise _no_list()
         start, end = (None if one.get(edge) is None else _day(one[edge]) for edge in ("from", "to"))
         if not isinstance(start, date) or not (end is None or isinstance(end, date)):
-            raise ValueError(rule)
+            raise _no_list()
         if end is not None and end <= start:
-            raise ValueError(f"has one to {end}; it must end after {start}, on which it begins")
+            rule = f"has one to {end}; it must end after {start}, on which it begins"
+            raise RefusedError("end_before_start", rule, start=str(start), end=str(end))
         reason = one.get("reason")
         if not (reason is None or (isinstance(reason, str) and 1 <= len(reason) <= 500)):
-            raise ValueError("must have reasons of 1 to 500 characters, or null")
+            rule = "must have reasons of 1 to 500 characters, or null"
+            raise RefusedError("member_text", rule, member="reason", most="500")
         shown = None if reason is None else _plain(reason)
         found.append(
             {
@@ -193,19 +219,24 @@ def _suspensions(value: object) -> object:
         )
     for before, after in pairwise(found):
         if before["to"] is None or str(after["from"]) < before["to"]:
-            raise ValueError(f"has one from {after['from']}, before the one ahead of it ends")
+            rule = f"has one from {after['from']}, before the one ahead of it ends"
+            raise RefusedError("spans_overlap", rule, start=str(after["from"]))
     return found
+
+
+def _no_list(more: str = "") -> RefusedError:
+    example = '[{"from": "2026-03-01", "to": null, "reason": "moved"}]'
+    return RefusedError("list_form", f"must be a list such as {example}{more}", example=example)
 
 
 def _sparkplug(value: object) -> object:
     """An edge node's group and its own id, as they stand in topics."""
     if not isinstance(value, Mapping) or value.keys() != {"group", "node"}:
-        raise ValueError('must be an object, such as {"group": "plant", "node": "gw-1"}')
+        raise _no_object("must be an object", '{"group": "plant", "node": "gw-1"}')
     for name, part in value.items():
         if not _is_device_name(part) or set(part) & set("+/#"):
-            raise ValueError(
-                f"must have a {name} of 1 to 128 characters, none of them control, +, / or #"
-            )
+            rule = f"must have a {name} of 1 to 128 characters, none of them control, +, / or #"
+            raise RefusedError("topic_part", rule, member=str(name), most="128")
     return {"group": value["group"], "node": value["node"]}
 
 
@@ -221,21 +252,23 @@ _RULE: Final = (*_WATTS, *_DWELLS, "silence_s")
 def _power_rule(value: object) -> object:
     """A rule with all that it may say, so that equal ones are equal."""
     if not isinstance(value, Mapping):
-        raise ValueError(
-            'must be an object, such as {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50,'
-            ' "dwell_start_s": 60, "dwell_stop_s": 120, "silence_s": null}'
+        raise _no_object(
+            "must be an object",
+            '{"off_below_w": 5, "run_until_w": 40, "run_from_w": 50,'
+            ' "dwell_start_s": 60, "dwell_stop_s": 120, "silence_s": null}',
         )
     if strange := sorted(map(str, value.keys() - set(_RULE))):
-        raise ValueError(f"has {strange[0]!r}; it takes {', '.join(_RULE)}")
+        raise _strange(strange[0], _RULE)
     rule: dict[str, float | None] = {
         name: _within(value, name, 0, 10_000_000, "W") for name in _WATTS
     }
     off, until, start = (rule[name] or 0 for name in _WATTS)
     if not off <= until <= start:
-        raise ValueError(
+        told = (
             "must have off_below_w <= run_until_w <= run_from_w; they are"
             f" {off:g}, {until:g} and {start:g} W"
         )
+        raise RefusedError("watts_order", told)
     rule |= {name: _within({name: 0, **value}, name, 0, 3_600, "s") for name in _DWELLS}
     silent = value.get("silence_s") is None
     rule["silence_s"] = None if silent else _within(value, "silence_s", 1, _DAY_S, "s")
@@ -245,9 +278,12 @@ def _power_rule(value: object) -> object:
 def _within(value: Mapping[Any, Any], name: str, least: float, most: float, unit: str) -> float:
     number = value.get(name)
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(f"must have {name}, a number of {unit}")
+        told = f"must have {name}, a number of {unit}"
+        raise RefusedError("member_number", told, member=name, unit=unit)
     if not least <= number <= most:
-        raise ValueError(f"has {name} {number:g}; it must be from {least:,} to {most:,} {unit}")
+        told = f"has {name} {number:g}; it must be from {least:,} to {most:,} {unit}"
+        about = {"value": f"{number:g}", "least": f"{least:,}", "most": f"{most:,}"}
+        raise RefusedError("member_range", told, member=name, unit=unit, **about)
     return number
 
 
@@ -257,7 +293,7 @@ def _text(cell: str) -> object:
 
 def _number(cell: str) -> object:
     if not _is_number(cell):
-        raise ValueError("must be a number")
+        raise RefusedError("number", "must be a number")
     return float(cell)
 
 
@@ -265,14 +301,14 @@ def _boolean(cell: str) -> object:
     try:
         return _BOOLEANS[cell.lower()]
     except KeyError as error:
-        raise ValueError("must be true, false, 1 or 0") from error
+        raise RefusedError("boolean", "must be true, false, 1 or 0") from error
 
 
 def _object(cell: str) -> object:
     try:
         return json.loads(cell)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"must be JSON: {error}") from error
+        raise RefusedError("not_json", f"must be JSON: {error}") from error
 
 
 _is_number = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?").fullmatch

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from models.refusal import Why
 from models.registry import MODELS, Patch, WholeRecord, problems
 from models.registry_fields import (
     INSTITUTION,
@@ -132,7 +133,12 @@ class Refusal:
 
     field: str
     value: Any
-    rule: str
+    why: Why
+
+    @property
+    def rule(self) -> str:
+        """What must hold, for people."""
+        return self.why.rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +285,8 @@ def _outcome(
     if not _at_home(kind, old, new, changed, at.home):
         rule = f"a time at which the record is, and stays, {at.home}'s"
         value = _moment(valid_from_us).isoformat()
-        return _refused(change, [Refusal(field="valid_from", value=value, rule=rule)])
+        why = Why("time_of_others", rule, {})
+        return _refused(change, [Refusal(field="valid_from", value=value, why=why)])
     if taken := _taken(kind, change.id, fields, new, holders):
         return _refused(change, taken, Result.TAKEN)
 
@@ -329,12 +336,16 @@ def _fields(kind: Kind, change: Change, old: Versions, at: Situation) -> Record:
 def _unfit(kind: Kind, fields: Record, at: Situation) -> list[Refusal]:
     """References to what is not there, and what a record cannot lack."""
     return [
-        Refusal(field=name, value=referred, rule=f"the id of a registered {target}")
+        Refusal(
+            field=name,
+            value=referred,
+            why=Why("unregistered", f"the id of a registered {target}", {"value": referred}),
+        )
         for name, target in kind.references.items()
         if (referred := kind.referred(name, fields)) is not None
         and referred not in at.known[target]
     ] + [
-        Refusal(field=name, value=None, rule="required")
+        Refusal(field=name, value=None, why=Why("required", "required", {}))
         for name in sorted(kind.required)
         if name in fields and fields[name] is None
     ]
@@ -354,7 +365,8 @@ def _untimely(kind: Kind, change: Change, fields: Record, old: Versions) -> list
             f"{before[known_as]}, as registered, beside a valid_from: {known_as} holds for all"
             " time and cannot begin at one; change it in a request without valid_from"
         )
-        found.append(Refusal(field=known_as, value=told[known_as], rule=rule))
+        why = Why("for_all_time", rule, {"before": str(before[known_as])})
+        found.append(Refusal(field=known_as, value=told[known_as], why=why))
     return found
 
 
@@ -367,7 +379,7 @@ def _judged(kind: Kind, record: Record) -> list[Refusal]:
     try:
         MODELS[kind.name].model_validate(stated)
     except ValidationError as error:
-        return [Refusal(field=p.field, value=p.value, rule=p.rule) for p in problems(error)]
+        return [Refusal(field=p.field, value=p.value, why=p.why) for p in problems(error)]
     return []
 
 
@@ -458,12 +470,17 @@ def _taken(
         if other is None or one.holding in found:
             continue
         holder = f"{kind.name} {other.id!r}" if other.known else f"another {kind.name}"
-        found[one.holding] = Refusal(
-            field=one.field,
-            value=f"{one.key}: {one.value}",
-            rule=f"{one.key} {one.value!r} is {holder}'s and cannot be {kind.name} {identity!r}'s"
-            f" as well: {kind.unique[one.field].rule}; change it there first",
+        rule = (
+            f"{one.key} {one.value!r} is {holder}'s and cannot be {kind.name} {identity!r}'s"
+            f" as well: {kind.unique[one.field].rule}; change it there first"
         )
+        held = f"{one.key}: {one.value}"
+        why = (
+            Why("held_by", rule, {"held": held, "holder": other.id})
+            if other.known
+            else Why("held_by_others", rule, {"held": held})
+        )
+        found[one.holding] = Refusal(field=one.field, value=held, why=why)
     return list(found.values())
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from models.interval import Interval, clip, merge, subtract
+from models.refusal import RefusedError
 from models.zone import DAY_US, local_day, wall_intervals
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -71,20 +72,23 @@ class OpeningHours:
             ValueError: ``value`` is anything else; the text names what and why.
         """
         if not isinstance(value, Mapping):
-            raise ValueError(f"opening_hours must be an object, not {type(value).__name__}")
+            rule = f"opening_hours must be an object, not {type(value).__name__}"
+            raise RefusedError("object_form", rule, example='{"mon": [["08:00", "17:30"]]}')
         unknown = sorted(str(key) for key in value if key not in (*WEEKDAYS, "holidays"))
         if unknown:
-            raise ValueError(
+            rule = (
                 f"opening_hours: unknown key {unknown[0]!r}; "
                 f"known are {', '.join(WEEKDAYS)} and holidays"
             )
+            known = ", ".join((*WEEKDAYS, "holidays"))
+            raise RefusedError("unknown_member", rule, member=unknown[0][:60], known=known)
         try:
             holidays = Holidays(value.get("holidays", Holidays.CLOSED))
         except ValueError:
-            raise ValueError(
-                f"opening_hours: holidays is {value['holidays']!r}; "
-                f"it must be one of {', '.join(Holidays)}"
-            ) from None
+            choices, said = ", ".join(Holidays), value["holidays"]
+            rule = f"opening_hours: holidays is {said!r}; it must be one of {choices}"
+            about = {"field": "holidays", "value": str(said)[:80], "choices": choices}
+            raise RefusedError("choice", rule, **about) from None
         return cls(
             week=tuple(_parse_day(name, value.get(name, ())) for name in WEEKDAYS),
             holidays=holidays,
@@ -114,24 +118,28 @@ class OpeningHours:
 
 def _parse_day(name: str, ranges: object) -> tuple[tuple[int, int], ...]:
     if not isinstance(ranges, list | tuple):
-        raise ValueError(f"opening_hours: {name} is {ranges!r}; it must be a list of ranges")
+        rule = f"opening_hours: {name} is {ranges!r}; it must be a list of ranges"
+        raise RefusedError("day_ranges", rule, day=name)
     parsed: list[tuple[int, int]] = []
     for span in ranges:
         if not isinstance(span, list | tuple) or len(span) != 2:
-            raise ValueError(f'opening_hours: {name} holds {span!r}; a range is ["HH:MM", "HH:MM"]')
+            rule = f'opening_hours: {name} holds {span!r}; a range is ["HH:MM", "HH:MM"]'
+            raise RefusedError("day_ranges", rule, day=name)
         start, end = (_parse_time(name, time) for time in span)
         if start in (end, _DAY_MINUTES):
-            raise ValueError(
+            rule = (
                 f"opening_hours: {name} holds the range {span[0]} to {span[1]}, which is empty; "
                 "a whole day is 00:00 to 24:00"
             )
+            raise RefusedError("range_empty", rule, day=name, start=span[0], end=span[1])
         parsed.append((start, end))
     return tuple(sorted(parsed))
 
 
 def _parse_time(name: str, time: object) -> int:
     if not isinstance(time, str) or not _TIME.fullmatch(time):
-        raise ValueError(f"opening_hours: {name} holds the time {time!r}; it must be HH:MM")
+        rule = f"opening_hours: {name} holds the time {time!r}; it must be HH:MM"
+        raise RefusedError("clock_form", rule, day=name, value=str(time)[:80])
     return int(time[:2]) * 60 + int(time[3:])
 
 

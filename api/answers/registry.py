@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.answers.fields import Count, Cursor, Instant, Latitude, Longitude, Seconds
 from api.answers.records import RecordBody
+from api.answers.refused import RowProblem
 from models.registry_fields import GATEWAY, INSTITUTION
 
 
@@ -122,13 +123,11 @@ class InstrumentClasses(BaseModel):
     next_cursor: Cursor
 
 
-class RowProblem(BaseModel):
+class CellProblem(RowProblem):
     """What is wrong in a row."""
 
-    row: int = Field(description="the header is row 1")
     column: str
     value: str
-    rule: str
 
 
 class ImportRow(BaseModel):
@@ -149,7 +148,7 @@ class ImportReport(BaseModel):
     updated: Count
     unchanged: Count
     rejected: Count
-    errors: list[RowProblem]
+    errors: list[CellProblem]
     errors_left_out: Count
     rows: list[ImportRow] = Field(description="of a preview, by row; else empty")
     rows_left_out: Count

@@ -19,8 +19,8 @@ from api.auth import Operator
 from api.context import Ctx
 from api.encoding import json_response
 from api.errors import PROBLEMS, FieldError, Problem, invalid
-from api.told_rows import told_rows
-from models.refusal import RefusedError
+from api.told_rows import told_rows, why_body
+from models.refusal import RefusedError, Why
 from models.registry_csv import RecordKind, RecordRow, RegistryFile, RowError, columns, read_csv
 from models.registry_fields import KINDS, to_contract_name
 from models.registry_plan import WRITTEN, Change, Outcome, Result
@@ -69,7 +69,7 @@ async def post_import(
     if not file.rows and any(error.row <= 1 for error in file.errors):
         raise invalid(
             *(
-                FieldError(field=f"row {e.row}: {e.column}", value=e.value, rule=e.rule)
+                FieldError(field=f"row {e.row}: {e.column}", value=e.value, rule=e.rule, why=e.why)
                 for e in file.errors[:ERRORS_MAX]
             ),
             detail=f"the header does not fit a file of {kind.value}s: "
@@ -158,13 +158,9 @@ def guess_kind(text: str) -> RecordKind:
     for kind in (RecordKind.INSTRUMENT, RecordKind.GATEWAY, RecordKind.INSTITUTION):
         if columns(kind)[0] in names:
             return kind
-    raise invalid(
-        FieldError(
-            field="row 1",
-            value=",".join(header),
-            rule="a header that names instrument_id, gateway_id or institution_id",
-        )
-    )
+    rule = "a header that names instrument_id, gateway_id or institution_id"
+    error = RefusedError("header_of_nothing", rule)
+    raise invalid(FieldError.of("row 1", ",".join(header), error))
 
 
 def _changes(file: RegistryFile) -> list[Change]:
@@ -193,7 +189,7 @@ def reported(
         **counts,
         "rejected": len(rejected),
         "errors": [
-            {"row": e.row, "column": e.column, "value": e.value[:200], "rule": e.rule}
+            {"row": e.row, "column": e.column, "value": e.value[:200], **why_body(e.why)}
             for e in errors[:ERRORS_MAX]
         ],
         "errors_left_out": max(0, len(errors) - ERRORS_MAX),
@@ -219,8 +215,9 @@ def _rows(file: RegistryFile, outcomes: list[Outcome], rejected: set[int]) -> li
 def _refused(kind: RecordKind, row: RecordRow, outcome: Outcome) -> list[RowError]:
     if outcome.result is Result.MISSING:
         rule = "a record of the key's own institution"
-        return [RowError(row=row.row, column=kind.id_column, value=row.record_id, rule=rule)]
+        why = Why("record_of_others", rule, {})
+        return [RowError(row=row.row, column=kind.id_column, value=row.record_id, why=why)]
     return [
-        RowError(row=row.row, column=one.field, value=str(one.value or ""), rule=one.rule)
+        RowError(row=row.row, column=one.field, value=str(one.value or ""), why=one.why)
         for one in outcome.refusals
     ]

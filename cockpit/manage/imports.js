@@ -4,6 +4,7 @@ import { postFile } from '../api.js';
 import { typed } from '../csv-file.js';
 import { card, fileField, h, table } from '../dom.js';
 import { count } from '../formats.js';
+import { refused, whyNot } from '../refusals.js';
 import { t } from '../words.js';
 import './words.js';
 
@@ -16,7 +17,7 @@ export function importCard(ctx) {
         const told = await postFile('registry/import', file, await typed(file, 'text/csv'), { preview });
         report.replaceChildren(...reported(told, (own) => send(file, false, own)));
       } catch (error) {
-        report.replaceChildren(h('p', { class: 'warn', role: 'alert' }, t('mg_refused', { why: error.message })));
+        report.replaceChildren(h('p', { class: 'warn', role: 'alert' }, t('mg_refused', { why: whyNot(error) })));
       } finally { button.disabled = false; }
     };
     const button = h('button', { type: 'submit', class: 'primary' }, t('mg_preview'));
@@ -31,7 +32,7 @@ export function importCard(ctx) {
 
 function reported(told, take) {
   const fresh = told.created + told.updated;
-  const why = (row) => told.errors.filter((one) => one.row === row.row).map((one) => [one.column, one.value, one.rule].filter(Boolean).join(' · ')).join('; ');
+  const why = (row) => told.errors.filter((one) => one.row === row.row).map((one) => [one.column, one.value, refused(one)].filter(Boolean).join(' · ')).join('; ');
   const numbers = Object.fromEntries(['created', 'updated', 'unchanged', 'rejected'].map((name) => [name, count(told[name])]));
   return [h('p', { 'data-report': told.preview ? 'preview' : 'taken' }, t('mg_counts', numbers)),
     told.preview ? (fresh ? h('div', {}, h('button', { type: 'button', class: 'primary', 'data-take': 'registry', on: { click: ({ currentTarget: own }) => take(own) } }, t('mg_take', { n: count(fresh) }))) : h('p', {}, t('mg_nothing'))) : h('p', {}, t('mg_taken')),

@@ -13,6 +13,7 @@ from tests.cockpit.judged import judge
 from tests.cockpit.stage import Stage, houses
 from tests.cockpit.window import Guest, Window, go
 from tests.live import DAY, HOUR, Live, beat, iso, now_us
+from tests.reasons import SENTENCE
 
 HOME = "putuo"
 
@@ -218,6 +219,45 @@ def test_a_file_is_previewed_by_row_and_then_written(
     page.locator("[data-take]").press("Enter")
     page.wait_for_selector("[data-report=taken]")
     assert [one["gateway_id"] for one in city.get("gateways", q="gw-new")["items"]] == ["gw-new"]
+
+
+def test_rows_that_are_not_taken_say_why_in_chinese(tab: Window, tmp_path: Path) -> None:
+    page = tab.page
+    file = tmp_path / "instruments.csv"
+    header = "instrument_id,name,institution_id,gateway_id,hold_s,acquired_on,opening_hours,lon"
+    rows = [
+        "a b,甲,putuo,gw-putuo,,,,",
+        "bad-1,,putuo,gw-none,long,,,",
+        "bad-2,乙,putuo,gw-putuo,90000,soon,8-17,",
+        'bad-3,丙,putuo,gw-putuo,,,"{""mo"": []}",121',
+        "bad-4,丁,putuo,gw-none,,,,",
+        "bad-5,戊",
+    ]
+    file.write_text("\n".join([header, *rows]))
+    go(tab, "#/manage?what=import")
+    page.get_by_label("CSV 文件").set_input_files(file)
+    page.get_by_role("button", name="预览").press("Enter")
+    page.wait_for_selector("[data-report=preview]")
+    told = page.locator("table:has([data-row]) tbody").inner_text()
+    for text in (
+        "应符合",
+        "name · 必填",
+        "hold_s · long · 应为数",
+        "hold_s · 90000 · 应不大于 86400",
+        "acquired_on · soon · 应为真实存在的日期",
+        "不是 JSON",
+        "其中有未知的“mo”",
+        "没有登记“gw-none”",
+        "应与表头一样有 8 格，实有 2 格",
+    ):
+        assert text in told, (text, told)
+    assert not SENTENCE.search(told), told
+    file.write_text("name,colour\n甲,red\n")
+    page.get_by_label("CSV 文件").set_input_files(file)
+    page.get_by_role("button", name="预览").press("Enter")
+    alert = page.locator("[role=alert]").inner_text()
+    assert "表头须有 instrument_id、gateway_id 或 institution_id" in alert
+    assert not SENTENCE.search(alert), alert
 
 
 def test_a_key_is_made_shown_once_and_revoked(tab: Window, city: Live, stage: Stage) -> None:

@@ -15,6 +15,7 @@ from models.registry import (
     Problem,
     problems,
 )
+from tests.reasons import worded
 
 REQUIRED = {"name": "质谱仪", "institution_id": "fudan", "gateway_id": "gw-1"}
 
@@ -58,7 +59,11 @@ RULE = {"off_below_w": 5, "run_until_w": 40, "run_from_w": 50}
 def wrong(model: type[BaseModel], data: dict[str, Any]) -> list[Problem]:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(data)
-    return problems(caught.value)
+    found = problems(caught.value)
+    for one in found:
+        assert worded(one.why)
+        assert one.why.reason != "value_form", one
+    return found
 
 
 def test_instrument_with_all_fields() -> None:

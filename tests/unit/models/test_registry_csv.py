@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from models.registry import Gateway, Institution, Instrument
 from models.registry_csv import RecordKind, RecordRow, RowError, columns, read_csv, read_row
+from tests.reasons import worded
 
 INSTRUMENT_CELLS = {
     "instrument_id": "SH-1",
@@ -110,7 +111,8 @@ def test_row_errors(column: str, value: str, rule: str) -> None:
     assert isinstance(result, list)
     (error,) = result
     assert (error.row, error.column, error.value) == (7, column, value.strip())
-    assert rule in error.rule
+    assert rule in worded(error.why)
+    assert error.why.reason != "value_form"
 
 
 def test_a_row_names_all_its_errors() -> None:
@@ -131,7 +133,8 @@ def test_bad_rows_cost_only_themselves() -> None:
         (5, "", "g4"),
         (6, "gateway_id", "g1"),
     ]
-    assert "row 2" in file.errors[3].rule
+    assert "row 2" in worded(file.errors[3].why)
+    assert all(worded(error.why) for error in file.errors)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_file_errors(text: str, error: tuple[int, str, str, str]) -> None:
     assert file.rows == []
     (found,) = file.errors
     assert (found.row, found.column, found.value) == error[:3]
-    assert error[3] in found.rule
+    assert error[3] in worded(found.why)
 
 
 def test_an_instrument_file_needs_its_required_columns() -> None:

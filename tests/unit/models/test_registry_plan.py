@@ -22,6 +22,7 @@ from models.registry_plan import (
 )
 from models.timestamp import EPOCH, MICROSECOND
 from models.versions import BEGIN_US, END_US, Versions
+from tests.reasons import worded
 
 DAY = 86_400_000_000
 SOON = 5_000_000
@@ -111,6 +112,7 @@ def test_a_bad_change_costs_its_neighbours_nothing() -> None:
     found = planned(put("a", gateway_id="none"), put("b"), versions={"b": OLD})
     assert [one.result for one in found.outcomes] == [Result.REJECTED, Result.UNCHANGED]
     (refusal,) = found.outcomes[0].refusals
+    assert worded(refusal.why)
     assert (refusal.field, refusal.value) == ("gateway_id", "none")
 
 
@@ -118,7 +120,7 @@ def test_a_patch_is_judged_in_every_version_that_it_reaches() -> None:
     later: Versions = [*OLD, (NOW + DAY, {**WHOLE, "acquired_on": date(2025, 1, 1)})]
     outcome = alone(patch(retired_on=date(2024, 12, 1)), versions={"a": later})
     assert outcome.result is Result.REJECTED
-    assert "must lie after acquired_on" in outcome.refusals[0].rule
+    assert "must lie after acquired_on" in worded(outcome.refusals[0].why)
     assert alone(patch(retired_on=date(2025, 2, 1)), versions={"a": later}).result is Result.UPDATED
 
 
@@ -139,7 +141,9 @@ def test_a_writer_of_one_institution_has_no_others() -> None:
     assert alone(patch(hold_us=SOON), versions={"a": OLD}, home="fudan").result is Result.UPDATED
     moved: Versions = [*OLD, (NOW - DAY, {**WHOLE, "institution_id": "other"})]
     outcome = alone(patch(2, hold_us=SOON), versions={"a": moved}, home="other")
-    assert [one.field for one in outcome.refusals] == ["valid_from"]
+    assert [(one.field, one.why.reason) for one in outcome.refusals] == [
+        ("valid_from", "time_of_others")
+    ]
 
 
 # Effects
@@ -217,8 +221,8 @@ def test_one_of_two_has_it() -> None:
     assert [one.result for one in found.outcomes] == [Result.UPDATED, Result.TAKEN, Result.UPDATED]
     (refusal,) = found.outcomes[1].refusals
     assert (refusal.field, refusal.value) == ("external_ids", "nrii: 7")
-    assert "instrument 'a'" in refusal.rule
-    assert "instrument 'b'" in refusal.rule
+    assert "instrument 'a'" in worded(refusal.why)
+    assert "instrument 'b'" in worded(refusal.why)
 
 
 def test_it_is_free_once_it_is_given_up() -> None:
@@ -248,8 +252,8 @@ def test_at_one_moment(held: Held, result: Result) -> None:
 
 def test_a_holder_that_the_writer_may_not_know_is_not_named() -> None:
     outcome = alone(label("a", "7"), versions={"a": [(0, WHOLE)]}, held=[holds("7", known=False)])
-    assert "another instrument" in outcome.refusals[0].rule
-    assert "'b'" not in outcome.refusals[0].rule
+    assert "another instrument" in worded(outcome.refusals[0].why)
+    assert "'b'" not in worded(outcome.refusals[0].why)
 
 
 def fed(identity: str, device: str, **more: Any) -> Change:
@@ -292,6 +296,6 @@ def test_a_device_feeds_one_instrument_of_its_gateway() -> None:
     assert [one.result for one in found.outcomes] == [
         Result.TAKEN, Result.UPDATED, Result.TAKEN, Result.UPDATED, Result.UPDATED, Result.UPDATED
     ]  # fmt: skip
-    rule = found.outcomes[0].refusals[0].rule
+    rule = worded(found.outcomes[0].refusals[0].why)
     assert "instrument 'a'" in rule
     assert "one device and channel feeds one instrument of its gateway" in rule
