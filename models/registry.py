@@ -203,6 +203,7 @@ _RULES: Final[Mapping[str, tuple[Reason, str]]] = {
 #: Kinds of errors of the library: the reason, and what it is about by the library's names.
 _LIMITS: Final[Mapping[str, tuple[Reason, Mapping[str, str]]]] = {
     "string_type": ("text", {}),
+    "string_unicode": ("text", {}),
     "string_pattern_mismatch": ("pattern", {"pattern": "pattern"}),
     "string_too_long": ("signs_most", {"max_length": "most"}),
     "string_too_short": ("signs_least", {"min_length": "least"}),

@@ -22,7 +22,12 @@ from models.refusal import RefusedError
 from models.schedule import WEEKDAYS, OpeningHours
 from models.sparkplug.samples import MAPPING as SPARKPLUG_MAPPING
 from models.sparkplug.samples import stated_metrics
-from models.timestamp import EPOCH, MalformedTimestampError, parse_ts
+from models.timestamp import (
+    EPOCH,
+    MalformedTimestampError,
+    UnrepresentableTimestampError,
+    parse_ts,
+)
 from models.zone import DEFAULT_ZONE
 
 _DAY_S: Final = 86_400
@@ -92,6 +97,8 @@ def _moment(value: object) -> object:
         except MalformedTimestampError as error:
             rule = f"{error}, such as 2026-03-01T08:00:00+08:00"
             raise RefusedError("moment_form", rule) from error
+        except UnrepresentableTimestampError as error:
+            raise _out_of_years() from error
     if isinstance(value, datetime) and not _YEARS[0] <= value.year < _YEARS[1]:
         raise _out_of_years()
     return value
