@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A worker starts in a third of the time where what was compiled once is kept, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 ROOMS := models mappings profiles schemes reports store ingest api simulators migrations stack cli bench
 
 .DEFAULT_GOAL := help
@@ -18,11 +20,10 @@ $(VENV)/.ready: requirements.lock scripts/install
 demo: $(VENV)/.ready ## the whole service with a simulated fleet; DEMO_FOR=60 ends it after 60 s
 	@$(BIN)/jishi demo $(if $(DEMO_FOR),--for $(DEMO_FOR)s)
 
-# It starts Python some hundred times: what was compiled once is kept, whatever the shell says.
 # Longest files first, so that no worker is left alone with one. Chance is the same each time (tests/chance.py), and sets
 # have one order.
 test: $(VENV)/.ready ## every test but the long ones, against a real TimescaleDB and a real Mosquitto
-	@PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(VENV)/.ready ## the long fault tests: kills, outages, soak; then what the reader matters for, with the other one
 	@JISHI_SLOW=1 $(BIN)/python -m pytest -m slow tests/faults
