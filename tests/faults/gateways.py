@@ -2,7 +2,8 @@
 
 It shares no code with the service or its simulator: what it attempts is plain tuples, encoded
 by ``json``. The gateway's side of the protocol is the one of ``docs/gateways.md``, with shorter
-times.
+times: a batch without a receipt is sent again after ``retry_s``, then twice that, four times, at
+most six times as long.
 """
 
 import json
@@ -18,6 +19,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 STATES = ("off", "idle", "running")
+#: The longest pause before a batch is sent again, in first pauses: a device's 10 and 60 s.
+LONGEST_RETRY = 6.0
 
 
 class Beat(NamedTuple):
@@ -27,6 +30,17 @@ class Beat(NamedTuple):
     state: str
     seq: int
     boot_id: str
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A batch without receipt."""
+
+    topic: str
+    payload: bytes
+    #: When it is sent again, and how long after that once more.
+    again_at: float
+    pause_s: float
 
 
 @dataclass(slots=True)
@@ -87,7 +101,7 @@ class Gateways(threading.Thread):
             step_s: Device's time between two rounds.
             start_us: Device's time of the first round.
             window: Most batches without receipt.
-            retry_s: When a batch is sent again.
+            retry_s: When a batch is sent again for the first time.
             spoil: Whether to be late, silent and repetitive at times.
             rounds: How many; ``None``: until ``finish``.
         """
@@ -114,8 +128,7 @@ class Gateways(threading.Thread):
         self._ended = threading.Event()
         self._abandoned = False
         self._lock = threading.Lock()
-        #: Batches without receipt: payload, topic, when to send again.
-        self._waiting: OrderedDict[str, tuple[str, bytes, float]] = OrderedDict()
+        self._waiting: OrderedDict[str, Waiting] = OrderedDict()
         self._unacked: set[int] = set()
         #: Packet ids as the broker acknowledges them; paho's thread only appends.
         self._puback: deque[int] = deque()
@@ -251,7 +264,8 @@ class Gateways(threading.Thread):
         self.log.published += 1
         if batch_id is not None:
             with self._lock:
-                self._waiting[batch_id] = (topic, payload, time.monotonic() + self._retry)
+                again_at = time.monotonic() + self._retry
+                self._waiting[batch_id] = Waiting(topic, payload, again_at, self._retry)
             if self.client.is_connected():
                 self.client.publish(topic, payload, qos=1)
         else:
@@ -261,12 +275,13 @@ class Gateways(threading.Thread):
         if not self.client.is_connected():
             return
         with self._lock:
-            due = [(b, w) for b, w in self._waiting.items() if w[2] <= now]
-            for batch_id, (topic, payload, _) in due:
-                self._waiting[batch_id] = (topic, payload, now + self._retry)
-        for _, (topic, payload, _) in due:
+            due = [batch for batch in self._waiting.values() if batch.again_at <= now]
+            for batch in due:
+                batch.pause_s = min(2 * batch.pause_s, LONGEST_RETRY * self._retry)
+                batch.again_at = now + batch.pause_s
+        for batch in due:
             self.log.resent += 1
-            self.client.publish(topic, payload, qos=1)
+            self.client.publish(batch.topic, batch.payload, qos=1)
 
     def _count_acknowledged(self) -> None:
         while self._puback:
@@ -282,8 +297,9 @@ class Gateways(threading.Thread):
             client.subscribe([(f"instruments/v1/{g}/receipt", 1) for g in self._fleet])
         with self._lock:
             soon = time.monotonic() + 0.5
-            for batch_id, (topic, payload, at) in self._waiting.items():
-                self._waiting[batch_id] = (topic, payload, min(at, soon))
+            for batch in self._waiting.values():
+                batch.again_at = min(batch.again_at, soon)
+                batch.pause_s = self._retry
 
     def _on_message(self, _client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         receipt = json.loads(message.payload)
