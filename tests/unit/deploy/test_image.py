@@ -87,6 +87,13 @@ def test_the_steps_make_a_service_without_development_tools(tmp_path: Path) -> N
     image = Replay(tmp_path)
     image.run()
     before = listing(image.home)
+    own = {name for name in before if name.endswith(".py") and not name.startswith(".venv/")}
+    compiled = {
+        re.sub(r"__pycache__/(.+)\.cpython-\d+\.pyc$", r"\1.py", name)
+        for name in before
+        if name.endswith(".pyc")
+    }
+    assert own and own <= compiled, "what is not compiled is compiled at each start"
 
     def start(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
