@@ -1,12 +1,12 @@
 // What sessions were for, said row by row, for whoever may operate.
 
 import { card, h } from '../dom.js';
+import { openFile } from '../file-dialog.js';
 import { count, moment } from '../formats.js';
 import { go } from '../route.js';
 import { daysOf } from '../time.js';
 import { lang, learn, t } from '../words.js';
 import { fieldsOf, labelOf, letterHints } from './fields.js';
-import { openImport } from './import.js';
 import { uses } from './kept.js';
 import { rowOf } from './row.js';
 import { walkable } from './sheet.js';
@@ -28,7 +28,7 @@ export function annotatingCard({ ctx, range, known }) {
   const save = () => Promise.all(unsaved().map((row) => row.save()));
   // Whoever leaves takes nothing unsaved along: a row is kept when it is left, the last one here.
   ctx.onEnd(save);
-  const bring = h('button', { type: 'button', class: 'quiet', id: 'import-annotations', on: { click: () => openImport(() => save().then(() => el.reload({ quiet: false }))) } }, t('import_csv'));
+  const bring = h('button', { type: 'button', class: 'quiet', id: 'import-annotations', on: { click: () => openFile('annotations/import', t('import_csv'), [t('import_text')], () => save().then(() => el.reload({ quiet: false }))) } }, t('import_csv'));
   const el = card(ctx, { title: t('annotating'), cls: 'annotating', actions: bring, empty: t('no_sessions') }, async ({ note }) => {
     const tz = (await known()).timezone;
     const asked = windowOf(ctx, range, tz);

@@ -13,6 +13,5 @@ export const WORDS = {
   person: ['申请人', 'Asked by'], person_add: ['填写…', 'say…'], person_there: ['已填…', 'said…'], person_name: ['姓名', 'Name'], person_phone: ['电话', 'Phone'], person_email: ['电子邮箱', 'Email'], keep: ['保存', 'Keep'],
   person_kept: ['个人信息与统计分开保存，可随时删除，删除不改变任何数字；归档文件中不含个人信息，只有经授权的报送才会带上。', 'Persons are kept apart from all that is counted and can be forgotten at any time without changing a figure. Closed files hold none; only a delivery that is allowed to carries them.'],
   person_forget: ['删除个人信息', 'Forget this person'],
-  import_csv: ['导入 CSV…', 'Import CSV…'], import_file: ['CSV 文件', 'CSV file'], import_send: ['导入', 'Import'], import_text: ['每行一次使用；同一行再次导入不会重复。不合格的行逐行列出，其余照常导入。', 'One use a row; the same row again changes nothing. Rows that cannot be taken are listed, the others are taken.'],
-  import_created: ['新增', 'New'], import_updated: ['更改', 'Changed'], import_unchanged: ['未变', 'Unchanged'], import_rejected: ['未导入', 'Not taken'], import_row: ['行', 'Row'], import_left_out: ['另有 {n} 行未列出', '{n} more are not listed'],
+  import_csv: ['导入 CSV…', 'Import CSV…'], import_text: ['每行一次使用；同一行再次导入不会重复。不合格的行逐行列出，其余照常导入。', 'One use a row; the same row again changes nothing. Rows that cannot be taken are listed, the others are taken.'],
 };

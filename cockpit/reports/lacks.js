@@ -2,6 +2,7 @@
 
 import { all } from '../api.js';
 import { card, h, select, table } from '../dom.js';
+import { openFile } from '../file-dialog.js';
 import { count, moment } from '../formats.js';
 import { href } from '../route.js';
 import { institutionName, mayOperate, store } from '../store.js';
@@ -9,6 +10,8 @@ import { t } from '../words.js';
 import { profiles, titleOf } from './profiles.js';
 import { mend } from './mending.js';
 
+/** How a file of what nothing measures begins: its instruments, then words of forms. */
+const VALUES_HEADER = 'instrument_id,TRNSTUD,TRNTEACH';
 const MOST = 1000; // of one answer: each goes through all records
 
 export function lacksCard({ ctx, known }) {
@@ -18,7 +21,8 @@ export function lacksCard({ ctx, known }) {
     const [period, forms] = await Promise.all([known(), profiles(ctx.signal)]);
     if (!chosen) {
       chosen = (forms.find((one) => one.name !== 'records') ?? forms[0]).name;
-      tools.replaceChildren(select(t('form'), forms.map((one) => [one.name, titleOf(one)]), chosen, (name) => { chosen = name; el.reload({ quiet: false }); }));
+      tools.replaceChildren(select(t('form'), forms.map((one) => [one.name, titleOf(one)]), chosen, (name) => { chosen = name; el.reload({ quiet: false }); }),
+        mayOperate() && period.state === 'open' && h('button', { type: 'button', class: 'quiet', id: 'values-file', on: { click: () => openFile(`periods/${period.period_id}/values/import`, t('values_file'), [t('values_file_text'), ' ', h('code', {}, VALUES_HEADER)], () => el.reload()) } }, t('values_file')));
     }
     const found = await all(`periods/${period.period_id}/check`, { profile: chosen }, { most: MOST, signal: ctx.signal });
     note(t('lacks_note'), ' · ', h('span', { 'data-value': 'n-lacks' }, t('n_lacks', { n: count(found.lacks), m: count(found.rows) })), found.complete ? '' : ` · ${t('first_n', { n: count(found.items.length) })}`);

@@ -225,6 +225,28 @@ def test_a_refresh_leaves_rows_and_focus_where_they_are(tab: Window, city: Live)
     assert page.evaluate("[...document.querySelectorAll('main select')].every((one) => one.old)")
 
 
+def test_a_refresh_leaves_what_is_marked_of_one_alert(tab: Window, city: Live) -> None:
+    houses(city, {"yangpu": ("杨浦实验室", "310110", 121.52, 31.26)})
+    alert = due(city, "yangpu", 5)
+    window, page = tab, tab.page
+    go(window, f"#/alerts/{alert}")
+    state(window, alert, "待处理")
+    marked = page.evaluate(
+        """() => {
+            const said = [...document.querySelectorAll('main h3')].find(
+                (one) => one.textContent === '下一步').nextElementSibling;
+            getSelection().selectAllChildren(said);
+            return String(getSelection());
+        }"""
+    )
+    assert len(marked) > 5
+    city.post(f"alerts/{alert}/acknowledge", {"note": "已知"})
+    page.evaluate("document.querySelector('main .card:has([data-alert-state])').reload()")
+    state(window, alert, "已确认")
+    window.until("document.querySelectorAll('[data-event=acknowledged]').length === 1")
+    assert page.evaluate("String(getSelection())") == marked
+
+
 def test_filters_stand_in_the_address_and_lists_come_in_pages(
     tab: Window, city: Live, told: dict[str, int]
 ) -> None:

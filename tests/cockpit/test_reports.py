@@ -169,7 +169,7 @@ def test_a_file_is_told_of_row_by_row(tab: Window, city: Live, used: int, tmp_pa
     open_sheet(window)
     window.page.locator("#import-annotations").click()
     window.page.locator("dialog [type=file]").set_input_files(file)
-    window.page.locator("#send-annotations").click()
+    window.page.locator("#send-file").click()
     window.until_shown("import-created", "1")
     window.until_shown("import-rejected", "3")
     reasons = window.page.locator("dialog tbody .wraps").all_inner_texts()
@@ -266,7 +266,7 @@ def test_a_period_is_closed_knowing_what_follows(tab: Window, city: Live, used: 
     assert hashlib.sha256(body).hexdigest() == files[0]["sha256"]
     window.page.locator("#write-file").click()
     window.until(f"document.querySelectorAll('[data-file]').length > {len(files)}")
-    assert window.page.locator("#close-period").count() == 0
+    assert window.page.locator("#close-period, #values-file").count() == 0
     open_page(window)
     row = window.page.locator("tr", has=window.page.locator(f"[data-period='{period}']"))
     assert "已归档" in row.inner_text()
@@ -306,6 +306,34 @@ def test_what_a_form_lacks_is_mended_from_the_page(tab: Window, city: Live, used
     rows = window.page.locator(".sheet [data-row]")
     rows.first.wait_for()
     assert f"from={iso(used)[:10]}" in window.page.url
+
+
+def test_what_nothing_measures_is_brought_in_by_a_file(
+    tab: Window, city: Live, used: int, tmp_path: Path
+) -> None:
+    period = make(city, HOMES[0], used, used + DAY_LENGTH)
+    file = tmp_path / "values.csv"
+    file.write_text(
+        f"instrument_id,TRNSTUD,培训人次\n{INSTRUMENT},12,{'x' * 501}\n"
+        f"{INSTRUMENT},12,7\nnobody,1,\n",
+        encoding="gb18030",
+    )
+    window = tab
+    open_page(window, period)
+    window.page.locator("#values-file").click()
+    window.page.locator("dialog [type=file]").set_input_files(file)
+    window.page.locator("#send-file").click()
+    window.until_shown("import-created", "1")
+    window.until_shown("import-rejected", "2")
+    reasons = window.page.locator("dialog tbody .wraps").all_inner_texts()
+    assert {text.split("，")[0] for text in reasons} == {
+        "列名至多 64 个字符",
+        "本密钥可见的仪器中没有“nobody”",
+    }
+    assert not SENTENCE.search(" ".join(reasons)), reasons
+    kept = city.get(f"periods/{period}/values/{INSTRUMENT}")
+    assert kept["fields"] == {"TRNSTUD": "12", "培训人次": "7"}
+    window.page.keyboard.press("Escape")
 
 
 def test_changes_since_closing_are_told_down_to_the_heartbeats(
@@ -403,7 +431,7 @@ def test_what_a_key_may_not_do_is_not_offered(guest: Guest, city: Live, used: in
     assert window.page.locator(f"[data-period='{others}'], #new-period").count() == 0
     assert window.page.locator("[data-value=who-closed]").count() == 0
     open_page(window, mine)
-    assert window.page.locator("#close-period").count() == 0
+    assert window.page.locator("#close-period, #values-file").count() == 0
     own = {"Origin": window.address}
     path = f"{window.address}/v1/periods/{mine}/close"
     assert window.page.request.post(path, headers=own).status == 403
