@@ -101,12 +101,13 @@ export const skeleton = (shape = 'block') => h('div', { class: `skeleton sk-${sh
  * A part of a page that loads by itself, says when it cannot, and shows its age by being dimmed.
  * `load` makes what stands in it, or null where there is nothing; undefined where it wrote into what it had made before.
  * What it begins beside that, such as a stream, it begins unless it was `overtaken` by another load, whose work stands there.
+ * One that asks for much stands `after` the card that one came for: it asks once that has been answered.
  * @param {any} ctx
- * @param {{title: any, note?: any, actions?: any, cls?: string, every?: number, empty?: any, shape?: string}} options
+ * @param {{title: any, note?: any, actions?: any, cls?: string, every?: number, empty?: any, shape?: string, after?: any}} options
  * @param {(to: {body: HTMLElement, note: (...kids: any[]) => void, tools: HTMLElement, quiet: boolean, overtaken: () => boolean}) => Promise<any>} load
  * @returns {any}
  */
-export function card(ctx, { title, note, actions, cls = '', every = 0, empty, shape = 'lines' }, load) {
+export function card(ctx, { title, note, actions, cls = '', every = 0, empty, shape = 'lines', after }, load) {
   const body = h('div', { class: 'card-body' });
   const tools = h('div', { class: 'card-tools' }, actions);
   const noted = h('p', { class: 'note' }, note);
@@ -116,6 +117,8 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty, sh
   let shown = false;
   let content = null; // what `load` made last
   let running = null;
+  let arrived;
+  const ready = new Promise((resolve) => { arrived = resolve; });
   const wait = () => body.replaceChildren(skeleton(shape));
   async function reload({ quiet = shown } = {}) {
     const mine = running = Symbol('load');
@@ -123,6 +126,8 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty, sh
     if (!quiet) wait();
     el.setAttribute('aria-busy', 'true');
     try {
+      if (after) await after.ready;
+      if (overtaken()) return;
       const made = await load({ body, note: (...kids) => noted.replaceChildren(...kids), tools, quiet, overtaken });
       content = made ?? content;
       if (overtaken()) return;
@@ -147,6 +152,7 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty, sh
       if (error.status === undefined && !(error instanceof TypeError)) throw error;
     } finally {
       if (mine === running) el.removeAttribute('aria-busy');
+      arrived();
     }
   }
   if (every) {
@@ -156,6 +162,7 @@ export function card(ctx, { title, note, actions, cls = '', every = 0, empty, sh
   ctx.onRecovered(() => reload());
   reload({ quiet: false });
   el.reload = reload;
+  el.ready = ready;
   return el;
 }
 

@@ -9,8 +9,8 @@ export const SIX = ['productive_s', 'standby_s', 'engineering_s', 'scheduled_dow
 const GRADES = ['very_satisfied', 'satisfied', 'fair', 'dissatisfied', 'very_dissatisfied'];
 const MARKS = ['attitude', 'skill', 'quality', 'timeliness', 'price'];
 
-export function statesCard(ctx, asked, window) {
-  return card(ctx, { title: t('mt_states'), note: t('mt_states_note') }, async ({ note }) => {
+export function statesCard(ctx, asked, window, after) {
+  return card(ctx, { title: t('mt_states'), note: t('mt_states_note'), after }, async ({ note }) => {
     const answer = await (asked.instrument
       ? get(`instruments/${encodeURIComponent(asked.instrument)}/equipment-states`, window, ctx.signal)
       : get('equipment-states', { ...asked, ...window }, ctx.signal));
@@ -31,8 +31,8 @@ export function statesCard(ctx, asked, window) {
   });
 }
 
-export function feedbackCard(ctx, asked, window) {
-  return card(ctx, { title: t('mt_feedback'), empty: t('mt_none_feedback') }, async () => {
+export function feedbackCard(ctx, asked, window, after) {
+  return card(ctx, { title: t('mt_feedback'), empty: t('mt_none_feedback'), after }, async () => {
     const { instrument, ...filters } = asked;
     let x;
     if (instrument) {

@@ -311,6 +311,8 @@ function mapCard(ctx, start, wanted, days) {
     scale.children[2].textContent = percent(high, 0);
     drawSpot();
   };
+  const forHouses = showHouses || chosen !== null;
+  if (forHouses) loadNames(['institutions']).catch(() => {}); // `names` says what becomes of it
   const names = () => loadNames(['institutions']).then(() => { if (!ctx.signal.aborted) { map?.populate(); draw(); } return askHouses(); }).catch(() => {});
   const tools = [
     choice(t('metric'), METRICS.map((m) => [m, t(m)]), metric, (m) => { metric = m; go({ metric: m }, { quiet: true }); draw(); askHouses().catch(() => {}); }),
@@ -339,8 +341,8 @@ function mapCard(ctx, start, wanted, days) {
     });
     draw();
     requestAnimationFrame(() => { if (chosen) map.focusOn(chosen); });
-    // Bubbles and names of institutions, once the page stands.
-    setTimeout(names, 300);
+    // Bubbles and names of institutions, once the page stands; at once where one came for them.
+    setTimeout(names, forHouses ? 0 : 300);
     const zoom = h('div', { class: 'map-zoom' }, [['+', 1.5, 'zoom_in'], ['−', 1 / 1.5, 'zoom_out'], ['⟲', 0, 'whole_city']].map(([text, factor, name]) =>
       h('button', { type: 'button', 'aria-label': t(name), title: t(name), on: { click: () => map.zoomBy(factor) } }, text)));
     return h('div', { class: 'map-holder' }, map, spot, scale, zoom);

@@ -25,7 +25,7 @@ export function page(ctx) {
   const due = dueCard(ctx, asked, tz);
   const month = calendarCard(ctx, asked, tz, changed);
   const down = downCard(ctx, asked, tz, changed);
-  const states = statesCard(ctx, asked, window);
+  const states = statesCard(ctx, asked, window, due);
   const homes = [...store.institutions.keys()];
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' },
@@ -33,5 +33,5 @@ export function page(ctx) {
       h('span', { class: 'spacer' }),
       !ctx.id && homes.length > 1 && select(t('institution'), [['', t('mt_all')], ...homes.map((id) => [id, institutionName(id)])], institution, (id) => go({ institution: id || undefined })),
       picker(ctx, range)),
-    due, down, month, states, feedbackCard(ctx, asked, window));
+    due, down, month, states, feedbackCard(ctx, asked, window, due));
 }

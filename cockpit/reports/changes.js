@@ -1,10 +1,11 @@
 // What is different today from what a closed period keeps: by instrument, down to the heartbeats
 // that came too late.
 
-import { all } from '../api.js';
+import { get } from '../api.js';
 import { card, dialog, h, table } from '../dom.js';
 import { explain } from '../explain.js';
 import { count, fullMoment, hours, moment, span } from '../formats.js';
+import { settle } from '../keep.js';
 import { href } from '../route.js';
 import { institutionName, store } from '../store.js';
 import { t } from '../words.js';
@@ -23,17 +24,31 @@ function signed(s) {
 /** More use is a gain, less a loss; of other figures neither. */
 const difference = (s, field, of) => h('span', { class: !s || !['running_s', 'effective_s'].includes(field) ? null : s > 0 ? 'gain' : 'loss', 'data-value': `${of}-${field}` }, signed(s) || '–');
 
-/** What a closed period's figures would be today: its instruments that differ, up to a bound, and what all come to. */
-export const amendmentsOf = (period, signal) => all(`periods/${period.period_id}/amendments`, {}, { most: MOST, signal });
+/** What a closed period's figures would be today: what all come to, and the first of its instruments that differ. */
+export const amendmentsOf = (period, signal, cursor) => get(`periods/${period.period_id}/amendments`, { limit: MOST, cursor }, signal);
 
 /** @param {{ctx: any, known: () => Promise<any>, amended: (period: any) => Promise<any>}} c */
 export function changesCard({ ctx, known, amended }) {
-  return card(ctx, { title: t('changes'), note: t('changes_note'), shape: 'rows' }, async ({ note }) => {
+  return card(ctx, { title: t('changes'), note: t('changes_note'), shape: 'rows' }, async ({ body, note, overtaken }) => {
     const period = await known();
-    const found = await amended(period);
-    note(t('changes_since', { time: fullMoment(found.closed_at, period.tz), now: fullMoment(found.as_of, period.tz) }), found.complete ? '' : ` · ${t('first_n', { n: count(found.items.length) })}`);
-    if (!found.items.length) return h('p', { class: 'empty', 'data-value': 'no-changes' }, t('no_changes'));
-    return h('div', { class: 'stack' }, figuresTable(`changes-${period.period_id}-all`, found.overall, TOLD, 'overall'), instrumentsTable(ctx, period, found));
+    const first = await amended(period);
+    const items = [...first.items];
+    let next = first.next_cursor;
+    const draw = () => {
+      const bounded = items.length >= MOST;
+      note(t('changes_since', { time: fullMoment(first.closed_at, period.tz), now: fullMoment(first.as_of, period.tz) }), !next ? '' : ` · ${bounded ? t('first_n', { n: count(items.length) }) : t('changes_seeking')}`);
+      if (!items.length && !next) return h('p', { class: 'empty', 'data-value': 'no-changes' }, t('no_changes'));
+      return h('div', { class: 'stack' }, figuresTable(`changes-${period.period_id}-all`, first.overall, TOLD, 'overall'), items.length ? instrumentsTable(ctx, period, items) : null);
+    };
+    // A city's instruments are looked at part by part: what is found stands there meanwhile.
+    while (next && items.length < MOST) {
+      settle(body, draw());
+      const answer = await amendmentsOf(period, ctx.signal, next);
+      if (overtaken()) return undefined;
+      items.push(...answer.items);
+      next = answer.next_cursor;
+    }
+    return draw();
   });
 }
 
@@ -47,8 +62,8 @@ const figuresTable = (name, amended, fields, value) => table({
   ],
 });
 
-const instrumentsTable = (ctx, period, found) => table({
-  name: `changes-${period.period_id}`, caption: t('changes'), rows: found.items, columns: [
+const instrumentsTable = (ctx, period, items) => table({
+  name: `changes-${period.period_id}`, caption: t('changes'), rows: items, columns: [
     { key: 'instrument_id', label: t('instrument'), value: (x) => x.instrument_id, cell: (x) => h('button', { type: 'button', class: 'link', 'data-change': x.instrument_id, on: { click: () => openChange(ctx, period, x) } }, x.instrument_id) },
     ...(store.session.institution_id === null ? [{ key: 'institution_id', label: t('institution'), minor: true, value: (x) => institutionName(x.institution_id ?? x.institution_id_today), raw: (x) => x.institution_id }] : []),
     { key: 'change', label: t('change'), value: (x) => t(`change_${x.change}`), raw: (x) => x.change, minor: true },
