@@ -5,12 +5,7 @@ import { typed } from './csv-file.js';
 import { dialog, fileField, h, table } from './dom.js';
 import { count } from './formats.js';
 import { refused, whyNot } from './refusals.js';
-import { learn, t } from './words.js';
-
-learn({
-  import_file: ['CSV 文件', 'CSV file'], import_send: ['导入', 'Import'],
-  import_created: ['新增', 'New'], import_updated: ['更改', 'Changed'], import_unchanged: ['未变', 'Unchanged'], import_rejected: ['未导入', 'Not taken'], import_row: ['行', 'Row'], import_left_out: ['另有 {n} 行未列出', '{n} more are not listed'],
-});
+import { t } from './words.js';
 
 const COUNTS = ['created', 'updated', 'unchanged', 'rejected'];
 

@@ -19,6 +19,8 @@ const WORDS = {
   more_rows: ['显示更多（已列出 {k} / {n}）', 'Show more ({k} of {n} listed)'],
   empty: ['这个范围内没有数据', 'Nothing in this range'], empty_city: ['还没有登记仪器', 'No instruments are registered yet'],
   empty_city_text: ['用 jishi registry import 或 POST /v1/registry/import 登记机构、网关和仪器。', 'Register institutions, gateways and instruments with jishi registry import or POST /v1/registry/import.'],
+  import_file: ['CSV 文件', 'CSV file'], import_send: ['导入', 'Import'],
+  import_created: ['新增', 'New'], import_updated: ['更改', 'Changed'], import_unchanged: ['未变', 'Unchanged'], import_rejected: ['未导入', 'Not taken'], import_row: ['行', 'Row'], import_left_out: ['另有 {n} 行未列出', '{n} more are not listed'],
   pick_file: ['选择…', 'Choose…'], no_file: ['未选择文件', 'No file chosen'], csv: ['导出 CSV', 'Export CSV'], more: ['显示更多', 'Show more'], close: ['关闭', 'Close'], show_table: ['以表格显示', 'Show as table'],
   instruments: ['仪器', 'Instruments'], n_instruments: ['{n} 台仪器', '{n} instruments'],
   connectivity: ['连接', 'Connectivity'], activity: ['活动', 'Activity'],

@@ -173,44 +173,6 @@ def test_a_search_is_told_by_its_form(tab: Window, planned: dict[str, int]) -> N
     assert window.page.get_by_role("combobox", name="时长").input_value() == "7200"
 
 
-def test_a_refresh_leaves_cards_and_focus_where_they_are(
-    tab: Window, city: Live, planned: dict[str, int]
-) -> None:
-    """With one that was taken meanwhile, and one that is to be had again."""
-    at = planned["now"] + 4 * HOUR
-    for name in ("stays", "goes", "comes"):
-        city.put(f"instruments/{name}", {"name": f"质谱 {name}", "hold_s": 3_600, **HOME})
-        city.gateway_of[name] = "gw-xuhui"
-        city.publish(name, beat(now_us(), "running"))  # nothing to be had now, so no other's list
-    book(city, "comes", (at, at + HOUR))
-    window, page = tab, tab.page
-    go(window, f"#/available?q=质谱&at={local(at)}")
-    window.until("document.querySelectorAll('[data-found]').length === 2")
-    assert set(found(window)) == {"stays", "goes"}
-    marked = page.evaluate(
-        """() => {
-            for (const one of document.querySelectorAll('[data-found]')) one.old = 1;
-            const card = document.querySelector("[data-found='stays']");
-            card.querySelector('h3 a').focus();
-            getSelection().selectAllChildren(card.querySelector('.why'));
-            return String(getSelection());
-        }"""
-    )
-    assert "所需时间内没有安排" in marked
-    book(city, "goes", (at, at + HOUR))
-    city.rows("UPDATE booking SET is_cancelled = true WHERE uid LIKE 'comes-%%' RETURNING 1")
-    page.evaluate("document.querySelector('main .card:has([data-found])').reload()")
-    window.until(
-        "[...document.querySelectorAll('[data-found]')].map((one) => one.dataset.found).sort()"
-        ".join() === 'comes,stays'"
-    )
-    assert page.evaluate("document.querySelector(\"[data-found='stays']\").old") == 1
-    assert page.evaluate("document.querySelector(\"[data-found='comes']\").old") is None
-    in_hand = "document.activeElement.closest('[data-found]')?.dataset.found"
-    assert page.evaluate(in_hand) == "stays"
-    assert page.evaluate("String(getSelection())") == marked
-
-
 def test_what_is_taken_meanwhile_says_so(tab: Window, city: Live, planned: dict[str, int]) -> None:
     go(tab, "#/available?class=030100")
     city.publish("free", beat(now_us(), "running", seq=5))
@@ -559,3 +521,41 @@ TOLD = """async (of) => {
   }
   return said;
 }"""
+
+
+def test_a_refresh_leaves_cards_and_focus_where_they_are(
+    tab: Window, city: Live, planned: dict[str, int]
+) -> None:
+    """With one that was taken meanwhile, and one that is to be had again."""
+    at = planned["now"] + 4 * HOUR
+    for name in ("stays", "goes", "comes"):
+        city.put(f"instruments/{name}", {"name": f"手套箱 {name}", "hold_s": 3_600, **HOME})
+        city.gateway_of[name] = "gw-xuhui"
+        city.publish(name, beat(now_us(), "idle"))
+    book(city, "comes", (at, at + HOUR))
+    window, page = tab, tab.page
+    go(window, f"#/available?q=手套箱&at={local(at)}")
+    window.until("document.querySelectorAll('[data-found]').length === 2")
+    assert set(found(window)) == {"stays", "goes"}
+    marked = page.evaluate(
+        """() => {
+            for (const one of document.querySelectorAll('[data-found]')) one.old = 1;
+            const card = document.querySelector("[data-found='stays']");
+            card.querySelector('h3 a').focus();
+            getSelection().selectAllChildren(card.querySelector('.why'));
+            return String(getSelection());
+        }"""
+    )
+    assert "所需时间内没有安排" in marked
+    book(city, "goes", (at, at + HOUR))
+    city.rows("UPDATE booking SET is_cancelled = true WHERE uid LIKE 'comes-%%' RETURNING 1")
+    page.evaluate("document.querySelector('main .card:has([data-found])').reload()")
+    window.until(
+        "[...document.querySelectorAll('[data-found]')].map((one) => one.dataset.found).sort()"
+        ".join() === 'comes,stays'"
+    )
+    assert page.evaluate("document.querySelector(\"[data-found='stays']\").old") == 1
+    assert page.evaluate("document.querySelector(\"[data-found='comes']\").old") is None
+    in_hand = "document.activeElement.closest('[data-found]')?.dataset.found"
+    assert page.evaluate(in_hand) == "stays"
+    assert page.evaluate("String(getSelection())") == marked
