@@ -29,7 +29,6 @@ from models.usage import Usage, Window, add_up
 from store.figures.costs import pieces_s
 from store.figures.surroundings import Moment, load_moment
 from store.reports.amendments import (
-    SCANNED,
     Amendment,
     Late,
     RecordChange,
@@ -37,6 +36,7 @@ from store.reports.amendments import (
     load_amendments,
     load_sides,
     load_sums,
+    scanned,
 )
 from store.reports.register import find_period
 from store.run import Steps
@@ -93,10 +93,9 @@ async def get_amendments(
             )
         moment = yield from load_moment(context.settings.calendar)
         sides = yield from load_sides(found, moment)
-        scanned = min(SCANNED, len(sides.names(after[0] if after else None)))
-        return _Held(
-            period=found, moment=moment, sides=sides, cost_s=pieces_s(scanned, found.window)
-        )
+        rest = len(sides.names(after[0] if after else None))
+        cost = pieces_s(min(scanned(found.window), rest), found.window)
+        return _Held(period=found, moment=moment, sides=sides, cost_s=cost)
 
     def ask(held: _Held) -> Steps[dict[str, Any]]:
         period = held.period

@@ -25,7 +25,7 @@ from models.amendment import (
 )
 from models.period import Period
 from models.record import Use
-from models.usage import Usage, add_up
+from models.usage import Usage, Window, add_up
 from store.figures.groups import tally_groups
 from store.figures.question import Question
 from store.figures.surroundings import Moment
@@ -40,8 +40,22 @@ from store.wanted import wanted
 
 _SQL = statements("periods")
 _HOUR_US = 3_600_000_000
-#: Instruments that are looked at for one page, however few of them differ.
-SCANNED = 480
+_DAY_US = 24 * _HOUR_US
+#: Instruments of a month that are looked at for one page.
+_SCANNED = 480
+_SCANNED_DAYS = 30
+#: Of a short period, so many times more, and as many more at once.
+_MOST = 4
+
+
+def _factor(window: Window) -> int:
+    days = max(1, window.length_us // _DAY_US)
+    return max(1, min(_MOST, _SCANNED_DAYS // days))
+
+
+def scanned(window: Window) -> int:
+    """Instruments that are looked at for one page, however few of them differ."""
+    return _SCANNED * _factor(window)
 
 
 class Place(NamedTuple):
@@ -174,15 +188,17 @@ def load_amendments(
         Them, and behind whom the next ones are; None where all were looked at.
     """
     names = sides.names(after)
+    most = scanned(period.window)
     found: list[Amendment] = []
-    for at in range(0, min(len(names), SCANNED), AT_ONCE):
-        part = names[at : at + AT_ONCE]
+    step = AT_ONCE * _factor(period.window)
+    for at in range(0, min(len(names), most), step):
+        part = names[at : min(at + step, most)]
         found += yield from _compare(period, sides, moment, part)
         if len(found) >= limit:
             found = found[:limit]
             last = found[-1].instrument_id
             return found, last if last != names[-1] else None
-    return found, names[SCANNED - 1] if len(names) > SCANNED else None
+    return found, names[most - 1] if len(names) > most else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,7 +240,7 @@ def test_few_are_looked_at_for_a_page(
     world: World, askers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("store.reports", "api.routes"):
-        monkeypatch.setattr(f"{module}.amendments.SCANNED", 2)
+        monkeypatch.setattr(f"{module}.amendments.scanned", lambda window: 2)
     monkeypatch.setattr("store.reports.amendments.AT_ONCE", 2)
     names = [f"m{n}" for n in range(5)]
     for name in names:
