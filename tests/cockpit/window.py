@@ -59,9 +59,6 @@ class Window:
 
     def open(self, name: str) -> None:
         go(self, PAGES[name])
-        # The page before may have what is waited for, too.
-        kind = re.split("[/?]", PAGES[name].removeprefix("#/"))[0]
-        self.page.wait_for_selector(f"main.page-{kind}")
         self.settle(name)
 
     def leave(self) -> None:
@@ -77,6 +74,9 @@ class Window:
         self.apart = True
 
     def settle(self, name: str) -> None:
+        # The page before may have what is waited for, too.
+        kind = re.split("[/?]", PAGES[name].removeprefix("#/"))[0]
+        self.page.wait_for_selector(f"main.page-{kind}")
         self.page.wait_for_selector(DRAWN[name])
         self.until("!document.querySelector('.skeleton, [aria-busy]')")
 
