@@ -448,6 +448,36 @@ def test_what_a_card_writes_in_place_stands_there(tab: Window) -> None:
     page.wait_for_selector("#kept")
 
 
+_AFTER = """
+import('/cockpit/dom.js').then(({ card, h }) => {
+  window.asked = [];
+  const { signal } = new AbortController();
+  const ctx = { signal, onEnd: () => {}, onRecovered: () => {} };
+  const first = card(ctx, { title: 'first' }, async () => {
+    window.asked.push('first');
+    await new Promise((done, failed) => Object.assign(window, { done, failed }));
+    return h('p', {}, 'answered');
+  });
+  const later = card(ctx, { title: 'later', after: first }, async () => {
+    window.asked.push('later');
+    return h('p', { id: 'later' }, 'answered');
+  });
+  document.querySelector('main').replaceChildren(first, later);
+})
+"""
+
+
+@pytest.mark.parametrize("outcome", ["done()", "failed(new TypeError('away'))"])
+def test_a_card_asks_once_the_one_before_it_was_answered(tab: Window, outcome: str) -> None:
+    go(tab, "#/health")
+    tab.page.evaluate(_AFTER)
+    tab.page.evaluate("document.querySelectorAll('main .card')[1].reload() && 0")
+    assert tab.page.evaluate("window.asked") == ["first"]
+    tab.page.evaluate(f"window.{outcome}")
+    tab.page.wait_for_selector("#later")
+    assert tab.page.evaluate("window.asked") == ["first", "later"]
+
+
 #: Every card anew, twice each, while nothing answers; then once it does again.
 _AGAIN = "document.querySelectorAll('.card').forEach((c) => { c.reload?.(); c.reload?.(); })"
 

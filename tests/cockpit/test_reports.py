@@ -1,6 +1,7 @@
 """Records in a real browser: uses annotated by keyboard, periods made, checked and closed."""
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -364,6 +365,44 @@ def test_changes_since_closing_are_told_down_to_the_heartbeats(
     window.page.keyboard.press("Escape")
     window.page.keyboard.press("Escape")
     window.page.wait_for_selector("dialog", state="detached")
+
+
+def test_what_changed_stands_there_while_others_are_looked_at(
+    tab: Window, city: Live, used: int
+) -> None:
+    """The service looks at a part of a city for each answer."""
+    home = {"name": "质谱仪", "institution_id": "baoshan", "gateway_id": "gw-baoshan"}
+    city.put("instruments/late-2", {**home, "hold_s": 600})
+    city.gateway_of["late-2"] = "gw-baoshan"
+    start = used + 6 * HOUR
+    city.publish("late-2", beat(start, "running"), beat(start + 10 * MINUTE, "running"))
+    period = make(city, "baoshan", used, used + DAY_LENGTH)
+    city.post(f"periods/{period}/close", {})
+    city.publish("late-2", beat(start + 20 * MINUTE, "off"))
+    told = json.loads(json.dumps(city.get(f"periods/{period}/amendments"), default=float))
+    others = [{**one, "instrument_id": "late-3"} for one in told["items"]]
+    awaited: list[Any] = []
+
+    def in_two_parts(route: Any) -> None:
+        if "cursor=" in route.request.url:
+            awaited.append(route)
+        else:
+            route.fulfill(json={**told, "next_cursor": "more"})
+
+    window, page = tab, tab.page
+    page.route("**/amendments?*", in_two_parts)
+    page.goto(f"{window.address}/#/reports/{period}")
+    page.wait_for_selector("[data-change='late-2']")
+    card = page.locator("section", has=page.locator("[data-change='late-2']"))
+    assert "其余仪器仍在核对" in card.inner_text()
+    assert window.shown("overall-effective_s") != ""
+    while not awaited:
+        page.wait_for_timeout(50)
+    awaited.pop().fulfill(json={**told, "items": others})
+    page.wait_for_selector("[data-change='late-3']")
+    assert page.locator("[data-change='late-2']").count() == 1
+    assert "其余仪器仍在核对" not in card.inner_text()
+    page.unroute("**/amendments?*")
 
 
 def test_dead_ends_of_deliveries_are_shown_and_sent_again(
