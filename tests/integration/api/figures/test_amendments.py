@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from models.usage import Window
+from store.reports.amendments import scanned
 from tests.chance import counted
 from tests.integration.api.figures.conftest import Asker
 from tests.integration.api.figures.test_periods import history
@@ -234,6 +236,13 @@ def test_open_period_has_none_and_anothers_is_not_there(world: World, askers: An
     ]
     assert "is open" in city("GET", f"/periods/{number}/amendments", status=409)["detail"]
     askers("i2")("GET", f"/periods/{number}/amendments", status=404)
+
+
+@pytest.mark.parametrize(
+    ("days", "instruments"), [(0.5, 1_920), (1, 1_920), (10, 1_440), (30, 480), (366, 480)]
+)
+def test_of_a_short_period_more_are_looked_at(days: float, instruments: int) -> None:
+    assert scanned(Window(BEGIN, BEGIN + int(days * DAY))) == instruments
 
 
 def test_few_are_looked_at_for_a_page(
