@@ -242,7 +242,8 @@ def test_open_period_has_none_and_anothers_is_not_there(world: World, askers: An
     ("days", "instruments"), [(0.5, 1_920), (1, 1_920), (10, 1_440), (30, 480), (366, 480)]
 )
 def test_of_a_short_period_more_are_looked_at(days: float, instruments: int) -> None:
-    assert scanned(Window(BEGIN, BEGIN + int(days * DAY))) == instruments
+    window = Window(start_us=BEGIN, end_us=BEGIN + int(days * DAY))
+    assert scanned(window) == instruments
 
 
 def test_few_are_looked_at_for_a_page(
