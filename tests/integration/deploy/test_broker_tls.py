@@ -151,15 +151,16 @@ def test_debians_broker_is_told_the_same_and_takes_it(
     with subprocess.Popen([program, "-c", tmp_path / "mosquitto.conf"]) as process:
         try:
             until((tmp_path / "mosquitto.pid").exists, 10)
-            until(lambda: all(map(is_open, ports)), 10)
+            until(lambda: all(map(listens, ports)), 10)
         finally:
             process.terminate()
     assert "Error" not in (tmp_path / "mosquitto.log").read_text()
 
 
-def is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+def listens(port: int) -> bool:
+    """Whether something does, seen without calling it.
+
+    A call that ends before its handshake is an error in the broker's log by itself.
+    """
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
