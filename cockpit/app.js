@@ -51,12 +51,12 @@ async function show() {
   frame();
   try {
     const module = here.page ? await moduleOf(pageOf(here.page)) : { page: nowhere };
-    module.prepare?.();
+    const asked = module.prepare?.(ctx); // while names are on their way
     await loadNames(module.NEEDS);
     if (mine !== ending) return;
     before?.();
     forget();
-    const content = module.page(ctx);
+    const content = module.page(ctx, asked);
     main.replaceChildren(content);
     main.className = `page-${here.page ?? 'nowhere'}`;
     const title = content.querySelector('h1')?.textContent ?? (here.page ? pageTitle(here.page) : t('no_page'));

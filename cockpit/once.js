@@ -13,3 +13,17 @@ export function once(load, ms) {
     return mine.promise;
   };
 }
+
+/**
+ * Asks now for what is wanted in a moment: the first call takes that answer, each later one asks anew.
+ * @template T @param {() => Promise<T>} load @returns {() => Promise<T>}
+ */
+export function ahead(load) {
+  let first = load();
+  first.catch(() => {}); // whoever takes it is told
+  return () => {
+    const mine = first ?? load();
+    first = null;
+    return mine;
+  };
+}

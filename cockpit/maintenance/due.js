@@ -21,7 +21,11 @@ function dueCell(x, tz) {
   return x.expected_at === x.due_at ? `${moment(x.due_at, tz, { year: 'numeric' })} · ${by}` : t('mt_expected', { time: moment(x.expected_at, tz, { year: 'numeric' }) });
 }
 
-export function dueCard(ctx, asked, tz) {
+/** A page of it. */
+export const askDue = (ctx, asked, cursor) => get('maintenance/due', { ...asked, limit: SHOWN, cursor }, ctx.signal);
+
+/** @param {() => Promise<any>} first how its first page is asked for */
+export function dueCard(ctx, asked, tz, first) {
   const more = [];
   const el = card(ctx, {
     title: t('mt_due'), note: t('mt_due_note'), shape: 'rows', empty: t('mt_none_due'),
@@ -30,7 +34,7 @@ export function dueCard(ctx, asked, tz) {
     const items = [];
     let answer;
     for (const cursor of [undefined, ...more]) {
-      answer = await get('maintenance/due', { ...asked, limit: SHOWN, cursor }, ctx.signal);
+      answer = await (cursor ? askDue(ctx, asked, cursor) : first());
       items.push(...answer.items);
     }
     note(h('span', { 'data-value': 'overdue' }, t('mt_overdue_n', { n: count(answer.overdue) })), ` · ${t('mt_due_note')}`);

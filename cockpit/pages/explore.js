@@ -10,6 +10,7 @@ import { usageLines } from '../usage.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { againstText, bandChange, bandColumns, change, changeColumns, changeLines, changesFiled, compareOf, figureName, movesText, signed } from '../period/compare.js';
+import { ahead } from '../once.js';
 import { picker } from '../period/picker.js';
 import { daysOf, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
@@ -33,7 +34,8 @@ const QUICK = 200; // tiles that are drawn with round corners and move
 
 const NAMES = { district: districtName, institution: institutionName, class: className, kind: t };
 
-export function page(ctx) {
+/** What the address says is looked at. */
+function seen(ctx) {
   const p = ctx.params;
   const tz = store.config.timezone;
   const by = GROUPS.includes(p.by) ? p.by : 'district';
@@ -54,7 +56,25 @@ export function page(ctx) {
     return href('explore', { ...p, by: NEXT[by], [by === 'class_major' ? 'class' : by]: g.key });
   };
   const chosen = new Set((p.cols ?? '').split(',').filter((name) => RATIO_COLUMNS.includes(name)));
-  const c = { ctx, p, tz, by, range, sort, basis, view, least, compare, falls, filters, window_, nameOf, into, chosen };
+  return { ctx, p, tz, by, range, sort, basis, view, least, compare, falls, filters, window_, nameOf, into, chosen };
+}
+
+/** What each view is drawn of. */
+const ASKED = {
+  ranking: groups,
+  treemap: (c) => groups(c, { limit: TILES, sort: '-running_s' }),
+  heatmap: (c) => get('profile', { ...c.window_, ...c.filters, compare: c.compare }, c.ctx.signal),
+};
+
+/** Asks while names are on their way, and so is what draws. */
+export function prepare(ctx) {
+  const c = seen(ctx);
+  if (c.view !== 'ranking') expectChart();
+  return { ...c, ask: ahead(() => ASKED[c.view](c)) };
+}
+
+export function page(ctx, c) {
+  const { p, by, range, sort, basis, view, least, compare, falls } = c;
   return h('div', { class: 'page' },
     h('div', { class: 'page-head' }, h('h1', {}, pageTitle('explore')), h('span', { class: 'spacer' }),
       picker(ctx, range, { compare: true })),
@@ -144,7 +164,7 @@ function ranking(c) {
   let cursor;
   const now = c.by === 'instrument' ? followed(c.ctx) : null;
   return card(c.ctx, { title: `${t('ranking')} · ${t(c.by)}`, actions: columnChoice(c) }, async ({ note }) => {
-    const answer = await groups(c);
+    const answer = await c.ask();
     rows = answer.groups;
     cursor = answer.next_cursor;
     const holder = h('div', { class: 'stack' });
@@ -189,12 +209,11 @@ function ranking(c) {
 }
 
 function treemap(c) {
-  expectChart();
   const size = c.p.size === 'value' ? 'value' : 'hours';
   const pick = choice(t('size'), [['hours', t('by_hours')], ['value', t('by_value')]], size, (v) => go({ size: v }));
   return card(c.ctx, { title: `${t('treemap')} · ${t(c.by)}`, actions: pick }, async ({ note }) => {
     const byValue = size === 'value';
-    const asked = [groups(c, { limit: TILES, sort: '-running_s' })];
+    const asked = [c.ask()];
     if (byValue) asked.push(get('status/summary', { ...c.filters, group_by: c.by === 'instrument' ? undefined : c.by }, c.ctx.signal));
     if (byValue && c.by === 'instrument') asked.push(all('instruments', c.filters, { most: TILES, signal: c.ctx.signal }));
     const [answer, values, list] = await Promise.all(asked);
@@ -248,11 +267,10 @@ function treemap(c) {
 }
 
 function heatmap(c) {
-  expectChart();
   const differs = Boolean(c.compare) && c.p.heat === 'change';
   const pick = c.compare ? choice(t('heatmap'), [['', t('running_share')], ['change', t('pd_change', { name: t('running_share') })]], differs ? 'change' : '', (v) => go({ heat: v || undefined })) : null;
   return card(c.ctx, { title: t('heatmap'), note: t('heat_note'), actions: pick }, async ({ note }) => {
-    const answer = await get('profile', { ...c.window_, ...c.filters, compare: c.compare }, c.ctx.signal);
+    const answer = await c.ask();
     note([t('heat_note'), t('n_instruments', { n: count(answer.instruments) }), `${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`, againstText({ tz: c.tz, ...answer })].filter(Boolean).join(' · '));
     const cells = answer.items;
     if (!cells.some((x) => x.running_share !== null)) return null;

@@ -8,21 +8,27 @@ import { institutionName, store } from '../store.js';
 import { picker } from '../period/picker.js';
 import { daysOf, rangeOr } from '../time.js';
 import { t } from '../words.js';
-import { dueCard } from '../maintenance/due.js';
+import { ahead } from '../once.js';
+import { askDue, dueCard } from '../maintenance/due.js';
 import { feedbackCard, statesCard } from '../maintenance/states.js';
 import { calendarCard, downCard } from '../maintenance/stretches.js';
 import '../maintenance/words.js';
 
 export const NEEDS = ['institutions'];
 
-export function page(ctx) {
+const askedOf = ({ id, params }) => ({ institution: params.institution, instrument: id ?? undefined });
+
+/** What is due, which takes longest. */
+export const prepare = (ctx) => ahead(() => askDue(ctx, askedOf(ctx)));
+
+export function page(ctx, firstDue) {
   const tz = store.config.timezone;
   const range = rangeOr(ctx.params.range, 'd30');
   const { institution } = ctx.params;
-  const asked = { institution, instrument: ctx.id ?? undefined };
+  const asked = askedOf(ctx);
   const window = daysOf(range, tz);
   const changed = () => { for (const one of [due, month, down, states]) one.reload(); };
-  const due = dueCard(ctx, asked, tz);
+  const due = dueCard(ctx, asked, tz, firstDue);
   const month = calendarCard(ctx, asked, tz, changed);
   const down = downCard(ctx, asked, tz, changed);
   const states = statesCard(ctx, asked, window, due);

@@ -542,6 +542,37 @@ def test_a_page_is_read_while_the_service_is_asked_who_is_there(tab: Window) -> 
     window.page.wait_for_selector("main.page-alerts")
 
 
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("#/maintenance", "/v1/maintenance/due?"),
+        ("#/explore?by=class", "group_by=class&"),
+        ("#/explore?view=treemap", "group_by=district&"),
+        ("#/explore?view=heatmap", "/v1/profile?"),
+    ],
+)
+def test_a_page_asks_its_own_while_names_are_on_their_way(
+    tab: Window, address: str, path: str
+) -> None:
+    """And what it asked then is not asked again when it is drawn."""
+    page, held, sent = tab.page, list[Any](), list[str]()
+    page.on("request", lambda request: sent.append(request.url))
+    names = "**/v1/institutions?*"
+    page.route(names, lambda route: held.append(route))
+    with (
+        page.expect_request(names),
+        page.expect_request(lambda request: path in request.url),
+    ):
+        tab.anew(address)
+    assert page.locator("main h1").count() == 0
+    for route in held:
+        route.continue_()
+    page.unroute(names)
+    page.wait_for_selector("main h1")
+    tab.until("!document.querySelector('.skeleton, [aria-busy]')")
+    assert len([url for url in sent if path in url]) == 1
+
+
 def test_views_are_kept_by_key(guest: Guest, city: Live, vendored: Path) -> None:
     window = guest(own(city, institution_id="pudong")["key"])
     window.page.goto(f"{window.address}/#/explore?by=instrument&range=d90&min=0")
