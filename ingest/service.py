@@ -94,6 +94,7 @@ class Service:
                 accept_past_us=int(settings.accept_past.total_seconds() * 1_000_000),
                 raw_retention_us=int(settings.kept.total_seconds() * 1_000_000),
                 zone=settings.timezone,
+                believes=self._pipeline.believes,
             ),
             self._pipeline.trusts,
         )

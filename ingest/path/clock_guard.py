@@ -72,12 +72,19 @@ class ClockGuard:
         self.offset_us = offset
         return None
 
-    def agrees(self, database_us: int, monotonic: float) -> bool:
-        """Whether the database's clock goes as it did at the last batch; True before any."""
+    def agrees(self, database_us: int, monotonic: float, since: float | None = None) -> bool:
+        """Whether the database's clock goes as it did at the last batch; True before any.
+
+        Args:
+            database_us: What it said (µs).
+            monotonic: The monotonic clock when it had said so (s).
+            since: And when it was asked, where it may have taken long to answer.
+        """
         if self.offset_us is None:
             return True
-        leapt = database_us - int(monotonic * 1_000_000) - self.offset_us
-        return abs(leapt) <= DISAGREEMENT_US
+        last = database_us - int(monotonic * 1_000_000) - self.offset_us
+        first = database_us - int((monotonic if since is None else since) * 1_000_000)
+        return last <= DISAGREEMENT_US and first - self.offset_us >= -DISAGREEMENT_US
 
     def _listen(self, inbounds: Inbounds, database_us: int, monotonic: float) -> bool:
         """Notes what each gateway's newest time says; True when most of them are plausible."""

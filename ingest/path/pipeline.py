@@ -38,7 +38,8 @@ from ingest.troubles import Kind
 from ingest.write.batch import Inbound, Outcome
 from ingest.write.inbounds import Inbounds
 from ingest.write.outcomes import Outcomes
-from ingest.write.writer import Begun, Writer
+from ingest.write.receipts import Moment
+from ingest.write.writer import Begun, ClockLeaptError, Writer
 from models.message import Receipt
 from models.wire import encode_receipt
 
@@ -92,6 +93,7 @@ class Pipeline:
             mqtt_client_id=settings.mqtt_client_id,
             zone=settings.timezone,
             on_waiting=self._intake.go,
+            believes=self.believes,
         )
         self._guard = ClockGuard(int(settings.accept_past.total_seconds() * 1_000_000))
         self._isolation = Isolation()
@@ -148,6 +150,10 @@ class Pipeline:
     def trusts(self, database_us: int) -> bool:
         """Whether the database's clock goes as it went when gateways last confirmed it."""
         return not self._clock_halt and self._guard.agrees(database_us, time.monotonic())
+
+    def believes(self, moment: Moment) -> bool:
+        """Whether the clock that a transaction begins with has not leapt since it was checked."""
+        return self._guard.agrees(moment.now_us, time.monotonic(), moment.asked)
 
     @property
     def lag(self) -> float:
@@ -328,6 +334,8 @@ class Pipeline:
                     self._grow(inbounds, began)
                     self._stuck_by = ""
                     return Outcomes.of(outcomes)
+            except ClockLeaptError:
+                pass  # the next look says of what kind, and halts
             except OurBugError as error:
                 self._bug_halt = str(error)
                 self._metrics.halted.set(1)

@@ -22,7 +22,7 @@ from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
 from ingest.upkeep.reported_windows import measure_reported_windows
 from ingest.upkeep.runs import count_lasting_runs
-from ingest.write.writer import Writer
+from ingest.write.writer import ClockLeaptError, Writer
 
 log = structlog.get_logger(__name__)
 SQL = statements("housekeeping")
@@ -45,8 +45,9 @@ class Housekeeping:
         Args:
             settings: Of the worker.
             writer: Ours alone.
-            trusts: Whether a time of the database (µs) is to be believed: days must not be
-                closed, nor anything dropped, by a clock that leapt (rule 7).
+            trusts: Whether a time of the database (µs) is to be believed: by a clock that leapt
+                no letter must be judged again, no history rebuilt, no day closed, and nothing
+                dropped (rule 7).
         """
         self._settings = settings
         self._writer = writer
@@ -66,7 +67,7 @@ class Housekeeping:
         while not self._stopping.is_set():
             try:
                 self._work()
-            except psycopg.Error as error:
+            except (psycopg.Error, ClockLeaptError) as error:
                 log.warning("housekeeping pauses", action="housekeeping", error=str(error).strip())
                 self._stopping.wait(2.0)
             except Exception:
@@ -111,10 +112,10 @@ class Housekeeping:
 
     def _turn(self, plain: psycopg.Connection, writing: psycopg.Connection) -> int:
         settings = self._settings
+        if not self._trusts(self._writer.now(writing)):
+            return 0
         busy = replay_requested(writing, self._writer)
         busy += self._rebuild_one(writing)
-        if not self._trusts(self._writer.now(writing)):
-            return busy
         count_lasting_runs(writing, self._writer)
         roller.close_days(plain, settings.timezone)
         self._alerts.look(writing)

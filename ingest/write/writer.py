@@ -48,6 +48,10 @@ class RegistryMovedError(Exception):
     """
 
 
+class ClockLeaptError(Exception):
+    """The database's clock leapt since it was looked at: nothing is to be judged by it (rule 7)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A batch whose heartbeats are written, and whose transaction is to be ended."""
@@ -74,6 +78,7 @@ class Writer:
         mqtt_client_id: str = "",
         zone: str = DEFAULT_ZONE,
         on_waiting: Callable[[], None] = lambda: None,
+        believes: Callable[[Moment], bool] = lambda _: True,
     ) -> None:
         """Prepares.
 
@@ -84,6 +89,7 @@ class Writer:
             mqtt_client_id: Names our session with the broker, where there is one.
             zone: The service's, by its IANA name.
             on_waiting: Called when the rest of a batch is mostly the database's work.
+            believes: Whether a transaction may be judged by the clock that it begins with.
         """
         self._zone = ZoneInfo(zone)
         self.registry = Registry(self._zone)
@@ -92,12 +98,13 @@ class Writer:
         self._raw_retention_us = raw_retention_us
         self._mqtt_client_id = mqtt_client_id
         self._on_waiting = on_waiting
+        self._believes = believes
         self._statuses = StatusRows(on_waiting)
         self._receipts = Receipts()
         self._flood = FloodGate()
         self._topics = TopicGate()
         self._skew = SkewWatch()
-        #: Database time of the last transaction (µs) and the monotonic second it was read at.
+        #: Database time of the last batch (µs) and the monotonic second it was read at.
         self.clock: tuple[int, float] = (0, 0.0)
 
     def prepare(self, connection: psycopg.Connection) -> None:
@@ -107,7 +114,7 @@ class Writer:
     def now(self, connection: psycopg.Connection) -> int:
         """The database's clock (µs), read in a transaction of its own."""
         with connection.transaction():
-            return self._look(connection).now_us
+            return read_moment(connection).now_us
 
     def forget_registry(self) -> None:
         """Has the registry loaded anew with the next batch."""
@@ -132,6 +139,7 @@ class Writer:
 
         Raises:
             psycopg.Error: Nothing was written; the batch may be written again.
+            ClockLeaptError: Likewise, once the clock is believed again.
         """
         batch = Inbounds.of(inbounds)
         while True:
@@ -161,7 +169,7 @@ class Writer:
             inbounds: Decoded messages in order of arrival; none is replayed from what was kept.
 
         Returns:
-            None where the batch is not plain throughout: nothing was written.
+            None where the batch is not plain throughout, or the clock leapt: nothing was written.
 
         Raises:
             psycopg.Error: Nothing was written; the batch may be written again.
@@ -171,7 +179,10 @@ class Writer:
             return None  # words of gateways and devices, and what cannot be read
         with ExitStack() as transaction:
             transaction.enter_context(connection.transaction())
-            moment = self._look(connection)
+            try:
+                moment = self._look(connection)
+            except ClockLeaptError:
+                raise psycopg.Rollback from None
             if moment.revision != self.registry.revision:
                 raise psycopg.Rollback
             self._receipts.date(batch, moment)
@@ -380,6 +391,9 @@ class Writer:
 
     def _look(self, connection: psycopg.Connection) -> Moment:
         moment = read_moment(connection)
+        # Whoever looked before the transaction saw the clock as it was then.
+        if not self._believes(moment):
+            raise ClockLeaptError("the database's clock leapt since it was looked at")
         self.clock = (moment.now_us, moment.asked)
         return moment
 

@@ -276,7 +276,8 @@ def test_what_others_write_beside_the_accounts_is_handed_on_too(
     base.write_text("jishi.ingest:$7$1$YQ==$YQ==\n")
     told = tmp_path / "told"
     script = f"trap 'echo read >> {told}' HUP; echo > {told}; while :; do sleep 0.05; done"
-    with subprocess.Popen(["sh", "-c", script]) as broker:
+    # Below `nohup` a shell cannot hear of a hang-up.
+    with subprocess.Popen(["env", "--default-signal=HUP", "sh", "-c", script]) as broker:
         try:
             until(told.exists, 5)
             files = MosquittoFiles(

@@ -63,3 +63,17 @@ def test_too_old_turns_too() -> None:
     guard = ClockGuard(30 * DAY)
     old = [said(f"g{i}", NOW - 31 * DAY) for i in range(10)]
     assert check(guard, old, NOW, 0.0) is not None
+
+
+def test_a_clock_that_answers_late_has_not_leapt() -> None:
+    guard = ClockGuard(30 * DAY)
+    assert guard.agrees(NOW, 0.0), "before any batch nothing is known"
+    assert check(guard, [said("g", NOW)], NOW, 100.0) is None
+    assert guard.agrees(NOW + 30_000_000, 100.0)
+    assert not guard.agrees(NOW + 30_000_001, 100.0)
+    assert not guard.agrees(NOW - 30_000_001, 100.0)
+    # Asked at 100 s, answered at 200 s: it was read at some time in between.
+    for read in (0, 50, 100):
+        assert guard.agrees(NOW + read * 1_000_000, 200.0, 100.0)
+    assert not guard.agrees(NOW + 130_000_001, 200.0, 100.0)
+    assert not guard.agrees(NOW - 30_000_001, 200.0, 100.0)
