@@ -6,16 +6,16 @@ UPDATE collector_listening SET closed = true WHERE worker = %s AND NOT closed
 
 -- name: begin
 INSERT INTO collector_listening (worker, gateways, starts_at, ends_at)
-VALUES (%s, %s, clock_timestamp(), clock_timestamp()) RETURNING listening_id
+VALUES (%(worker)s, %(gateways)s, %(now)s, %(now)s) RETURNING listening_id
 
 -- name: extend
-UPDATE collector_listening SET ends_at = clock_timestamp() WHERE listening_id = %s
+UPDATE collector_listening SET ends_at = %s WHERE listening_id = %s
 
 -- name: close
 UPDATE collector_listening SET closed = true WHERE listening_id = %s
 
 -- name: clock
-SELECT extract(epoch FROM clock_timestamp())::float8
+SELECT now(), extract(epoch FROM now())::float8
 
 -- name: name
 SELECT set_config('application_name', %s, false)

@@ -7,6 +7,7 @@ between rows is time in which nobody listened.
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -56,7 +57,8 @@ class ListeningRecord:
             connection: In autocommit.
             connected: Whether the broker has us subscribed.
         """
-        if self._leapt(connection):
+        now = self._clock(connection)
+        if now is None:
             return
         if self._fresh:
             connection.execute(SQL["close_earlier"], [self._worker])
@@ -67,11 +69,12 @@ class ListeningRecord:
         if not connected or gateways == []:
             self.close(connection)
         elif self._row is None:
-            row = connection.execute(SQL["begin"], [self._worker, gateways]).fetchone()
+            told = {"worker": self._worker, "gateways": gateways, "now": now}
+            row = connection.execute(SQL["begin"], told).fetchone()
             self._row = row[0] if row else None
             self._row_gateways = gateways
         else:
-            connection.execute(SQL["extend"], [self._row])
+            connection.execute(SQL["extend"], [now, self._row])
 
     def close(self, connection: psycopg.Connection) -> None:
         """Ends the present row."""
@@ -86,21 +89,24 @@ class ListeningRecord:
         """
         self._row = None
 
-    def _leapt(self, connection: psycopg.Connection) -> bool:
-        """Whether the database's clock leapt: its time says nothing of when we listened.
+    def _clock(self, connection: psycopg.Connection) -> datetime | None:
+        """The database's time; None where it leapt, and says nothing of when we listened.
 
-        A row that reached a year ahead would excuse nobody's silence for a year.
+        A row that reached a year ahead would excuse nobody's silence for a year. So what is
+        written is the time that was looked at, not the one at which it is written.
         """
         row = connection.execute(SQL["clock"]).fetchone()
         assert row is not None
-        offset = float(row[0]) - time.monotonic()
+        now, seconds = row
+        offset = float(seconds) - time.monotonic()
         if self._offset is not None and abs(offset - self._offset) > LEAP:
-            if not self._trusts(int(row[0] * 1_000_000)):
-                return True
+            if not self._trusts(int(seconds * 1_000_000)):
+                return None
             # It stands where it should have stood all along: what was said before ends there.
             self.close(connection)
         self._offset = offset
-        return False
+        found: datetime = now
+        return found
 
 
 def connection_name(worker: str, state: Kind | None) -> str:

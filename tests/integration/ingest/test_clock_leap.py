@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from ingest.path import pipeline
 from ingest.path.intake import Taken
 from ingest.path.pipeline import MANY, Pipeline
 from ingest.settings import IngestSettings
+from ingest.upkeep.listening import SQL as LISTENING
+from ingest.upkeep.listening import ListeningRecord
 from ingest.write import writer
 from ingest.write.inbounds import Inbounds
 from ingest.write.receipts import Moment, read_moment
@@ -119,3 +122,36 @@ def test_nothing_is_judged_by_a_clock_that_leapt_after_the_look_at_it(
     ).fetchall()
     assert refused == []
     assert abs(moving._now_us() - now_us()) < 30 * SECOND, "nor is it told to gateways"
+
+
+class Behind:
+    """A connection whose answer to what time it is takes another hour to be written."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.told: list[datetime] = []
+
+    def execute(self, query: Any, params: Any = None) -> Any:
+        if query != LISTENING["clock"]:
+            return self._connection.execute(query, params)
+        sql = "SELECT now() - interval '1 hour', extract(epoch FROM now() - interval '1 hour')"
+        found = self._connection.execute(sql + "::float8")
+        row = found.fetchone()
+        assert row is not None
+        self.told.append(row[0])
+        found.scroll(-1)
+        return found
+
+
+def test_the_record_of_listening_says_what_was_looked_at(pair: Pair) -> None:
+    """By a clock that leaps between the look and the writing a row would reach a year ahead."""
+    worker = pair.new_name("w")
+    record = ListeningRecord(worker, None, lambda _: False)
+    connection: Any = Behind(pair.world.conn)
+    for _ in range(3):
+        record.note(connection, connected=True)
+    found = pair.world.conn.execute(
+        "SELECT starts_at, ends_at FROM collector_listening WHERE worker = %s", [worker]
+    ).fetchall()
+    assert found == [(connection.told[0], connection.told[2])]
+    assert connection.told[0] < connection.told[2]
