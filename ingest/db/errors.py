@@ -1,8 +1,12 @@
-"""What a database error asks of the pipeline (faults 10 to 14)."""
+"""What an error of a write asks of the pipeline (faults 10 to 14, 26)."""
 
 from enum import Enum
 
 import psycopg
+
+
+class ClockLeaptError(Exception):
+    """The database's clock leapt since it was looked at: nothing is to be judged by it (rule 7)."""
 
 
 class Remedy(Enum):
@@ -10,7 +14,7 @@ class Remedy(Enum):
 
     #: The connection is gone: open another, try again.
     RECONNECT = "reconnect"
-    #: The database cannot now: wait, try again, for ever.
+    #: The database cannot now, or its clock is in doubt: wait, try again, for ever.
     WAIT = "wait"
     #: Somebody wrote beside us: look every row up.
     LOOK_UP = "look_up"
@@ -31,6 +35,8 @@ def remedy(error: Exception) -> Remedy:
     Only errors that speak of the data itself (class 22, 23 and 21) ever lead to a heartbeat
     being set aside; all else is tried again for ever.
     """
+    if isinstance(error, ClockLeaptError):
+        return Remedy.WAIT
     if not isinstance(error, psycopg.Error):
         return Remedy.ISOLATE
     state = error.sqlstate

@@ -39,7 +39,7 @@ from ingest.write.batch import Inbound, Outcome
 from ingest.write.inbounds import Inbounds
 from ingest.write.outcomes import Outcomes
 from ingest.write.receipts import Moment
-from ingest.write.writer import Begun, ClockLeaptError, Writer
+from ingest.write.writer import Begun, Writer
 from models.message import Receipt
 from models.wire import encode_receipt
 
@@ -334,8 +334,6 @@ class Pipeline:
                     self._grow(inbounds, began)
                     self._stuck_by = ""
                     return Outcomes.of(outcomes)
-            except ClockLeaptError:
-                pass  # the next look says of what kind, and halts
             except OurBugError as error:
                 self._bug_halt = str(error)
                 self._metrics.halted.set(1)

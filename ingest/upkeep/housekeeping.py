@@ -13,6 +13,7 @@ import structlog
 
 from ingest.alerting.alerts import Alerts
 from ingest.db.connection import connect
+from ingest.db.errors import ClockLeaptError
 from ingest.db.query_watchdog import QueryWatchdog
 from ingest.settings import IngestSettings
 from ingest.sql import statements
@@ -22,7 +23,7 @@ from ingest.upkeep.compression import Compressor, can_compress
 from ingest.upkeep.replay import replay_requested
 from ingest.upkeep.reported_windows import measure_reported_windows
 from ingest.upkeep.runs import count_lasting_runs
-from ingest.write.writer import ClockLeaptError, Writer
+from ingest.write.writer import Writer
 
 log = structlog.get_logger(__name__)
 SQL = statements("housekeeping")

@@ -22,6 +22,7 @@ import numpy as np
 import psycopg
 
 from ingest.db.connection import FAR_US
+from ingest.db.errors import ClockLeaptError
 from ingest.metrics import Metrics
 from ingest.write import ahead, gateway_link, late, native, plain, refold, status_rows
 from ingest.write.admission import Verdict, judge
@@ -46,10 +47,6 @@ class RegistryMovedError(Exception):
     Whoever changes a setting holds the locks of the status rows that it concerns, and dates
     the change after every batch that held them before.
     """
-
-
-class ClockLeaptError(Exception):
-    """The database's clock leapt since it was looked at: nothing is to be judged by it (rule 7)."""
 
 
 @dataclass(frozen=True, slots=True)

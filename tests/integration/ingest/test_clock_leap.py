@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from psycopg import conninfo
 
+from ingest.db.errors import ClockLeaptError
 from ingest.metrics import Metrics
 from ingest.mqtt.reader import Token
 from ingest.path import pipeline
@@ -122,6 +123,24 @@ def test_nothing_is_judged_by_a_clock_that_leapt_after_the_look_at_it(
     ).fetchall()
     assert refused == []
     assert abs(moving._now_us() - now_us()) < 30 * SECOND, "nor is it told to gateways"
+
+
+def test_a_clock_that_leapt_speaks_of_no_heartbeat(
+    pair: Pair, moving: Pipeline, clock: Clock
+) -> None:
+    """While the one that the database refuses is looked for, it must not look like one."""
+    gateway = pair.new_name("leapt")
+    register(pair, gateway, [gateway])
+    begin = now_us() // SECOND * SECOND
+    moving._move(batch(gateway, [gateway], begin))
+    said = batch(gateway, [gateway], begin + SECOND // 2).inbounds
+    clock.asked, clock.leaps = 0, [-YEAR]
+    with pytest.raises(ClockLeaptError):
+        moving._write_once(said, careful=True, isolate=True)
+    assert (clock.asked, moving._isolation.total) == (1, 0)
+    clock.leaps = [0, -YEAR]
+    (outcome,) = moving._write(said)
+    assert (outcome.stored, outcome.rejected) == (1, 0)
 
 
 class Behind:

@@ -2,7 +2,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from ingest.db.errors import Remedy, remedy
+from ingest.db.errors import ClockLeaptError, Remedy, remedy
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from ingest.db.errors import Remedy, remedy
         pytest.param(errors.NumericValueOutOfRange("x"), Remedy.ISOLATE, id="22003"),
         pytest.param(psycopg.OperationalError("gone"), Remedy.RECONNECT, id="connection lost"),
         pytest.param(psycopg.DataError("encoding"), Remedy.ISOLATE, id="our encoding"),
+        pytest.param(ClockLeaptError("x"), Remedy.WAIT, id="clock in doubt"),
         pytest.param(ValueError("bug"), Remedy.ISOLATE, id="our own"),
     ],
 )
