@@ -28,15 +28,16 @@ class DueBy(StrEnum):
 class Counted:
     """What has been since maintenance was done the last time; µs.
 
-    ``running_us`` and ``unknown_us`` are of ``[base_us, now_us)``.
+    ``running_us`` and ``unknown_us`` are of ``[base_us, now_us)``; None: nobody asked, since
+    running makes nothing due.
     """
 
     base_us: int
     now_us: int
-    running_us: int
-    unknown_us: int
+    running_us: int | None = None
+    unknown_us: int | None = None
     #: When running time reached what the plan allows; None: it has not, or none is given.
-    reached_us: int | None
+    reached_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def judge(
     """When maintenance is due.
 
     Args:
-        counted: Since it was done the last time.
+        counted: Since it was done the last time; what ran is known where it makes something due.
         every_running_us: After so much measured running.
         every_days: After so many local days.
         zone: Of the instrument.
@@ -94,6 +95,7 @@ def judge(
     date_us = None if every_days is None else date_due_us(counted.base_us, every_days, zone)
     remaining_us = forecast_us = None
     if every_running_us is not None:
+        assert counted.running_us is not None, "what makes something due is counted"
         remaining_us = max(0, every_running_us - counted.running_us)
         elapsed_us = counted.now_us - counted.base_us
         if remaining_us and counted.running_us:

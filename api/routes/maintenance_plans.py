@@ -33,7 +33,7 @@ from models.ratios import seconds
 from models.timestamp import MAX_US, format_instant
 from models.usage import Window
 from store.figures.surroundings import Moment, load_moment
-from store.lifecycle.due import DuePlan, due_s, load_due
+from store.lifecycle.due import DuePlan, due_s, load_counted, load_due
 from store.lifecycle.maintenance_plans import (
     EndedError,
     MaintenancePlan,
@@ -138,7 +138,7 @@ async def get_due(
         if len(plans) > PLANS_MOST:
             rule = f"at most {PLANS_MOST} plans at once: name an institution, a district or a class"
             raise invalid(FieldError(field="query", value=len(plans), rule=rule))
-        return _DuePlan(moment=moment, plans=plans, cost_s=due_s(plans, moment))
+        return _DuePlan(moment=moment, plans=plans, cost_s=due_s(plans, limit, moment))
 
     def ask(planned: _DuePlan) -> Steps[dict[str, Any]]:
         now_us = planned.moment.now_us
@@ -152,8 +152,9 @@ async def get_due(
         if after is not None:
             found = [one for one in found if _urgency(one) > after]
         items, more = page(found[: limit + 1], limit, "due", _urgency)
+        shown = yield from load_counted(items, planned.moment)
         return {
-            "items": [_due_shown(one) for one in items],
+            "items": [_due_shown(one) for one in shown],
             "overdue": late,
             "next_cursor": more,
             "as_of": format_instant(now_us),
@@ -339,6 +340,9 @@ def _shown(one: MaintenancePlan) -> dict[str, Any]:
 
 def _due_shown(one: DuePlan) -> dict[str, Any]:
     plan, due = one.plan, one.due
+    running_us, unknown_us = due.counted.running_us, due.counted.unknown_us
+    assert running_us is not None, "what ran is counted of all that is shown"
+    assert unknown_us is not None, "with what is unknown"
     return {
         "id": plan.plan_id,
         "instrument_id": plan.instrument_id,
@@ -348,8 +352,8 @@ def _due_shown(one: DuePlan) -> dict[str, Any]:
         "every_days": plan.every_days,
         "counted_from": format_instant(plan.base_us),
         "last_reset_reason": plan.reset_reason,
-        "running_s": seconds(due.counted.running_us),
-        "unknown_s": seconds(due.counted.unknown_us),
+        "running_s": seconds(running_us),
+        "unknown_s": seconds(unknown_us),
         "remaining_running_s": _us(due.remaining_us, seconds),
         "due_on_date": _us(due.date_us, format_instant),
         "due_at": _us(due.due_us, format_instant),

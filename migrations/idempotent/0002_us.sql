@@ -10,3 +10,9 @@ $$;
 CREATE OR REPLACE FUNCTION us_end(at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT us(least(at, timestamptz '2090-01-01T00:00:00Z'))
 $$;
+
+-- The time of microseconds since 1970 UTC. In days and what is left of them, because a double is exact
+-- near its zero only. A thousand numbers are sent and read in a tenth of the time of a thousand times.
+CREATE OR REPLACE FUNCTION from_us(us bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT timestamptz 'epoch' + us / 86400000000 * interval '24 hours' + us % 86400000000 * interval '1 microsecond'
+$$;

@@ -6,7 +6,7 @@ have used up their running time are looked for by day first, and then in that da
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ from store.statements import statements
 
 _SQL = statements("maintenance_plans")
 _DAY = timedelta(days=1)
+#: What a plan costs of which nothing is counted (s), measured.
+_PLAN_S = 20e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +40,92 @@ class DuePlan:
     due: Due
 
 
-def due_s(plans: Sequence[MaintenancePlan], moment: Moment) -> float:
-    """What `load_due` costs (s)."""
-    now_us = moment.now_us
-    return counted_s(len(plans), sum(max(0, now_us - plan.base_us) for plan in plans))
+def due_s(plans: Sequence[MaintenancePlan], shown: int, moment: Moment) -> float:
+    """What `load_due` costs, and `load_counted` of as many as are shown (s)."""
+    by_running = [plan for plan in plans if plan.every_running_us is not None]
+    by_date = [plan for plan in plans if plan.every_running_us is None]
+    counted = by_running + by_date[:shown]
+    lengths = (max(0, moment.now_us - plan.base_us) for plan in counted)
+    return len(plans) * _PLAN_S + counted_s(len(counted), sum(lengths))
 
 
 def load_due(plans: Sequence[MaintenancePlan], moment: Moment) -> Steps[list[DuePlan]]:
-    """When plans' maintenance is due, in their order."""
+    """When plans' maintenance is due, in their order.
+
+    What ran is counted where it makes something due: which plans come first is known without it
+    for the others.
+    """
     if not plans:
         return []
-    heavy = len(plans) > MANY
-    rows = yield from load_tracks(sorted({plan.instrument_key for plan in plans}), heavy=heavy)
-    tracks = {row.key: row.track() for row in rows}
-    parts = yield from _load_parts(plans, tracks, moment)
-    reached_us = yield from _load_reached(parts, tracks, moment)
     zones = yield from _load_zones(plans)
+    by_running = [plan for plan in plans if plan.every_running_us is not None]
+    totals = yield from _load_totals(by_running, moment)
     return [
         DuePlan(
-            one.plan,
+            plan,
             judge(
-                Counted(
-                    base_us=one.plan.base_us,
-                    now_us=moment.now_us,
-                    running_us=one.running_us,
-                    unknown_us=one.unknown_us,
-                    reached_us=at_us,
-                ),
-                every_running_us=one.plan.every_running_us,
-                every_days=one.plan.every_days,
+                totals.get(plan.plan_id, Counted(base_us=plan.base_us, now_us=moment.now_us)),
+                every_running_us=plan.every_running_us,
+                every_days=plan.every_days,
                 zone=zone_of(zone),
             ),
         )
-        for one, at_us, zone in zip(parts, reached_us, zones, strict=True)
+        for plan, zone in zip(plans, zones, strict=True)
     ]
+
+
+def load_counted(found: Sequence[DuePlan], moment: Moment) -> Steps[list[DuePlan]]:
+    """The same, with what ran of all of them."""
+    totals = yield from _load_totals(
+        [one.plan for one in found if one.due.counted.running_us is None], moment
+    )
+    return [
+        DuePlan(
+            one.plan,
+            replace(one.due, counted=totals.get(one.plan.plan_id, one.due.counted)),
+        )
+        for one in found
+    ]
+
+
+def _load_totals(plans: Sequence[MaintenancePlan], moment: Moment) -> Steps[dict[int, Counted]]:
+    """What has run since plans' bases, by plan id."""
+    if not plans:
+        return {}
+    heavy = len(plans) > MANY
+    rows = yield from load_tracks(sorted({plan.instrument_key for plan in plans}), heavy=heavy)
+    heard = {row.key: _heard(row.track(), moment.now_us) for row in rows}
+    parts = yield from _load_parts(plans, heard, moment)
+    reached_us = yield from _load_reached(parts, heard, moment)
+    return {
+        one.plan.plan_id: Counted(
+            base_us=one.plan.base_us,
+            now_us=moment.now_us,
+            running_us=one.running_us,
+            unknown_us=one.unknown_us,
+            reached_us=at_us,
+        )
+        for one, at_us in zip(parts, reached_us, strict=True)
+    }
+
+
+class _Heard(NamedTuple):
+    """What an instrument's fold says beside closed segments."""
+
+    first_us: int | None
+    #: What of the segment that is open yet has been, and whether that is a running one.
+    opened: list[Interval]
+    runs: bool
+
+
+#: Of an instrument that was never heard.
+_SILENT = _Heard(None, [], False)
+
+
+def _heard(track: Track, now_us: int) -> _Heard:
+    pieces = open_pieces(track, now_us)
+    runs = bool(pieces) and pieces[0].state is State.RUNNING
+    return _Heard(track.first_at_us, [(one.start_us, one.end_us) for one in pieces], runs)
 
 
 class _Stretch(NamedTuple):
@@ -105,7 +159,7 @@ class _Parts(NamedTuple):
 
 
 def _load_parts(
-    plans: Sequence[MaintenancePlan], tracks: Mapping[int, Track], moment: Moment
+    plans: Sequence[MaintenancePlan], heard: Mapping[int, _Heard], moment: Moment
 ) -> Steps[list[_Parts]]:
     zone, now_us = zone_of(moment.rollup_zone), moment.now_us
     today = local_day(now_us, zone)
@@ -116,10 +170,9 @@ def _load_parts(
         first = local_day(base_us, zone) + _DAY
         midnight_us = min(start_of_day(first, zone), now_us)
         edges.append((plan.instrument_key, Window(start_us=base_us, end_us=midnight_us)))
-        track = tracks.get(plan.instrument_key)
-        heard_us = None if track is None else track.first_at_us
-        heard = today if heard_us is None else local_day(heard_us, zone)
-        firsts.append(max(first, min(heard, today)))
+        first_us = heard.get(plan.instrument_key, _SILENT).first_us
+        since = today if first_us is None else local_day(first_us, zone)
+        firsts.append(max(first, min(since, today)))
     rows = yield from Query[tuple[int, int, date, int, int]](
         _SQL["counted_days"],
         {
@@ -147,8 +200,8 @@ def _load_parts(
         for place, (key, edge) in enumerate(edges)
     ]
     # Apart: most of the rests are today, and chunks before it need no look.
-    of_edges = yield from _load_stretches(edges, tracks, moment)
-    of_rests = yield from _load_stretches(rests, tracks, moment)
+    of_edges = yield from _load_stretches(edges, heard)
+    of_rests = yield from _load_stretches(rests, heard)
     nothing = [(first, 0, 0) for first in firsts]
     return [
         _Parts(plan, first, *days.get(place, nothing[place]), edge, rest)
@@ -159,7 +212,7 @@ def _load_parts(
 
 
 def _load_stretches(
-    asked: Sequence[tuple[int, Window]], tracks: Mapping[int, Track], moment: Moment
+    asked: Sequence[tuple[int, Window]], heard: Mapping[int, _Heard]
 ) -> Steps[list[_Stretch]]:
     """How much of windows ran and is known, by instrument key."""
     rows = yield from Query[tuple[int, int, int]](
@@ -172,38 +225,28 @@ def _load_stretches(
     found: list[_Stretch] = []
     for place, (key, window) in enumerate(asked):
         running_us, known_us = closed.get(place, (0, 0))
-        opened, runs = _opened(tracks.get(key), window, moment)
-        if runs:
-            running_us += length_us(opened)
-        found.append(_Stretch(window, running_us, known_us + length_us(opened)))
+        told = heard.get(key, _SILENT)
+        opened_us = length_us(clip(told.opened, window.start_us, window.end_us))
+        if told.runs:
+            running_us += opened_us
+        found.append(_Stretch(window, running_us, known_us + opened_us))
     return found
-
-
-def _opened(track: Track | None, window: Window, moment: Moment) -> tuple[list[Interval], bool]:
-    """What of a window is in the segment that is open yet, and whether that is a running one."""
-    pieces = [] if track is None else open_pieces(track, moment.now_us)
-    if not pieces:
-        return [], False
-    stretches = [(one.start_us, one.end_us) for one in pieces]
-    return clip(stretches, window.start_us, window.end_us), pieces[0].state is State.RUNNING
 
 
 def _spans(asked: Sequence[tuple[int, Window]]) -> dict[str, object]:
     """Windows as statements name them."""
-    starts = [from_us(window.start_us) for _, window in asked]
-    ends = [from_us(window.end_us) for _, window in asked]
     return {
         "keys": int_array(key for key, _ in asked),
-        "starts": starts,
-        "ends": ends,
-        "start": min(starts),
-        "end": max(ends),
+        "starts": int_array(window.start_us for _, window in asked),
+        "ends": int_array(window.end_us for _, window in asked),
+        "start": from_us(min(window.start_us for _, window in asked)),
+        "end": from_us(max(window.end_us for _, window in asked)),
         "running": int(State.RUNNING),
     }
 
 
 def _load_reached(
-    parts: Sequence[_Parts], tracks: Mapping[int, Track], moment: Moment
+    parts: Sequence[_Parts], heard: Mapping[int, _Heard], moment: Moment
 ) -> Steps[list[int | None]]:
     """When running time was used up; None of plans of which it is not, or that allow none."""
     #: By place: the window in which it was, and how much had to run of it.
@@ -238,7 +281,7 @@ def _load_reached(
         at_us, running_us = closed.get(number, (None, 0))
         if at_us is None:
             # All that is closed ran before what is open.
-            runs, _ = _opened(tracks.get(key), window, moment)
+            runs = clip(heard.get(key, _SILENT).opened, window.start_us, window.end_us)
             at_us = reached(runs, wanted[number] - running_us)
             assert at_us is not None, "what was summed up is in the segments"
         found[place] = at_us
@@ -278,7 +321,7 @@ def _load_zones(plans: Sequence[MaintenancePlan]) -> Steps[list[str]]:
         _SQL["zones"],
         {
             "keys": int_array(plan.instrument_key for plan in plans),
-            "bases": [from_us(plan.base_us) for plan in plans],
+            "bases": int_array(plan.base_us for plan in plans),
         },
         binary=True,
         heavy=len(plans) > MANY,

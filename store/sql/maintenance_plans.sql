@@ -70,8 +70,9 @@ WHERE plan_id = %(id)s ORDER BY at DESC, reset_id DESC
 -- name: zones
 -- Each one's in force at its base, in their order; before the first version, the first.
 SELECT (SELECT v.timezone FROM instrument_version v
-        WHERE v.instrument_key = a.key AND v.force_to > a.base ORDER BY v.force_from LIMIT 1)
-FROM unnest(%(keys)s::integer[], %(bases)s::timestamptz[]) WITH ORDINALITY AS a (key, base, n)
+        WHERE v.instrument_key = a.key AND v.force_to > from_us(a.base_us)
+        ORDER BY v.force_from LIMIT 1)
+FROM unnest(%(keys)s::integer[], %(bases)s::bigint[]) WITH ORDINALITY AS a (key, base_us, n)
 ORDER BY a.n
 
 -- name: counted_days
@@ -88,8 +89,10 @@ GROUP BY a.n
 -- in.
 SELECT a.n::integer - 1, coalesce(sum(l.us) FILTER (WHERE s.state = %(running)s), 0)::bigint,
        sum(l.us)::bigint
-FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-         WITH ORDINALITY AS a (key, start, until, n)
+FROM (SELECT key, n, from_us(start_us) AS start, from_us(until_us) AS until
+      FROM unnest(%(keys)s::integer[], %(starts)s::bigint[], %(ends)s::bigint[])
+               WITH ORDINALITY AS w (key, start_us, until_us, n)
+      OFFSET 0) AS a  -- else the times are made anew for each segment
 JOIN segment s ON s.instrument_key = a.key
      AND s.starts_at >= a.start - interval '1 hour' AND s.starts_at < a.until AND s.ends_at > a.start
      AND s.starts_at >= %(start)s::timestamptz - interval '1 hour' AND s.starts_at < %(end)s
@@ -104,8 +107,10 @@ SELECT n::integer - 1,
        max(through)::bigint
 FROM (
     SELECT a.n, a.wanted, l.since, sum(l.us) OVER runs - l.us AS before, sum(l.us) OVER runs AS through
-    FROM unnest(%(keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-                %(wanted)s::bigint[]) WITH ORDINALITY AS a (key, start, until, wanted, n)
+    FROM (SELECT key, n, wanted, from_us(start_us) AS start, from_us(until_us) AS until
+          FROM unnest(%(keys)s::integer[], %(starts)s::bigint[], %(ends)s::bigint[], %(wanted)s::bigint[])
+                   WITH ORDINALITY AS w (key, start_us, until_us, wanted, n)
+          OFFSET 0) AS a
     JOIN segment s ON s.instrument_key = a.key AND s.state = %(running)s
          AND s.starts_at >= a.start - interval '1 hour' AND s.starts_at < a.until
          AND s.ends_at > a.start

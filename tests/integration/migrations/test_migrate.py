@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from migrations import runner
+from models.timestamp import EPOCH, MAX_US, MICROSECOND, MIN_US
 from stack import LocalStack
 
 
@@ -44,6 +45,19 @@ def test_schema_is_made_once_and_has_its_hypertables(url: str) -> None:
             "SELECT hypertable_name FROM timescaledb_information.hypertables ORDER BY 1"
         ).fetchall()
     assert [name for (name,) in rows] == ["heartbeat", "segment"]
+
+
+def test_times_of_microseconds_are_exact(url: str) -> None:
+    runner.migrate(url)
+    edges = [MIN_US, -(1 << 53) - 1, -86_400_000_001, -1, 0, 1, (1 << 53) + 1, MAX_US]
+    asked = edges + [us + 1 for us in edges[:-1]]
+    with psycopg.connect(url) as conn:
+        conn.execute("SET TimeZone = 'UTC'")
+        rows = conn.execute(
+            "SELECT from_us(us) FROM unnest(%s::bigint[]) WITH ORDINALITY AS t (us, n) ORDER BY n",
+            [asked],
+        ).fetchall()
+    assert [at for (at,) in rows] == [EPOCH + us * MICROSECOND for us in asked]
 
 
 def test_dry_run_changes_nothing(url: str, folder: Path) -> None:

@@ -115,12 +115,17 @@ def test_counted_as_utilization_counts_it(world: World, get: Get, seed: int) -> 
             plan(world, name, start, draw.randrange(1, 40 * HOUR))
         plan(world, name, now - 20 * MINUTE, 10 * MINUTE)
         plan(world, name, now + DAY, HOUR)
+        # Where running makes nothing due, it is told all the same.
+        for _ in range(3):
+            plan(world, name, begin + draw.randrange(now - begin), days=draw.randrange(1, 9))
     first, last_day = day_of(begin), day_of(now)
     world.roll(first, last_day, instruments=["rolled", "late"])
     world.roll(first, first + timedelta(days=2), instruments=["holes"])
     world.roll(first + timedelta(days=3), last_day, instruments=["holes"])
     told = get("/v1/maintenance/due")
-    assert len(told["items"]) == 28
+    assert len(told["items"]) == 40
+    first_page = get("/v1/maintenance/due", limit=3)["items"]
+    assert [one["id"] for one in first_page] == [one["id"] for one in told["items"][:3]]
     for one in told["items"]:
         if one["counted_from"] >= told["as_of"]:
             assert (one["running_s"], one["unknown_s"], one["due_at"]) == (0, 0, None)
@@ -132,6 +137,10 @@ def test_counted_as_utilization_counts_it(world: World, get: Get, seed: int) -> 
 
         total = ran(to=told["as_of"])
         assert (one["running_s"], one["unknown_s"]) == (total["running_s"], total["unknown_s"])
+        if one["every_running_s"] is None:
+            assert one["due_at"] == one["due_on_date"] == one["expected_at"]
+            assert one["overdue"] is (one["due_at"] <= told["as_of"])
+            continue
         assert one["overdue"] is (total["running_s"] >= one["every_running_s"])
         if one["overdue"]:
             assert ran(to=one["due_at"])["running_s"] == one["every_running_s"]
