@@ -116,13 +116,14 @@ function frame() {
       h('button', { type: 'button', class: 'quiet', id: 'sign-out', 'aria-label': t('sign_out'), title: `${t('sign_out')} (${store.session?.name ?? ''})`, on: { click: signOut } }, icon('out'))));
 }
 
-const pulse = h('span', { class: 'pulse' });
+const [word, time] = [h('span'), h('time')];
+const pulse = h('span', { class: 'pulse' }, h('i', { 'aria-hidden': 'true' }), word, time);
 onLive((live) => { if (live) drawPulse(); });
+/** In place: what was made anew each second would begin to breathe each second. */
 function drawPulse() {
-  const up = link.state === 'up';
   pulse.className = `pulse ${link.state}`;
-  pulse.replaceChildren(h('i', { 'aria-hidden': 'true' }), up ? t('live') : t('offline'),
-    h('time', {}, clock(store.live?.as_of ?? link.at, store.config.timezone)));
+  word.textContent = link.state === 'up' ? t('live') : t('offline');
+  time.textContent = clock(store.live?.as_of ?? link.at, store.config.timezone);
 }
 
 // A button that is taken out of the page with the focus on it has all of the page styled and laid out before: it gives it up first.
