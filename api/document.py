@@ -4,6 +4,7 @@
 looks for parameters and answers that do.
 """
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI
@@ -72,6 +73,16 @@ def openapi(app: FastAPI) -> dict[str, Any]:
                     _tell(status, response, schemas)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+async def described(app: FastAPI) -> dict[str, Any]:
+    """The same, made in a thread at the first call: that takes seconds, and others are answered."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    if not hasattr(app.state, "describing"):
+        app.state.describing = asyncio.create_task(asyncio.to_thread(app.openapi))
+    # Whoever leaves leaves it to those who asked with him.
+    return await asyncio.shield(app.state.describing)
 
 
 def _offer_csv(operation: dict[str, Any]) -> None:

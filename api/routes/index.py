@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers.index import Index
 from api.answers.responses import answers
+from api.document import described
 from api.encoding import etag_response
 from api.errors import PROBLEMS
 
@@ -23,10 +24,11 @@ REFERENCE = "/docs"
 @router.get("/v1", summary="The endpoints that there are", responses=answers(Index, tagged=True))
 async def get_index(request: Request) -> Response:
     """No key is needed: it says what `/v1/openapi.json` says to everyone, in short."""
-    return etag_response(request, {**_index(request.app), "next_cursor": None})
+    document = await described(request.app)
+    return etag_response(request, {**_index(document), "next_cursor": None})
 
 
-def _index(app: FastAPI) -> dict[str, Any]:
+def _index(document: dict[str, Any]) -> dict[str, Any]:
     items = [
         {
             "name": path.removeprefix("/v1").strip("/") or "index",
@@ -34,6 +36,6 @@ def _index(app: FastAPI) -> dict[str, Any]:
             "methods": [method.upper() for method in METHODS if method in operations],
             "answers": next(operations[m]["summary"] for m in METHODS if m in operations),
         }
-        for path, operations in app.openapi()["paths"].items()
+        for path, operations in document["paths"].items()
     ]
     return {"description": DESCRIPTION, "reference": REFERENCE, "items": items}

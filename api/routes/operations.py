@@ -13,6 +13,7 @@ from api.answers.operations import Health, Ready
 from api.answers.responses import answers
 from api.auth import authenticate
 from api.context import Ctx
+from api.document import described
 from api.encoding import json_response
 from api.errors import PROBLEMS, Problem
 from store.federation.followed import away_cities
@@ -102,7 +103,7 @@ async def metrics(request: Request, context: Ctx) -> Response:
 @router.get("/v1/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
     """What can be asked here, and what is answered."""
-    return json_response(request.app.openapi())
+    return json_response(await described(request.app))
 
 
 def forwarded(request: Request) -> bool:
