@@ -32,7 +32,8 @@ export async function redrawAll(atOnce = false) {
     const { top, bottom } = box.getBoundingClientRect();
     return bottom > 0 && top < innerHeight;
   };
-  await frameShown();
+  // The page is rastered in its new colours while two more frames are made: charts would keep it waiting.
+  for (let frames = 0; frames < 3; frames += 1) await frameShown();
   const [near, far] = [[], []];
   for (const one of redraw) (inSight(one) ? near : far).push(one);
   for (const one of [...near, ...far]) {

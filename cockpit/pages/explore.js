@@ -10,7 +10,7 @@ import { usageLines } from '../usage.js';
 import { t } from '../words.js';
 import { className, districtName, institutionName, store } from '../store.js';
 import { againstText, bandChange, bandColumns, change, changeColumns, changeLines, changesFiled, compareOf, figureName, movesText, signed } from '../period/compare.js';
-import { ahead } from '../once.js';
+import { once } from '../once.js';
 import { picker } from '../period/picker.js';
 import { daysOf, rangeOr } from '../time.js';
 import { pageTitle } from '../pages.js';
@@ -28,6 +28,7 @@ const BANDED = { rated: 'rated_utilization', calendar: 'calendar_utilization', s
 /** Ratios that are shown by choice beside the one that is sorted by. */
 const RATIO_COLUMNS = ['utilization', 'rated_utilization', 'scheduled_utilization', 'powered_utilization', 'calendar_utilization', 'mean_utilization'];
 const PAGE = 100;
+const TOGETHER = 5000; // ms in which the cards of a page are drawn
 const TILES = 1000; // of a treemap; the rest is one tile
 const LEGIBLE = 9; // square rem that a tile needs to have a word in it
 const QUICK = 200; // tiles that are drawn with round corners and move
@@ -66,11 +67,13 @@ const ASKED = {
   heatmap: (c) => get('profile', { ...c.window_, ...c.filters, compare: c.compare }, c.ctx.signal),
 };
 
-/** Asks while names are on their way, and so is what draws. */
+/** Asks while names are on their way, and so is what draws; for all cards that rest on it. */
 export function prepare(ctx) {
   const c = seen(ctx);
   if (c.view !== 'ranking') expectChart();
-  return { ...c, ask: ahead(() => ASKED[c.view](c)) };
+  const ask = once(() => ASKED[c.view](c), TOGETHER);
+  ask();
+  return { ...c, ask };
 }
 
 export function page(ctx, c) {
@@ -112,8 +115,11 @@ async function groups(c, more = {}) {
 }
 
 function summary(c) {
+  // Groups come with what they are together; alone it is asked for only where there are none, and to refresh it.
+  let beside = c.view !== 'heatmap';
   return card(c.ctx, { title: t('all'), every: 60_000 }, async ({ note }) => {
-    const answer = await get('utilization', { ...c.window_, ...c.filters, basis: c.basis, compare: c.compare }, c.ctx.signal);
+    const answer = await (beside ? c.ask() : get('utilization', { ...c.window_, ...c.filters, basis: c.basis, compare: c.compare }, c.ctx.signal));
+    beside = false;
     const u = answer.overall;
     note(`${t('n_instruments', { n: count(u.instruments) })} · ${[`${moment(answer.from, c.tz)} – ${moment(answer.to, c.tz)}`, againstText(answer), movesText(u, answer)].filter(Boolean).join(' · ')}`);
     if (!u.instruments) return null;

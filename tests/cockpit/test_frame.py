@@ -571,6 +571,8 @@ def test_a_page_asks_its_own_while_names_are_on_their_way(
     page.wait_for_selector("main h1")
     tab.until("!document.querySelector('.skeleton, [aria-busy]')")
     assert len([url for url in sent if path in url]) == 1
+    # All together come with the groups, and are not asked for beside them.
+    assert len([url for url in sent if "/v1/utilization?" in url]) <= 1
 
 
 def test_views_are_kept_by_key(guest: Guest, city: Live, vendored: Path) -> None:
