@@ -29,7 +29,7 @@ from store.statements import statements
 _SQL = statements("maintenance_plans")
 _DAY = timedelta(days=1)
 #: What a plan costs of which nothing is counted (s), measured.
-_PLAN_S = 20e-6
+_PLAN_S = 40e-6
 
 
 @dataclass(frozen=True, slots=True)
