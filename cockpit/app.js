@@ -18,6 +18,10 @@ import { firstCounts, institutionName, loadConfig, loadNames, loadSession, onLiv
 const main = document.getElementById('main');
 let ending = null;
 
+/** Begins to follow the counts of now; nothing where that has begun. */
+let follow = () => {};
+const FOLLOWED_AFTER = 1000; // ms in which a page that shows no counts of now has the service for itself
+
 const modules = new Map();
 /** A page's module; one that is there already is there at once, so that no frame shows the page before in another language. */
 async function moduleOf({ load, name }) {
@@ -37,7 +41,7 @@ async function show() {
     signal: controller.signal,
     /** What is to be done when the page is left; returns how to have it left out. */
     onEnd: (end) => { ends.add(end); return () => ends.delete(end); },
-    onLive: (listener) => ends.add(onLive(listener)),
+    onLive: (listener) => { follow(); ends.add(onLive(listener)); },
     onRecovered: (again) => recovered.add(again),
   };
   const before = ending;
@@ -48,6 +52,7 @@ async function show() {
   };
   const off = onLink((now) => { if (now === 'up') for (const again of recovered) again(); });
   const mine = ending;
+  if (pageOf(here.page)?.live) follow();
   frame();
   try {
     const module = here.page ? await moduleOf(pageOf(here.page)) : { page: nowhere };
@@ -72,6 +77,8 @@ async function show() {
       h('button', { type: 'button', on: { click: show } }, t('retry'))));
     recovered.add(show);
     if (!(error instanceof ApiError) && !(error instanceof TypeError)) throw error;
+  } finally {
+    setTimeout(() => follow(), FOLLOWED_AFTER);
   }
 }
 
@@ -288,10 +295,16 @@ onSignedOut(() => { if (store.session) { store.session = null; askForKey(); } })
 function begin() {
   comeBack();
   loadNames(['districts']).catch(() => {});
-  // A stream's first snapshot may cost the service a look at every instrument: the counts go first.
   const mine = store.session;
-  if (!store.config.follower) Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
-    .then(() => { if (store.session === mine) watchCity(); });
+  let followed = store.config.follower;
+  follow = () => {
+    if (followed || store.session !== mine) return;
+    followed = true;
+    // A stream's first snapshot may cost the service a look at every instrument: the counts go first.
+    Promise.race([firstCounts().catch(() => {}), new Promise((go_) => { setTimeout(go_, 1000); })])
+      .then(() => { if (store.session === mine) watchCity(); });
+  };
+  if (pageOf(route().page)?.live) follow();
   land().then(() => {
     if (store.session === mine && location.hash.length <= 2) history.replaceState(null, '', href(firstPage(mine)));
     const here = route();

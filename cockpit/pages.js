@@ -9,6 +9,7 @@ import { has, learn, t } from './words.js';
  * @property {string} name first part of the address
  * @property {[string, string]} title in Chinese and English
  * @property {'look' | 'work' | 'manage'} [group] where the navigation has it; nowhere without one
+ * @property {true} [live] it shows the counts of now
  * @property {true} [one] it is about one thing, whose id the address has to name
  * @property {(session: object) => boolean} [may] whether this key is offered it; everybody without one
  * @property {() => Promise<any>} load
@@ -17,8 +18,8 @@ import { has, learn, t } from './words.js';
 
 /** @type {Page[]} */
 export const PAGES = [
-  { name: 'city', title: ['全市', 'City'], group: 'look', load: () => import('./pages/city.js'), follower: { title: ['各城市', 'Cities'], load: () => import('./pages/cities.js') } },
-  { name: 'home', title: ['机构', 'Institution'], group: 'look', load: () => import('./pages/home.js') },
+  { name: 'city', title: ['全市', 'City'], group: 'look', live: true, load: () => import('./pages/city.js'), follower: { title: ['各城市', 'Cities'], load: () => import('./pages/cities.js') } },
+  { name: 'home', title: ['机构', 'Institution'], group: 'look', live: true, load: () => import('./pages/home.js') },
   { name: 'explore', title: ['分析', 'Explore'], group: 'look', load: () => import('./pages/explore.js') },
   { name: 'available', title: ['可用仪器', 'Available'], group: 'look', load: () => import('./pages/available.js') },
   { name: 'week', title: ['一周', 'Week'], group: 'work', load: () => import('./pages/week.js') },

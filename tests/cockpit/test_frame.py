@@ -543,6 +543,28 @@ def test_a_page_is_read_while_the_service_is_asked_who_is_there(tab: Window) -> 
 
 
 @pytest.mark.parametrize(
+    ("address", "own", "first"),
+    [("#/maintenance", "/v1/maintenance/due?", "own"), ("#/city", "/v1/utilization?", "counts")],
+)
+def test_counts_of_now_come_first_only_where_they_are_shown(
+    tab: Window, address: str, own: str, first: str
+) -> None:
+    """They cost the service a look at every instrument, and come everywhere in the end."""
+    parts = {"own": own, "counts": "/v1/status/summary?", "stream": "/v1/stream?"}
+    page, came = tab.page, list[str]()
+    page.on(
+        "request",
+        lambda request: came.extend(name for name, part in parts.items() if part in request.url),
+    )
+    with page.expect_request(lambda request: "/v1/stream?" in request.url):
+        tab.anew(address)
+    page.wait_for_selector(".pulse.up time:not(:empty)")
+    assert next(name for name in came if name != "stream") == first
+    assert came.index("counts") < came.index("stream")
+    assert came.count("counts") == came.count("stream") == 1
+
+
+@pytest.mark.parametrize(
     ("address", "path"),
     [
         ("#/maintenance", "/v1/maintenance/due?"),
