@@ -41,7 +41,7 @@ async function show() {
     signal: controller.signal,
     /** What is to be done when the page is left; returns how to have it left out. */
     onEnd: (end) => { ends.add(end); return () => ends.delete(end); },
-    onLive: (listener) => { follow(); ends.add(onLive(listener)); },
+    onLive: (listener) => ends.add(onLive(listener)),
     onRecovered: (again) => recovered.add(again),
   };
   const before = ending;

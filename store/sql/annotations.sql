@@ -37,7 +37,7 @@ SELECT FROM annotation WHERE annotation_id = %(id)s FOR UPDATE
 -- A row with a reference that stands there says it anew; one that says the same changes nothing.
 INSERT INTO annotation AS a (instrument_key, at, purpose, user_type, user_unit, direction, content,
                              amount_cny, samples, more, reference, actor)
-SELECT instrument_key, timestamptz 'epoch' + at_us * interval '1 microsecond', purpose, user_type,
+SELECT instrument_key, from_us(at_us), purpose, user_type,
        user_unit, direction, content, amount_cny, samples, more, reference, %(actor)s
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
     instrument_key int, at_us bigint, purpose text, user_type text, user_unit text, direction text,
