@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulators.check.city_ledgers import DAY_US, SECOND_US, CityLedgers, Member
+from simulators.check.delays import Delays
 from simulators.check.expectation import AHEAD_US, hold_us
 from simulators.check.figures_check import (
     compare_answer,
@@ -53,6 +54,7 @@ class _Verification:
         self._questions = Questions(service, ledgers.registry)
         self._newest_us = 0
         self._longest_us = 0
+        self._delays = Delays()
 
     def run(self) -> None:
         """Compare everything."""
@@ -70,6 +72,7 @@ class _Verification:
         ledgers, service, report = self._ledgers, self._service, self.report
         rows_in_all = ledgers.attempted
         spool.fill(self._see, lambda done: self._watch("reading the ledger", done, rows_in_all))
+        self._delays.hear(ledgers.readers)
         self._wait("waiting for the newest heartbeat's time", self._newest_us + 2 * SECOND_US)
         # Before statuses are asked for: why one is offline rests on these records.
         settle(ledgers.readers, service, ledgers.gateways, self._watch)
@@ -92,6 +95,7 @@ class _Verification:
             longest_us=self._longest_us,
             misclocked=ledgers.misclocked,
             off_since_us=presence.off_since_us,
+            delays=self._delays,
             in_order=ledgers.in_order,
             is_rolled=is_rolled,
             rolled_us=rolled_us,
@@ -139,12 +143,13 @@ class _Verification:
             time.sleep(1)
 
     def _see(self, batch: pa.RecordBatch) -> None:
-        """Find the newest time that is taken, and how long a heartbeat is held as a rule."""
+        """Find the newest time that is taken, the longest hold as a rule, and the longest way."""
         ts, at = batch.column("ts_us"), batch.column("at_us")
         timely = ts.filter(pc.less_equal(pc.subtract(ts, at), AHEAD_US))
         self._newest_us = max(self._newest_us, pc.max(timely).as_py() or 0)
         interval_s = pc.max(batch.column("interval_s")).as_py()
         self._longest_us = max(self._longest_us, hold_us(None, interval_s, None))
+        self._delays.see(batch)
 
     def _days(self, asked_us: int) -> tuple[int, int]:
         """The local days that the ledgers touch, up to the moment of asking."""

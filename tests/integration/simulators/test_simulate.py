@@ -1,5 +1,8 @@
 """The simulator against the running service: what it sends, and what ``verify`` finds."""
 
+import os
+import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -204,6 +207,23 @@ def test_over_tls(
     assert summary["receipted"] == summary["published"] > 0
     assert summary["connects"] == 2
     assert "password" not in (tmp_path / "manifest.json").read_text()
+    report = check(ready, tmp_path)
+    assert report.is_exact, report.examples
+
+
+def test_heartbeats_that_waited_longer_than_their_hold_may_look_like_a_slow_clock(
+    ready: Ready, service: Service, tmp_path: Path
+) -> None:
+    (ingest,) = service.ingests
+    assert ingest.pid is not None
+    os.kill(ingest.pid, signal.SIGSTOP)
+    go_on = threading.Timer(6.0, os.kill, (ingest.pid, signal.SIGCONT))
+    go_on.start()
+    try:
+        summary = run_fleet(ready, RunOptions(fleet=fleet("held"), duration_s=2.0, ledger=tmp_path))
+    finally:
+        go_on.join()
+    assert summary["receipted"] == summary["published"] > 0
     report = check(ready, tmp_path)
     assert report.is_exact, report.examples
 
