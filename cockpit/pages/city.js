@@ -5,7 +5,7 @@ import { get } from '../api.js';
 import { axis, bubble, chart, color, legend, rem } from '../charts.js';
 import { countBadges, freeLines, freeShare } from '../booking/counts.js';
 import { sensorsCard } from '../coverage/card.js';
-import { card, choice, fig, h, table } from '../dom.js';
+import { card, choice, fig, frameShown, h, table } from '../dom.js';
 import { tiles, toGcj02 } from '../geo.js';
 import { clock, count, fullMoment, hours, moment, money, percent, points } from '../formats.js';
 import { usageLines } from '../usage.js';
@@ -315,7 +315,14 @@ function mapCard(ctx, start, wanted, days) {
   if (forHouses) loadNames(['institutions']).catch(() => {}); // `names` says what becomes of it
   const names = () => loadNames(['institutions']).then(() => { if (!ctx.signal.aborted) { map?.populate(); draw(); } return askHouses(); }).catch(() => {});
   const tools = [
-    choice(t('metric'), METRICS.map((m) => [m, t(m)]), metric, (m) => { metric = m; go({ metric: m }, { quiet: true }); draw(); askHouses().catch(() => {}); }),
+    choice(t('metric'), METRICS.map((m) => [m, t(m)]), metric, async (m) => {
+      metric = m;
+      go({ metric: m }, { quiet: true });
+      await frameShown(); // the choice is seen at once: a browser without a graphics card paints the map for a tenth of a second
+      if (ctx.signal.aborted) return;
+      draw();
+      askHouses().catch(() => {});
+    }),
     h('label', { class: 'check' }, h('input', { type: 'checkbox', checked: showHouses, on: { change: (e) => { showHouses = e.target.checked; go({ houses: showHouses ? '1' : undefined }, { quiet: true }); map?.populate(); askHouses().catch(() => {}); } } }), t('show_institutions')),
   ];
   ctx.onLive(draw);
