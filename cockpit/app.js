@@ -245,15 +245,22 @@ setInterval(() => { if (link.state !== 'up' && store.session) get('session').cat
 // -- signing in --------------------------------------------------------------------------------
 
 async function signOut() {
-  await remove('session').catch(() => {});
+  // What asks still would be refused once the session has ended: it is given up before.
   store.session = null;
+  leave();
+  await remove('session').catch(() => {});
   askForKey();
 }
 
-function askForKey() {
+/** Nothing of what stands there asks any more. */
+function leave() {
   unwatchCity();
   ending?.();
   ending = null;
+}
+
+function askForKey() {
+  leave();
   banner(); // in the language of now
   document.getElementById('skip').textContent = t('skip');
   document.getElementById('top').replaceChildren();

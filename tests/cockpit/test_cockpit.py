@@ -497,6 +497,26 @@ def test_a_wrong_key_and_the_way_out(guest: Guest, cockpit_service: Service) -> 
     assert window.foreign == []
 
 
+def test_whoever_leaves_asks_nothing_more(guest: Guest, cockpit_service: Service) -> None:
+    """While the session ends, nothing is asked that would be refused once it has."""
+    window = guest(cockpit_service.admin_key)
+    page, ends, asked = window.page, list[Any](), list[str]()
+    window.leave()
+    window.open("explore")
+    page.wait_for_selector("main.page-explore tbody tr")
+    session = "**/v1/session"
+    page.route(session, lambda route: ends.append(route))
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    with page.expect_request(session):
+        page.locator("#sign-out").click()
+    page.wait_for_timeout(1_500)  # counts of now are followed a second after a page stands
+    assert asked == [f"DELETE {window.address}/v1/session"]
+    ends.pop().continue_()
+    page.unroute(session)
+    page.wait_for_selector("#key")
+    assert window.complaints == []
+
+
 def test_the_map_is_not_zoomed_before_it_has_a_size(
     stage: Stage, cockpit_service: Service, city: Live, tab: Window
 ) -> None:
