@@ -285,7 +285,7 @@ def test_rule_5_the_end_is_clipped_to_now(live: Live) -> None:
     now = now_us()
     live.publish(scope, beat(now - 5 * MINUTE))
     total = live.total(scope, now - MINUTE, now + DAY_LENGTH)
-    assert 60 <= total["window_s"] < 120
+    assert now <= micros(total["as_of"]) <= now_us()
     assert total["running_s"] == total["window_s"], "carried over the start, up to now"
     assert micros(total["as_of"]) == now - MINUTE + int(total["window_s"] * SECOND)
 
@@ -397,7 +397,9 @@ def test_rule_8_skew_is_the_smallest_difference_of_live_heartbeats(live: Live) -
     gateway = live.gateway()
     scope = live.instrument(gateway=gateway)
     live.publish(scope, beat(now_us() - 50 * SECOND))
-    live.publish(scope, beat(now_us() - 20 * SECOND))
+    nearest = now_us() - 20 * SECOND
+    live.publish(scope, beat(nearest))
+    most = (now_us() - nearest) / SECOND  # it has been received by now
     live.publish(scope, beat(now_us() - 90 * SECOND))
     live.publish(scope, beat(now_us() - SECOND), historical=True)
 
@@ -405,10 +407,10 @@ def test_rule_8_skew_is_the_smallest_difference_of_live_heartbeats(live: Live) -
         """It is written every few seconds, with whatever batch comes by."""
         live.publish(scope, beat(now_us() - 60 * SECOND))
         skew = live.get(f"gateways/{gateway}")["skew_s"]
-        return skew is not None and 20 <= skew < 22
+        return skew is not None and 20 <= skew <= most
 
     until(told)
-    assert 20 <= live.status(scope)["clock_skew_s"] < 22
+    assert 20 <= live.status(scope)["clock_skew_s"] <= most
 
 
 def test_rule_8_a_correction_holds_from_its_date(live: Live) -> None:

@@ -52,6 +52,7 @@ from tests.chance import counted, first_seed
 from tests.integration.api.figures.world import World
 from tests.integration.api.reports.conftest import START, USES, closed
 from tests.lacking import Part, lacking
+from tests.live import now_us
 
 KEY = Fernet.generate_key().decode()
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -167,14 +168,10 @@ def pass_time(world: World, seconds: float) -> None:
     world.conn.execute("UPDATE delivery_item SET due_at = due_at - %(s)s * '1s'::interval", values)
 
 
-def pause_of(world: World) -> float:
-    """Seconds from the newest try to the next."""
-    (row,) = world.conn.execute(
-        "SELECT extract(epoch FROM d.paused_until - a.at) FROM delivery_attempt a"
-        " JOIN delivery_item USING (item_id) JOIN delivery d USING (delivery_key)"
-        " ORDER BY a.at DESC LIMIT 1"
-    ).fetchall()
-    return float(row[0])
+def paused_until(world: World) -> int:
+    """When all of it is tried again (µs)."""
+    (row,) = world.conn.execute("SELECT us(paused_until) FROM delivery").fetchall()
+    return int(row[0])
 
 
 def seconds_until_next(world: World) -> float:
@@ -269,12 +266,13 @@ def test_a_500_for_an_hour(world: World, receiver: Receiver, means: Means) -> No
     sender, gone, tries = Sender("", means), 0.0, 0
     with capture_logs() as said:
         while gone < 3_600:
-            before = len(receiver.came)
+            before, began = len(receiver.came), now_us()
             work(sender, world)
             assert len(receiver.came) == before + 1, "the others wait with it"
             tries += 1
+            tried_us = paused_until(world) - PAUSES[tries - 1] * 1_000_000
+            assert began <= tried_us <= now_us()
             pause = seconds_until_next(world)
-            assert abs(pause_of(world) - PAUSES[tries - 1]) < 5
             found = of(world)
             assert (found.failures, found.failure) == (tries, "it answers 500")
             assert (found.waiting, found.given_up) == (USES, 0)
