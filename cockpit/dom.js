@@ -401,8 +401,12 @@ export function select(label, options, value, pick) {
     offer(h('select', { on: { change: (event) => pick(event.target.value) } }), options, value));
 }
 
+// A menu as wide as its texts has the browser measure each of them: a fifth of a second for a city's institutions.
+const LONG = 50; // options from which a menu has a width of its own
+
 /** What a choice offers from now on: it stays open meanwhile, and on what was chosen. */
 export function offer(menu, options, value) {
+  menu.classList.toggle('long', options.length > LONG);
   const standing = new Map([...menu.options].map((one) => [one.value, one]));
   arrange(menu, options.map(([key, text]) => {
     const one = standing.get(key ?? '') ?? h('option', { value: key ?? '', selected: (key ?? '') === (value ?? '') });

@@ -497,6 +497,34 @@ def test_a_wrong_key_and_the_way_out(guest: Guest, cockpit_service: Service) -> 
     assert window.foreign == []
 
 
+_WIDE = """
+async ([count, text]) => {
+  const { select } = await import('/cockpit/dom.js');
+  const options = Array.from({ length: count }, (_, n) => [`o${n}`, n ? 'short' : text]);
+  const field = select('which', options, 'o1', () => {});
+  document.querySelector('main').append(field);
+  const { width } = field.querySelector('select').getBoundingClientRect();
+  field.remove();
+  return width;
+}
+"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_long_menu_is_not_as_wide_as_its_texts(guest: Guest, width: int) -> None:
+    """Whoever asks a browser how wide the names of a city's institutions are waits for each."""
+    window = guest(None, width=width)
+    window.page.goto(f"{window.address}/")
+    window.page.wait_for_selector("#key")
+    texts = ("short", "as long as twenty letters")
+
+    def widths(count: int) -> set[float]:
+        return {window.page.evaluate(_WIDE, [count, text]) for text in texts}
+
+    assert len(widths(1_200)) == 1
+    assert len(widths(3)) == 2
+
+
 def test_whoever_leaves_asks_nothing_more(guest: Guest, cockpit_service: Service) -> None:
     """While the session ends, nothing is asked that would be refused once it has."""
     window = guest(cockpit_service.admin_key)
