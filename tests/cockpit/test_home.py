@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -76,9 +77,18 @@ def test_a_houses_key_arrives_at_home_and_sees_the_apis_figures(own: Window, cit
     assert window.written("hours", abs(float(month["difference"]["running_s"]))) in window.shown(
         "change-running_s"
     )
-    free = city.get("available", institution=HOME, sort="quietest")["items"]
+    # By the answer that the page had: what was idle lately is idle for longer by now.
+    with page.expect_response(lambda one: "/v1/available?" in one.url) as asked:
+        page.reload()
+    assert {"institution=" + HOME, "sort=quietest"} <= set(
+        urlsplit(asked.value.url).query.split("&")
+    )
+    free = asked.value.json()["items"]
+    page.wait_for_selector("[data-recent]")
+    window.until("!document.querySelector('.skeleton, [aria-busy]')")
     shown = page.locator("[data-recent]").evaluate_all("all => all.map((x) => x.dataset.recent)")
-    assert shown == [one["instrument_id"] for one in free] != []
+    quietest = city.get("available", institution=HOME, sort="quietest")["items"]
+    assert shown == [one["instrument_id"] for one in quietest] != []
     assert page.locator("[data-recent]").first.inner_text() == window.written(
         "percent", float(free[0]["recent_utilization"])
     )
