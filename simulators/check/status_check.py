@@ -69,13 +69,18 @@ def compare_status(report: Report, member: Member, told: Told | None, known: Cir
         same("flags", where, disagrees, "counter_disagrees" in flags, "counter_disagrees")
 
 
+def _held_us(member: Member, known: Circumstances) -> int:
+    """How long its newest heartbeat holds."""
+    return max((r.hold_us for r in member.judged.rows[-1:]), default=known.longest_us)
+
+
 def _absence(member: Member, connectivity: str, now_us: int, known: Circumstances) -> str | None:
     """Why it is not online; ``?`` where the moment is too near to its last word to say."""
     if connectivity == "online":
         return None
     spoke_us = max(member.heard_us, member.ahead_us)
     if spoke_us and now_us < spoke_us + known.longest_us + 900 * SECOND_US:
-        held_us = max((r.hold_us for r in member.judged.rows[-1:]), default=known.longest_us)
+        held_us = _held_us(member, known)
         # A clock that is off is the first cause, as long as something is heard.
         if now_us < spoke_us + held_us + _UNCLEAR_US and (
             member.ahead_us or member.registered["gateway"] in known.misclocked
@@ -95,7 +100,7 @@ def _may_seem_slow(member: Member, now_us: int, known: Circumstances) -> bool:
     Under load a hold of seconds is waited for easily, and then a clock seems to be behind until
     a hold after the last receipt.
     """
-    held_us = max((r.hold_us for r in member.judged.rows[-1:]), default=known.longest_us)
+    held_us = _held_us(member, known)
     way_us = known.delays.longest_us(member.registered["gateway"])
     return way_us >= held_us and now_us < member.heard_us + way_us + held_us
 
@@ -104,7 +109,7 @@ def _runs_ahead(member: Member, now_us: int, known: Circumstances) -> bool | Non
     """The flag clock_future; ``None`` where the order of arrival is not sure."""
     if not member.ahead_us:
         return False
-    held_us = max((r.hold_us for r in member.judged.rows[-1:]), default=known.longest_us)
+    held_us = _held_us(member, known)
     if now_us < member.ahead_us + held_us + _UNCLEAR_US:
         return None
     if abs(member.ahead_us - member.heard_us) < _UNCLEAR_US and not known.in_order:

@@ -102,7 +102,9 @@ def test_row_03_terminated_under_load(rig: Rig) -> None:
     kept = rig.gateways(31, receipts=True, only=["g0", "g1"])
     plain = rig.gateways(32, receipts=False, only=["g2", "g3"], rounds_per_s=30)
     rig.wait_stored(300)
+    began = time.monotonic()
     assert worker.stop() == 0
+    assert time.monotonic() - began < 8
     assert worker.said("stop", event="stopped", drained=True)
     # All that was received was written and acknowledged: the broker has nothing to repeat.
     worker.start()

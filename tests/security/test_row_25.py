@@ -22,7 +22,6 @@ from store.registry.keys import create_key
 from store.run import run
 from tests.integration.api.serving import serving
 from tests.live import Live, until
-from tests.patience import PATIENCE
 
 MEMORY = 80 << 20  # bytes that the flood may leave behind, this test's own clients included
 
@@ -124,7 +123,7 @@ def test_no_more_streams_than_agreed(small: Small) -> None:
             assert stream.status_code == 200
         refused(client.get("/v1/stream"), 429)
         open_.close()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + 20
         while True:
             with client.stream("GET", "/v1/stream") as stream:
                 if stream.status_code == 200:
@@ -140,9 +139,9 @@ def test_a_stream_ends_with_its_key(small: Small) -> None:
             lines = stream.iter_lines()
             assert next(lines).startswith("retry:")
             assert admin.delete(f"/v1/keys/{key_id}").status_code == 204
-            deadline = time.monotonic() + PATIENCE
-            for _ in lines:  # ends in order
-                assert time.monotonic() < deadline
+            began = time.monotonic()
+            assert list(lines) is not None  # in order, and soon
+        assert time.monotonic() - began < 5
         assert client.get("/v1/stream").status_code == 401
 
 
