@@ -545,6 +545,17 @@ def test_whoever_leaves_asks_nothing_more(guest: Guest, cockpit_service: Service
     assert window.complaints == []
 
 
+def test_the_map_shows_the_metric_that_is_chosen(tab: Window) -> None:
+    """The choice is seen first, and the map follows it."""
+    tab.open("city")
+    label = "document.querySelector('.map .view').getAttribute('aria-label')"
+    for metric in ("utilization", "online_rate"):
+        tab.page.locator(f".map-card input[value={metric}]").check(force=True)
+        word = tab.page.locator(f".map-card label:has(input[value={metric}])").inner_text()
+        tab.until(f"{label}.endsWith('{word}')")
+        assert f"metric={metric}" in tab.page.url
+
+
 def test_the_map_is_not_zoomed_before_it_has_a_size(
     stage: Stage, cockpit_service: Service, city: Live, tab: Window
 ) -> None:
