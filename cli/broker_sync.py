@@ -19,9 +19,10 @@ from typing import Annotated, Protocol
 
 import psycopg
 import typer
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from cli.connection import DatabaseUrl, database_url, fail
+from cli.metrics_page import serve_metrics
 from stack.account import Account, write_private
 from stack.errors import StackError
 from stack.passwords import check_gateway, check_hash, password_file
@@ -283,17 +284,8 @@ def broker_sync(
     )
     if not once:
         if metrics_port is not None:
-            try:
-                server, _ = start_http_server(metrics_port, metrics_host, metrics.registry)
-            except OSError as error:
-                raise fail(
-                    f"/metrics cannot listen on {metrics_host}:{metrics_port}: {error.strerror};"
-                    " choose another --metrics-port"
-                ) from None
-            print(
-                json.dumps({"metrics_url": f"http://{metrics_host}:{server.server_port}/metrics"}),
-                flush=True,
-            )
+            url = serve_metrics(metrics_host, metrics_port, metrics.registry)
+            print(json.dumps({"metrics_url": url}), flush=True)
         signal.signal(signal.SIGTERM, lambda *_: watcher.end())
         watcher.run()
         return

@@ -83,14 +83,6 @@ class Child:
             )
         return said
 
-    def keep(self, **settings: object) -> None:
-        """Settings for the next start, such as the port that this one found free.
-
-        Others were told the address; a part that is started again must come back to it.
-        """
-        for name, value in settings.items():
-            self._environment[f"JISHI_{name.upper()}"] = str(value)
-
     def _tail(self) -> str:
         with contextlib.suppress(OSError):
             return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-8:])

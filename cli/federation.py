@@ -14,12 +14,13 @@ from typing import Annotated, Any
 import psycopg
 import structlog
 import typer
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from cli.connection import DatabaseUrl, database_url, fail
 from cli.federation_alerts import FollowerAlerts
 from cli.federation_follow import ALLOW_PRIVATE, Follower, Metrics
 from cli.federation_publish import Publisher
+from cli.metrics_page import serve_metrics
 from models.duration import parse_duration
 from models.federation_file import CityEntry, FederationFileError, parse_federation
 from models.rollup import CITY
@@ -205,7 +206,7 @@ def follow(
     address = database_url(url, None)
     _name(address, followers, stop, once)
     if metrics_port is not None:
-        start_http_server(metrics_port, addr=metrics_host, registry=metrics.registry)
+        serve_metrics(metrics_host, metrics_port, metrics.registry)
     if once:
         try:
             with _connected(address) as connection:

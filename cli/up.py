@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import psycopg
 import typer
@@ -29,6 +29,7 @@ from reports.signing import new_key
 from stack import LocalStack, StackError
 from stack.account import write_private
 from stack.certificates import Authority
+from stack.lifecycle import hold_port
 from stack.mosquitto import MqttAccount
 from store.registry.keys import create_key
 from store.run import run
@@ -97,6 +98,7 @@ class Service:
         #: One a worker; each is subscribed to everything, so all but the first are spare.
         self.ingests: list[Child] = []
         self.api: Child | None = None
+        self._ports = contextlib.ExitStack()
         self._accounts: Watcher | None = None
         self._delivering: tuple[Sender, threading.Thread] | None = None
         self.admin_key = ""
@@ -153,7 +155,7 @@ class Service:
                         mqtt_url=self._mqtt_url(account),
                         mqtt_client_id=account.client_id,
                         worker=f"ingest-{number + 1}",
-                        metrics_port=0,
+                        metrics_port=self._free_port(),
                         accept_past=None if past is None else f"{past.total_seconds():.0f}s",
                         **{
                             **common,
@@ -169,7 +171,7 @@ class Service:
             "api",
             child_environment(
                 database_url=urls["jishi_api"],
-                api_port=self._api_port,
+                api_port=self._api_port or self._free_port(),
                 **{"mqtt_public_url": self._mqtt_public(), **common},
             ),
             ROOT,
@@ -180,10 +182,13 @@ class Service:
         self.api.start()
         for ingest in reversed(self.ingests):
             self.metrics_url = ingest.wait_ready(READY_WITHIN)["metrics_url"]
-            ingest.keep(metrics_port=urlsplit(self.metrics_url).port)
         self.api_url = self.api.wait_ready(READY_WITHIN)["api_url"]
-        self.api.keep(api_port=urlsplit(self.api_url).port)
         self._deliver(urls["jishi_api"], common)
+
+    def _free_port(self) -> int:
+        """For a part to listen at, now and whenever it is started again."""
+        port: int = self._ports.enter_context(hold_port()).getsockname()[1]
+        return port
 
     def _mqtt_url(self, account: MqttAccount) -> str:
         return (
@@ -290,6 +295,7 @@ class Service:
         for child in (self.api, *self.ingests):
             if child is not None:
                 child.stop(STOP_WITHIN)
+        self._ports.close()
         if self._accounts is not None:
             self._accounts.stop()
         self._stack.stop()

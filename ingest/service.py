@@ -127,8 +127,14 @@ class Service:
         """Works until a signal, or until something is stuck; the exit status."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
-        host = self._settings.metrics_host
-        port = serve(host, self._settings.metrics_port, self._metrics.registry, self._state)
+        host, wanted = self._settings.metrics_host, self._settings.metrics_port
+        try:
+            port = serve(host, wanted, self._metrics.registry, self._state)
+        except OSError as error:
+            raise OSError(
+                f"/metrics cannot listen on {host}:{wanted}: {error.strerror};"
+                " JISHI_METRICS_PORT chooses another port, 0 a free one"
+            ) from error
         url = f"http://{host}:{port}/metrics"
         threads = [
             threading.Thread(target=target, name=name, args=arguments, daemon=True)

@@ -240,6 +240,23 @@ def ports(wanted: int | None) -> Iterator[int]:
         yield port
 
 
+def hold_port() -> socket.socket:
+    """A free port of this machine that nobody else is given until this socket is closed.
+
+    Others were told the address of a part, so one that is started again must find its port free,
+    however many connections have left this machine meanwhile. A part itself can listen there as
+    often as it starts: both sockets allow it (``SO_REUSEADDR``), and this one never listens.
+    """
+    held = socket.socket()
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("", 0))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
 def _first_ephemeral_port() -> int:
     try:
         text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")

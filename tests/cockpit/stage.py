@@ -5,7 +5,6 @@ other. So a module relies on its own institutions (`houses`) and leaves the city
 """
 
 import os
-import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -73,12 +72,8 @@ class Stage:
 
     @cached_property
     def service(self) -> Service:
-        """On a port that stays the same when its api is stopped and started again."""
         assert self.browser  # without one there is nothing to start for
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
         service = Service(
-            api_port=port,
             publisher=True,
             durable=False,
             accept_past=timedelta(days=1_000),

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from tests.cockpit.window import Guest, Window, go
 from tests.integration.api.serving import serving
 from tests.live import Live
 from tests.openid_provider import CLIENT, SECRET, openid_provider
+from tests.ports import free_port
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SHEET = "#/explore?by=instrument&institution=fengxian&range=d90&min=0"
@@ -639,8 +639,7 @@ def test_views_are_kept_by_key(guest: Guest, city: Live, vendored: Path) -> None
 def test_signing_in_at_an_identity_provider(
     stage: Stage, cockpit_service: Service, city: Live, vendored: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     # Another site than ours, as a provider is: cookies of the strict kind do not come along.
     with openid_provider(host="localhost") as provider:

@@ -29,9 +29,10 @@ from store.run import run
 from tests.faults.asker import Asker
 from tests.faults.gateways import Gateways
 from tests.faults.rig import Rig, recently
-from tests.faults.watch import SHIPPED, Watch, free_port, hurried
+from tests.faults.watch import SHIPPED, Watch, hurried
 from tests.faults.worker import Worker, eventually
 from tests.lacking import Part, lacking
+from tests.ports import free_port
 from tests.prometheus import DEPLOY, program
 from tests.standby import standby
 

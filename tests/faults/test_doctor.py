@@ -20,14 +20,9 @@ from typer.testing import CliRunner
 from cli.main import app
 from tests.faults.rig import Rig
 from tests.faults.worker import Worker, eventually
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("as_operated")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def doctor(rig: Rig, page: int, *, url: str | None = None) -> tuple[int, str]:

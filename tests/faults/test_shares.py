@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import urllib.error
 import urllib.request
 
@@ -14,6 +13,7 @@ from models.share import share_of
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig, register
 from tests.faults.worker import Worker, eventually
+from tests.ports import free_port
 
 OPEN = (
     "SELECT worker, gateways FROM collector_listening"
@@ -135,8 +135,7 @@ def test_row_22_a_worker_without_delivery_takes_no_share(rig: Rig) -> None:
     whole = acl.read_text("utf-8")
     acl.write_text(whole.replace(rule, "user nobody\n"))
     os.kill(rig.broker.pid, signal.SIGHUP)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     second = rig.worker(1, start=False, ingest_worker="2/2", metrics_port=port)
     second.start(wait=False)
     second.metrics_url = f"http://127.0.0.1:{port}/metrics"

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.faults.worker import eventually
+from tests.ports import free_port
 from tests.prometheus import SHIPPED, program
 
 _DURATION = re.compile(r"(?<=for: )(\d+)([mhd])|(?<=\[)(\d+)([mhd])(?=\])|(?<=offset )(\d+)([mhd])")
@@ -34,12 +34,6 @@ def hurried(text: str) -> str:
         return f"{int(number) * _TIMES[unit]}{_SIXTIETH[unit]}"
 
     return _DURATION.sub(shorter, text)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 class Watch:

@@ -25,15 +25,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.app import create_app
-from api.settings import Settings
 from stack import Postgres
 from store.instant import from_us
 from store.registry.keys import create_key
 from store.run import run
+from tests.faults.worker import Worker
 from tests.integration.api.conforming import DOCUMENT, wants_window
 from tests.integration.api.figures.world import HOUR, World, at, every
-from tests.integration.api.serving import serving
 from tests.migrated import migrated
 
 CHECKS = [
@@ -99,16 +97,28 @@ def furnish(conn: psycopg.Connection[Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def fuzzed(api_server: Postgres) -> Iterator[Address]:
-    """A service of its own, since its records are written over: address, and keys by scope."""
+def fuzzed(api_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """A service of its own, since its records are written over: address, and keys by scope.
+
+    A process of its own, too: a pool that opens a connection throws dice, and Hypothesis minds
+    that they fall while it draws.
+    """
     url = migrated(api_server)
     with psycopg.connect(url) as conn:
         keys = {scope: run(conn, create_key(scopes=[scope])).key for scope in SCOPES}
         furnish(conn)
-    settings = Settings(database_url=url, pool_min_size=1, pool_max_size=4, strangers_burst=10**6)
+    api = Worker(
+        "api",
+        {"database_url": url, "api_port": 0, "strangers_burst": 10**6},
+        tmp_path_factory.mktemp("fuzzed") / "api.log",
+        command=("-m", "api"),
+    )
     began = time.monotonic()
-    with serving(create_app(settings)) as address:
-        yield address, keys
+    try:
+        api.start()
+        yield api.announced["api_url"], keys
+    finally:
+        api.kill()
     if SECONDS:
         by_status = ", ".join(f"{n} {status}" for status, n in sorted(answered.items()))
         took = time.monotonic() - began

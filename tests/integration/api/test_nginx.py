@@ -26,6 +26,7 @@ from stack.certificates import Authority
 from tests.integration.api.serving import serving
 from tests.lacking import Part, lacking
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.unpacked import Program, Unavailable, find
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "nginx"
@@ -58,12 +59,6 @@ def nginx() -> Program:
         return find(["nginx"], package="nginx", program="usr/sbin/nginx")
     except Unavailable as reason:
         lacking(Part.NGINX, str(reason))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def answers(port: int) -> bool:

@@ -12,8 +12,9 @@ from cryptography.fernet import Fernet
 
 from cli.roles import ROLES
 from stack import Postgres
-from tests.integration.deploy.shipped_broker import SECRET, ShippedBroker, free_ports
+from tests.integration.deploy.shipped_broker import SECRET, ShippedBroker
 from tests.integration.deploy.units import SHIPPED, Unit, credentials
+from tests.ports import free_ports
 
 PORTS = ("api", "1", "2", "sync", "follower-api", "follower")
 

@@ -14,19 +14,11 @@ from stack.certificates import Authority
 from stack.fetch import find_mosquitto
 from stack.passwords import hashed
 from stack.settings import Settings
+from tests.ports import free_ports
 from tests.unit.deploy import test_broker_accounts
 
 SHIPPED = Path(__file__).parents[3] / "deploy/mosquitto"
 SECRET = test_broker_accounts.SECRET
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports of this machine that nobody has, each another."""
-    with contextlib.ExitStack() as taken:
-        sockets = [
-            taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [one.getsockname()[1] for one in sockets]
 
 
 class ShippedBroker:

@@ -19,10 +19,10 @@ from stack.settings import Settings
 from tests.integration.deploy.shipped_broker import (
     SHIPPED,
     ShippedBroker,
-    free_ports,
     shipped_broker,
 )
 from tests.live import until
+from tests.ports import free_port, free_ports
 
 #: What Debian's own /etc/mosquitto/mosquitto.conf says, places put here.
 DEBIAN = """\
@@ -107,7 +107,7 @@ def test_the_health_check_tells_a_broker_from_none(broker: ShippedBroker) -> Non
     assert kind == "CMD-SHELL"
     program = find_mosquitto(Settings.from_environ({})).mosquitto.resolve()
     path = f"{program.parents[1]}/usr/bin:{program.parents[1]}/bin:{os.environ['PATH']}"
-    for port, status in ((broker.port, 0), (free_ports(1)[0], 1)):
+    for port, status in ((broker.port, 0), (free_port(), 1)):
         command = text.replace("1883", str(port))
         done = subprocess.run(["sh", "-c", command], env={"PATH": path}, check=False)
         assert done.returncode == status

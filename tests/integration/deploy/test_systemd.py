@@ -24,12 +24,12 @@ from tests.integration.deploy.host import Host, answers
 from tests.integration.deploy.shipped_broker import (
     SECRET,
     ShippedBroker,
-    free_ports,
     shipped_broker,
 )
 from tests.integration.deploy.units import COMMAND, SHIPPED, Unit
 from tests.lacking import Part, lacking
 from tests.live import until
+from tests.ports import free_port
 
 UNITS = [path.name for path in sorted(SHIPPED.glob("*.service"))]
 JISHI_KEY = r"jishi_\S+"
@@ -238,7 +238,7 @@ def test_health_checks_of_containers_tell_ready_from_gone(
     text = (SHIPPED.parent / "compose.yaml").read_text("utf-8")
     kind, program, *words = yaml.safe_load(text)["services"][service]["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "python")
-    for there, status in ((host.ports[port], 0), (free_ports(1)[0], 1)):
+    for there, status in ((host.ports[port], 0), (free_port(), 1)):
         command = [sys.executable, *(word.replace(f":{shipped}/", f":{there}/") for word in words)]
         done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode == status

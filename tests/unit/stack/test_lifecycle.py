@@ -1,5 +1,6 @@
 """Locks, ports and accounts, without a server."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -10,8 +11,10 @@ import pytest
 
 from stack.account import Account, make_private_dir, unreachable_part, write_private
 from stack.errors import InUseError
-from stack.lifecycle import HOST, Lock, ports
+from stack.lifecycle import HOST, Lock, hold_port, ports
 
+#: Of each kind; were held ones given away, some of so many would be.
+MANY_PORTS = 400
 STRANGER = Account(name="stranger", uid=54_321, gid=54_321)
 HOLD = """
 import sys, time
@@ -65,6 +68,27 @@ def test_free_ports_are_free_while_they_are_tried() -> None:
     for port in ports(None):
         with socket.socket() as probe:
             probe.bind((HOST, port))
+
+
+def test_a_held_port_is_given_to_nobody_else() -> None:
+    with hold_port() as held:
+        port = held.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), socket.socket() as stranger:
+            stranger.bind((HOST, port))
+        for _ in range(2):  # who is told of it starts as often as it likes
+            with (
+                socket.create_server((HOST, port)) as listening,
+                socket.create_connection((HOST, port)),
+            ):
+                listening.accept()[0].close()
+    with socket.create_server((HOST, 0)) as listening, contextlib.ExitStack() as open_ones:
+        ports_held = {
+            open_ones.enter_context(hold_port()).getsockname()[1] for _ in range(MANY_PORTS)
+        }
+        for _ in range(MANY_PORTS):  # the kernel's choice, of one range of ports
+            leaving = open_ones.enter_context(socket.create_connection(listening.getsockname()))
+            open_ones.enter_context(listening.accept()[0])
+            assert leaving.getsockname()[1] not in ports_held
 
 
 def test_write_private_replaces_without_following_links(tmp_path: Path) -> None:
