@@ -7,6 +7,7 @@ import { frameShown, h, hideTip, icon, state } from './dom.js';
 import { clock } from './formats.js';
 import { navigation } from './navigation.js';
 import { firstPage, pageOf, pageTitle } from './pages.js';
+import { onBack } from './recovery.js';
 import { forget } from './sheet/evidence.js';
 import { comeBack } from './signing/place.js';
 import { readTools, tools } from './tools.js';
@@ -44,14 +45,16 @@ async function show() {
     onLive: (listener) => ends.add(onLive(listener)),
     onRecovered: (again) => recovered.add(again),
   };
-  const before = ending;
-  ending = () => {
+  const off = onBack(() => { for (const again of recovered) again(); });
+  let former = ending;
+  // What another visit overtakes before it shows ends what has stood meanwhile, too.
+  const endFormer = () => { former?.(); former = null; };
+  const mine = ending = () => {
+    endFormer();
     controller.abort();
     for (const end of ends) end();
     off();
   };
-  const off = onLink((now) => { if (now === 'up') for (const again of recovered) again(); });
-  const mine = ending;
   if (pageOf(here.page)?.live) follow();
   frame();
   try {
@@ -59,7 +62,7 @@ async function show() {
     const asked = module.prepare?.(ctx); // while names are on their way
     await loadNames(module.NEEDS);
     if (mine !== ending) return;
-    before?.();
+    endFormer();
     forget();
     const content = module.page(ctx, asked);
     main.replaceChildren(content);
@@ -71,7 +74,7 @@ async function show() {
     moved = false;
   } catch (error) {
     if (mine !== ending) return;
-    before?.();
+    endFormer();
     main.replaceChildren(h('div', { class: 'failed', role: 'alert' },
       h('p', {}, t('failed', { why: error.message })),
       h('button', { type: 'button', on: { click: show } }, t('retry'))));

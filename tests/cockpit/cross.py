@@ -136,7 +136,8 @@ class Tab:
     def _on_console(self, message: Any) -> None:
         # What was refused is told by its address.
         if message.type in ("error", "warning") and " status of " not in message.text:
-            self.told.append(f"{message.type}: {message.text}")
+            where = message.location.get("url", "").removeprefix(self.url)
+            self.told.append(f"{message.type}: {message.text} ({where})")
 
     def _on_response(self, response: Any) -> None:
         path = urlsplit(response.url).path
@@ -290,6 +291,8 @@ def main() -> None:
                 assert signed.status == 201, kind
             for name, address in wanted.items():
                 try:
+                    if kind == NOBODY:
+                        tab.page.goto("about:blank")  # the form stays, whatever page is meant
                     tab.open(address)
                     tab.page.wait_for_timeout(150)
                     told = tab.ask() + faults(tab.page, axe)

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -543,6 +545,54 @@ def test_whoever_leaves_asks_nothing_more(guest: Guest, cockpit_service: Service
     page.unroute(session)
     page.wait_for_selector("#key")
     assert window.complaints == []
+
+
+def test_a_page_that_was_overtaken_takes_the_one_before_along(
+    guest: Guest, cockpit_service: Service
+) -> None:
+    """Who goes on twice before the first page's modules are there leaves City for good."""
+    window = guest(cockpit_service.admin_key)
+    page, held, modules = window.page, list[Any](), list[Any]()
+
+    def of_today(request: Any) -> bool:
+        """Asked for this page alone; others wait for the same answers."""
+        path, _, query = request.url.partition("?")
+        return path.endswith("/v1/utilization") and not re.search("bucket|group_by", query)
+
+    page.route("**/v1/utilization?*", lambda route: held.append(route))
+    page.route("**/pages/explore.js", lambda route: modules.append(route))
+    window.leave()
+    with page.expect_request(of_today):
+        page.goto(f"{window.address}/#/city")
+    with page.expect_event("requestfailed", of_today):
+        with page.expect_request("**/pages/explore.js"):
+            page.evaluate("location.hash = '#/explore'")
+        page.evaluate("location.hash = '#/available'")
+    page.wait_for_selector("main.page-available")
+    modules.pop().continue_()
+    page.unroute_all(behavior="ignoreErrors")
+    assert window.complaints == []
+
+
+def test_one_question_without_an_answer_has_the_others_asked_seldom(
+    guest: Guest, cockpit_service: Service
+) -> None:
+    """What a proxy ends time and again is no outage that comes and goes many times a second."""
+    window = guest(cockpit_service.admin_key)
+    page, asked = window.page, list[str]()
+    page.route("**/sessions?*", lambda route: route.abort())
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    window.leave()
+    began = time.monotonic()
+    page.goto(f"{window.address}/{PAGES['instrument']}")
+    page.wait_for_selector(".failed")
+    page.wait_for_timeout(4_000)
+    times = asked.count("/v1/instruments/xuhui-1/life-cycle")
+    # First, again at once, and after pauses of 1, 2, 4 s and so on, which end after 1, 3, 7 s.
+    assert 3 <= times <= 2 + math.log2(1 + time.monotonic() - began)
+    page.unroute_all(behavior="ignoreErrors")
+    page.wait_for_selector(".failed", state="detached")
+    window.complaints.clear()  # of what was ended
 
 
 def test_the_map_shows_the_metric_that_is_chosen(tab: Window) -> None:
