@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -464,6 +465,7 @@ def test_workers_that_are_killed_change_nothing(crowd: Live, seed: int) -> None:
     rnd = random.Random(seed)
     kills = [rnd.choice([0, 1]) for _ in range(ROUNDS)]
     check(crowd, [random_case(1_000 + 12 * seed + n) for n in range(12)], kills)
+    assert httpx.get(crowd.service.metrics_url, timeout=60).status_code == 200, "where it was told"
 
 
 @pytest.mark.parametrize("seed", range(2))
