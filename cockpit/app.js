@@ -30,6 +30,12 @@ async function moduleOf({ load, name }) {
   return modules.get(name);
 }
 
+/**
+ * Made once: one made anew where a page is left has that visit on its stack, and the page before would hold the page after,
+ * and so on to the one that stands.
+ */
+const LEFT = new DOMException('the page was left', 'AbortError');
+
 async function show() {
   hideTip();
   if (!store.session) return;
@@ -51,7 +57,7 @@ async function show() {
   const endFormer = () => { former?.(); former = null; };
   const mine = ending = () => {
     endFormer();
-    controller.abort();
+    controller.abort(LEFT);
     for (const end of ends) end();
     off();
   };

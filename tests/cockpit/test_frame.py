@@ -530,6 +530,35 @@ def test_a_page_left_open_holds_what_it_shows(tab: Window, address: str) -> None
     assert all(map(stands, least)), [[of[name] for name in least] for of in found]
 
 
+def test_a_page_that_is_held_holds_none_of_those_after_it(tab: Window) -> None:
+    """Whatever holds one page that was left must not hold a wall's pages of days with it."""
+    page = tab.page
+    memory = page.context.new_cdp_session(page)
+
+    def turn(address: str) -> None:
+        # Nothing that the test waits with may hold an element of it.
+        page.evaluate("(hash) => { location.hash = hash; }", address)
+        tab.until(f"document.querySelector('main.page-{address[2:]} > .page')")
+        tab.until("!document.querySelector('main :is(.skeleton, [aria-busy])')")
+
+    go(tab, "#/health")
+    page.evaluate("[window.held, window.later] = [document.querySelector('main > .page'), []]")
+    for address in ("#/available", "#/explore", "#/alerts", "#/health"):
+        turn(address)
+        page.evaluate(
+            "later.push([location.hash, new WeakRef(document.querySelector('main > .page'))])"
+        )
+    turn("#/available")
+    for _ in range(20):
+        memory.send("HeapProfiler.collectGarbage")
+        left = page.evaluate("later.filter(([, one]) => one.deref()).map(([hash]) => hash)")
+        if not left:
+            break
+        page.wait_for_timeout(100)
+    assert left == []
+    assert page.evaluate("held.matches('.page') && !held.isConnected")
+
+
 def test_a_page_is_read_while_the_service_is_asked_who_is_there(tab: Window) -> None:
     window = tab
     held: list[Any] = []
