@@ -171,7 +171,7 @@ def steady(browser: Browser, measured: Measured, minutes: float, what: str, addr
     """Keeps a page open under load and prints its frames and its memory."""
     context, page = _window(browser, measured)
     page.goto(f"{measured.url}/{address}")
-    page.locator(".bands").wait_for()  # holding no element of it
+    page.locator(".bands").first.wait_for()  # holding no element of it
     page.wait_for_timeout(3_000)
     client = context.new_cdp_session(page)
     client.send("Performance.enable")
