@@ -23,6 +23,7 @@ from api.database import Database
 from api.encoding import encode
 from api.errors import Problem
 from api.instrument_body import availability_body, status_body
+from api.pace import Pace
 from models.availability import Answer, Availability, Plans, available_now
 from models.fold import Track, hold_us
 from models.segment import Segment, State
@@ -38,7 +39,7 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY = 1.0  # seconds
 #: Who begins to watch gets a look that begins after that; but looks come no closer than this.
 LOOK_APART = 0.25  # seconds
-#: Share of the time that looking may take; a nation's look is slower, so it comes less often.
+#: Share of a minute that looking may take; a nation's look is slower, so it comes less often.
 LOOK_SHARE = 0.2
 REST_AFTER = 60.0  # seconds without a watcher
 #: Registry versions come into force by mere time too.
@@ -152,8 +153,8 @@ class Board:
         #: What is planned, by instrument; read beside the looks, which it would hold up.
         self._plans: dict[int, Plans] = {}
         self._planning: asyncio.Task[None] | None = None
-        #: It was read anew, and nothing was derived by it yet.
-        self._replanned = False
+        #: Of whom it was read anew, and nothing was derived by it yet.
+        self._replanned: set[int] = set()
         #: Names this board: versions of another process mean nothing here.
         self.name = secrets.token_hex(4)
         self.version = 0
@@ -298,6 +299,7 @@ class Board:
 
     async def _keep_looking(self) -> None:
         watched = time.monotonic()
+        pace = Pace(every_s=LOOK_EVERY, share=LOOK_SHARE, over_s=MEMBERS_EVERY)
         while not self.closed:
             begin = time.monotonic()
             self._asked.clear()
@@ -322,11 +324,11 @@ class Board:
                 self.failing_since = None
                 self._wake()
             took = time.monotonic() - begin
+            rest = pace.rest(begin, took)
             apart = max(LOOK_APART - took, took)
             await asyncio.sleep(apart)
             with suppress(TimeoutError):
-                pause = max(LOOK_EVERY - took, took * (1 / LOOK_SHARE - 1)) - apart
-                await asyncio.wait_for(self._asked.wait(), max(pause, 0.0))
+                await asyncio.wait_for(self._asked.wait(), max(rest - apart, 0.0))
 
     async def _look(self) -> None:
         began = time.monotonic()
@@ -345,9 +347,8 @@ class Board:
                 self._planning = asyncio.create_task(
                     self._plan_anew(list(news.members), news.now_us), name="board plans"
                 )
-        if self._replanned:
-            self._replanned = False
-            dirty.update(self._entries)
+        dirty |= self._replanned & self._entries.keys()
+        self._replanned.clear()
         for key, row in news.standings.items():
             entry = self._entries.get(key)
             if entry is not None:
@@ -384,6 +385,7 @@ class Board:
         for start in range(0, len(keys), SLICE):
             part = keys[start : start + SLICE]
             self._plans |= await self._database.read(load_plans(part, now_us, self._calendar))
+            self._replanned.update(part)
 
     async def _plan_anew(self, keys: list[int], now_us: int) -> None:
         try:
@@ -391,7 +393,6 @@ class Board:
         except (*AWAY, Problem) as error:
             # The plans that are known go on; a minute later it is tried again.
             log.warning("board cannot read plans", action="board_plans", error=str(error))
-        self._replanned = True
 
     def _take_members(self, members: Any, dirty: set[int]) -> list[Member]:
         """Takes the registry's newest word; those that left, and what moved as it was."""
